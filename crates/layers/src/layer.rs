@@ -1,0 +1,98 @@
+use std::fmt::Debug;
+
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::{Accum, Layout, Scalar};
+
+use crate::{SecondOrder, Tape};
+
+/// The point at which a derivative is taken: y = f(θ, x).
+///
+/// `backward` gets x and y back from whoever ran `forward`; they live in the container anyway, so a dense layer, a
+/// sigmoid or a rectifier saves nothing of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Point<'a, A> {
+    /// The layer's parameters.
+    pub theta: &'a [A],
+    /// The layer's input, `(batch, inputs)`.
+    pub x: &'a ArrayRef2<A>,
+    /// The layer's output there, `(batch, outputs)`.
+    pub y: &'a ArrayRef2<A>,
+}
+
+/// What a forward pass is for. An argument, not a state: there is no layer to forget in the wrong mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Training: dropout drops, by a hash of (seed, row, column).
+    Train {
+        /// The seed of this step.
+        seed: u64,
+        /// The index in the whole batch of x's first row, so that a shard drops what the whole batch would.
+        row: usize,
+    },
+    /// Prediction: a deterministic function of x.
+    Eval,
+}
+
+/// A differentiable map y = f(θ, x) on batches, one example a row.
+///
+/// A layer is a stateless descriptor: it owns no numbers. It declares its parameters in a [`Layout`] and reads them
+/// from the caller's θ. All outputs are the caller's too, so that a training step allocates nothing.
+///
+/// # Shapes
+/// θ and `grad` have length `layout().len()`; x and `delta_x` are `(batch, inputs)`; y and `delta` are
+/// `(batch, outputs)`; rows are contiguous.
+///
+/// # A new layer
+/// One file with this trait and [`SecondOrder`], a `mod` and `pub use` line, one line in [`zoo`](crate::zoo). The
+/// shared harness [`check`](crate::check) then proves its derivatives.
+pub trait Layer<A: Scalar>: Debug + Send + Sync {
+    /// The width of x.
+    fn inputs(&self) -> usize;
+
+    /// The width of y.
+    fn outputs(&self) -> usize;
+
+    /// The names, shapes and initialisers of the parameters.
+    fn layout(&self) -> &Layout;
+
+    /// The memory that this layer needs beside x and y, for at most `batch` rows. Called once, not per step.
+    fn tape(&self, batch: usize) -> Tape<A> {
+        let _ = batch;
+        Tape::empty()
+    }
+
+    /// y ← f(θ, x), saving on `tape` what the derivatives need beside x and y.
+    fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>);
+
+    /// The chain rule. Given δ = ∂C/∂y, puts ∂C/∂θ into `grad` as `accum` says and writes ∂C/∂x to `delta_x`, which
+    /// is absent at the bottom of a network.
+    ///
+    /// `tape` is the one that `forward` filled at the same point.
+    fn backward(
+        &self,
+        at: Point<'_, A>,
+        delta: &ArrayRef2<A>,
+        delta_x: Option<&mut ArrayRef2<A>>,
+        grad: &mut [A],
+        accum: Accum,
+        tape: &mut Tape<A>,
+    );
+
+    /// The second derivatives, where they exist.
+    fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
+        None
+    }
+
+    /// The layers inside a container, bottom first; none for a plain layer. Serves summaries and diagnostics.
+    fn children(&self) -> &[Box<dyn Layer<A>>] {
+        &[]
+    }
+
+    /// Whether row `row` of the batch comes too near a kink of f for a difference of step `radius` to be trusted.
+    ///
+    /// Only the checks ask. Smooth layers have no kink.
+    fn near_kink(&self, x: &[A], radius: A) -> bool {
+        let _ = (x, radius);
+        false
+    }
+}

@@ -1,0 +1,5 @@
+//! Loss functions.
+
+mod loss;
+
+pub use loss::Loss;

@@ -1,0 +1,28 @@
+use std::fmt::Debug;
+
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::ArrayRef2;
+
+/// ℓ(y, target) summed over the rows of a batch, and its derivatives in y.
+///
+/// A sum, not a mean: shards, ranks and accumulated batches then just add, and the objective divides by N once.
+///
+/// # Shapes
+/// y and δ are `(batch, outputs)`, rows contiguous. The target has the shape of y (one-hot, soft or real targets) or,
+/// for the losses over classes, one column of class indices.
+pub trait Loss<A: Scalar>: Debug + Send + Sync {
+    /// Σₙ ℓ(yₙ, targetₙ).
+    fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A;
+
+    /// The same, with δ ← ∂ℓ/∂y.
+    fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A;
+
+    /// R{δ} ← (∂²ℓ/∂y²)·R{y}.
+    fn r_delta(
+        &self,
+        y: &ArrayRef2<A>,
+        target: &ArrayRef2<A>,
+        r_y: &ArrayRef2<A>,
+        r_delta: &mut ArrayRef2<A>,
+    );
+}

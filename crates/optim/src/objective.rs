@@ -1,0 +1,83 @@
+use chainrule_tensor::{Scalar, vector};
+
+/// All that an optimizer ever sees of a network: C(θ), ∇C(θ), ∇²C(θ)·v.
+///
+/// The methods take `&mut self` because an objective owns the memory it works in; its answers depend on θ alone.
+///
+/// ```
+/// use chainrule_optim::Objective;
+///
+/// /// C(θ) = Σ θᵢ⁴
+/// struct Quartic(usize);
+///
+/// impl Objective<f64> for Quartic {
+///     fn dim(&self) -> usize {
+///         self.0
+///     }
+///     fn value(&mut self, theta: &[f64]) -> f64 {
+///         theta.iter().map(|t| t.powi(4)).sum()
+///     }
+///     fn value_and_grad(&mut self, theta: &[f64], grad: &mut [f64]) -> f64 {
+///         grad.iter_mut().zip(theta).for_each(|(g, t)| *g = 4.0 * t.powi(3));
+///         self.value(theta)
+///     }
+/// }
+///
+/// let mut hv = [0.0];
+/// Quartic(1).hessian_vector(&[1.0], &[1.0], &mut hv);
+/// assert!((hv[0] - 12.0).abs() < 1e-6);
+/// ```
+pub trait Objective<A: Scalar> {
+    /// The length of θ.
+    fn dim(&self) -> usize;
+
+    /// C(θ).
+    fn value(&mut self, theta: &[A]) -> A;
+
+    /// C(θ), with ∇C(θ) written to `grad`.
+    fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A;
+
+    /// `hv` ← ∇²C(θ)·v. By default a central difference of gradients; a network overrides it with the exact product.
+    fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
+        central_difference(self, theta, v, hv);
+    }
+
+    /// `gv` ← G(θ)·v with the Gauss–Newton matrix G = Jᵀ·∇²ℓ·J, which is positive semi-definite for a convex ℓ.
+    ///
+    /// By default the Hessian product: an objective that is not a loss over a model's outputs has no other.
+    fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
+        self.hessian_vector(theta, v, gv);
+    }
+}
+
+/// H·v ≈ (∇C(θ + εv) − ∇C(θ − εv)) / 2ε: the oracle for exact products, and the way out where there is none.
+///
+/// ε = ∛u·(1 + ‖θ‖)/‖v‖ with the unit round-off u balances truncation, O(ε²), against cancellation, O(u/ε).
+///
+/// # References
+/// Nocedal and Wright, "Numerical Optimization", 2nd ed., §8.1, eq. 8.20.
+///
+/// # Panics
+/// If the lengths differ from `objective.dim()`.
+pub fn central_difference<A: Scalar, O: Objective<A> + ?Sized>(
+    objective: &mut O,
+    theta: &[A],
+    v: &[A],
+    hv: &mut [A],
+) {
+    let length = vector::norm(v);
+    if length == A::zero() {
+        hv.fill(A::zero());
+        return;
+    }
+    let epsilon = A::epsilon().cbrt() * (A::one() + vector::norm(theta)) / length;
+    let mut moved = theta.to_vec();
+    let mut below = vec![A::zero(); theta.len()];
+    vector::axpy(-epsilon, v, &mut moved);
+    objective.value_and_grad(&moved, &mut below);
+    moved.copy_from_slice(theta);
+    vector::axpy(epsilon, v, &mut moved);
+    objective.value_and_grad(&moved, hv);
+    vector::axpy(-A::one(), &below, hv);
+    vector::scale((epsilon + epsilon).recip(), hv);
+}

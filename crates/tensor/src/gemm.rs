@@ -1,0 +1,122 @@
+use ndarray::ArrayRef2;
+use ndarray::linalg::general_mat_mul;
+
+use crate::{Scalar, blas};
+
+/// C ← α·A·B + β·C: the one door to BLAS.
+///
+/// Every matrix product of Chainrule passes here, so that none falls silently to a slow path. With β = 0 the old
+/// contents of C are never read.
+///
+/// # Shapes
+/// A `(m, k)`, B `(k, n)`, C `(m, n)`; each row-major or column-major with at least one unit stride, which holds for
+/// whole matrices, their transposes `a.t()`, and slices of whole rows or columns.
+///
+/// # Panics
+/// If the shapes do not fit, or if a matrix has no unit stride.
+///
+/// # References
+/// Dongarra et al., "A set of level 3 basic linear algebra subprograms", ACM TOMS 16(1), 1990 (xGEMM).
+///
+/// ```
+/// use chainrule_tensor::{gemm, ndarray::array};
+///
+/// let (x, w) = (array![[1.0, 2.0]], array![[3.0], [4.0]]);
+/// let mut y = array![[100.0]];
+/// gemm(1.0, &x, &w, 1.0, &mut y);
+/// assert_eq!(y, array![[111.0]]);
+/// ```
+#[track_caller]
+pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    let ((m, k), (k_b, n)) = (a.dim(), b.dim());
+    assert!(
+        k == k_b && c.dim() == (m, n),
+        "gemm: A {:?} · B {:?} does not give C {:?}",
+        a.dim(),
+        b.dim(),
+        c.dim()
+    );
+    for (name, matrix) in [("A", a), ("B", b), ("C", &*c)] {
+        assert!(
+            is_blas_layout(matrix),
+            "gemm: {name} of shape {:?} has strides {:?}: one must be 1 and the other at least the row length",
+            matrix.dim(),
+            matrix.strides()
+        );
+    }
+    blas::init();
+    general_mat_mul(alpha, a, b, beta, c);
+}
+
+/// Whether BLAS can take the matrix as it lies: one axis contiguous, the other with a leading dimension.
+fn is_blas_layout<A>(matrix: &ArrayRef2<A>) -> bool {
+    let (rows, columns) = matrix.dim();
+    let &[row_stride, column_stride] = matrix.strides() else { return false };
+    let contiguous = |stride: isize, len: usize| len <= 1 || stride == 1;
+    let leading = |stride: isize, len: usize, inner: usize| len <= 1 || stride >= inner as isize;
+    (contiguous(column_stride, columns) && leading(row_stride, rows, columns))
+        || (contiguous(row_stride, rows) && leading(column_stride, columns, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, s};
+    use proptest::prelude::*;
+
+    fn matrix(rows: usize, columns: usize, transposed: bool, salt: u64) -> Array2<f64> {
+        let value = |(i, j)| (crate::hash(salt, i as u64, j as u64) % 2001) as f64 / 1000.0 - 1.0;
+        if transposed {
+            Array2::from_shape_fn((columns, rows), |(i, j)| value((j, i))).reversed_axes()
+        } else {
+            Array2::from_shape_fn((rows, columns), value)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_triple_loop(
+            m in 1_usize..20, k in 1_usize..20, n in 1_usize..20,
+            (at, bt, ct) in any::<(bool, bool, bool)>(), beta in prop_oneof![Just(0.0), Just(1.0), Just(-0.5)],
+        ) {
+            let (a, b, mut c) = (matrix(m, k, at, 1), matrix(k, n, bt, 2), matrix(m, n, ct, 3));
+            let expected = Array2::from_shape_fn((m, n), |(i, j)| {
+                beta * c[(i, j)] + 2.0 * (0..k).map(|l| a[(i, l)] * b[(l, j)]).sum::<f64>()
+            });
+            gemm(2.0, &a, &b, beta, &mut c);
+            prop_assert!((&c - &expected).iter().all(|d| d.abs() < 1e-12));
+        }
+    }
+
+    #[test]
+    fn beta_zero_ignores_what_was_there() {
+        let a = Array2::<f32>::ones((9, 9));
+        let mut c = Array2::from_elem((9, 9), f32::NAN);
+        gemm(1.0, &a, &a, 0.0, &mut c);
+        assert!(c.iter().all(|&x| (x - 9.0).abs() < f32::EPSILON));
+    }
+
+    #[test]
+    fn takes_slices_of_whole_rows_and_columns() {
+        let big = matrix(12, 10, false, 4);
+        let (a, b) = (big.slice(s![2..10, 1..9]), big.slice(s![..8, ..5]));
+        let mut c = Array2::zeros((8, 5));
+        gemm(1.0, &a, &b, 0.0, &mut c);
+        assert!((&c - &a.dot(&b)).iter().all(|d| d.abs() < 1e-12));
+    }
+
+    #[test]
+    #[should_panic(expected = "gemm: A (2, 3) · B (2, 3) does not give C (2, 2)")]
+    fn names_the_shapes_that_do_not_fit() {
+        let a = Array2::<f32>::zeros((2, 3));
+        gemm(1.0, &a, &a.clone(), 0.0, &mut Array2::zeros((2, 2)));
+    }
+
+    #[test]
+    #[should_panic(expected = "one must be 1")]
+    fn refuses_a_matrix_without_a_unit_stride() {
+        let big = Array2::<f32>::zeros((8, 8));
+        let strided = big.slice(s![..;2, ..;2]);
+        gemm(1.0, &strided, &strided, 0.0, &mut Array2::zeros((4, 4)));
+    }
+}

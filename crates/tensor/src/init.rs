@@ -1,0 +1,211 @@
+use crate::{Rng, Scalar, vector};
+
+/// How a parameter begins.
+///
+/// The last axis of a parameter counts its outputs (fan-out); the others together its inputs (fan-in), so a
+/// `(inputs, outputs)` weight has the fans its name says.
+///
+/// | Initialiser | Distribution | Source |
+/// |---|---|---|
+/// | `GlorotUniform` | U(−a, a), a = √(6 / (fan-in + fan-out)) | Glorot and Bengio 2010, eq. 16 |
+/// | `GlorotNormal` | N(0, 2 / (fan-in + fan-out)) | Glorot and Bengio 2010, eq. 12 |
+/// | `HeUniform` | U(−a, a), a = √(6 / fan-in) | He et al. 2015, eq. 10 |
+/// | `HeNormal` | N(0, 2 / fan-in) | He et al. 2015, eq. 10 |
+/// | `LecunUniform` | U(−a, a), a = √(3 / fan-in) | LeCun et al. 1998, "Efficient BackProp", eq. 16 |
+/// | `LecunNormal` | N(0, 1 / fan-in) | the same |
+/// | `Orthogonal` | orthonormal rows or columns, times `gain` | Saxe, McClelland and Ganguli 2014 |
+/// | `Sparse` | `incoming` weights a unit from N(0, deviation²), the rest 0 | Martens 2010, §5 |
+///
+/// ```
+/// use chainrule_tensor::{Init, Rng};
+///
+/// let mut weight = [0.0_f64; 40 * 10];
+/// Init::SPARSE.fill(&[40, 10], &mut weight, &mut Rng::new(1));
+/// assert_eq!(weight.iter().filter(|w| **w != 0.0).count(), 15 * 10);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// All 0.
+    Zeros,
+    /// All the same number.
+    Constant(f64),
+    /// Uniform on `[−limit, limit)`.
+    Uniform {
+        /// The half-width of the interval.
+        limit: f64,
+    },
+    /// Normal around 0.
+    Normal {
+        /// The standard deviation.
+        deviation: f64,
+    },
+    /// Keeps variances through saturating units, forward and backward.
+    GlorotUniform,
+    /// The same with a normal distribution.
+    GlorotNormal,
+    /// Keeps variances through rectifiers.
+    HeUniform,
+    /// The same with a normal distribution.
+    HeNormal,
+    /// Keeps the variance of a linear unit's input.
+    LecunUniform,
+    /// The same with a normal distribution.
+    LecunNormal,
+    /// A random orthogonal matrix: keeps lengths exactly.
+    Orthogonal {
+        /// The common singular value.
+        gain: f64,
+    },
+    /// A few strong weights to each unit, however many inputs it has.
+    Sparse {
+        /// How many inputs each output listens to.
+        incoming: usize,
+        /// The standard deviation of those weights.
+        deviation: f64,
+    },
+}
+
+impl Init {
+    /// Martens' choice for deep autoencoders: 15 incoming weights from N(0, 1).
+    pub const SPARSE: Init = Init::Sparse { incoming: 15, deviation: 1.0 };
+
+    /// Fills `out`, a row-major array of the given shape.
+    ///
+    /// # Panics
+    /// If `out` has not the size of `shape`, or if `Orthogonal` or `Sparse` is asked for a vector.
+    pub fn fill<A: Scalar>(&self, shape: &[usize], out: &mut [A], rng: &mut Rng) {
+        assert_eq!(out.len(), shape.iter().product(), "init: shape {shape:?} does not fit the window");
+        let fan_out = shape.last().copied().unwrap_or(1).max(1);
+        let fan_in = (out.len() / fan_out).max(1);
+        let (inputs, both) = (fan_in as f64, (fan_in + fan_out) as f64);
+        match *self {
+            Init::Zeros => out.fill(A::zero()),
+            Init::Constant(value) => out.fill(A::of(value)),
+            Init::Uniform { limit } => uniform(out, limit, rng),
+            Init::Normal { deviation } => normal(out, deviation, rng),
+            Init::GlorotUniform => uniform(out, (6.0 / both).sqrt(), rng),
+            Init::GlorotNormal => normal(out, (2.0 / both).sqrt(), rng),
+            Init::HeUniform => uniform(out, (6.0 / inputs).sqrt(), rng),
+            Init::HeNormal => normal(out, (2.0 / inputs).sqrt(), rng),
+            Init::LecunUniform => uniform(out, (3.0 / inputs).sqrt(), rng),
+            Init::LecunNormal => normal(out, (1.0 / inputs).sqrt(), rng),
+            Init::Orthogonal { gain } => {
+                assert!(shape.len() >= 2, "init: an orthogonal parameter needs two axes, not {shape:?}");
+                orthogonal(out, fan_in, fan_out, gain, rng);
+            }
+            Init::Sparse { incoming, deviation } => {
+                assert!(shape.len() >= 2, "init: a sparse parameter needs two axes, not {shape:?}");
+                sparse(out, fan_in, fan_out, incoming, deviation, rng);
+            }
+        }
+    }
+}
+
+fn uniform<A: Scalar>(out: &mut [A], limit: f64, rng: &mut Rng) {
+    out.fill_with(|| rng.uniform(-limit, limit));
+}
+
+fn normal<A: Scalar>(out: &mut [A], deviation: f64, rng: &mut Rng) {
+    out.fill_with(|| rng.normal(deviation));
+}
+
+/// Gram–Schmidt, each vector projected twice ("twice is enough", Giraud et al. 2005), on the shorter side.
+fn orthogonal<A: Scalar>(out: &mut [A], rows: usize, columns: usize, gain: f64, rng: &mut Rng) {
+    let (count, len) = (rows.min(columns), rows.max(columns));
+    let mut basis: Vec<f64> = Vec::with_capacity(count * len);
+    for _ in 0..count {
+        let (done, mut v) = (basis.len() / len, vec![0.0; len]);
+        normal(&mut v, 1.0, rng);
+        for q in (0..2 * done).map(|i| &basis[i % done * len..][..len]) {
+            vector::axpy(-vector::dot(q, &v), q, &mut v);
+        }
+        let norm = vector::norm(&v);
+        vector::scale(1.0 / norm, &mut v);
+        basis.extend(v);
+    }
+    for (i, row) in out.chunks_exact_mut(columns).enumerate() {
+        for (j, w) in row.iter_mut().enumerate() {
+            *w = A::of(gain * if rows >= columns { basis[j * len + i] } else { basis[i * len + j] });
+        }
+    }
+}
+
+fn sparse<A: Scalar>(
+    out: &mut [A],
+    rows: usize,
+    columns: usize,
+    incoming: usize,
+    deviation: f64,
+    rng: &mut Rng,
+) {
+    out.fill(A::zero());
+    let mut inputs: Vec<usize> = (0..rows).collect();
+    for unit in 0..columns {
+        // The first draws of Fisher and Yates: `incoming` distinct inputs.
+        for k in 0..incoming.min(rows) {
+            let pick = k + rng.below(rows - k);
+            inputs.swap(k, pick);
+            out[inputs[k] * columns + unit] = rng.normal(deviation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, ArrayView2};
+
+    fn drawn(init: Init, shape: [usize; 2]) -> Vec<f64> {
+        let mut out = vec![0.0; shape[0] * shape[1]];
+        init.fill(&shape, &mut out, &mut Rng::new(42));
+        out
+    }
+
+    #[test]
+    fn variances_are_the_papers() {
+        let (n, m) = (400_usize, 300_usize);
+        let expected = [
+            (Init::GlorotUniform, 2.0 / 700.0),
+            (Init::GlorotNormal, 2.0 / 700.0),
+            (Init::HeUniform, 2.0 / 400.0),
+            (Init::HeNormal, 2.0 / 400.0),
+            (Init::LecunUniform, 1.0 / 400.0),
+            (Init::LecunNormal, 1.0 / 400.0),
+            (Init::Uniform { limit: 3.0 }, 3.0),
+            (Init::Normal { deviation: 0.5 }, 0.25),
+        ];
+        for (init, variance) in expected {
+            let draws = drawn(init, [n, m]);
+            let measured = draws.iter().map(|w| w * w).sum::<f64>() / draws.len() as f64;
+            assert!((measured / variance - 1.0).abs() < 0.03, "{init:?}: {measured} instead of {variance}");
+        }
+    }
+
+    #[test]
+    fn uniform_stays_inside_its_limit() {
+        let limit = (6.0_f64 / 7.0).sqrt();
+        assert!(drawn(Init::GlorotUniform, [3, 4]).iter().all(|w| w.abs() <= limit));
+    }
+
+    #[test]
+    fn orthogonal_has_orthonormal_rows_or_columns() {
+        for shape in [[7, 4], [4, 7], [5, 5], [1, 3]] {
+            let draws = drawn(Init::Orthogonal { gain: 2.0 }, shape);
+            let w = ArrayView2::from_shape(shape, &draws).unwrap();
+            let gram = if shape[0] >= shape[1] { w.t().dot(&w) } else { w.dot(&w.t()) };
+            let identity = Array2::<f64>::eye(gram.nrows()) * 4.0;
+            assert!((&gram - &identity).iter().all(|d| d.abs() < 1e-12), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn sparse_gives_each_unit_its_inputs() {
+        for (rows, expected) in [(100, 15), (6, 6)] {
+            let draws = drawn(Init::SPARSE, [rows, 8]);
+            let w = ArrayView2::from_shape((rows, 8), &draws).unwrap();
+            for unit in w.columns() {
+                assert_eq!(unit.iter().filter(|w| w.abs() > 0.0).count(), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+use std::ops::Range;
+
+use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
+
+use crate::{Init, Rng, Scalar};
+
+/// A named, typed window into a flat vector: declared once, used for θ, ∇θ, a direction v and every optimizer buffer.
+///
+/// A `Param` is made by [`Layout::push`] and knows its offset and shape; it owns no numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param<D: Dimension> {
+    offset: usize,
+    dim: D,
+}
+
+impl<D: Dimension> Param<D> {
+    /// Where the window lies in the flat vector.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.dim.size()
+    }
+
+    /// The window of `flat` as an array, row-major.
+    ///
+    /// # Panics
+    /// If `flat` ends before the window does.
+    #[track_caller]
+    pub fn view<'a, A>(&self, flat: &'a [A]) -> ArrayView<'a, A, D> {
+        ArrayView::from_shape(self.dim.clone(), &flat[self.range()]).expect("a window has the size of its shape")
+    }
+
+    /// The window of `flat` as a mutable array, row-major.
+    ///
+    /// # Panics
+    /// If `flat` ends before the window does.
+    #[track_caller]
+    pub fn view_mut<'a, A>(&self, flat: &'a mut [A]) -> ArrayViewMut<'a, A, D> {
+        ArrayViewMut::from_shape(self.dim.clone(), &mut flat[self.range()])
+            .expect("a window has the size of its shape")
+    }
+}
+
+/// One line of a [`Layout`]: a parameter's name, shape, place and initialiser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The dotted path, such as `0.weight`.
+    pub name: String,
+    /// The shape, outermost axis first.
+    pub shape: Vec<usize>,
+    /// The index of the first number in the flat vector.
+    pub offset: usize,
+    /// How the numbers begin.
+    pub init: Init,
+}
+
+impl Entry {
+    /// How many numbers the parameter has.
+    pub fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Where the parameter lies in the flat vector.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.size()
+    }
+
+    /// Whether the parameter is a matrix (or more), as opposed to a bias or a gain: what weight decay shrinks.
+    pub fn is_weight(&self) -> bool {
+        self.shape.len() >= 2
+    }
+}
+
+/// The table of names, shapes and places of a flat parameter vector: also the header of a checkpoint.
+///
+/// ```
+/// use chainrule_tensor::{Init, Layout};
+///
+/// let mut dense = Layout::new();
+/// dense.push("weight", (4, 3), Init::HeNormal);
+/// dense.push("bias", 3, Init::Zeros);
+///
+/// let mut network = Layout::new();
+/// assert_eq!(network.nest("0", &dense), 0..15);
+/// assert_eq!(network.nest("2", &dense), 15..30);
+/// let names: Vec<_> = network.entries().iter().map(|entry| entry.name.as_str()).collect();
+/// assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Layout {
+    entries: Vec<Entry>,
+    len: usize,
+}
+
+impl Layout {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a parameter and returns the handle to its window.
+    pub fn push<S: IntoDimension>(&mut self, name: &str, shape: S, init: Init) -> Param<S::Dim> {
+        let dim = shape.into_dimension();
+        let offset = self.len;
+        self.entries.push(Entry { name: name.to_owned(), shape: dim.slice().to_vec(), offset, init });
+        self.len += dim.size();
+        Param { offset, dim }
+    }
+
+    /// Appends all of `child`'s parameters under `prefix` and returns the window that the child's own vector has here.
+    pub fn nest(&mut self, prefix: &str, child: &Layout) -> Range<usize> {
+        let start = self.len;
+        self.entries.extend(child.entries.iter().map(|entry| Entry {
+            name: format!("{prefix}.{}", entry.name),
+            offset: start + entry.offset,
+            ..entry.clone()
+        }));
+        self.len += child.len;
+        start..self.len
+    }
+
+    /// The length of the flat vector.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no parameter at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The lines of the table, in the order of the flat vector.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// A fresh flat vector, each parameter drawn by its initialiser.
+    pub fn init<A: Scalar>(&self, rng: &mut Rng) -> Vec<A> {
+        let mut theta = vec![A::zero(); self.len];
+        for entry in &self.entries {
+            entry.init.fill(&entry.shape, &mut theta[entry.range()], rng);
+        }
+        theta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_tile_the_vector_and_views_are_row_major() {
+        let mut layout = Layout::new();
+        let a = layout.push("a", (2, 3), Init::Zeros);
+        let b = layout.push("b", 4, Init::Constant(1.5));
+        assert_eq!((a.range(), b.range(), layout.len()), (0..6, 6..10, 10));
+        let mut theta: Vec<f64> = layout.init(&mut Rng::new(0));
+        a.view_mut(&mut theta)[(1, 0)] = 7.0;
+        assert_eq!(theta[3], 7.0);
+        assert!(b.view(&theta).iter().all(|&x| x == 1.5));
+    }
+
+    #[test]
+    fn only_matrices_are_weights() {
+        let mut layout = Layout::new();
+        layout.push("weight", (2, 3), Init::Zeros);
+        layout.push("bias", 3, Init::Zeros);
+        let kinds: Vec<_> = layout.entries().iter().map(Entry::is_weight).collect();
+        assert_eq!(kinds, [true, false]);
+    }
+
+    #[test]
+    #[should_panic(expected = "range")]
+    fn a_short_vector_is_refused() {
+        let mut layout = Layout::new();
+        let weight = layout.push("weight", (2, 3), Init::Zeros);
+        let _ = weight.view(&[0.0_f32; 5]);
+    }
+}

@@ -1,0 +1,49 @@
+//! The ground Chainrule stands on: one flat parameter vector, typed windows into it, one door to GEMM.
+//!
+//! # Why flat
+//!
+//! The textbook writes C(θ), ∇C(θ), ∇²C(θ)·v with θ a vector. Here θ *is* a vector: all parameters of a network
+//! live in one contiguous `&[A]`, and the gradient, a direction, every optimizer buffer and a checkpoint have its
+//! shape. A [`Layout`] names the windows of that vector; a [`Param`] is a typed handle on one of them. Optimizers
+//! are then plain vector loops, an all-reduce is one sum, and threads share θ without a lock.
+//!
+//! # Who owns the cores
+//!
+//! Chainrule does. OpenBLAS is told once, at the first product, to stay on the caller's thread ([`blas`]); whatever
+//! runs in parallel runs on Chainrule's own threads, each with products of its own. So the two never multiply.
+//!
+//! # Which BLAS
+//!
+//! This is the only crate that links one; nobody else writes `extern crate blas_src`. The features `openblas`
+//! (default), `openblas-static`, `accelerate` and `intel-mkl` choose it; with none of them, products run on
+//! ndarray's own kernels and everything still works.
+//!
+//! ```
+//! use chainrule_tensor::{Init, Layout, Rng};
+//!
+//! let mut layout = Layout::new();
+//! let weight = layout.push("weight", (3, 2), Init::GlorotUniform);
+//! let bias = layout.push("bias", 2, Init::Zeros);
+//! let theta: Vec<f32> = layout.init(&mut Rng::new(7));
+//! assert_eq!(theta.len(), 8);
+//! assert_eq!(weight.view(&theta).dim(), (3, 2));
+//! assert_eq!(bias.view(&theta).to_vec(), [0.0, 0.0]);
+//! ```
+
+pub mod blas;
+mod gemm;
+mod init;
+mod layout;
+pub mod math;
+mod rng;
+pub mod rows;
+mod scalar;
+pub mod vector;
+
+pub use gemm::gemm;
+pub use init::Init;
+pub use layout::{Entry, Layout, Param};
+pub use rng::{Rng, hash};
+pub use scalar::{Accum, Scalar};
+
+pub use ndarray;
