@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Accum, Layout, Scalar};
+use chainrule_tensor::{Accum, Layout, Scalar, hash};
 
 use crate::{SecondOrder, Tape};
 
@@ -31,6 +31,17 @@ pub enum Mode {
     },
     /// Prediction: a deterministic function of x.
     Eval,
+}
+
+impl Mode {
+    /// The mode for stage `place` of a container: each stage drops units by a seed of its own.
+    #[must_use]
+    pub fn inside(self, place: usize) -> Self {
+        match self {
+            Mode::Train { seed, row } => Mode::Train { seed: hash(seed, u64::MAX, place as u64), row },
+            Mode::Eval => Mode::Eval,
+        }
+    }
 }
 
 /// A differentiable map y = f(θ, x) on batches, one example a row.
@@ -83,16 +94,18 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         None
     }
 
-    /// The layers inside a container, bottom first; none for a plain layer. Serves summaries and diagnostics.
-    fn children(&self) -> &[Box<dyn Layer<A>>] {
+    /// The layers that this one composes, bottom first; none for a layer that is no composition.
+    ///
+    /// Summaries and diagnostics look into a network through this.
+    fn stages(&self) -> &[Box<dyn Layer<A>>] {
         &[]
     }
 
-    /// Whether row `row` of the batch comes too near a kink of f for a difference of step `radius` to be trusted.
+    /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none.
     ///
-    /// Only the checks ask. Smooth layers have no kink.
-    fn near_kink(&self, x: &[A], radius: A) -> bool {
-        let _ = (x, radius);
+    /// Only the checks ask: a difference quotient across a kink says nothing about a derivative.
+    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        let _ = (theta, x, radius);
         false
     }
 }

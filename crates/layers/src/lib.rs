@@ -1,9 +1,47 @@
-//! Stateless differentiable layers.
+//! Stateless differentiable layers with exact first and second derivatives.
+//!
+//! # Why layers own no numbers
+//!
+//! A [`Layer`] describes a map (θ, x) → y and its derivatives; θ, the gradient and all memory are the caller's. One
+//! model can so serve many threads, each with a gradient of its own, an optimizer is a plain vector loop, and there is
+//! no hidden state to reset, tie or forget.
+//!
+//! # Reading order
+//!
+//! [`Layer`] is the contract; `dense.rs` is the chain rule for one layer; `sequential.rs` is back-propagation, the chain
+//! rule for all of them; [`SecondOrder`] differentiates both once more. [`check`] proves each of them.
+//!
+//! ```
+//! use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
+//! use chainrule_tensor::{Rng, ndarray::Array2};
+//!
+//! let model = Sequential::input(2).then(|n| Dense::new(n, 3)).then(Tanh::new).then(|n| Dense::new(n, 1));
+//! let theta: Vec<f32> = model.layout().init(&mut Rng::new(0));
+//! let (x, mut y, mut tape) = (Array2::ones((4, 2)), Array2::zeros((4, 1)), model.tape(4));
+//! model.forward(Mode::Eval, &theta, &x, &mut y, &mut tape);
+//! assert!(y.iter().all(|y| y.is_finite()));
+//! ```
 
+pub mod activation;
+pub mod check;
+mod dense;
+mod dropout;
 mod layer;
+mod pointwise;
 mod second_order;
+mod sequential;
+mod softmax;
 mod tape;
+mod zoo;
 
+pub use dense::Dense;
+pub use dropout::Dropout;
 pub use layer::{Layer, Mode, Point};
+pub use pointwise::{
+    Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
+};
 pub use second_order::{Dual, SecondOrder, Tangent};
+pub use sequential::Sequential;
+pub use softmax::Softmax;
 pub use tape::Tape;
+pub use zoo::{Specimen, zoo};

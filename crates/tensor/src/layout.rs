@@ -25,7 +25,8 @@ impl<D: Dimension> Param<D> {
     /// If `flat` ends before the window does.
     #[track_caller]
     pub fn view<'a, A>(&self, flat: &'a [A]) -> ArrayView<'a, A, D> {
-        ArrayView::from_shape(self.dim.clone(), &flat[self.range()]).expect("a window has the size of its shape")
+        ArrayView::from_shape(self.dim.clone(), &flat[self.range()])
+            .expect("a window has the size of its shape")
     }
 
     /// The window of `flat` as a mutable array, row-major.

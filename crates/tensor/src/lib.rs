@@ -31,6 +31,7 @@
 //! ```
 
 pub mod blas;
+pub mod difference;
 mod gemm;
 mod init;
 mod layout;

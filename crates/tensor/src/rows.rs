@@ -82,7 +82,7 @@ pub fn softmax<A: Scalar>(z: &[A], p: &mut [A]) -> A {
 /// assert_eq!(sums, [3.0, 7.0]);
 /// ```
 #[track_caller]
-pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> {
+pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> + Clone {
     assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "rows: the columns of a batch are contiguous");
     matrix.outer_iter().map(|row| row.to_slice().expect("a row is contiguous"))
 }

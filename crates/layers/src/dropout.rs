@@ -1,0 +1,154 @@
+use std::fmt;
+
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{slices, slices_mut};
+use chainrule_tensor::{Accum, Layout, Scalar, hash};
+
+use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+
+/// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
+///
+/// The mask is a hash of (seed, row, column): a pure function of the step, the same at every point of a line search
+/// and for every way to split the batch.
+///
+/// # Shapes
+/// x and y are `(batch, width)`. No parameters.
+///
+/// # Gradient
+/// ```text
+/// ∂C/∂x = m·δ      with the mask m ∈ {0, 1/(1 − p)}
+/// ```
+///
+/// # References
+/// Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014, §4 (there the
+/// weights are scaled at test time, which is the same in the mean).
+///
+/// ```
+/// use chainrule_layers::{Dropout, Layer, Mode};
+/// use chainrule_tensor::ndarray::Array2;
+///
+/// let (layer, x) = (Dropout::new(1000, 0.5), Array2::<f32>::ones((1, 1000)));
+/// let (mut y, mut tape) = (x.clone(), layer.tape(1));
+/// layer.forward(Mode::Train { seed: 1, row: 0 }, &[], &x, &mut y, &mut tape);
+/// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0) && (y.sum() - 1000.0).abs() < 200.0);
+/// ```
+#[derive(Clone)]
+pub struct Dropout {
+    width: usize,
+    rate: f64,
+    layout: Layout,
+}
+
+impl Dropout {
+    /// Drops each of `width` units with probability `rate`.
+    ///
+    /// # Panics
+    /// If `rate` is not in `[0, 1)`.
+    #[track_caller]
+    pub fn new(width: usize, rate: f64) -> Self {
+        assert!((0.0..1.0).contains(&rate), "dropout: the rate {rate} is not in [0, 1)");
+        Self { width, rate, layout: Layout::new() }
+    }
+
+    fn fill_mask<A: Scalar>(&self, mode: Mode, mask: &mut ArrayRef2<A>) {
+        let Mode::Train { seed, row } = mode else { return mask.fill(A::one()) };
+        // P(bits < rate·2⁶⁴) = rate.
+        let threshold = (self.rate * 2.0_f64.powi(64)) as u64;
+        let keep = A::of(1.0 / (1.0 - self.rate));
+        for (i, mask) in slices_mut(mask).enumerate() {
+            for (j, m) in mask.iter_mut().enumerate() {
+                *m = if hash(seed, (row + i) as u64, j as u64) < threshold { A::zero() } else { keep };
+            }
+        }
+    }
+}
+
+/// out ← m·signal.
+fn masked<A: Scalar>(mask: &ArrayRef2<A>, signal: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
+    for ((out, signal), mask) in slices_mut(out).zip(slices(signal)).zip(slices(mask)) {
+        for ((out, &signal), &m) in out.iter_mut().zip(signal).zip(mask) {
+            *out = m * signal;
+        }
+    }
+}
+
+impl<A: Scalar> Layer<A> for Dropout {
+    fn inputs(&self) -> usize {
+        self.width
+    }
+
+    fn outputs(&self) -> usize {
+        self.width
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn tape(&self, batch: usize) -> Tape<A> {
+        Tape::with_widths(batch, [self.width])
+    }
+
+    fn forward(&self, mode: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
+        let [mut mask] = tape.rows_mut(x.nrows());
+        self.fill_mask(mode, &mut mask);
+        masked(&mask, x, y);
+    }
+
+    fn backward(
+        &self,
+        at: Point<'_, A>,
+        delta: &ArrayRef2<A>,
+        delta_x: Option<&mut ArrayRef2<A>>,
+        _: &mut [A],
+        _: Accum,
+        tape: &mut Tape<A>,
+    ) {
+        let [mask] = tape.rows_mut(at.x.nrows());
+        if let Some(delta_x) = delta_x {
+            masked(&mask, delta, delta_x);
+        }
+    }
+
+    fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
+        Some(self)
+    }
+}
+
+impl<A: Scalar> SecondOrder<A> for Dropout {
+    fn r_forward(
+        &self,
+        at: Point<'_, A>,
+        _: &[A],
+        r_x: Option<&ArrayRef2<A>>,
+        r_y: &mut ArrayRef2<A>,
+        tapes: Dual<&mut Tape<A>>,
+    ) {
+        let [mask] = tapes.value.rows_mut(at.x.nrows());
+        match r_x {
+            Some(r_x) => masked(&mask, r_x, r_y),
+            None => r_y.fill(A::zero()),
+        }
+    }
+
+    fn r_backward(
+        &self,
+        at: Point<'_, A>,
+        _: Tangent<'_, A>,
+        delta: Dual<&ArrayRef2<A>>,
+        r_delta_x: Option<&mut ArrayRef2<A>>,
+        _: &mut [A],
+        tapes: Dual<&mut Tape<A>>,
+    ) {
+        let [mask] = tapes.value.rows_mut(at.x.nrows());
+        if let Some(r_delta_x) = r_delta_x {
+            masked(&mask, delta.tangent, r_delta_x);
+        }
+    }
+}
+
+impl fmt::Debug for Dropout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dropout({}, p = {})", self.width, self.rate)
+    }
+}

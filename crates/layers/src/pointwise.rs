@@ -1,0 +1,163 @@
+use std::fmt;
+
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{slices, slices_mut};
+use chainrule_tensor::{Accum, Layout, Scalar};
+
+use crate::activation::{self, Activation};
+use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+
+/// y = φ(x), unit by unit.
+///
+/// # Shapes
+/// x and y are `(batch, width)`. No parameters.
+///
+/// # Gradient
+/// ```text
+/// ∂C/∂x = δ·φ'(x)
+/// ```
+///
+/// ```
+/// use chainrule_layers::{Layer, LeakyRelu, Pointwise, activation};
+///
+/// let leaky: LeakyRelu = Pointwise::with(5, activation::LeakyRelu { negative_slope: 0.2 });
+/// assert_eq!(Layer::<f32>::outputs(&leaky), 5);
+/// ```
+#[derive(Clone)]
+pub struct Pointwise<F> {
+    width: usize,
+    phi: F,
+    layout: Layout,
+}
+
+/// A layer of sigmoids.
+pub type Sigmoid = Pointwise<activation::Sigmoid>;
+/// A layer of hyperbolic tangents.
+pub type Tanh = Pointwise<activation::Tanh>;
+/// A layer of rectifiers.
+pub type Relu = Pointwise<activation::Relu>;
+/// A layer of leaky rectifiers.
+pub type LeakyRelu = Pointwise<activation::LeakyRelu>;
+/// A layer of exponential linear units.
+pub type Elu = Pointwise<activation::Elu>;
+/// A layer of Gaussian error linear units.
+pub type Gelu = Pointwise<activation::Gelu>;
+/// A layer of Gaussian error linear units, tanh form.
+pub type GeluTanh = Pointwise<activation::GeluTanh>;
+/// A layer of sigmoid-weighted linear units.
+pub type Silu = Pointwise<activation::Silu>;
+/// A layer of softplus units.
+pub type Softplus = Pointwise<activation::Softplus>;
+/// A layer that passes its input on.
+pub type Identity = Pointwise<activation::Identity>;
+
+impl<F: Activation> Pointwise<F> {
+    /// A layer of `width` units with φ's usual parameters.
+    pub fn new(width: usize) -> Self {
+        Self::with(width, F::default())
+    }
+
+    /// A layer of `width` units of the given φ.
+    pub fn with(width: usize, phi: F) -> Self {
+        Self { width, phi, layout: Layout::new() }
+    }
+}
+
+impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
+    fn inputs(&self) -> usize {
+        self.width
+    }
+
+    fn outputs(&self) -> usize {
+        self.width
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn forward(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
+        for (y, x) in slices_mut(y).zip(slices(x)) {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = self.phi.value(x);
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        at: Point<'_, A>,
+        delta: &ArrayRef2<A>,
+        delta_x: Option<&mut ArrayRef2<A>>,
+        _: &mut [A],
+        _: Accum,
+        _: &mut Tape<A>,
+    ) {
+        let Some(delta_x) = delta_x else { return };
+        for (((out, delta), x), y) in
+            slices_mut(delta_x).zip(slices(delta)).zip(slices(at.x)).zip(slices(at.y))
+        {
+            for (((out, &delta), &x), &y) in out.iter_mut().zip(delta).zip(x).zip(y) {
+                *out = delta * self.phi.slope(x, y);
+            }
+        }
+    }
+
+    fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
+        Some(self)
+    }
+
+    fn near_kink(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        F::KINK && x.iter().any(|x| x.abs() < radius)
+    }
+}
+
+impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
+    fn r_forward(
+        &self,
+        at: Point<'_, A>,
+        _: &[A],
+        r_x: Option<&ArrayRef2<A>>,
+        r_y: &mut ArrayRef2<A>,
+        _: Dual<&mut Tape<A>>,
+    ) {
+        let Some(r_x) = r_x else { return r_y.fill(A::zero()) };
+        for (((r_y, r_x), x), y) in slices_mut(r_y).zip(slices(r_x)).zip(slices(at.x)).zip(slices(at.y)) {
+            for (((r_y, &r_x), &x), &y) in r_y.iter_mut().zip(r_x).zip(x).zip(y) {
+                *r_y = self.phi.slope(x, y) * r_x;
+            }
+        }
+    }
+
+    fn r_backward(
+        &self,
+        at: Point<'_, A>,
+        along: Tangent<'_, A>,
+        delta: Dual<&ArrayRef2<A>>,
+        r_delta_x: Option<&mut ArrayRef2<A>>,
+        _: &mut [A],
+        _: Dual<&mut Tape<A>>,
+    ) {
+        let Some(out) = r_delta_x else { return };
+        let point = slices(at.x).zip(slices(at.y));
+        for ((out, r_delta), (x, y)) in slices_mut(out).zip(slices(delta.tangent)).zip(point.clone()) {
+            for (((out, &r_delta), &x), &y) in out.iter_mut().zip(r_delta).zip(x).zip(y) {
+                *out = r_delta * self.phi.slope(x, y);
+            }
+        }
+        let Some(r_x) = along.r_x else { return };
+        for (((out, delta), r_x), (x, y)) in
+            slices_mut(out).zip(slices(delta.value)).zip(slices(r_x)).zip(point)
+        {
+            for ((((out, &delta), &r_x), &x), &y) in out.iter_mut().zip(delta).zip(r_x).zip(x).zip(y) {
+                *out += delta * self.phi.curvature(x, y) * r_x;
+            }
+        }
+    }
+}
+
+impl<F: Activation> fmt::Debug for Pointwise<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({})", self.phi, self.width)
+    }
+}
