@@ -16,7 +16,7 @@ use chainrule_tensor::difference::{self, STEP, relative_error};
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Accum, Rng, Scalar, hash, vector};
 
-use crate::{Dual, Layer, Mode, Point, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, Tangent, Tape};
 
 /// What to try on a layer.
 #[derive(Debug, Clone, Copy)]
@@ -240,7 +240,8 @@ impl<'a, A: Scalar> Run<'a, A> {
         let mut grad = vec![start; self.theta.len()];
         let mut delta_x = Array2::from_elem(self.x.dim(), A::nan());
         let mut tape = self.tape.clone();
-        self.layer.backward(self.at(), &self.outputs(u), Some(&mut delta_x), &mut grad, accum, &mut tape);
+        let into = Grad { flat: &mut grad, accum };
+        self.layer.backward(self.at(), &self.outputs(u), Some(&mut delta_x), Some(into), &mut tape);
         joined(&grad, &delta_x)
     }
 
@@ -263,8 +264,8 @@ impl<'a, A: Scalar> Run<'a, A> {
     fn r_gradient(&self, u: &[f64], v: &[f64], w: &[f64]) -> Vec<f64> {
         let mut tapes = (self.tape.clone(), spoiled(self.layer, self.case));
         let (delta, r_delta) = (self.outputs(u), self.outputs(w));
-        let (mut grad, mut delta_x) = (vec![A::nan(); self.theta.len()], Array2::zeros(self.x.dim()));
-        self.layer.backward(self.at(), &delta, Some(&mut delta_x), &mut grad, Accum::Replace, &mut tapes.0);
+        let mut delta_x = Array2::from_elem(self.x.dim(), A::nan());
+        self.layer.backward(self.at(), &delta, Some(&mut delta_x), None, &mut tapes.0);
         let r_y = self.r_output(v, &mut tapes);
         let (v_theta, r_x) = self.direction(v);
         let (mut r_grad, mut r_delta_x) =

@@ -4,7 +4,7 @@ use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
 use chainrule_tensor::rows::add_rows;
 use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, gemm};
 
-use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
 /// The fully connected layer y = x·W + b.
 ///
@@ -78,14 +78,15 @@ impl<A: Scalar> Layer<A> for Dense {
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_x: Option<&mut ArrayRef2<A>>,
-        grad: &mut [A],
-        accum: Accum,
+        grad: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        gemm(A::one(), &at.x.t(), delta, accum.beta(), &mut self.weight.view_mut(grad)); // ∂C/∂W = xᵀ·δ
-        add_rows(delta, &mut self.bias.view_mut(grad), accum); //                           ∂C/∂b = Σₙ δₙ
+        if let Some(Grad { flat, accum }) = grad {
+            gemm(A::one(), &at.x.t(), delta, accum.beta(), &mut self.weight.view_mut(flat)); // ∂C/∂W = xᵀ·δ
+            add_rows(delta, &mut self.bias.view_mut(flat), accum); //                           ∂C/∂b = Σₙ δₙ
+        }
         if let Some(delta_x) = delta_x {
-            gemm(A::one(), delta, &self.weight.view(at.theta).t(), A::zero(), delta_x); //  ∂C/∂x = δ·Wᵀ
+            gemm(A::one(), delta, &self.weight.view(at.theta).t(), A::zero(), delta_x); //     ∂C/∂x = δ·Wᵀ
         }
     }
 

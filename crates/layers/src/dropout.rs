@@ -2,9 +2,9 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{slices, slices_mut};
-use chainrule_tensor::{Accum, Layout, Scalar, hash};
+use chainrule_tensor::{Layout, Scalar, hash};
 
-use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
 /// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
 ///
@@ -100,8 +100,7 @@ impl<A: Scalar> Layer<A> for Dropout {
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_x: Option<&mut ArrayRef2<A>>,
-        _: &mut [A],
-        _: Accum,
+        _: Option<Grad<'_, A>>,
         tape: &mut Tape<A>,
     ) {
         let [mask] = tape.rows_mut(at.x.nrows());

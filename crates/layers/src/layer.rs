@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::ops::Range;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Layout, Scalar, hash};
@@ -17,6 +18,22 @@ pub struct Point<'a, A> {
     pub x: &'a ArrayRef2<A>,
     /// The layer's output there, `(batch, outputs)`.
     pub y: &'a ArrayRef2<A>,
+}
+
+/// Where ∂C/∂θ goes: written over the buffer or added to it.
+#[derive(Debug)]
+pub struct Grad<'a, A> {
+    /// The buffer, in the layout of θ.
+    pub flat: &'a mut [A],
+    /// What happens to its old contents.
+    pub accum: Accum,
+}
+
+impl<A> Grad<'_, A> {
+    /// The part that belongs to one layer of a container.
+    pub fn window(&mut self, slot: Range<usize>) -> Grad<'_, A> {
+        Grad { flat: &mut self.flat[slot], accum: self.accum }
+    }
 }
 
 /// What a forward pass is for. An argument, not a state: there is no layer to forget in the wrong mode.
@@ -50,7 +67,7 @@ impl Mode {
 /// from the caller's θ. All outputs are the caller's too, so that a training step allocates nothing.
 ///
 /// # Shapes
-/// θ and `grad` have length `layout().len()`; x and `delta_x` are `(batch, inputs)`; y and `delta` are
+/// θ and ∂C/∂θ have length `layout().len()`; x and `delta_x` are `(batch, inputs)`; y and `delta` are
 /// `(batch, outputs)`; rows are contiguous.
 ///
 /// # A new layer
@@ -75,17 +92,16 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
     /// y ← f(θ, x), saving on `tape` what the derivatives need beside x and y.
     fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>);
 
-    /// The chain rule. Given δ = ∂C/∂y, puts ∂C/∂θ into `grad` as `accum` says and writes ∂C/∂x to `delta_x`, which
-    /// is absent at the bottom of a network.
+    /// The chain rule. Given δ = ∂C/∂y, puts ∂C/∂θ into `grad` and writes ∂C/∂x to `delta_x`.
     ///
-    /// `tape` is the one that `forward` filled at the same point.
+    /// Either is absent where nobody wants it: ∂C/∂x at the bottom of a network, ∂C/∂θ where only the error signals
+    /// are of interest. `tape` is the one that `forward` filled at the same point.
     fn backward(
         &self,
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_x: Option<&mut ArrayRef2<A>>,
-        grad: &mut [A],
-        accum: Accum,
+        grad: Option<Grad<'_, A>>,
         tape: &mut Tape<A>,
     );
 

@@ -2,10 +2,10 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{slices, slices_mut};
-use chainrule_tensor::{Accum, Layout, Scalar};
+use chainrule_tensor::{Layout, Scalar};
 
 use crate::activation::{self, Activation};
-use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
 /// y = φ(x), unit by unit.
 ///
@@ -89,8 +89,7 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_x: Option<&mut ArrayRef2<A>>,
-        _: &mut [A],
-        _: Accum,
+        _: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
         let Some(delta_x) = delta_x else { return };

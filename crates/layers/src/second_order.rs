@@ -12,6 +12,13 @@ pub struct Dual<T> {
     pub tangent: T,
 }
 
+impl<T> Dual<&mut T> {
+    /// The same pair, lent out once more.
+    pub fn reborrow(&mut self) -> Dual<&mut T> {
+        Dual { value: self.value, tangent: self.tangent }
+    }
+}
+
 /// The direction of an R{·}: v moves θ, and with it x moves by R{x} and y by R{y}.
 #[derive(Debug, Clone, Copy)]
 pub struct Tangent<'a, A> {

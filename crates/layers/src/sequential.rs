@@ -1,9 +1,9 @@
 use std::ops::Range;
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, s};
-use chainrule_tensor::{Accum, Layout, Scalar};
+use chainrule_tensor::{Layout, Scalar};
 
-use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
 /// Layer after layer: y = f_L(… f₂(f₁(x))).
 ///
@@ -155,8 +155,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         mut delta_x: Option<&mut ArrayRef2<A>>,
-        grad: &mut [A],
-        accum: Accum,
+        mut grad: Option<Grad<'_, A>>,
         tape: &mut Tape<A>,
     ) {
         let (n, last) = (at.x.nrows(), self.last());
@@ -172,8 +171,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
                 Point { theta: &at.theta[slot.clone()], x: &x, y: &y },
                 &above(delta_above, delta, n),
                 out.as_deref_mut(),
-                &mut grad[slot],
-                accum,
+                grad.as_mut().map(|grad| grad.window(slot)),
                 &mut children[l],
             );
         }

@@ -2,9 +2,9 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{slices, slices_mut, softmax};
-use chainrule_tensor::{Accum, Layout, Scalar, vector};
+use chainrule_tensor::{Layout, Scalar, vector};
 
-use crate::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
 /// yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ): a probability for each class.
 ///
@@ -67,8 +67,7 @@ impl<A: Scalar> Layer<A> for Softmax {
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_x: Option<&mut ArrayRef2<A>>,
-        _: &mut [A],
-        _: Accum,
+        _: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
         let Some(delta_x) = delta_x else { return };

@@ -1,7 +1,7 @@
 //! Layers broken on purpose: each of the harness's checks can fail, and fails for the right fault.
 
 use chainrule_layers::check::{Case, Report, check};
-use chainrule_layers::{Dense, Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use chainrule_layers::{Dense, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Layout};
 
@@ -57,16 +57,18 @@ impl Layer<f64> for Broken {
         at: Point<'_, f64>,
         delta: &ArrayRef2<f64>,
         delta_x: Option<&mut ArrayRef2<f64>>,
-        grad: &mut [f64],
-        accum: Accum,
+        mut grad: Option<Grad<'_, f64>>,
         tape: &mut Tape<f64>,
     ) {
         let mut delta_x = delta_x;
-        let accum = if self.1 == Fault::OverwritesGradient { Accum::Replace } else { accum };
-        self.inner().backward(at, delta, delta_x.as_deref_mut(), grad, accum, tape);
-        match (self.1, delta_x) {
-            (Fault::GradientScaled, _) => grad[1] *= 1.0 + 1e-6,
-            (Fault::SignalScaled, Some(delta_x)) => delta_x[(0, 1)] *= 1.0 + 1e-6,
+        if let (Fault::OverwritesGradient, Some(grad)) = (self.1, &mut grad) {
+            grad.accum = Accum::Replace;
+        }
+        let window = grad.as_mut().map(|grad| grad.window(0..self.layout().len()));
+        self.inner().backward(at, delta, delta_x.as_deref_mut(), window, tape);
+        match (self.1, delta_x, grad) {
+            (Fault::GradientScaled, _, Some(grad)) => grad.flat[1] *= 1.0 + 1e-6,
+            (Fault::SignalScaled, Some(delta_x), _) => delta_x[(0, 1)] *= 1.0 + 1e-6,
             _ => {}
         }
     }

@@ -36,6 +36,7 @@ mod gemm;
 mod init;
 mod layout;
 pub mod math;
+mod pool;
 mod rng;
 pub mod rows;
 mod scalar;
@@ -44,6 +45,7 @@ pub mod vector;
 pub use gemm::gemm;
 pub use init::Init;
 pub use layout::{Entry, Layout, Param};
+pub use pool::{Pool, available_threads};
 pub use rng::{Rng, hash};
 pub use scalar::{Accum, Scalar};
 

@@ -1,0 +1,233 @@
+//! A fork-join pool: a few threads that share the tasks of one loop at a time.
+//!
+//! A training step forks several times a millisecond. Waking a sleeping thread costs tens of microseconds, so a worker
+//! spins for a moment before it parks; and a pool of one thread has no worker at all and runs the loop where it stands.
+//! Which thread takes which task is left to chance; what a task computes must depend on its index alone, and then the
+//! result has the same bits for any number of threads.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// How often a worker looks for work before it parks: some tens of microseconds.
+const SPINS: usize = 20_000;
+
+type Task<'a> = dyn Fn(usize) + Sync + 'a;
+
+/// A fixed set of threads that run the tasks of a loop together; the caller is one of them.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// let (pool, sum) = (chainrule_tensor::Pool::new(3), AtomicUsize::new(0));
+/// pool.run(100, &|i| {
+///     sum.fetch_add(i, Ordering::Relaxed);
+/// });
+/// assert_eq!(sum.into_inner(), 4950);
+/// ```
+#[derive(Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    /// Held while a loop runs: the pool serves one at a time.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Counts the loops; a change is the signal to start.
+    loops: AtomicUsize,
+    job: Job,
+    next: AtomicUsize,
+    tasks: AtomicUsize,
+    /// Workers that have not yet left the current loop.
+    busy: AtomicUsize,
+    panicked: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// The body of the current loop, its lifetime erased.
+struct Job(UnsafeCell<Option<&'static Task<'static>>>);
+
+// SAFETY: the cell is written only by `Pool::run`, while it holds `turn` and no worker is busy, before the release
+// store to `loops`; workers read it only between their acquire load of that store and their release of `busy`.
+unsafe impl Sync for Job {}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl Pool {
+    /// A pool of `threads` threads, the caller's included; 0 counts as 1.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared {
+            loops: AtomicUsize::new(0),
+            job: Job(UnsafeCell::new(None)),
+            next: AtomicUsize::new(0),
+            tasks: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        let workers = (1..threads)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.work())
+            })
+            .collect();
+        Self { shared, workers, turn: Mutex::new(()) }
+    }
+
+    /// The threads of the pool, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Runs `task(0)` … `task(tasks − 1)`, in any order and on any thread, and returns when all are done.
+    ///
+    /// # Panics
+    /// If a task panics. A task must not call `run` of the same pool: it would wait for itself.
+    pub fn run(&self, tasks: usize, task: &Task<'_>) {
+        if self.workers.is_empty() || tasks <= 1 {
+            return (0..tasks).for_each(task);
+        }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime changes. The reference is gone from the cell before this function returns, also
+        // by unwinding: `share` catches panics, and `busy` counts down to 0 first.
+        let erased = unsafe { std::mem::transmute::<&Task<'_>, &'static Task<'static>>(task) };
+        // SAFETY: `turn` is held and no worker is busy, so nobody else looks at the cell.
+        unsafe { *shared.job.0.get() = Some(erased) };
+        shared.next.store(0, Ordering::Relaxed);
+        shared.tasks.store(tasks, Ordering::Relaxed);
+        shared.busy.store(self.workers.len(), Ordering::Relaxed);
+        shared.loops.fetch_add(1, Ordering::Release);
+        self.workers.iter().for_each(|worker| worker.thread().unpark());
+        shared.share(erased);
+        let mut spins = 0;
+        while shared.busy.load(Ordering::Acquire) > 0 {
+            wait(&mut spins, thread::yield_now);
+        }
+        // SAFETY: as above.
+        unsafe { *shared.job.0.get() = None };
+        assert!(!shared.panicked.swap(false, Ordering::Relaxed), "a task of the pool panicked");
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        let mut seen = 0;
+        loop {
+            let mut spins = 0;
+            while self.loops.load(Ordering::Acquire) == seen {
+                if self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                wait(&mut spins, thread::park);
+            }
+            seen += 1;
+            // SAFETY: `loops` has changed and this worker still counts as busy.
+            if let Some(task) = unsafe { *self.job.0.get() } {
+                self.share(task);
+            }
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Takes tasks until none is left.
+    fn share(&self, task: &Task<'_>) {
+        let tasks = self.tasks.load(Ordering::Relaxed);
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let i = self.next.fetch_add(1, Ordering::Relaxed);
+                if i >= tasks {
+                    break;
+                }
+                task(i);
+            }
+        }));
+        if outcome.is_err() {
+            self.panicked.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn wait(spins: &mut usize, after: fn()) {
+    if *spins < SPINS {
+        *spins += 1;
+        std::hint::spin_loop();
+    } else {
+        after();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for worker in self.workers.drain(..) {
+            worker.thread().unpark();
+            // A worker catches what its tasks throw, so it has nothing to report.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// The processors this process may use: what its affinity mask and its cgroup leave of the machine.
+///
+/// ```
+/// assert!(chainrule_tensor::available_threads() >= 1);
+/// ```
+pub fn available_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once_in_every_loop() {
+        for threads in [0, 1, 2, 5] {
+            let pool = Pool::new(threads);
+            for tasks in [0, 1, 2, 7, 64] {
+                for _ in 0..50 {
+                    let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+                    pool.run(tasks, &|i| {
+                        counts[i].fetch_add(1, Ordering::Relaxed);
+                    });
+                    assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_parked_pool_wakes_up() {
+        let (pool, count) = (Pool::new(2), AtomicUsize::new(0));
+        for _ in 0..3 {
+            thread::sleep(std::time::Duration::from_millis(20));
+            pool.run(8, &|_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert_eq!(count.into_inner(), 24);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(3);
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| pool.run(9, &|i| assert!(i != 4, "task 4"))));
+        assert!(outcome.is_err());
+        let count = AtomicUsize::new(0);
+        pool.run(9, &|_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 9);
+    }
+}

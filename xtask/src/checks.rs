@@ -1,0 +1,137 @@
+//! The checks themselves, shared by `cargo xtask test` and `cargo xtask ci`.
+
+use std::process::Command;
+
+use crate::{blas::Blas, failure::Failure, process, steps::Step, tidy};
+
+/// The cargo that runs a check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cargo {
+    /// The one that runs us.
+    Running,
+    /// That of a toolchain known to rustup.
+    Of(&'static str),
+}
+
+impl Cargo {
+    fn command(self) -> Command {
+        let mut command = match self {
+            Self::Running => process::cargo(),
+            Self::Of(toolchain) => {
+                // `rustup run`, not `cargo +toolchain`: the cargo on the PATH need not be rustup's.
+                let mut command = Command::new("rustup");
+                command.args(["run", toolchain, "cargo"]);
+                // Inherited, it would make that cargo start ours for its own subcommands.
+                command.env_remove("CARGO");
+                command
+            }
+        };
+        command.current_dir(process::root());
+        command
+    }
+
+    fn step(self, title: &str, args: &[&str], blas: Blas, cure: &'static str) -> Step {
+        let mut command = self.command();
+        command.args(args);
+        into_step(format!("{title}, {}", blas.name()), command, cure)
+    }
+}
+
+fn into_step(title: String, mut command: Command, cure: &'static str) -> Step {
+    Step { title, work: Box::new(move || process::run(&mut command)), cure }
+}
+
+pub(crate) fn format(cargo: Cargo) -> Step {
+    let mut command = cargo.command();
+    command.args(["fmt", "--all", "--check"]);
+    into_step(
+        "format".into(),
+        command,
+        "run `cargo fmt --all` (`rustup component add rustfmt` if it is missing)",
+    )
+}
+
+pub(crate) fn tidy() -> Step {
+    Step { title: "tidy".into(), work: Box::new(tidy::run), cure: "each line above names its cure" }
+}
+
+/// Lints of every target; `args` of clippy come after the features.
+pub(crate) fn clippy(cargo: Cargo, blas: Blas) -> Step {
+    let args =
+        [&["clippy", "--locked", "--workspace", "--all-targets"], blas.features(), &["--", "-D", "warnings"]];
+    cargo.step(
+        "clippy",
+        &args.concat(),
+        blas,
+        "fix the lint (`rustup component add clippy` if it is missing)",
+    )
+}
+
+/// Compiles every target, benches and examples too, without linking.
+pub(crate) fn compiles(cargo: Cargo, blas: Blas) -> Step {
+    let args = [&["check", "--locked", "--workspace", "--all-targets"], blas.features()];
+    cargo.step(
+        "compiles",
+        &args.concat(),
+        blas,
+        "this toolchain must do: write it another way, or raise the MSRV",
+    )
+}
+
+/// Unit tests, integration tests, examples (compiled) and doctests.
+pub(crate) fn tests(cargo: Cargo, blas: Blas) -> Step {
+    let mut args = [&["test", "--locked", "--workspace"], blas.features()].concat();
+    if blas == Blas::None {
+        // xtask has no BLAS to do without: once, with the others, is enough.
+        args.extend(["--exclude", "xtask"]);
+    }
+    cargo.step("tests", &args, blas, "the failed test is named above; rerun it alone with `cargo test NAME`")
+}
+
+/// The documentation, where a broken link is an error.
+pub(crate) fn docs(cargo: Cargo, blas: Blas) -> Step {
+    let mut command = cargo.command();
+    command.args(["doc", "--locked", "--workspace", "--no-deps"]).args(blas.features());
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    into_step(format!("docs, {}", blas.name()), command, "mend the doc comment named above")
+}
+
+/// `--no-default-features` must reach every crate.
+///
+/// One dependency declared with default features is enough to bring OpenBLAS back, and all tests would still
+/// pass.
+pub(crate) fn links_no_blas(cargo: Cargo) -> Step {
+    let work = move || {
+        let mut command = cargo.command();
+        command.args(["tree", "--locked", "--workspace", "--no-default-features", "--prefix", "none"]);
+        blas_in(&process::read(&mut command)?).map_or(Ok(()), |found| {
+            Err(Failure::Check(format!("`--no-default-features` still pulls in {found}")))
+        })
+    };
+    let cure = "depend on our own crates with `default-features = false` and forward the feature \
+                (`cargo tree --workspace --no-default-features -i NAME` shows who asks for it)";
+    Step { title: "noblas is free of BLAS".into(), work: Box::new(work), cure }
+}
+
+fn blas_in(tree: &str) -> Option<&str> {
+    tree.lines().filter_map(|line| line.split(' ').next()).find(|name| tidy::BLAS_PACKAGES.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blas_in_the_tree_is_found_by_its_whole_name() {
+        assert_eq!(blas_in("chainrule v0.1.0\nopenblas-src v0.10.16\n"), Some("openblas-src"));
+        assert_eq!(blas_in("chainrule v0.1.0\nndarray v0.17.2\nnot-blas-src v1.0.0\n"), None);
+    }
+
+    #[test]
+    fn the_features_stand_before_the_separator() {
+        let step = clippy(Cargo::Running, Blas::None);
+        assert_eq!(step.title, "clippy, noblas");
+        let args = [&["clippy"], Blas::Accelerate.features(), &["--"]].concat();
+        assert_eq!(args, ["clippy", "--no-default-features", "--features", "chainrule/accelerate", "--"]);
+    }
+}

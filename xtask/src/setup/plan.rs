@@ -1,0 +1,301 @@
+//! What `setup` would do on a given machine: a pure function, so that machines we do not have can be tested.
+
+use crate::blas::Blas;
+
+/// The way out that is open everywhere; ends every message about a machine that has no OpenBLAS.
+pub(super) const WITHOUT_BLAS: &str =
+    "do without BLAS: `cargo run --release -p chainrule --no-default-features --bin chainrule -- train`";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "macOS is a name")]
+pub(super) enum Os {
+    Linux,
+    MacOs,
+    Windows,
+    Other,
+}
+
+/// A package manager that we know how to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manager {
+    Apt,
+    Dnf,
+    Pacman,
+    Brew,
+}
+
+impl Manager {
+    pub(super) const ALL: [Self; 4] = [Self::Apt, Self::Dnf, Self::Pacman, Self::Brew];
+
+    pub(super) const fn program(self) -> &'static str {
+        match self {
+            Self::Apt => "apt-get",
+            Self::Dnf => "dnf",
+            Self::Pacman => "pacman",
+            Self::Brew => "brew",
+        }
+    }
+
+    const fn openblas(self) -> &'static [&'static str] {
+        match self {
+            Self::Apt => &["libopenblas-dev", "pkg-config"],
+            Self::Dnf => &["openblas-devel", "pkgconf-pkg-config"],
+            Self::Pacman => &["openblas", "pkgconf"],
+            // libomp, because openblas-src asks brew for its prefix too.
+            Self::Brew => &["openblas", "libomp", "pkgconf"],
+        }
+    }
+
+    const fn linker(self) -> &'static [&'static str] {
+        match self {
+            Self::Apt => &["gcc", "libc6-dev"],
+            Self::Dnf | Self::Pacman => &["gcc"],
+            Self::Brew => &[], // comes with Xcode, see `plan`
+        }
+    }
+
+    const fn install(self) -> &'static [&'static str] {
+        match self {
+            // The timeout waits for another apt-get, such as a fresh machine's unattended upgrade.
+            Self::Apt => &[
+                "env",
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "-o",
+                "DPkg::Lock::Timeout=120",
+                "install",
+                "-y",
+                "--no-install-recommends",
+            ],
+            Self::Dnf => &["dnf", "install", "-y"],
+            Self::Pacman => &["pacman", "-S", "--needed", "--noconfirm"],
+            Self::Brew => &["brew", "install"],
+        }
+    }
+
+    const fn refresh(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Apt => Some(&["apt-get", "update"]),
+            Self::Pacman => Some(&["pacman", "-Sy", "--noconfirm"]),
+            Self::Dnf | Self::Brew => None, // they refresh by themselves
+        }
+    }
+
+    /// Homebrew refuses to run as root; the others demand it.
+    const fn wants_root(self) -> bool {
+        !matches!(self, Self::Brew)
+    }
+}
+
+/// All that the decision depends on.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent findings, not states of one thing")]
+pub(super) struct Machine {
+    pub(super) os: Os,
+    /// The build will find OpenBLAS.
+    pub(super) openblas: bool,
+    /// There is a `cc` to link with.
+    pub(super) linker: bool,
+    pub(super) manager: Option<Manager>,
+    /// The package manager has its lists of packages.
+    pub(super) lists: bool,
+    pub(super) root: bool,
+    pub(super) sudo: bool,
+}
+
+impl Machine {
+    /// In words, what the build would lack.
+    pub(super) fn missing(&self, blas: Blas) -> &'static str {
+        match (self.lacks_openblas(blas), self.linker) {
+            (true, true) => "OpenBLAS",
+            (true, false) => "OpenBLAS and the linker `cc`",
+            (false, _) => "the linker `cc`",
+        }
+    }
+
+    fn lacks_openblas(&self, blas: Blas) -> bool {
+        blas == Blas::OpenBlas && !self.openblas
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    Ready,
+    Install {
+        /// Brings the package lists up to date.
+        refresh: Option<Vec<String>>,
+        /// There are no lists at all: without a refresh the installation is bound to fail.
+        refresh_first: bool,
+        install: Vec<String>,
+    },
+    /// Nothing that we can do: cause and cure for the user.
+    Stuck(String),
+}
+
+/// In words, what a build with this source of BLAS has.
+pub(super) const fn found(blas: Blas) -> &'static str {
+    match blas {
+        Blas::OpenBlas => "OpenBLAS and a linker are here",
+        Blas::Accelerate => "Accelerate is part of macOS, and a linker is here",
+        Blas::None => "no BLAS wanted, and a linker is here",
+    }
+}
+
+pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
+    let lacks_openblas = machine.lacks_openblas(blas);
+    if !lacks_openblas && machine.linker {
+        return Plan::Ready;
+    }
+    let missing = machine.missing(blas);
+    match (machine.os, machine.manager) {
+        (Os::Windows, _) => Plan::Stuck(format!(
+            "{missing} missing, and Windows has no package manager to ask for it: run `vcpkg install \
+             openblas:x64-windows` and set VCPKG_ROOT, or {WITHOUT_BLAS}"
+        )),
+        (Os::MacOs, _) if !machine.linker => {
+            Plan::Stuck("the linker `cc` is missing: run `xcode-select --install`".to_owned())
+        }
+        (_, Some(manager)) => install(manager, lacks_openblas, machine, missing),
+        (_, None) => Plan::Stuck(format!(
+            "{missing} missing, and none of apt-get, dnf, pacman and brew is on the PATH: install a C \
+             compiler, OpenBLAS's development files and pkg-config your system's way, or {WITHOUT_BLAS}"
+        )),
+    }
+}
+
+fn install(manager: Manager, lacks_openblas: bool, machine: &Machine, missing: &str) -> Plan {
+    let openblas = if lacks_openblas { manager.openblas() } else { &[] };
+    let linker = if machine.linker { &[] } else { manager.linker() };
+    let install = [manager.install(), openblas, linker].concat();
+
+    let privileged = !manager.wants_root() || machine.root;
+    if !privileged && !machine.sudo {
+        return Plan::Stuck(format!(
+            "{missing} missing, and only root may install it (there is no sudo): as root, run `{}`, or \
+             {WITHOUT_BLAS}",
+            install.join(" ")
+        ));
+    }
+    let sudo: &[&str] = if privileged { &[] } else { &["sudo"] };
+    let owned = |words: &[&str]| [sudo, words].concat().into_iter().map(str::to_owned).collect();
+    Plan::Install {
+        refresh: manager.refresh().map(owned),
+        refresh_first: manager.refresh().is_some() && !machine.lists,
+        install: owned(&install),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fresh Debian container: root, a compiler, apt-get without lists, nothing else.
+    const FRESH_DEBIAN: Machine = Machine {
+        os: Os::Linux,
+        openblas: false,
+        linker: true,
+        manager: Some(Manager::Apt),
+        lists: false,
+        root: true,
+        sudo: false,
+    };
+
+    #[track_caller]
+    fn installs(machine: &Machine) -> (Option<String>, bool, String) {
+        match plan(Blas::OpenBlas, machine) {
+            Plan::Install { refresh, refresh_first, install } => {
+                (refresh.map(|words| words.join(" ")), refresh_first, install.join(" "))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn is_stuck(machine: &Machine, cure: &str) {
+        match plan(Blas::OpenBlas, machine) {
+            Plan::Stuck(message) => {
+                assert!(message.contains(cure), "{message}");
+                assert!(!message.contains('\n'), "one line, please: {message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_machine_that_has_all_is_left_alone() {
+        let machine = Machine { openblas: true, ..FRESH_DEBIAN };
+        assert_eq!(plan(Blas::OpenBlas, &machine), Plan::Ready);
+    }
+
+    #[test]
+    fn a_fresh_debian_is_updated_first_and_needs_no_sudo() {
+        let (refresh, refresh_first, install) = installs(&FRESH_DEBIAN);
+        assert_eq!(refresh.as_deref(), Some("apt-get update"));
+        assert!(refresh_first);
+        assert!(install.starts_with("env DEBIAN_FRONTEND=noninteractive apt-get"), "{install}");
+        assert!(
+            install.ends_with("install -y --no-install-recommends libopenblas-dev pkg-config"),
+            "{install}"
+        );
+    }
+
+    #[test]
+    fn lists_that_are_there_are_tried_before_they_are_refreshed() {
+        let (refresh, refresh_first, _) = installs(&Machine { lists: true, ..FRESH_DEBIAN });
+        assert!(refresh.is_some() && !refresh_first);
+    }
+
+    #[test]
+    fn sudo_is_used_only_by_those_who_need_it_and_have_it() {
+        let user = Machine { root: false, sudo: true, ..FRESH_DEBIAN };
+        let (refresh, _, install) = installs(&user);
+        assert_eq!(refresh.as_deref(), Some("sudo apt-get update"));
+        assert!(install.starts_with("sudo env DEBIAN_FRONTEND"), "{install}");
+
+        let powerless = Machine { sudo: false, ..user.clone() };
+        is_stuck(&powerless, "as root, run `env DEBIAN_FRONTEND=noninteractive apt-get");
+        is_stuck(&powerless, "--no-default-features");
+
+        let root_with_sudo = Machine { sudo: true, ..FRESH_DEBIAN };
+        assert!(!installs(&root_with_sudo).2.contains("sudo"));
+    }
+
+    #[test]
+    fn every_manager_is_asked_in_its_own_words() {
+        let on = |manager| installs(&Machine { manager: Some(manager), lists: true, ..FRESH_DEBIAN }).2;
+        assert_eq!(on(Manager::Dnf), "dnf install -y openblas-devel pkgconf-pkg-config");
+        assert_eq!(on(Manager::Pacman), "pacman -S --needed --noconfirm openblas pkgconf");
+    }
+
+    #[test]
+    fn homebrew_runs_as_the_user() {
+        let mac = Machine {
+            os: Os::MacOs,
+            manager: Some(Manager::Brew),
+            root: false,
+            sudo: true,
+            lists: true,
+            ..FRESH_DEBIAN
+        };
+        assert_eq!(installs(&mac), (None, false, "brew install openblas libomp pkgconf".to_owned()));
+    }
+
+    #[test]
+    fn accelerate_and_pure_rust_need_only_a_linker() {
+        for blas in [Blas::Accelerate, Blas::None] {
+            assert_eq!(plan(blas, &FRESH_DEBIAN), Plan::Ready);
+        }
+        let without_linker = Machine { linker: false, ..FRESH_DEBIAN };
+        assert!(matches!(plan(Blas::None, &without_linker), Plan::Install { install, .. }
+            if install.ends_with(&["gcc".to_owned(), "libc6-dev".to_owned()])));
+    }
+
+    #[test]
+    fn where_nothing_can_be_installed_the_message_says_what_to_do() {
+        is_stuck(&Machine { manager: None, ..FRESH_DEBIAN }, "install a C compiler");
+        is_stuck(&Machine { manager: None, ..FRESH_DEBIAN }, "--no-default-features");
+        is_stuck(&Machine { os: Os::Windows, manager: None, ..FRESH_DEBIAN }, "vcpkg install openblas");
+        is_stuck(&Machine { os: Os::Windows, manager: None, ..FRESH_DEBIAN }, "--no-default-features");
+        is_stuck(&Machine { os: Os::MacOs, linker: false, ..FRESH_DEBIAN }, "xcode-select --install");
+    }
+}

@@ -1,0 +1,104 @@
+//! A list of checks, run one after the other with a heading each and a summary at the end.
+
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+
+/// One check.
+pub(crate) struct Step {
+    pub(crate) title: String,
+    pub(crate) work: Box<dyn FnOnce() -> Result<(), Failure>>,
+    /// What to do when it fails.
+    pub(crate) cure: &'static str,
+}
+
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    NotRun,
+}
+
+/// Runs the steps up to the first failure; the summary names all of them, run or not.
+pub(crate) fn run_all(steps: Vec<Step>) -> Result<(), Failure> {
+    let mut verdict = Ok(());
+    let mut table = Vec::with_capacity(steps.len());
+    for Step { title, work, cure } in steps {
+        if verdict.is_err() {
+            table.push((title, Outcome::NotRun));
+            continue;
+        }
+        eprintln!("\n== {title}");
+        let start = Instant::now();
+        let outcome = match work() {
+            Ok(()) => Outcome::Passed(start.elapsed()),
+            Err(failure) => {
+                verdict = Err(with_cure(&title, failure, cure));
+                Outcome::Failed(start.elapsed())
+            }
+        };
+        table.push((title, outcome));
+    }
+    eprint!("\n== summary\n{}\n", summary(&table));
+    verdict
+}
+
+fn with_cure(title: &str, failure: Failure, cure: &str) -> Failure {
+    match failure {
+        Failure::Check(cause) => Failure::Check(format!("{title}: {cause}; {cure}")),
+        other => other,
+    }
+}
+
+fn summary(table: &[(String, Outcome)]) -> String {
+    let mut total = Duration::ZERO;
+    let mut lines: Vec<String> = Vec::with_capacity(table.len() + 1);
+    for (title, outcome) in table {
+        let (word, took) = match *outcome {
+            Outcome::Passed(took) => ("ok", took),
+            Outcome::Failed(took) => ("FAILED", took),
+            Outcome::NotRun => {
+                lines.push(format!("{:<7} {:>8}   {title}", "not run", ""));
+                continue;
+            }
+        };
+        total += took;
+        lines.push(format!("{word:<7} {:>6.1} s   {title}", took.as_secs_f64()));
+    }
+    lines.push(format!("{:<7} {:>6.1} s", "total", total.as_secs_f64()));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, rc::Rc};
+
+    use super::*;
+
+    #[test]
+    fn the_first_failure_stops_the_rest_and_brings_its_cure() {
+        let ran = Rc::new(Cell::new(0));
+        let step = |title: &str, passes: bool| {
+            let ran = Rc::clone(&ran);
+            let work = move || {
+                ran.set(ran.get() + 1);
+                if passes { Ok(()) } else { Err(Failure::Check("it is askew".into())) }
+            };
+            Step { title: title.into(), work: Box::new(work), cure: "straighten it" }
+        };
+        let verdict = run_all(vec![step("first", true), step("second", false), step("third", true)]);
+        assert!(matches!(verdict, Err(Failure::Check(line)) if line == "second: it is askew; straighten it"));
+        assert_eq!(ran.get(), 2);
+    }
+
+    #[test]
+    fn the_summary_shows_what_ran_and_what_did_not() {
+        let table = [
+            ("format".to_owned(), Outcome::Passed(Duration::from_millis(1500))),
+            ("tests".to_owned(), Outcome::Failed(Duration::from_millis(500))),
+            ("docs".to_owned(), Outcome::NotRun),
+        ];
+        let expected =
+            "ok         1.5 s   format\nFAILED     0.5 s   tests\nnot run            docs\ntotal      2.0 s";
+        assert_eq!(summary(&table), expected);
+    }
+}

@@ -1,0 +1,21 @@
+//! `cargo xtask test`: everything that CI checks on this machine, in the order in which it fails fastest.
+
+use crate::{
+    blas::Blas,
+    checks::{self, Cargo},
+    failure::Failure,
+    setup, steps,
+};
+
+pub(crate) fn run() -> Result<(), Failure> {
+    setup::run(Blas::native())?;
+    let cargo = Cargo::Running;
+    let sources = [Blas::native(), Blas::None];
+    let mut steps = vec![checks::format(cargo), checks::tidy(), checks::links_no_blas(cargo)];
+    steps.extend(sources.map(|blas| checks::clippy(cargo, blas)));
+    steps.extend(sources.map(|blas| checks::tests(cargo, blas)));
+    steps.push(checks::docs(cargo, Blas::native()));
+    // `gradcheck` over the whole zoo joins the list here, as `checks::gradcheck(cargo, Blas::native())`, once
+    // the program exists; until then the zoo's harness runs among the tests.
+    steps::run_all(steps)
+}
