@@ -1,5 +1,30 @@
-//! Loss functions.
+//! Loss functions with exact first and second derivatives.
+//!
+//! A [`Loss`] compares a batch of outputs with its targets: a sum over the rows, its derivative δ = ∂ℓ/∂y, which is
+//! the error signal that back-propagation starts from, and R{δ} = (∂²ℓ/∂y²)·R{y} for Hessian products.
+//!
+//! # Why sums
+//!
+//! Shards of a batch, accumulated batches and ranks then just add, and the risk divides by N in one place.
+//!
+//! ```
+//! use chainrule_loss::{Loss, SquaredError};
+//! use chainrule_tensor::ndarray::array;
+//!
+//! // The lecture's C(o, y) = Σᵢ(oᵢ − yᵢ)².
+//! let cost: f64 = SquaredError::default().value(&array![[0.5, 0.0]], &array![[1.0, 0.0]]);
+//! assert_eq!(cost, 0.25);
+//! ```
 
+pub mod check;
+mod elementwise;
 mod loss;
+mod rows;
+mod softmax_cross_entropy;
+pub mod term;
+mod zoo;
 
+pub use elementwise::{BinaryCrossEntropy, Elementwise, Huber, MeanAbsoluteError, SquaredError};
 pub use loss::Loss;
+pub use softmax_cross_entropy::SoftmaxCrossEntropy;
+pub use zoo::{Specimen, TargetKind, zoo};

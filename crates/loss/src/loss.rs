@@ -25,4 +25,10 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         r_y: &ArrayRef2<A>,
         r_delta: &mut ArrayRef2<A>,
     );
+
+    /// Whether, at some row, y comes nearer than `radius` to a kink of ℓ. Smooth losses have none; only the checks ask.
+    fn near_kink(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, radius: A) -> bool {
+        let _ = (y, target, radius);
+        false
+    }
 }

@@ -1,0 +1,163 @@
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{log_sum_exp, slices, softmax};
+use chainrule_tensor::{Scalar, vector};
+
+use crate::Loss;
+use crate::rows::{Row, sum_rows, sum_rows_into};
+
+/// The cross-entropy of a softmax, fused, on logits z: ℓ = −Σₖ wₖ tₖ ln pₖ with p = softmax(z).
+///
+/// Label smoothing ε takes (1 − ε)t + ε/K for t. Class weights w weigh each class's term; unlike PyTorch's mean, the
+/// risk divides by the number of examples and not by the sum of their weights.
+///
+/// # Shapes
+/// z is `(batch, K)`; the target is `(batch, K)`, a distribution over the classes, or one column of class indices.
+///
+/// # Gradient
+/// ```text
+/// δ = s·p − w·t         with s = Σₖ wₖ tₖ, which is 1 without weights: δ = p − t
+/// R{δ} = s·p·(R{z} − ⟨p, R{z}⟩)
+/// ```
+///
+/// # References
+/// Bridle 1990; Bishop, "Pattern Recognition and Machine Learning", 2006, eqs. 4.108 and 4.109; Szegedy et al.,
+/// "Rethinking the Inception architecture", 2016, §7 (label smoothing).
+///
+/// ```
+/// use chainrule_loss::{Loss, SoftmaxCrossEntropy};
+/// use chainrule_tensor::ndarray::array;
+///
+/// let (z, class) = (array![[1.0, 1.0]], array![[1.0]]);
+/// let mut delta = array![[0.0, 0.0]];
+/// let cost: f64 = SoftmaxCrossEntropy::default().value_and_delta(&z, &class, &mut delta);
+/// assert!((cost - 2.0_f64.ln()).abs() < 1e-15);
+/// assert_eq!(delta, array![[0.5, -0.5]]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SoftmaxCrossEntropy {
+    smoothing: f64,
+    weights: Vec<f64>,
+}
+
+impl SoftmaxCrossEntropy {
+    /// The plain cross-entropy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes (1 − ε)t + ε/K for the target t.
+    ///
+    /// # Panics
+    /// If ε is not in `[0, 1]`.
+    #[must_use]
+    #[track_caller]
+    pub fn label_smoothing(self, epsilon: f64) -> Self {
+        assert!((0.0..=1.0).contains(&epsilon), "cross-entropy: label smoothing {epsilon} is not in [0, 1]");
+        Self { smoothing: epsilon, ..self }
+    }
+
+    /// Weighs the term of each class.
+    #[must_use]
+    pub fn class_weights(self, weights: Vec<f64>) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// wₖ·tₖ, smoothed.
+    fn weighted<A: Scalar>(&self, target: Row<'_, A>, k: usize, classes: usize) -> A {
+        let mut t = target.at(k);
+        if self.smoothing > 0.0 {
+            t = A::of(1.0 - self.smoothing) * t + A::of(self.smoothing / classes as f64);
+        }
+        self.weights.get(k).map_or(t, |&w| A::of(w) * t)
+    }
+
+    /// −Σₖ wₖtₖ ln pₖ and s = Σₖ wₖtₖ, given ln Σ e^z.
+    fn row<A: Scalar>(&self, z: &[A], target: Row<'_, A>, log_sum: A) -> (A, A) {
+        let (mut loss, mut mass) = (A::zero(), A::zero());
+        for (k, &z_k) in z.iter().enumerate() {
+            let t = self.weighted(target, k, z.len());
+            // A class that is out of the question may have a logit of −∞.
+            if t != A::zero() {
+                loss += t * (log_sum - z_k);
+                mass += t;
+            }
+        }
+        // A NaN among the other logits must not be lost.
+        (if log_sum.is_nan() { log_sum } else { loss }, mass)
+    }
+}
+
+impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
+    fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
+        sum_rows(y, target, |z, target| self.row(z, target, log_sum_exp(z)).0)
+    }
+
+    fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A {
+        sum_rows_into(y, target, delta, |z, target, delta| {
+            let log_sum = softmax(z, delta);
+            let (loss, mass) = self.row(z, target, log_sum);
+            for (k, delta) in delta.iter_mut().enumerate() {
+                *delta = mass * *delta - self.weighted(target, k, z.len());
+            }
+            loss
+        })
+    }
+
+    fn r_delta(
+        &self,
+        y: &ArrayRef2<A>,
+        target: &ArrayRef2<A>,
+        r_y: &ArrayRef2<A>,
+        r_delta: &mut ArrayRef2<A>,
+    ) {
+        let mut r_rows = slices(r_y);
+        sum_rows_into(y, target, r_delta, |z, target, r_delta| {
+            let log_sum = softmax(z, r_delta);
+            let (loss, mass) = self.row(z, target, log_sum);
+            let r_z = r_rows.next().expect("r_delta: R{y} has a row for each row of y");
+            let mean = vector::dot(r_delta, r_z);
+            for (r, &r_z) in r_delta.iter_mut().zip(r_z) {
+                *r = mass * *r * (r_z - mean);
+            }
+            loss
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule_tensor::ndarray::{Array2, array};
+
+    #[test]
+    fn equals_the_logarithm_of_the_softmax() {
+        // −ln softmax([1, 2, 3])[k] in Python's math: 2.4076059644443806, 1.4076059644443806, 0.4076059644443806.
+        let z = array![[1.0, 2.0, 3.0]];
+        for (k, expected) in
+            [2.407_605_964_444_380_6, 1.407_605_964_444_380_6, 0.407_605_964_444_380_6].iter().enumerate()
+        {
+            let loss: f64 = SoftmaxCrossEntropy::new().value(&z, &array![[k as f64]]);
+            assert!((loss - expected).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn huge_logits_neither_overflow_nor_lose_the_signal() {
+        let (z, mut delta) = (array![[1e4_f32, -1e4, 0.0]], Array2::zeros((1, 3)));
+        let loss = SoftmaxCrossEntropy::new().value_and_delta(&z, &array![[1.0]], &mut delta);
+        assert_eq!(loss, 2e4);
+        assert_eq!(delta, array![[1.0, -1.0, 0.0]]);
+    }
+
+    #[test]
+    fn nan_is_never_hidden() {
+        let z = array![[0.0, f64::NAN, 1.0]];
+        assert!(SoftmaxCrossEntropy::new().value(&z, &array![[0.0]]).is_nan());
+    }
+
+    #[test]
+    #[should_panic(expected = "3 is not one of 3 classes")]
+    fn a_class_out_of_range_is_named() {
+        let _: f64 = SoftmaxCrossEntropy::new().value(&Array2::zeros((1, 3)), &array![[3.0]]);
+    }
+}

@@ -1,0 +1,125 @@
+//! The terms that [`Elementwise`](crate::Elementwise) losses are made of, each beside its derivatives in y.
+
+use std::fmt::Debug;
+
+use chainrule_tensor::Scalar;
+use chainrule_tensor::math::{sigmoid, softplus};
+
+/// A function of one output y and its target t, with its first two derivatives in y.
+pub trait Term: Debug + Clone + Send + Sync + 'static {
+    /// The term of output `i`.
+    fn value<A: Scalar>(&self, i: usize, y: A, t: A) -> A;
+
+    /// Its first derivative in y.
+    fn slope<A: Scalar>(&self, i: usize, y: A, t: A) -> A;
+
+    /// Its second derivative in y; 0 at a kink.
+    fn curvature<A: Scalar>(&self, i: usize, y: A, t: A) -> A;
+
+    /// How far y is from the nearest kink of the first derivative or of the term itself.
+    fn distance_to_kink<A: Scalar>(&self, _y: A, _t: A) -> A {
+        A::infinity()
+    }
+}
+
+/// (y − t)², 2(y − t), 2.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Squared;
+
+impl Term for Squared {
+    fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        (y - t) * (y - t)
+    }
+    fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        A::of(2.0) * (y - t)
+    }
+    fn curvature<A: Scalar>(&self, _: usize, _: A, _: A) -> A {
+        A::of(2.0)
+    }
+}
+
+/// |y − t|, its sign, 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Absolute;
+
+impl Term for Absolute {
+    fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        (y - t).abs()
+    }
+    fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        if y == t { A::zero() } else { (y - t).signum() }
+    }
+    fn curvature<A: Scalar>(&self, _: usize, _: A, _: A) -> A {
+        A::zero()
+    }
+    fn distance_to_kink<A: Scalar>(&self, y: A, t: A) -> A {
+        (y - t).abs()
+    }
+}
+
+/// ½(y − t)² where |y − t| ≤ β, else β(|y − t| − ½β), with β = 1 unless told.
+///
+/// # References
+/// Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35(1), 1964, §2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Huber {
+    /// Where the parabola becomes a line, β.
+    pub beta: f64,
+}
+
+impl Default for Huber {
+    fn default() -> Self {
+        Self { beta: 1.0 }
+    }
+}
+
+impl Term for Huber {
+    fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        let (distance, beta, half) = ((y - t).abs(), A::of(self.beta), A::of(0.5));
+        if distance > beta { beta * (distance - half * beta) } else { half * distance * distance }
+    }
+    fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        let (difference, beta) = (y - t, A::of(self.beta));
+        if difference.abs() > beta { beta * difference.signum() } else { difference }
+    }
+    fn curvature<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
+        if (y - t).abs() > A::of(self.beta) { A::zero() } else { A::one() }
+    }
+    fn distance_to_kink<A: Scalar>(&self, y: A, t: A) -> A {
+        ((y - t).abs() - A::of(self.beta)).abs()
+    }
+}
+
+/// −t ln g(y) − (1 − t) ln(1 − g(y)) with the sigmoid g of the logit y, in the form that keeps its digits:
+/// (1 − t)y + (1 + (w − 1)t)·ln(1 + e^(−y)).
+///
+/// Its derivative is g(y) − t for w = 1. A weight w > 1 makes a missed yes dearer than a false one.
+///
+/// # References
+/// Bishop, "Pattern Recognition and Machine Learning", 2006, eqs. 4.90 and 4.91.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BinaryLogit {
+    /// The weight w of the yes of each output; empty means 1 for all.
+    pub positive_weights: Vec<f64>,
+}
+
+impl BinaryLogit {
+    fn weight<A: Scalar>(&self, i: usize, t: A) -> A {
+        self.positive_weights.get(i).map_or(A::one(), |&w| A::one() + A::of(w - 1.0) * t)
+    }
+}
+
+impl Term for BinaryLogit {
+    fn value<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
+        (A::one() - t) * y + self.weight(i, t) * softplus(-y)
+    }
+    fn slope<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
+        // (1 − t) − w·g(−y), written so that w = 1 gives exactly g(y) − t.
+        let w = self.weight(i, t);
+        w * sigmoid(y) - t - (w - A::one())
+    }
+    fn curvature<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
+        let g = sigmoid(y);
+        self.weight(i, t) * g * (A::one() - g)
+    }
+}
