@@ -1,9 +1,55 @@
-//! Optimizers over one flat vector.
+//! Optimizers over one flat parameter vector.
+//!
+//! # Why an optimizer sees an objective
+//!
+//! An update rule that is handed a gradient can be SGD or Adam, but not L-BFGS, whose line search asks for C(θ) where it
+//! likes, nor Newton's method, which asks for ∇²C(θ)·v. So an [`Optimizer`] is handed the [`Objective`] itself: C(θ),
+//! ∇C(θ) and ∇²C(θ)·v, and nothing else of a network. Threads, shards and ranks are decorators of the objective and serve
+//! every method alike.
+//!
+//! First-order methods are a [`Rule`] (gradient → update) in a [`Descent`] (rate, clipping, memory). Rules compose:
+//! the pair
+//! `(Adam::default(), Decay::on_weights(0.01, &layout))` is AdamW.
+//!
+//! ```
+//! use chainrule_optim::{Adam, Descent, Objective, Optimizer, Schedule, testing::Rosenbrock};
+//!
+//! let mut theta = [-1.2_f64, 1.0];
+//! let mut adam = Descent::new(Adam::default(), 2, Schedule::cosine(0.05, 2000));
+//! for _ in 0..2000 {
+//!     adam.step(&mut Rosenbrock, &mut theta);
+//! }
+//! assert!(Rosenbrock.value(&theta) < 0.1);
+//! ```
 
+mod adagrad;
+mod adam;
+mod clip;
+mod decay;
+mod descent;
+mod lbfgs;
+mod line_search;
+mod momentum;
 mod objective;
 mod optimizer;
+mod rmsprop;
 mod rule;
+mod schedule;
+mod sgd;
+pub mod testing;
+mod zoo;
 
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use clip::Clip;
+pub use decay::Decay;
+pub use descent::Descent;
+pub use lbfgs::Lbfgs;
+pub use momentum::Momentum;
 pub use objective::{Objective, central_difference};
 pub use optimizer::Optimizer;
+pub use rmsprop::RmsProp;
 pub use rule::{Rule, Step, Window};
+pub use schedule::Schedule;
+pub use sgd::Sgd;
+pub use zoo::{Specimen, zoo};

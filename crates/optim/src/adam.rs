@@ -1,0 +1,62 @@
+use chainrule_tensor::Scalar;
+
+use crate::{Rule, Step, Window};
+
+/// Adam: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², u = m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
+///
+/// AdamW is `(Adam::default(), Decay::on_weights(0.01, &layout))`.
+///
+/// | Field | Default | Meaning |
+/// |---|---|---|
+/// | `beta1` | 0.9 | [0, 1): memory of the mean |
+/// | `beta2` | 0.999 | [0, 1): memory of the mean square |
+/// | `epsilon` | 1e-8 | keeps a flat coordinate's step finite |
+///
+/// # References
+/// Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1; Loshchilov and Hutter, "Decoupled
+/// weight decay regularization", 2019, algorithm 2.
+///
+/// ```
+/// use chainrule_optim::{Adam, Descent, Optimizer, Schedule, testing::Quadratic};
+///
+/// let (mut adam, mut theta) = (Descent::new(Adam::default(), 1, Schedule::constant(0.1)), [5.0_f64]);
+/// adam.step(&mut Quadratic::new(vec![3.0]), &mut theta); // the first step has length η
+/// assert!((theta[0] - 4.9).abs() < 1e-8);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// Memory of the mean, β₁.
+    pub beta1: f64,
+    /// Memory of the mean square, β₂.
+    pub beta2: f64,
+    /// Added to the root, ε.
+    pub epsilon: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+impl<A: Scalar> Rule<A> for Adam {
+    fn memory(&self) -> Vec<&'static str> {
+        vec!["mean", "mean_square"]
+    }
+
+    fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
+        let t = step.t as f64;
+        let (beta1, rest1) = (A::of(self.beta1), A::of(1.0 - self.beta1));
+        let (beta2, rest2) = (A::of(self.beta2), A::of(1.0 - self.beta2));
+        let (bias1, bias2) = (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t));
+        // u = (m/bias1) / (√v/√bias2 + ε) with the divisions by constants taken out of the loop.
+        let (scale, root, epsilon) = (A::of(1.0 / bias1), A::of(1.0 / bias2.sqrt()), A::of(self.epsilon));
+        let [m, v] = window.take();
+        for ((u, m), v) in update.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()) {
+            let g = *u;
+            *m = beta1 * *m + rest1 * g;
+            *v = beta2 * *v + rest2 * (g * g);
+            *u = scale * *m / (v.sqrt() * root + epsilon);
+        }
+    }
+}

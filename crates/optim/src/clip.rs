@@ -1,0 +1,46 @@
+use chainrule_tensor::{Scalar, vector};
+
+/// What is done about a gradient that is too long.
+///
+/// # References
+/// Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
+///
+/// ```
+/// use chainrule_optim::Clip;
+///
+/// let mut gradient = [3.0, 4.0];
+/// Clip::Norm(1.0).apply(&mut gradient);
+/// assert!((gradient[0] - 0.6_f64).abs() < 1e-6);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Clip {
+    /// g ← g·min(1, c/(‖g‖ + 10⁻⁶)), as PyTorch's `clip_grad_norm_`.
+    Norm(f64),
+    /// gᵢ ← min(max(gᵢ, −c), c).
+    Value(f64),
+}
+
+impl Clip {
+    /// Clips `gradient` in place.
+    pub fn apply<A: Scalar>(self, gradient: &mut [A]) {
+        match self {
+            Clip::Norm(longest) => {
+                let factor = longest / (vector::norm(gradient).as_f64() + 1e-6);
+                if factor < 1.0 {
+                    vector::scale(A::of(factor), gradient);
+                }
+            }
+            Clip::Value(largest) => {
+                let largest = A::of(largest);
+                for g in gradient {
+                    // Not `clamp` by max and min, which would hide a NaN.
+                    if *g > largest {
+                        *g = largest;
+                    } else if *g < -largest {
+                        *g = -largest;
+                    }
+                }
+            }
+        }
+    }
+}

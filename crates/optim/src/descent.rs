@@ -1,0 +1,132 @@
+use chainrule_tensor::{Scalar, vector};
+
+use crate::rule::SLOTS;
+use crate::{Clip, Objective, Optimizer, Rule, Schedule, Step, Window};
+
+/// Numbers a window has: its share of θ, the gradient and the rule's memory stays in the first cache.
+const WINDOW: usize = 1024;
+
+/// First-order descent θ ← θ − ηₜ·u: one gradient a step, turned into the update u by a [`Rule`].
+///
+/// All rules of a chain work on one window of θ before the next window's turn, so a step is one pass over θ, the
+/// gradient and the memory, however long the chain.
+///
+/// ```
+/// use chainrule_optim::{Descent, Momentum, Optimizer, Schedule, testing::Quadratic};
+///
+/// let mut descent = Descent::new(Momentum::default(), 2, Schedule::constant(0.1));
+/// let (mut objective, mut theta) = (Quadratic::new(vec![1.0, 2.0]), [1.0, 1.0]);
+/// for _ in 0..200 {
+///     descent.step(&mut objective, &mut theta);
+/// }
+/// assert!(theta.iter().all(|t: &f64| t.abs() < 1e-3));
+/// ```
+#[derive(Debug)]
+pub struct Descent<A, R> {
+    rule: R,
+    schedule: Schedule,
+    clip: Option<Clip>,
+    names: Vec<&'static str>,
+    memory: Vec<Vec<A>>,
+    gradient: Vec<A>,
+    /// Steps taken.
+    t: u64,
+}
+
+impl<A: Scalar, R: Rule<A>> Descent<A, R> {
+    /// A descent in `dim` dimensions.
+    ///
+    /// # Panics
+    /// If the rule remembers more than six vectors.
+    pub fn new(rule: R, dim: usize, schedule: Schedule) -> Self {
+        let names = rule.memory();
+        assert!(names.len() <= SLOTS, "descent: a rule may remember {SLOTS} vectors, not {}", names.len());
+        let memory = names.iter().map(|_| vec![A::zero(); dim]).collect();
+        Self { rule, schedule, clip: None, names, memory, gradient: vec![A::zero(); dim], t: 0 }
+    }
+
+    /// Clips each gradient before the rule sees it.
+    #[must_use]
+    pub fn clip(self, clip: Clip) -> Self {
+        Self { clip: Some(clip), ..self }
+    }
+
+    /// θ ← θ − ηₜ·u for the gradient in `self.gradient`.
+    fn update(&mut self, theta: &mut [A]) {
+        if let Some(clip) = self.clip {
+            clip.apply(&mut self.gradient);
+        }
+        let eta = A::of(self.schedule.rate(self.t));
+        self.t += 1;
+        let step = Step { t: self.t, eta };
+        for (w, (theta, update)) in theta.chunks_mut(WINDOW).zip(self.gradient.chunks_mut(WINDOW)).enumerate()
+        {
+            let range = w * WINDOW..w * WINDOW + theta.len();
+            let mut slots = self.memory.iter_mut();
+            let memory =
+                std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot[range.clone()]));
+            self.rule.apply(step, &mut Window { range, theta, memory, taken: 0 }, update);
+            vector::axpy(-eta, update, theta);
+        }
+    }
+}
+
+impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
+    /// # Panics
+    /// If `theta` has not the dimension this descent was made for.
+    fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
+        assert_eq!(theta.len(), self.gradient.len(), "descent: made for another dimension");
+        let value = objective.value_and_grad(theta, &mut self.gradient);
+        if value.is_finite() {
+            self.update(theta);
+        }
+        value
+    }
+
+    fn state(&mut self, visit: &mut dyn FnMut(&str, &mut [A])) {
+        visit_count("step", &mut self.t, visit);
+        for (name, memory) in self.names.iter().zip(&mut self.memory) {
+            visit(name, memory);
+        }
+        self.schedule.state(visit);
+    }
+
+    fn learning_rate(&self) -> Option<f64> {
+        Some(self.schedule.rate(self.t))
+    }
+
+    fn observe(&mut self, loss: f64) {
+        self.schedule.observe(loss);
+    }
+}
+
+/// Visits a whole number: as three limbs of 22 bits, which `f32` holds exactly.
+pub(crate) fn visit_count<A: Scalar>(name: &str, count: &mut u64, visit: &mut dyn FnMut(&str, &mut [A])) {
+    const BITS: u32 = 22;
+    let mut limbs = [0, 1, 2].map(|i| A::of((*count >> (BITS * i) & ((1 << BITS) - 1)) as f64));
+    visit(name, &mut limbs);
+    *count = limbs.iter().rev().fold(0, |count, limb| count << BITS | limb.as_f64() as u64);
+}
+
+/// Visits a double: as its bits.
+pub(crate) fn visit_double<A: Scalar>(name: &str, number: &mut f64, visit: &mut dyn FnMut(&str, &mut [A])) {
+    let mut bits = number.to_bits();
+    visit_count(name, &mut bits, visit);
+    *number = f64::from_bits(bits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_count_survives_f32(count in 0..=u64::MAX) {
+            let (mut saved, mut count_back) = (Vec::new(), 0);
+            visit_count::<f32>("t", &mut { count }, &mut |_, limbs| saved = limbs.to_vec());
+            visit_count::<f32>("t", &mut count_back, &mut |_, limbs| limbs.copy_from_slice(&saved));
+            prop_assert_eq!(count_back, count);
+        }
+    }
+}

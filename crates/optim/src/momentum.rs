@@ -1,0 +1,48 @@
+use chainrule_tensor::Scalar;
+
+use crate::{Rule, Step, Window};
+
+/// Momentum: b ← μb + g, u = b; with Nesterov's correction u = g + μb.
+///
+/// | Field | Default | Range |
+/// |---|---|---|
+/// | `mu` | 0.9 | [0, 1): how much of the last update lives on |
+/// | `nesterov` | false | look ahead along the momentum |
+///
+/// # References
+/// Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Nesterov 1983; Sutskever et al., "On
+/// the importance of initialization and momentum in deep learning", 2013, eqs. 1 to 4 (here with the rate outside b).
+///
+/// ```
+/// use chainrule_optim::Momentum;
+///
+/// assert_eq!(Momentum::default().mu, 0.9);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Momentum {
+    /// How much of the last update lives on, μ.
+    pub mu: f64,
+    /// Whether the update looks ahead along b.
+    pub nesterov: bool,
+}
+
+impl Default for Momentum {
+    fn default() -> Self {
+        Self { mu: 0.9, nesterov: false }
+    }
+}
+
+impl<A: Scalar> Rule<A> for Momentum {
+    fn memory(&self) -> Vec<&'static str> {
+        vec!["momentum"]
+    }
+
+    fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
+        let mu = A::of(self.mu);
+        let [b] = window.take();
+        for (u, b) in update.iter_mut().zip(b.iter_mut()) {
+            *b = mu * *b + *u;
+            *u = if self.nesterov { *u + mu * *b } else { *b };
+        }
+    }
+}

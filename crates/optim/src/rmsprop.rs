@@ -1,0 +1,47 @@
+use chainrule_tensor::Scalar;
+
+use crate::{Rule, Step, Window};
+
+/// RMSProp: v ← αv + (1 − α)g², u = g / (√v + ε).
+///
+/// | Field | Default | Meaning |
+/// |---|---|---|
+/// | `alpha` | 0.99 | [0, 1): memory of the mean square |
+/// | `epsilon` | 1e-8 | keeps a flat coordinate's step finite |
+///
+/// # References
+/// Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5, 2012; ε and α as in PyTorch.
+///
+/// ```
+/// use chainrule_optim::RmsProp;
+///
+/// assert_eq!(RmsProp::default().alpha, 0.99);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RmsProp {
+    /// Memory of the mean square, α.
+    pub alpha: f64,
+    /// Added to the root, ε.
+    pub epsilon: f64,
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self { alpha: 0.99, epsilon: 1e-8 }
+    }
+}
+
+impl<A: Scalar> Rule<A> for RmsProp {
+    fn memory(&self) -> Vec<&'static str> {
+        vec!["mean_square"]
+    }
+
+    fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
+        let (alpha, rest, epsilon) = (A::of(self.alpha), A::of(1.0 - self.alpha), A::of(self.epsilon));
+        let [v] = window.take();
+        for (u, v) in update.iter_mut().zip(v.iter_mut()) {
+            *v = alpha * *v + rest * (*u * *u);
+            *u /= v.sqrt() + epsilon;
+        }
+    }
+}

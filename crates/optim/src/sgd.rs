@@ -1,0 +1,22 @@
+use chainrule_tensor::Scalar;
+
+use crate::{Rule, Step, Window};
+
+/// Gradient descent: u = g.
+///
+/// # References
+/// Robbins and Monro, "A stochastic approximation method", Ann. Math. Statist. 22(3), 1951.
+///
+/// ```
+/// use chainrule_optim::{Descent, Optimizer, Schedule, Sgd, testing::Quadratic};
+///
+/// let (mut sgd, mut theta) = (Descent::new(Sgd, 1, Schedule::constant(0.25)), [1.0]);
+/// sgd.step(&mut Quadratic::new(vec![2.0]), &mut theta); // ∇ ½·2·θ² = 2θ
+/// assert_eq!(theta, [0.5]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sgd;
+
+impl<A: Scalar> Rule<A> for Sgd {
+    fn apply(&self, _: Step<A>, _: &mut Window<'_, A>, _: &mut [A]) {}
+}
