@@ -87,11 +87,17 @@ pub fn check<A: Scalar>(
     let (hv, hu) = (product(&v), product(&u));
     let (left, right) = (vector::dot(&wide(&cast(&u)), &hv), vector::dot(&wide(&cast(&v)), &hu));
     let size = vector::norm(&hv) * vector::norm(&wide(&cast(&u)));
+    let asymmetry = (left - right).abs() / left.abs().max(1e-3 * size);
     Report {
         value: relative_error(&values.map(A::as_f64), &[expected, expected]),
         gradient: relative_error(&wide(&delta), &differences),
         hessian: relative_error(&hv, &along),
-        symmetry: if left == right { 0.0 } else { (left - right).abs() / left.abs().max(1e-3 * size) },
+        symmetry: match asymmetry {
+            _ if left == right => 0.0,
+            // `f64::max` would pass over a NaN.
+            nan if nan.is_nan() => f64::INFINITY,
+            asymmetry => asymmetry,
+        },
         coordinates: y.len(),
     }
 }

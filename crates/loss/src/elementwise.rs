@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
 
-use crate::rows::{sum_rows, sum_rows_into};
+use crate::rows::{assert_same_shape, sum_rows, sum_rows_into};
 use crate::{Loss, term};
 
 /// ℓ(y, t) = Σᵢ term(yᵢ, tᵢ), or its mean over the outputs: a loss whose terms need nothing of one another.
@@ -96,6 +96,7 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
         r_delta: &mut ArrayRef2<A>,
     ) {
         let factor: A = self.factor(y.ncols());
+        assert_same_shape(y, r_y);
         r_delta.assign(r_y);
         sum_rows_into(y, target, r_delta, |y, target, r| {
             for (i, (&y, r)) in y.iter().zip(r).enumerate() {

@@ -52,6 +52,14 @@ pub(crate) fn targets<'a, A: Scalar>(
     })
 }
 
+/// # Panics
+/// If the direction R{y} has another shape than y: a narrower one would be repeated, a longer one cut.
+#[track_caller]
+pub(crate) fn assert_same_shape<A>(y: &ArrayRef2<A>, r_y: &ArrayRef2<A>) {
+    let (y, r_y) = (y.dim(), r_y.dim());
+    assert!(y == r_y, "loss: the output {y:?} and its direction {r_y:?} differ in shape");
+}
+
 /// Σ over rows of what `loss` gives for each, added up in `f64`.
 pub(crate) fn sum_rows<'a, A: Scalar>(
     y: &ArrayRef2<A>,

@@ -1,9 +1,9 @@
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{log_sum_exp, slices, softmax};
+use chainrule_tensor::rows::{argmax, slices, softmax};
 use chainrule_tensor::{Scalar, vector};
 
 use crate::Loss;
-use crate::rows::{Row, sum_rows, sum_rows_into};
+use crate::rows::{Row, assert_same_shape, sum_rows, sum_rows_into};
 
 /// The cross-entropy of a softmax, fused, on logits z: ℓ = −Σₖ wₖ tₖ ln pₖ with p = softmax(z).
 ///
@@ -71,14 +71,21 @@ impl SoftmaxCrossEntropy {
         self.weights.get(k).map_or(t, |&w| A::of(w) * t)
     }
 
-    /// −Σₖ wₖtₖ ln pₖ and s = Σₖ wₖtₖ, given ln Σ e^z.
-    fn row<A: Scalar>(&self, z: &[A], target: Row<'_, A>, log_sum: A) -> (A, A) {
-        let (mut loss, mut mass) = (A::zero(), A::zero());
+    /// s = Σₖ wₖtₖ.
+    fn mass<A: Scalar>(&self, target: Row<'_, A>, classes: usize) -> A {
+        (0..classes).map(|k| self.weighted(target, k, classes)).sum()
+    }
+
+    /// −Σₖ wₖtₖ ln pₖ and s = Σₖ wₖtₖ, given m = max z and Σ e^(z − m).
+    ///
+    /// −ln pₖ = (m − zₖ) + ln Σ e^(z − m): m is never added to the logarithm, beside which a large m would leave no digits.
+    fn row<A: Scalar>(&self, z: &[A], target: Row<'_, A>, (max, sum): (A, A)) -> (A, A) {
+        let (mut loss, mut mass, log_sum) = (A::zero(), A::zero(), sum.ln());
         for (k, &z_k) in z.iter().enumerate() {
             let t = self.weighted(target, k, z.len());
             // A class that is out of the question may have a logit of −∞.
             if t != A::zero() {
-                loss += t * (log_sum - z_k);
+                loss += t * ((max - z_k) + log_sum);
                 mass += t;
             }
         }
@@ -89,15 +96,15 @@ impl SoftmaxCrossEntropy {
 
 impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
-        sum_rows(y, target, |z, target| self.row(z, target, log_sum_exp(z)).0)
+        sum_rows(y, target, |z, target| self.row(z, target, exponentials(z, |_, _| ())).0)
     }
 
     fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A {
         sum_rows_into(y, target, delta, |z, target, delta| {
-            let log_sum = softmax(z, delta);
-            let (loss, mass) = self.row(z, target, log_sum);
+            let (max, sum) = exponentials(z, |k, e| delta[k] = e);
+            let (loss, mass) = self.row(z, target, (max, sum));
             for (k, delta) in delta.iter_mut().enumerate() {
-                *delta = mass * *delta - self.weighted(target, k, z.len());
+                *delta = mass * (*delta / sum) - self.weighted(target, k, z.len());
             }
             loss
         })
@@ -110,18 +117,30 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
         r_y: &ArrayRef2<A>,
         r_delta: &mut ArrayRef2<A>,
     ) {
+        assert_same_shape(y, r_y);
         let mut r_rows = slices(r_y);
         sum_rows_into(y, target, r_delta, |z, target, r_delta| {
-            let log_sum = softmax(z, r_delta);
-            let (loss, mass) = self.row(z, target, log_sum);
-            let r_z = r_rows.next().expect("r_delta: R{y} has a row for each row of y");
+            softmax(z, r_delta);
+            let mass = self.mass(target, z.len());
+            let r_z = r_rows.next().expect("R{y} has the shape of y");
             let mean = vector::dot(r_delta, r_z);
             for (r, &r_z) in r_delta.iter_mut().zip(r_z) {
                 *r = mass * *r * (r_z - mean);
             }
-            loss
+            A::zero()
         });
     }
+}
+
+/// m = max z and Σ e^(z − m), with each e^(zₖ − m) handed to `keep`. A NaN in z, at any place, makes the sum NaN.
+fn exponentials<A: Scalar>(z: &[A], mut keep: impl FnMut(usize, A)) -> (A, A) {
+    let (max, mut sum) = (z[argmax(z)], A::zero());
+    for (k, &z) in z.iter().enumerate() {
+        let e = (z - max).exp();
+        keep(k, e);
+        sum += e;
+    }
+    (max, sum)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::math::{sigmoid, softplus};
+use chainrule_tensor::math::sigmoid;
 
 /// A function of one output y and its target t, with its first two derivatives in y.
 pub trait Term: Debug + Clone + Send + Sync + 'static {
@@ -91,7 +91,7 @@ impl Term for Huber {
 }
 
 /// −t ln g(y) − (1 − t) ln(1 − g(y)) with the sigmoid g of the logit y, in the form that keeps its digits:
-/// (1 − t)y + (1 + (w − 1)t)·ln(1 + e^(−y)).
+/// (1 − t)·ln(1 + e^y) + wt·ln(1 + e^(−y)), where nothing cancels.
 ///
 /// Its derivative is g(y) − t for w = 1. A weight w > 1 makes a missed yes dearer than a false one.
 ///
@@ -111,7 +111,10 @@ impl BinaryLogit {
 
 impl Term for BinaryLogit {
     fn value<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
-        (A::one() - t) * y + self.weight(i, t) * softplus(-y)
+        // ln(1 + e^(±y)) = max(±y, 0) + ln(1 + e^(−|y|)), so that one exponential serves both.
+        let (zero, tail) = (A::zero(), (-y.abs()).exp().ln_1p());
+        let positive = self.positive_weights.get(i).map_or(t, |&w| A::of(w) * t);
+        (A::one() - t) * (y.max(zero) + tail) + positive * ((-y).max(zero) + tail)
     }
     fn slope<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
         // (1 − t) − w·g(−y), written so that w = 1 gives exactly g(y) − t.

@@ -1,5 +1,7 @@
 //! The check harness over the whole zoo, in both number types, and losses broken on purpose.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chainrule_loss::check::check;
 use chainrule_loss::{Loss, SquaredError, TargetKind, zoo};
 use chainrule_tensor::Scalar;
@@ -81,4 +83,41 @@ fn each_check_sees_its_fault() {
     assert!(report(Fault::Value).value > 1e-7);
     assert!(report(Fault::Delta).gradient > 1e-7);
     assert!(report(Fault::Product).hessian > 1e-8 && report(Fault::Product).symmetry > 1e-8);
+}
+
+/// The squared error, whose second product is NaN.
+#[derive(Debug, Default)]
+struct SecondProductIsNan(AtomicUsize);
+
+impl Loss<f64> for SecondProductIsNan {
+    fn value(&self, y: &ArrayRef2<f64>, target: &ArrayRef2<f64>) -> f64 {
+        SquaredError::default().value(y, target)
+    }
+    fn value_and_delta(
+        &self,
+        y: &ArrayRef2<f64>,
+        target: &ArrayRef2<f64>,
+        delta: &mut ArrayRef2<f64>,
+    ) -> f64 {
+        SquaredError::default().value_and_delta(y, target, delta)
+    }
+    fn r_delta(
+        &self,
+        y: &ArrayRef2<f64>,
+        target: &ArrayRef2<f64>,
+        r_y: &ArrayRef2<f64>,
+        r_delta: &mut ArrayRef2<f64>,
+    ) {
+        SquaredError::default().r_delta(y, target, r_y, r_delta);
+        if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
+            r_delta.fill(f64::NAN);
+        }
+    }
+}
+
+#[test]
+fn a_nan_in_the_symmetry_is_no_success() {
+    let loss = SecondProductIsNan::default();
+    let report = check(&loss, &SquaredError::default(), TargetKind::Real, (3, 2), 5);
+    assert!(report.symmetry == f64::INFINITY && !report.within(1e-8, 1e-7));
 }

@@ -69,16 +69,6 @@ pub fn softmax<A: Scalar>(z: &[A], p: &mut [A]) -> A {
     max + sum.ln()
 }
 
-/// ln Σⱼ e^(zⱼ) of one row, without overflow.
-///
-/// ```
-/// assert_eq!(chainrule_tensor::rows::log_sum_exp(&[1000.0, 1000.0]), 1000.0 + 2.0_f64.ln());
-/// ```
-pub fn log_sum_exp<A: Scalar>(z: &[A]) -> A {
-    let max = maximum(z);
-    max + z.iter().map(|&z| (z - max).exp()).sum::<A>().ln()
-}
-
 /// A NaN survives this maximum, so that a diverged network is seen and not renormalised away.
 fn maximum<A: Scalar>(z: &[A]) -> A {
     z.iter().copied().fold(A::neg_infinity(), |max, z| if z > max || z.is_nan() { z } else { max })
