@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Measuring programs of the workspace.

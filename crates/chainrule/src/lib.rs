@@ -1,1 +1,76 @@
-//! Placeholder.
+//! Train deep neural networks by backpropagation on a CPU.
+//!
+//! This crate is the facade of the workspace: it re-exports the crates under short names and gathers what a program
+//! usually needs in [`prelude`].
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`tensor`] | the flat parameter vector, GEMM, initialisers, seeded streams |
+//! | [`layers`] | layers with exact first and second derivatives |
+//! | [`loss`] | losses |
+//! | [`optim`] | update rules, schedules, L-BFGS |
+//! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
+//! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
+//!
+//! ```
+//! use chainrule::prelude::*;
+//!
+//! // A network is a description; its parameters are one vector of yours.
+//! let model = Sequential::input(2).then(|n| Dense::new(n, 8)).then(Tanh::new).then(|n| Dense::new(n, 2));
+//! let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+//!
+//! // XOR, as a risk: the mean cross-entropy over four examples.
+//! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+//! let class = array![[0.0], [1.0], [1.0], [0.0]];
+//! let loss = SoftmaxCrossEntropy::default();
+//! let mut workspace = Workspace::new(&model, 4);
+//! let mut risk = Risk::new(&model, &loss, &x, &class, Mode::Eval, &mut workspace);
+//!
+//! // An optimizer sees C(θ) and ∇C(θ), and moves θ.
+//! let mut lbfgs = Lbfgs::new(theta.len());
+//! for _ in 0..50 {
+//!     lbfgs.step(&mut risk, &mut theta);
+//! }
+//! assert!(risk.value(&theta) < 0.01);
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | meaning |
+//! |---|---|---|
+//! | `openblas` | yes | products run on the system's OpenBLAS |
+//! | `openblas-static` | | the same, linked statically |
+//! | `accelerate` | | Apple's Accelerate (macOS) |
+//! | `intel-mkl` | | Intel's MKL |
+//!
+//! With no BLAS feature, products run on ndarray's own kernels and everything still works.
+
+pub use chainrule_datasets as datasets;
+pub use chainrule_layers as layers;
+pub use chainrule_loss as loss;
+pub use chainrule_optim as optim;
+pub use chainrule_tensor as tensor;
+pub use chainrule_tensor::ndarray;
+pub use chainrule_train as train;
+
+/// What a program that trains a network usually needs.
+pub mod prelude {
+    pub use crate::datasets::{
+        Batches, Dataset, Encoding, Method, Parts, Pipeline, Search, Target, Transform, digits,
+        fashion_mnist, mnist, split::Share,
+    };
+    pub use crate::layers::{
+        Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Mode, Relu, Sequential, Sigmoid,
+        Silu, Softmax, Softplus, Tanh,
+    };
+    pub use crate::loss::{
+        BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
+    };
+    pub use crate::ndarray::{Array2, array, s};
+    pub use crate::optim::{
+        Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,
+        Sgd,
+    };
+    pub use crate::tensor::{Init, Layout, Pool, Rng, Scalar};
+    pub use crate::train::{Architecture, Confusion, Fit, Lanes, Risk, Sharded, Workspace};
+}

@@ -5,7 +5,7 @@ use chainrule_layers::{
     Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Relu, Sequential, Sigmoid, Silu,
     Softmax, Softplus, Tanh,
 };
-use chainrule_tensor::{Init, Scalar};
+use chainrule_tensor::{Init, Layout, Scalar};
 use serde::{Deserialize, Serialize};
 
 /// The plan of a [`Sequential`] network: what a checkpoint stores and a command line says.
@@ -160,6 +160,42 @@ impl Architecture {
         Self { inputs: widths[0], layers }
     }
 
+    /// Whether the plan can be built: a plan from a file may say anything.
+    ///
+    /// # Errors
+    /// If there is no layer, a width is 0 or beyond 2²⁴ (where `f32` stops counting), a rate is not in `[0, 1)`, or there
+    /// are more than 2⁴⁰ parameters.
+    pub fn validated(&self) -> Result<(), String> {
+        const WIDEST: usize = 1 << 24;
+        const MOST: usize = 1 << 40;
+        if self.layers.is_empty() {
+            return Err("a network needs a layer".to_owned());
+        }
+        let widths = self.widths();
+        if let Some(width) = widths.iter().find(|&&width| width == 0 || width > WIDEST) {
+            return Err(format!("a layer of width {width} is not in 1..={WIDEST}"));
+        }
+        let parameters = widths.windows(2).try_fold(0_usize, |sum, pair| {
+            pair[0]
+                .checked_add(1)
+                .and_then(|inputs| inputs.checked_mul(pair[1]))
+                .and_then(|n| sum.checked_add(n))
+        });
+        if parameters.is_none_or(|parameters| parameters > MOST) {
+            return Err(format!("a network of widths {widths:?} has more than {MOST} parameters"));
+        }
+        let wrong = |stage: &Stage| matches!(stage, Stage::Dropout { rate } if !(0.0..1.0).contains(rate));
+        match self.layers.iter().find(|stage| wrong(stage)) {
+            Some(stage) => Err(format!("{stage:?}: the rate is not in [0, 1)")),
+            None => Ok(()),
+        }
+    }
+
+    /// The names and shapes of the parameters.
+    pub fn layout<A: Scalar>(&self) -> Layout {
+        self.build::<A>(None).layout().clone()
+    }
+
     /// The width of the output.
     pub fn outputs(&self) -> usize {
         self.widths().last().copied().unwrap_or(self.inputs)
@@ -217,6 +253,17 @@ mod tests {
         assert_eq!(names, ["0.weight", "0.bias", "3.weight", "3.bias", "6.weight", "6.bias"]);
         assert_eq!(network.layout().entries()[0].init, Init::HeUniform);
         assert_eq!(network.layout().entries()[4].init, Init::GlorotUniform);
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_built_is_refused() {
+        let plan = |widths: &[usize]| Architecture::perceptron(widths, Activation::Relu, 0.0).validated();
+        assert_eq!(plan(&[4, 3, 2]), Ok(()));
+        assert!(plan(&[4, 0, 2]).unwrap_err().contains("width 0"));
+        assert!(plan(&[1 << 24, 1 << 24]).unwrap_err().contains("parameters"));
+        assert!(plan(&[usize::MAX, 2]).is_err());
+        let dropout = Architecture { inputs: 1, layers: vec![Stage::Dropout { rate: f64::NAN }] };
+        assert!(dropout.validated().is_err());
     }
 
     #[test]

@@ -1,0 +1,55 @@
+use chainrule_tensor::Scalar;
+
+use crate::{Features, Pipeline};
+
+/// A whole pipeline folded into y = (x − shift)·scale for each feature, in the number type of the network.
+#[derive(Debug, Clone)]
+pub(crate) struct Affine<A> {
+    shift: Vec<A>,
+    scale: Vec<A>,
+}
+
+impl<A: Scalar> Affine<A> {
+    #[track_caller]
+    pub(crate) fn new(pipeline: &Pipeline, inputs: usize) -> Self {
+        if let Err(error) = pipeline.check(inputs) {
+            panic!("{error}");
+        }
+        let folded = (0..inputs).map(|feature| pipeline.fold(feature));
+        let (shift, scale) = folded.map(|(shift, divisor)| (A::of(shift), A::of(1.0 / divisor))).unzip();
+        Self { shift, scale }
+    }
+
+    /// Writes the transformed example `i`.
+    #[inline]
+    pub(crate) fn fill(&self, features: &Features<A>, i: usize, out: &mut [A]) {
+        const BY_ROWS: &str = "a data set is laid out by rows";
+        match features {
+            // Every byte has an exact float; of all conversions `from_u8` is the one that vectorises.
+            Features::Bytes(x) => {
+                let row = x.row(i).to_slice().expect(BY_ROWS);
+                self.map(row, out, |byte| A::from_u8(byte).unwrap_or_default());
+            }
+            Features::Real(x) => self.map(x.row(i).to_slice().expect(BY_ROWS), out, |x| x),
+        }
+    }
+
+    #[inline]
+    fn map<T: Copy>(&self, row: &[T], out: &mut [A], number: impl Fn(T) -> A) {
+        for ((y, &x), (&shift, &scale)) in out.iter_mut().zip(row).zip(self.shift.iter().zip(&self.scale)) {
+            *y = (number(x) - shift) * scale;
+        }
+    }
+
+    pub(crate) fn apply<'a>(&self, row: impl IntoIterator<Item = &'a mut A>) {
+        for (x, (&shift, &scale)) in row.into_iter().zip(self.shift.iter().zip(&self.scale)) {
+            *x = (*x - shift) * scale;
+        }
+    }
+
+    pub(crate) fn invert<'a>(&self, row: impl IntoIterator<Item = &'a mut A>) {
+        for (x, (&shift, &scale)) in row.into_iter().zip(self.shift.iter().zip(&self.scale)) {
+            *x = *x / scale + shift;
+        }
+    }
+}

@@ -1,0 +1,222 @@
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
+
+use crate::affine::Affine;
+use crate::{Dataset, Encoding, Pipeline, streams};
+
+/// A few examples, ready for a network. The buffers are those of [`Batches`], which refills them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch<A> {
+    x: Array2<A>,
+    target: Array2<A>,
+    indices: Vec<usize>,
+    rows: usize,
+}
+
+impl<A: Scalar> Batch<A> {
+    /// The transformed inputs, one example a row.
+    pub fn x(&self) -> ArrayView2<'_, A> {
+        self.x.slice(s![..self.rows, ..])
+    }
+
+    /// The encoded targets, one example a row.
+    pub fn target(&self) -> ArrayView2<'_, A> {
+        self.target.slice(s![..self.rows, ..])
+    }
+
+    /// Where the examples stand in the data set.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices[..self.rows]
+    }
+
+    /// How many examples there are: the size asked for, or fewer in the last batch.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// An epoch of batches, in a seeded order, through one buffer.
+///
+/// The order of an epoch is a function of (seed, epoch) alone, so a run can resume in the middle of one:
+/// [`shuffle`](Self::shuffle), then [`seek`](Self::seek). After construction nothing allocates. A new one goes through
+/// the examples as they stand.
+///
+/// ```
+/// use chainrule_datasets::{Batches, Encoding, Pipeline, synthetic};
+///
+/// let data = synthetic::moons::<f32>(10, 0.1, 1);
+/// let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 4);
+/// let mut sizes = Vec::new();
+/// while let Some(batch) = batches.next_batch() {
+///     sizes.push(batch.rows());
+/// }
+/// assert_eq!(sizes, [4, 4, 2]);
+///
+/// batches.shuffle(7, 3);
+/// batches.seek(1);
+/// let resumed = batches.next_batch().unwrap().indices().to_vec();
+/// batches.shuffle(7, 3);
+/// batches.next_batch();
+/// assert_eq!(batches.next_batch().unwrap().indices(), resumed);
+/// ```
+#[derive(Debug)]
+pub struct Batches<'a, A: Scalar> {
+    data: &'a Dataset<A>,
+    affine: Affine<A>,
+    encoding: Encoding,
+    size: usize,
+    drop_last: bool,
+    order: Vec<usize>,
+    /// The number of the next batch.
+    next: usize,
+    batch: Batch<A>,
+}
+
+impl<'a, A: Scalar> Batches<'a, A> {
+    /// Batches of `size` examples, or of all if there are fewer.
+    ///
+    /// # Panics
+    /// If `size` is 0, the pipeline was fitted on another number of features, or the encoding does not fit the target.
+    #[track_caller]
+    pub fn new(data: &'a Dataset<A>, pipeline: &Pipeline, encoding: Encoding, size: usize) -> Self {
+        assert!(size > 0, "batches: a batch of 0 examples");
+        let affine = Affine::new(pipeline, data.inputs());
+        let rows = size.min(data.len());
+        let batch = Batch {
+            x: Array2::zeros((rows, data.inputs())),
+            target: Array2::zeros((rows, encoding.columns(data.target()))),
+            indices: vec![0; rows],
+            rows: 0,
+        };
+        let order = (0..data.len()).collect();
+        Self { data, affine, encoding, size: rows.max(1), drop_last: false, order, next: 0, batch }
+    }
+
+    /// Leaves out a last batch that is not full. Off by default.
+    pub fn drop_last(mut self, drop_last: bool) -> Self {
+        self.drop_last = drop_last;
+        self
+    }
+
+    /// Begins the epoch of that number, in its own order.
+    pub fn shuffle(&mut self, seed: u64, epoch: u64) {
+        self.sequential();
+        streams::epoch(seed, epoch).shuffle(&mut self.order);
+    }
+
+    /// Begins a pass through the examples as they stand.
+    pub fn sequential(&mut self) {
+        for (i, example) in self.order.iter_mut().enumerate() {
+            *example = i;
+        }
+        self.next = 0;
+    }
+
+    /// Goes to the batch of that number, from 0, of the epoch that was begun.
+    pub fn seek(&mut self, batch: usize) {
+        self.next = batch;
+    }
+
+    /// How many batches an epoch has.
+    pub fn count(&self) -> usize {
+        if self.drop_last { self.data.len() / self.size } else { self.data.len().div_ceil(self.size) }
+    }
+
+    /// Examples a batch.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Fills the buffer with the next examples; `None` at the end of the epoch.
+    pub fn next_batch(&mut self) -> Option<&Batch<A>> {
+        if self.next >= self.count() {
+            return None;
+        }
+        let start = self.next * self.size;
+        let examples = &self.order[start..self.order.len().min(start + self.size)];
+        self.next += 1;
+        let batch = &mut self.batch;
+        batch.rows = examples.len();
+        batch.indices[..examples.len()].copy_from_slice(examples);
+        let rows = batch.x.outer_iter_mut().zip(batch.target.outer_iter_mut());
+        for (&i, (x, target)) in examples.iter().zip(rows) {
+            self.affine.fill(self.data.features(), i, x.into_slice().expect("the buffer is row-major"));
+            self.encoding.fill(self.data.target(), i, target.into_slice().expect("the buffer is row-major"));
+        }
+        Some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Method, digits, synthetic};
+    use chainrule_tensor::ndarray::Axis;
+
+    fn epoch(batches: &mut Batches<'_, f32>) -> Vec<usize> {
+        let mut seen = Vec::new();
+        while let Some(batch) = batches.next_batch() {
+            seen.extend_from_slice(batch.indices());
+        }
+        seen
+    }
+
+    #[test]
+    fn an_epoch_has_each_example_once_in_an_order_of_its_own() {
+        let data = synthetic::moons::<f32>(103, 0.1, 1);
+        let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 10);
+        let mut orders = vec![epoch(&mut batches)];
+        assert!(orders[0].iter().copied().eq(0..103));
+        for (seed, number) in [(1, 1), (1, 2), (2, 1)] {
+            batches.shuffle(seed, number);
+            let order = epoch(&mut batches);
+            assert!(!orders.contains(&order));
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, orders[0]);
+            orders.push(order);
+        }
+        let fresh = &mut Batches::new(&data, &Pipeline::new(), Encoding::Index, 10);
+        fresh.shuffle(1, 2);
+        assert_eq!(epoch(fresh), orders[2]);
+    }
+
+    #[test]
+    fn a_batch_is_the_materialized_rows_bit_for_bit_in_one_buffer() {
+        let train = digits::<f32>().train;
+        let pipeline = train.pixel_scaling().then_fit(Method::Standardise, &train).unwrap();
+        let (x, target) = (train.inputs_through(&pipeline), train.one_hot().unwrap());
+        let real = train.materialize(&pipeline);
+        let mut from_bytes = Batches::new(&train, &pipeline, Encoding::OneHot, 64);
+        let mut from_reals = Batches::new(&real, &Pipeline::new(), Encoding::OneHot, 64);
+        from_bytes.shuffle(3, 1);
+        from_reals.shuffle(3, 1);
+        let buffer = from_bytes.batch.x.as_ptr();
+        while let (Some(a), Some(b)) = (from_bytes.next_batch(), from_reals.next_batch()) {
+            assert_eq!(a, b);
+            assert_eq!(a.x(), x.select(Axis(0), a.indices()));
+            assert_eq!(a.target(), target.select(Axis(0), a.indices()));
+            assert_eq!(a.x().as_ptr(), buffer);
+        }
+    }
+
+    #[test]
+    fn a_ragged_last_batch_can_be_left_out() {
+        let data = synthetic::moons::<f32>(10, 0.1, 1);
+        let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 4).drop_last(true);
+        assert_eq!((batches.count(), epoch(&mut batches).len()), (2, 8));
+        batches.seek(usize::MAX);
+        assert!(batches.next_batch().is_none());
+    }
+
+    #[test]
+    fn ends_of_the_scale() {
+        let data = synthetic::moons::<f32>(3, 0.1, 1);
+        let mut one = Batches::new(&data, &Pipeline::new(), Encoding::Index, usize::MAX);
+        assert_eq!((one.count(), one.size(), epoch(&mut one).len()), (1, 3, 3));
+        let none = data.select(&[]);
+        let mut none = Batches::new(&none, &Pipeline::new(), Encoding::Index, 4);
+        none.shuffle(1, 1);
+        assert!(none.count() == 0 && none.next_batch().is_none());
+    }
+}

@@ -1,0 +1,330 @@
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::{Array2, Axis};
+
+use crate::affine::Affine;
+use crate::features::numbered;
+use crate::{Encoding, Error, Features, ImageShape, Pipeline, Target, Transform};
+
+/// Examples with their targets, and what is known about them.
+///
+/// The features are kept as they were found; a [`Pipeline`] transforms them when a batch is filled.
+///
+/// ```
+/// use chainrule_datasets::{Dataset, Target};
+/// use chainrule_tensor::ndarray::array;
+///
+/// # fn main() -> Result<(), chainrule_datasets::Error> {
+/// let and = Dataset::new("and", array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], Target::numbered(vec![0, 0, 0, 1], 2))?;
+/// assert_eq!((and.len(), and.inputs(), and.outputs()), (4, 2, 2));
+/// assert_eq!(and.class_counts(), Some(vec![3, 1]));
+/// assert_eq!(and.select(&[3]).one_hot(), Some(array![[0.0, 1.0]]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset<A> {
+    name: String,
+    features: Features<A>,
+    target: Target<A>,
+    feature_names: Vec<String>,
+    image: Option<ImageShape>,
+    full_scale: Option<f64>,
+}
+
+impl<A: Scalar> Dataset<A> {
+    /// Examples with their targets.
+    ///
+    /// # Errors
+    /// If the numbers of examples or names differ, a label is beyond the names, or a number is NaN or infinite.
+    pub fn new(
+        name: impl Into<String>,
+        features: impl Into<Features<A>>,
+        target: Target<A>,
+    ) -> Result<Self, Error> {
+        let (name, features) = (name.into(), standard(features.into()));
+        let (examples, inputs) = features.dim();
+        if target.len() != examples {
+            let fault = format!("{examples} examples but {} targets: give one to each", target.len());
+            return Err(Error::data(name, fault));
+        }
+        if let Features::Real(x) = &features {
+            all_finite(&name, "feature", x)?;
+        }
+        match &target {
+            Target::Classes { labels, names } => {
+                if let Some(at) = labels.iter().position(|&label| label as usize >= names.len()) {
+                    let fault =
+                        format!("example {at} is of class {}, but there are {}", labels[at], names.len());
+                    return Err(Error::data(name, fault));
+                }
+            }
+            Target::Real { values, names } => {
+                if names.len() != values.ncols() {
+                    let fault = format!("{} names for {} target columns", names.len(), values.ncols());
+                    return Err(Error::data(name, fault));
+                }
+                all_finite(&name, "target", values)?;
+            }
+        }
+        let feature_names = numbered("x", inputs);
+        Ok(Self { name, features, target, feature_names, image: None, full_scale: None })
+    }
+
+    /// Says that each row is an image.
+    ///
+    /// # Errors
+    /// If an image of that shape has not as many numbers as an example.
+    pub fn with_image(mut self, shape: ImageShape) -> Result<Self, Error> {
+        let numbers = shape.height.checked_mul(shape.width).and_then(|n| n.checked_mul(shape.channels));
+        if numbers != Some(self.inputs()) {
+            let fault = format!("{shape:?} has not the {} numbers of an example", self.inputs());
+            return Err(Error::data(self.name, fault));
+        }
+        self.image = Some(shape);
+        Ok(self)
+    }
+
+    /// Names the features.
+    ///
+    /// # Errors
+    /// If there are not as many names as features.
+    pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, Error> {
+        if names.len() != self.inputs() {
+            let fault = format!("{} names for {} features", names.len(), self.inputs());
+            return Err(Error::data(self.name, fault));
+        }
+        self.feature_names = names;
+        Ok(self)
+    }
+
+    /// Says which number is full brightness: 255 for bytes.
+    pub fn with_full_scale(mut self, full_scale: f64) -> Self {
+        self.full_scale = Some(full_scale);
+        self
+    }
+
+    /// The same data under another name.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name of the data set.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many examples there are.
+    pub fn len(&self) -> usize {
+        self.target.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Numbers an example: the inputs of a network.
+    pub fn inputs(&self) -> usize {
+        self.features.dim().1
+    }
+
+    /// Classes, or target columns: the outputs of a network.
+    pub fn outputs(&self) -> usize {
+        match &self.target {
+            Target::Classes { names, .. } => names.len(),
+            Target::Real { values, .. } => values.ncols(),
+        }
+    }
+
+    /// The inputs, as they were found.
+    pub fn features(&self) -> &Features<A> {
+        &self.features
+    }
+
+    /// The targets.
+    pub fn target(&self) -> &Target<A> {
+        &self.target
+    }
+
+    /// The class of each example; `None` for regression.
+    pub fn labels(&self) -> Option<&[u32]> {
+        match &self.target {
+            Target::Classes { labels, .. } => Some(labels),
+            Target::Real { .. } => None,
+        }
+    }
+
+    /// The names of the classes; empty for regression.
+    pub fn class_names(&self) -> &[String] {
+        match &self.target {
+            Target::Classes { names, .. } => names,
+            Target::Real { .. } => &[],
+        }
+    }
+
+    /// How many examples each class has; `None` for regression.
+    pub fn class_counts(&self) -> Option<Vec<usize>> {
+        let mut counts = vec![0; self.outputs()];
+        for &label in self.labels()? {
+            counts[label as usize] += 1;
+        }
+        Some(counts)
+    }
+
+    /// The name of each feature; `"x0"`, `"x1"`, … where it has none of its own.
+    pub fn feature_names(&self) -> &[String] {
+        &self.feature_names
+    }
+
+    /// The shape of an example that is an image.
+    pub fn image(&self) -> Option<ImageShape> {
+        self.image
+    }
+
+    /// The number that is full brightness, where the format has one.
+    pub fn full_scale(&self) -> Option<f64> {
+        self.full_scale
+    }
+
+    /// The transform x / full scale, which brings pixels to \[0, 1\]; none where there is no full scale.
+    pub fn pixel_scaling(&self) -> Pipeline {
+        self.full_scale
+            .map_or_else(Pipeline::new, |divisor| Pipeline::new().then(Transform::Scale { divisor }))
+    }
+
+    /// The examples at these indices, in this order; one may come several times.
+    ///
+    /// # Panics
+    /// If an index is not below [`len`](Self::len).
+    #[track_caller]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let features = match &self.features {
+            Features::Bytes(x) => Features::Bytes(x.select(Axis(0), indices)),
+            Features::Real(x) => Features::Real(x.select(Axis(0), indices)),
+        };
+        let target = match &self.target {
+            Target::Classes { labels, names } => {
+                let labels = indices.iter().map(|&i| labels[i]).collect();
+                Target::Classes { labels, names: names.clone() }
+            }
+            Target::Real { values, names } => {
+                Target::Real { values: values.select(Axis(0), indices), names: names.clone() }
+            }
+        };
+        let (name, feature_names) = (self.name.clone(), self.feature_names.clone());
+        Self { name, features, target, feature_names, image: self.image, full_scale: self.full_scale }
+    }
+
+    /// The matrix with a 1 at the class of each example and 0 elsewhere; `None` for regression.
+    pub fn one_hot(&self) -> Option<Array2<A>> {
+        self.target.is_classes().then(|| self.encode(Encoding::OneHot))
+    }
+
+    /// All targets as a loss reads them.
+    ///
+    /// # Panics
+    /// If the encoding does not fit the target.
+    #[track_caller]
+    pub fn encode(&self, encoding: Encoding) -> Array2<A> {
+        let mut encoded = Array2::zeros((self.len(), encoding.columns(&self.target)));
+        for (i, row) in encoded.outer_iter_mut().enumerate() {
+            encoding.fill(&self.target, i, row.into_slice().expect("a new matrix is row-major"));
+        }
+        encoded
+    }
+
+    /// All inputs as numbers, transformed: the same bits that [`Batches`](crate::Batches) puts into a batch.
+    ///
+    /// # Panics
+    /// If the pipeline was fitted on another number of features.
+    #[track_caller]
+    pub fn inputs_through(&self, pipeline: &Pipeline) -> Array2<A> {
+        let affine = Affine::new(pipeline, self.inputs());
+        let mut x = Array2::zeros(self.features.dim());
+        for (i, row) in x.outer_iter_mut().enumerate() {
+            affine.fill(&self.features, i, row.into_slice().expect("a new matrix is row-major"));
+        }
+        x
+    }
+
+    /// The same data set with all inputs transformed to numbers once and for all, for data that is small or read often.
+    ///
+    /// # Panics
+    /// If the pipeline was fitted on another number of features.
+    #[track_caller]
+    pub fn materialize(&self, pipeline: &Pipeline) -> Self {
+        let features = Features::Real(self.inputs_through(pipeline));
+        let full_scale = if pipeline.is_identity() { self.full_scale } else { None };
+        let (name, target) = (self.name.clone(), self.target.clone());
+        Self {
+            name,
+            features,
+            target,
+            feature_names: self.feature_names.clone(),
+            image: self.image,
+            full_scale,
+        }
+    }
+}
+
+/// Batches copy whole rows, so each must lie in one piece.
+fn standard<A: Scalar>(features: Features<A>) -> Features<A> {
+    match features {
+        Features::Bytes(x) if !x.is_standard_layout() => Features::Bytes(x.as_standard_layout().into_owned()),
+        Features::Real(x) if !x.is_standard_layout() => Features::Real(x.as_standard_layout().into_owned()),
+        features => features,
+    }
+}
+
+fn all_finite<A: Scalar>(name: &str, what: &str, x: &Array2<A>) -> Result<(), Error> {
+    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), bad)) => {
+            let fault = format!("{what} {column} of example {row} is {bad}: replace it or drop the example");
+            Err(Error::data(name, fault))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule_tensor::ndarray::array;
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let x = array![[1.0, 2.0], [3.0, 4.0]];
+        let refused = |target| Dataset::new("d", x.clone(), target).unwrap_err().to_string();
+        assert!(refused(Target::numbered(vec![0], 2)).contains("2 examples but 1 targets"));
+        assert!(refused(Target::numbered(vec![0, 2], 2)).contains("example 1 is of class 2"));
+        assert!(refused(Target::real(array![[1.0], [f64::NAN]])).contains("target 0 of example 1 is NaN"));
+        let infinite = Dataset::new("d", array![[1.0, f64::INFINITY]], Target::numbered(vec![0], 1));
+        assert!(infinite.unwrap_err().to_string().contains("feature 1 of example 0 is inf"));
+        let good = Dataset::new("d", x, Target::numbered(vec![0, 1], 2)).unwrap();
+        let shape = ImageShape { height: usize::MAX, width: 2, channels: 1 };
+        assert!(good.clone().with_image(shape).is_err());
+        assert!(good.with_feature_names(vec![]).is_err());
+    }
+
+    #[test]
+    fn a_column_major_matrix_is_laid_out_by_rows() {
+        let x = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].reversed_axes();
+        let data = Dataset::new("d", x.clone(), Target::numbered(vec![0; 3], 1)).unwrap();
+        assert_eq!(data.inputs_through(&Pipeline::new()), x);
+    }
+
+    #[test]
+    fn selection_keeps_order_repetition_and_names() {
+        let target = Target::Real { values: array![[1.0], [2.0]], names: vec!["price".into()] };
+        let data = Dataset::new("d", array![[1_u8], [2]], target).unwrap().with_full_scale(4.0);
+        let picked = data.select(&[1, 0, 1]);
+        assert_eq!(
+            picked.materialize(&data.pixel_scaling()).features(),
+            &Features::Real(array![[0.5], [0.25], [0.5]])
+        );
+        assert_eq!(picked.encode(Encoding::Real), array![[2.0], [1.0], [2.0]]);
+        assert_eq!((picked.labels(), picked.outputs()), (None, 1));
+        assert!(data.select(&[]).is_empty());
+    }
+}

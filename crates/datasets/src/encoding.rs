@@ -1,0 +1,86 @@
+use chainrule_tensor::Scalar;
+
+use crate::Target;
+
+/// How a target is handed to the loss.
+///
+/// ```
+/// use chainrule_datasets::{Dataset, Encoding, Target};
+/// use chainrule_tensor::ndarray::array;
+///
+/// # fn main() -> Result<(), chainrule_datasets::Error> {
+/// let data = Dataset::new("two", array![[0.5], [0.7]], Target::numbered(vec![2, 0], 3))?;
+/// assert_eq!(data.encode(Encoding::Index), array![[2.0], [0.0]]);
+/// assert_eq!(data.encode(Encoding::OneHot), array![[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// One column: the index of the class, exact up to 2²⁴ in `f32`.
+    Index,
+    /// One column a class: 1 at the class of the example, 0 elsewhere.
+    OneHot,
+    /// The columns of a regression's target.
+    Real,
+}
+
+impl Encoding {
+    /// Whether such a target can be encoded so.
+    pub fn fits<A>(self, target: &Target<A>) -> bool {
+        (self != Encoding::Real) == target.is_classes()
+    }
+
+    /// How many numbers an example has.
+    ///
+    /// # Panics
+    /// If the encoding does not fit the target.
+    #[track_caller]
+    pub fn columns<A>(self, target: &Target<A>) -> usize {
+        match (self, target) {
+            (Encoding::Index, Target::Classes { .. }) => 1,
+            (Encoding::OneHot, Target::Classes { names, .. }) => names.len(),
+            (Encoding::Real, Target::Real { values, .. }) => values.ncols(),
+            (encoding, Target::Classes { .. }) => panic!("encoding: {encoding:?} of a target of classes"),
+            (encoding, Target::Real { .. }) => panic!("encoding: {encoding:?} of a target of real numbers"),
+        }
+    }
+
+    /// Writes the target of example `i`. The caller has asked [`columns`](Self::columns) before, so the two fit.
+    #[inline]
+    pub(crate) fn fill<A: Scalar>(self, target: &Target<A>, i: usize, out: &mut [A]) {
+        match target {
+            Target::Classes { labels, .. } if self == Encoding::Index => out[0] = A::of(f64::from(labels[i])),
+            Target::Classes { labels, .. } => {
+                out.fill(A::zero());
+                out[labels[i] as usize] = A::one();
+            }
+            Target::Real { values, .. } => {
+                for (out, &value) in out.iter_mut().zip(values.row(i)) {
+                    *out = value;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoding_fits_its_kind_of_target_only() {
+        let classes = Target::<f32>::numbered(vec![0], 1);
+        assert!(
+            Encoding::Index.fits(&classes)
+                && Encoding::OneHot.fits(&classes)
+                && !Encoding::Real.fits(&classes)
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "Real of a target of classes")]
+    fn a_misfit_is_named() {
+        Encoding::Real.columns(&Target::<f32>::numbered(vec![0], 1));
+    }
+}

@@ -1,0 +1,106 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why data could not be read, made or written. Each message is one line: the file, the fault, and the cure.
+///
+/// ```
+/// let error = chainrule_datasets::idx::read("no/such/file".as_ref()).unwrap_err();
+/// assert!(error.to_string().starts_with("cannot read no/such/file: "));
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused to read.
+    #[error("cannot read {}: {source}: check the path and its permissions", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file system refused to write; what stood at the path before is untouched.
+    #[error("cannot write {}: {source}: check that its folder exists, is writable and has space", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The contents are not what the format demands.
+    #[error("{}: {fault}: {cure}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// The header announces another amount of data than there is.
+    #[error(
+        "{}: its header announces {expected} bytes, but {}{actual} are there: the file is truncated or damaged, get it again",
+        path.display(), if *at_least { "at least " } else { "" }
+    )]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// The size by the header, header included.
+        expected: u64,
+        /// The size found.
+        actual: u64,
+        /// Whether there is more than `actual`: a compressed file is not unpacked further than need be.
+        at_least: bool,
+    },
+    /// A cell of a table is not what it must be.
+    #[error("{}, line {line}, column {column}: {fault}", path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1, with its name if it has one.
+        column: String,
+        /// What is wrong, and the cure.
+        fault: String,
+    },
+    /// A data set is in none of the places searched.
+    #[error("{name} not found: no folder of {searched} has all of {files}, each plain or .gz: {cure}")]
+    NotFound {
+        /// The data set.
+        name: &'static str,
+        /// The folders, in the order of the search.
+        searched: String,
+        /// The files that were looked for.
+        files: String,
+        /// How to get them.
+        cure: &'static str,
+    },
+    /// Numbers, targets and names do not make a data set.
+    #[error("{name}: {fault}")]
+    Data {
+        /// The data set or object.
+        name: String,
+        /// What does not fit, and the cure.
+        fault: String,
+    },
+    /// Examples cannot be divided so.
+    #[error("cannot split {examples} examples: {fault}")]
+    Split {
+        /// How many there are.
+        examples: usize,
+        /// What does not fit, and the cure.
+        fault: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn format(path: &Path, fault: impl Into<String>, cure: &'static str) -> Self {
+        Self::Format { path: path.to_owned(), fault: fault.into(), cure }
+    }
+
+    pub(crate) fn data(name: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self::Data { name: name.into(), fault: fault.into() }
+    }
+}

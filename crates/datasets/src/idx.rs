@@ -1,0 +1,234 @@
+//! IDX files, the format of MNIST: a big-endian header and bytes.
+//!
+//! | Offset | Bytes | Meaning |
+//! |---|---|---|
+//! | 0 | 2 | 0 |
+//! | 2 | 1 | the type of a number: 8 is the unsigned byte, the only one read here |
+//! | 3 | 1 | d, how many dimensions |
+//! | 4 | 4·d | the dimensions, each a 32-bit number |
+//! | 4 + 4·d | their product | the numbers, the last dimension running fastest |
+//!
+//! A file may be gzipped; its first bytes tell, not its name.
+//!
+//! # References
+//! Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", <http://yann.lecun.com/exdb/mnist/>.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use chainrule_tensor::ndarray::Array2;
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::{Error, read_file, write_atomic};
+
+/// The most that a compressed file is unpacked to. A plain file may be larger: its size is there to see.
+const LARGEST_UNPACKED: u64 = 1 << 30;
+/// Deflate packs at most 1,032 bytes into one; a header that announces more is lying.
+const LARGEST_RATIO: u64 = 1_032;
+const UNSIGNED_BYTE: u8 = 8;
+const DAMAGED: &str = "it is damaged or no IDX file, get it again";
+
+/// Bytes and their shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idx {
+    shape: Vec<usize>,
+    data: Vec<u8>,
+}
+
+impl Idx {
+    /// Bytes of that shape, the last dimension running fastest.
+    ///
+    /// # Panics
+    /// If the shape has not as many elements as there are bytes, has no dimension or more than 255, or one of its
+    /// dimensions needs more than 32 bits.
+    #[track_caller]
+    pub fn new(shape: Vec<usize>, data: Vec<u8>) -> Self {
+        let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
+        assert_eq!(elements, Some(data.len()), "idx: shape {shape:?} does not fit {} bytes", data.len());
+        let fits = (1..=255).contains(&shape.len()) && shape.iter().all(|&d| u32::try_from(d).is_ok());
+        assert!(fits, "idx: shape {shape:?} does not fit the header");
+        Self { shape, data }
+    }
+
+    /// The dimensions; the first counts the examples.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The bytes.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The bytes, without a copy.
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
+    /// The matrix with one example a row, without a copy: `(examples, all other dimensions)`.
+    ///
+    /// `None` if the dimensions beside the first overflow, which only an empty array can have.
+    pub fn into_matrix(self) -> Option<Array2<u8>> {
+        let columns = self.shape[1..].iter().try_fold(1_usize, |n, &d| n.checked_mul(d))?;
+        Array2::from_shape_vec((self.shape[0], columns), self.data).ok()
+    }
+}
+
+/// Reads an IDX file of unsigned bytes, plain or gzipped.
+///
+/// # Errors
+/// If the file cannot be read, is damaged, truncated or too long, or holds another type of number. The header is not
+/// trusted: nothing is allocated beyond what the file's own bytes justify.
+///
+/// ```
+/// use chainrule_datasets::idx::{self, Idx};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("two-images-idx3-ubyte.gz");
+/// let images = Idx::new(vec![2, 1, 3], vec![0, 1, 2, 3, 4, 5]);
+/// idx::write(&path, &images)?;
+/// assert_eq!(idx::read(&path)?, images);
+/// # Ok(())
+/// # }
+/// ```
+pub fn read(path: &Path) -> Result<Idx, Error> {
+    let bytes = read_file(path)?;
+    if is_gzip(&bytes) { unpack(&bytes, path) } else { plain(bytes, path) }
+}
+
+/// Reads the bytes of an IDX file, plain or gzipped; `path` serves the messages only.
+///
+/// # Errors
+/// As [`read`].
+///
+/// ```
+/// use chainrule_datasets::idx;
+///
+/// let labels = idx::decode(&[0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4], "labels".as_ref()).unwrap();
+/// assert_eq!((labels.shape(), labels.data()), (&[3][..], &[5, 0, 4][..]));
+/// let error = idx::decode(&[0, 0, 8, 1, 0, 0, 0, 3, 5, 0], "labels".as_ref()).unwrap_err();
+/// assert!(error.to_string().starts_with("labels: its header announces 11 bytes, but 10 are there"));
+/// ```
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
+    if is_gzip(bytes) { unpack(bytes, path) } else { plain(bytes.to_vec(), path) }
+}
+
+/// Writes an IDX file, gzipped if its name ends in `.gz`.
+///
+/// # Errors
+/// If the file cannot be written; then what stood there before is untouched.
+pub fn write(path: &Path, idx: &Idx) -> Result<(), Error> {
+    let mut header = vec![0, 0, UNSIGNED_BYTE, idx.shape.len() as u8];
+    header.extend(idx.shape.iter().flat_map(|&d| (d as u32).to_be_bytes()));
+    let zipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    write_atomic(path, |file| {
+        if !zipped {
+            file.write_all(&header)?;
+            return file.write_all(&idx.data);
+        }
+        let mut zip = GzEncoder::new(file, Compression::best());
+        zip.write_all(&header)?;
+        zip.write_all(&idx.data)?;
+        zip.finish().map(|_| ())
+    })
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// What a header says.
+struct Header {
+    shape: Vec<usize>,
+    /// Its own length.
+    length: usize,
+    /// The length of a file that has it.
+    total: u64,
+}
+
+/// Reads a header as far as the reader goes.
+fn header(mut reader: impl Read, path: &Path) -> Result<Header, Error> {
+    let damaged = |fault: String| Error::format(path, fault, DAMAGED);
+    let mut take = |bytes: &mut [u8]| {
+        reader.read_exact(bytes).map_err(|error| damaged(format!("its header cannot be read ({error})")))
+    };
+    let mut magic = [0; 4];
+    take(&mut magic)?;
+    let [0, 0, kind, dimensions] = magic else {
+        return Err(damaged(format!("it begins with the bytes {magic:02x?}, an IDX file with two zeros")));
+    };
+    if kind != UNSIGNED_BYTE {
+        let name = match kind {
+            0x09 => "signed bytes",
+            0x0b => "16-bit integers",
+            0x0c => "32-bit integers",
+            0x0d => "32-bit floats",
+            0x0e => "64-bit floats",
+            _ => return Err(damaged(format!("its header names an unknown type of number, {kind:#04x}"))),
+        };
+        let fault = format!("it holds {name}");
+        return Err(Error::format(
+            path,
+            fault,
+            "only unsigned bytes are read from IDX files, use .npy for the rest",
+        ));
+    }
+    if dimensions == 0 {
+        return Err(damaged("its header has no dimension".to_owned()));
+    }
+    let length = 4 + 4 * usize::from(dimensions);
+    let mut shape = Vec::with_capacity(usize::from(dimensions));
+    let mut total = Some(1_u64);
+    for _ in 0..dimensions {
+        let mut dimension = [0; 4];
+        take(&mut dimension)?;
+        let dimension = u32::from_be_bytes(dimension);
+        total = total.and_then(|n| n.checked_mul(u64::from(dimension)));
+        shape.push(dimension as usize);
+    }
+    match total.and_then(|n| n.checked_add(length as u64)) {
+        Some(total) => Ok(Header { shape, length, total }),
+        None => Err(damaged(format!("its header announces the impossible shape {shape:?}"))),
+    }
+}
+
+fn plain(mut bytes: Vec<u8>, path: &Path) -> Result<Idx, Error> {
+    let Header { shape, length, total } = header(&bytes[..], path)?;
+    let actual = bytes.len() as u64;
+    if actual != total {
+        return Err(Error::Size { path: path.to_owned(), expected: total, actual, at_least: false });
+    }
+    bytes.drain(..length);
+    Ok(Idx { shape, data: bytes })
+}
+
+fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
+    let mut reader = MultiGzDecoder::new(bytes);
+    let Header { shape, length, total } = header(&mut reader, path)?;
+    if total > LARGEST_UNPACKED {
+        let fault =
+            format!("its header announces {total} bytes, a compressed file may hold {LARGEST_UNPACKED}");
+        return Err(Error::format(path, fault, "unpack it with gunzip if it is sound"));
+    }
+    if total > LARGEST_RATIO * bytes.len() as u64 {
+        let fault =
+            format!("its header announces {total} bytes, which cannot be packed into {}", bytes.len());
+        return Err(Error::format(path, fault, DAMAGED));
+    }
+    let rest = total - length as u64;
+    // Images pack to a fifth or so: room for what is likely, not for what is claimed.
+    let mut data = Vec::with_capacity(rest.min(16 * bytes.len() as u64) as usize);
+    // One byte more than announced is enough to see that a file is too long.
+    reader
+        .take(rest + 1)
+        .read_to_end(&mut data)
+        .map_err(|error| Error::format(path, format!("it cannot be unpacked ({error})"), DAMAGED))?;
+    if data.len() as u64 != rest {
+        let actual = length as u64 + data.len() as u64;
+        return Err(Error::Size { path: path.to_owned(), expected: total, actual, at_least: actual > total });
+    }
+    Ok(Idx { shape, data })
+}

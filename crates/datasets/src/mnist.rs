@@ -1,0 +1,223 @@
+use std::env;
+use std::path::{Path, PathBuf};
+
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::Array2;
+
+use crate::{Dataset, Error, ImageShape, Parts, Target, idx};
+
+/// Where to look for data sets that are not inside the crate.
+///
+/// In each folder, its subfolder of the data set's name comes before the folder itself. A folder given by name is the
+/// only one searched; otherwise come `$CHAINRULE_DATA`, the user's cache folder and the system's data sets, in this
+/// order. The first folder that has all files wins.
+///
+/// ```no_run
+/// use chainrule_datasets::{Search, mnist};
+///
+/// # fn main() -> Result<(), chainrule_datasets::Error> {
+/// let parts = mnist::<f32>(&Search::from_env())?;
+/// let same = mnist::<f32>(&Search::only("data"))?; // data/mnist, or data itself
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The folder the user named: if there is one, no other is searched.
+    pub data_dir: Option<PathBuf>,
+    /// The other folders, first to last.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Search {
+    /// `$CHAINRULE_DATA`, then `chainrule` in the user's cache folder, then `/usr/share/datasets`.
+    pub fn from_env() -> Self {
+        let named = env::var_os("CHAINRULE_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let cache = dirs::cache_dir().map(|cache| cache.join("chainrule"));
+        let system = cfg!(unix).then(|| PathBuf::from("/usr/share/datasets"));
+        Self { data_dir: None, folders: [named, cache, system].into_iter().flatten().collect() }
+    }
+
+    /// That folder and no other.
+    pub fn only(data_dir: impl Into<PathBuf>) -> Self {
+        Self { data_dir: Some(data_dir.into()), folders: Vec::new() }
+    }
+
+    /// That folder and no other if it is given, else this search.
+    pub fn or_only(self, data_dir: Option<PathBuf>) -> Self {
+        Self { data_dir, ..self }
+    }
+
+    /// The folders where the files of a set can be, first to last.
+    fn places(&self, set: &Set) -> Vec<PathBuf> {
+        let folders = match &self.data_dir {
+            Some(folder) => std::slice::from_ref(folder),
+            None => &self.folders,
+        };
+        // All sets of this family have the same file names, so a folder with another's name is not believed.
+        let other = |folder: &Path| {
+            SETS.iter().any(|other| other.folder != set.folder && folder.ends_with(other.folder))
+        };
+        let pairs = folders.iter().map(|folder| [folder.join(set.folder), folder.clone()]);
+        pairs.flatten().filter(|folder| !other(folder)).collect()
+    }
+}
+
+/// A data set in the files of MNIST.
+struct Set {
+    name: &'static str,
+    folder: &'static str,
+    classes: [&'static str; 10],
+    cure: &'static str,
+}
+
+const MNIST: Set = Set {
+    name: "MNIST",
+    folder: "mnist",
+    classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    cure: "download the four from https://ossci-datasets.s3.amazonaws.com/mnist/ (first published at \
+           http://yann.lecun.com/exdb/mnist/) and name their folder by --data-dir or $CHAINRULE_DATA",
+};
+
+const FASHION: Set = Set {
+    name: "Fashion-MNIST",
+    folder: "fashion-mnist",
+    classes: [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ],
+    cure: "`apt-get install dataset-fashion-mnist` on Debian or Ubuntu, or download the four from \
+           https://github.com/zalandoresearch/fashion-mnist and name their folder by --data-dir or $CHAINRULE_DATA",
+};
+
+const SETS: [&Set; 2] = [&MNIST, &FASHION];
+
+/// Images and labels to train on, then to test on.
+const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+
+/// MNIST: 60,000 handwritten digits of 28x28 pixels to train on and 10,000 to test on, from files.
+///
+/// The pixels stay bytes until a batch is filled. The four files may be gzipped, and `train-images.idx3-ubyte` is as
+/// good as `train-images-idx3-ubyte`.
+///
+/// # Errors
+/// [`Error::NotFound`], which says where was searched and how to get the files; or what is wrong with them.
+///
+/// # References
+/// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE
+/// 86(11), 1998.
+///
+/// ```
+/// use chainrule_datasets::{Search, mnist};
+///
+/// let error = mnist::<f32>(&Search::only("no-such-folder")).unwrap_err().to_string();
+/// assert!(error.starts_with("MNIST not found") && error.contains("no-such-folder"));
+/// ```
+pub fn mnist<A: Scalar>(search: &Search) -> Result<Parts<A>, Error> {
+    load(&MNIST, search)
+}
+
+/// Fashion-MNIST: 60,000 articles of clothing of 28x28 pixels to train on and 10,000 to test on, from files named and
+/// laid out as [`mnist()`]'s.
+///
+/// # Errors
+/// [`Error::NotFound`], which says where was searched and how to get the files; or what is wrong with them.
+///
+/// # References
+/// H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
+/// algorithms", arXiv:1708.07747, 2017 (MIT licence).
+///
+/// ```
+/// use chainrule_datasets::{Search, fashion_mnist};
+///
+/// let error = fashion_mnist::<f32>(&Search::only("no-such-folder")).unwrap_err().to_string();
+/// assert!(error.contains("apt-get install dataset-fashion-mnist"));
+/// ```
+pub fn fashion_mnist<A: Scalar>(search: &Search) -> Result<Parts<A>, Error> {
+    load(&FASHION, search)
+}
+
+fn load<A: Scalar>(set: &Set, search: &Search) -> Result<Parts<A>, Error> {
+    let places = search.places(set);
+    let all = |place: &PathBuf| {
+        let found: Vec<PathBuf> = FILES.iter().filter_map(|file| find(place, file)).collect();
+        <[PathBuf; 4]>::try_from(found).ok()
+    };
+    let Some([images, labels, test_images, test_labels]) = places.iter().find_map(all) else {
+        let listed: Vec<String> = places.iter().map(|place| describe(place)).collect();
+        let searched = if listed.is_empty() { "the none given".to_owned() } else { listed.join(", ") };
+        return Err(Error::NotFound { name: set.name, searched, files: FILES.join(", "), cure: set.cure });
+    };
+    let train = part(set, &images, &labels)?;
+    let test = part(set, &test_images, &test_labels)?;
+    Ok(Parts { train, validation: None, test: Some(test) })
+}
+
+/// The file under one of its spellings.
+fn find(folder: &Path, file: &str) -> Option<PathBuf> {
+    let dotted = file.replacen("-idx", ".idx", 1);
+    let spellings = [file.to_owned(), format!("{file}.gz"), dotted.clone(), format!("{dotted}.gz")];
+    spellings.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// A folder, and what it lacks where it has some of the files.
+fn describe(folder: &Path) -> String {
+    let missing: Vec<&str> = FILES.into_iter().filter(|file| find(folder, file).is_none()).collect();
+    match missing.len() {
+        4 => folder.display().to_string(),
+        _ => format!("{} (which lacks {})", folder.display(), missing.join(" and ")),
+    }
+}
+
+fn part<A: Scalar>(set: &Set, images: &Path, labels: &Path) -> Result<Dataset<A>, Error> {
+    let pixels = read_images(images)?;
+    let bytes = read_labels(labels)?;
+    if bytes.len() != pixels.nrows() {
+        let fault = format!("{} labels, but {} has {} images", bytes.len(), images.display(), pixels.nrows());
+        return Err(Error::format(labels, fault, "get both files from one place"));
+    }
+    let names = set.classes.map(str::to_owned).to_vec();
+    let target = Target::Classes { labels: bytes.into_iter().map(u32::from).collect(), names };
+    Dataset::new(set.folder, pixels, target)?
+        .with_image(ImageShape { height: 28, width: 28, channels: 1 })
+        .map(|data| data.with_full_scale(255.0))
+}
+
+fn read_images(path: &Path) -> Result<Array2<u8>, Error> {
+    let images = idx::read(path)?;
+    let wrong = |shape: &[usize]| {
+        let fault = format!("its shape is {shape:?}, not that of images of 28 x 28");
+        Error::format(path, fault, "is it another file under this name?")
+    };
+    let shape = images.shape().to_vec();
+    if shape.len() != 3 || shape[1..] != [28, 28] {
+        return Err(wrong(&shape));
+    }
+    images.into_matrix().ok_or_else(|| wrong(&shape))
+}
+
+fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
+    let labels = idx::read(path)?;
+    if labels.shape().len() != 1 {
+        let fault = format!("its shape is {:?}, not that of a list of labels", labels.shape());
+        return Err(Error::format(path, fault, "is it another file under this name?"));
+    }
+    if let Some(at) = labels.data().iter().position(|&label| label > 9) {
+        let fault = format!("label {at} is {}, not 0 to 9", labels.data()[at]);
+        return Err(Error::format(path, fault, "it is damaged or of another data set"));
+    }
+    Ok(labels.into_data())
+}

@@ -1,0 +1,63 @@
+use chainrule_tensor::Scalar;
+
+use crate::split::{self, Share};
+use crate::{Dataset, Error};
+
+/// The parts of a data set: to learn from, to choose by, to be judged on.
+///
+/// ```
+/// use chainrule_datasets::{Parts, split::Share, synthetic};
+///
+/// # fn main() -> Result<(), chainrule_datasets::Error> {
+/// let parts = Parts::from(synthetic::moons::<f64>(200, 0.1, 1));
+/// let parts = parts.hold_out_test(Share::Count(40), 1)?.hold_out_validation(Share::Fraction(0.25), 1)?;
+/// assert_eq!(parts.test.map(|data| data.len()), Some(40));
+/// assert_eq!(parts.validation.map(|data| data.len()), Some(40));
+/// assert_eq!(parts.train.len(), 120);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parts<A> {
+    /// What is learned from; transforms are fitted on it alone.
+    pub train: Dataset<A>,
+    /// What chooses between models, by early stopping or by hand.
+    pub validation: Option<Dataset<A>>,
+    /// What judges the chosen model, once.
+    pub test: Option<Dataset<A>>,
+}
+
+impl<A> From<Dataset<A>> for Parts<A> {
+    fn from(train: Dataset<A>) -> Self {
+        Self { train, validation: None, test: None }
+    }
+}
+
+impl<A: Scalar> Parts<A> {
+    /// Takes a validation part out of the training part; classes keep their proportions.
+    ///
+    /// # Errors
+    /// If the share leaves nothing on either side.
+    pub fn hold_out_validation(self, share: Share, seed: u64) -> Result<Self, Error> {
+        let (train, held_out) = divide(&self.train, share, seed)?;
+        Ok(Self { train, validation: Some(held_out), test: self.test })
+    }
+
+    /// Takes a test part out of the training part; classes keep their proportions.
+    ///
+    /// # Errors
+    /// If the share leaves nothing on either side.
+    pub fn hold_out_test(self, share: Share, seed: u64) -> Result<Self, Error> {
+        let (train, held_out) = divide(&self.train, share, seed)?;
+        Ok(Self { train, validation: self.validation, test: Some(held_out) })
+    }
+}
+
+/// The rest and the share: stratified where there are classes.
+fn divide<A: Scalar>(data: &Dataset<A>, share: Share, seed: u64) -> Result<(Dataset<A>, Dataset<A>), Error> {
+    let division = match data.labels() {
+        Some(labels) => split::stratified(labels, share, seed)?,
+        None => split::plain(data.len(), share, seed)?,
+    };
+    Ok((data.select(&division.rest), data.select(&division.held_out)))
+}

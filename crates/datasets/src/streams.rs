@@ -1,0 +1,25 @@
+//! Which stream of a seed serves what: no two uses of randomness share one, within this crate or beyond.
+//!
+//! Other crates number their streams from 0; these begin in the top byte.
+
+use chainrule_tensor::Rng;
+
+/// The order of one epoch.
+pub(crate) fn epoch(seed: u64, epoch: u64) -> Rng {
+    Rng::stream(seed, (1 << 56) | (epoch & ((1 << 56) - 1)))
+}
+
+/// The division of examples into parts.
+pub(crate) fn split(seed: u64) -> Rng {
+    Rng::stream(seed, 2 << 56)
+}
+
+/// The examples of a synthetic data set.
+pub(crate) fn examples(seed: u64) -> Rng {
+    Rng::stream(seed, 3 << 56)
+}
+
+/// The hidden parameters of a synthetic data set: centres of blobs, weights of a teacher.
+pub(crate) fn parameters(seed: u64) -> Rng {
+    Rng::stream(seed, 4 << 56)
+}

@@ -1,0 +1,121 @@
+//! Tables: what they mean, and how their faults are named.
+
+use std::path::Path;
+
+use chainrule_datasets::csv::{self, Column, Header, Options};
+use chainrule_datasets::{Dataset, Encoding, Error, Pipeline, Task};
+use chainrule_tensor::ndarray::{Array2, array};
+use proptest::prelude::*;
+
+fn read(text: &str, options: &Options) -> Result<Dataset<f64>, Error> {
+    csv::read_from(text.as_bytes(), Path::new("t.csv"), options)
+}
+
+fn auto(text: &str) -> Dataset<f64> {
+    read(text, &Options::default()).unwrap()
+}
+
+#[track_caller]
+fn refusal(text: &str, options: &Options) -> String {
+    let message = read(text, options).unwrap_err().to_string();
+    assert!(message.starts_with("t.csv") && !message.contains('\n'), "{message}");
+    message
+}
+
+#[test]
+fn a_header_is_seen() {
+    for (text, names, examples) in [
+        ("a,b,c\n1,2,3\n", ["a", "b"], 1),
+        ("1,2,3\n4,5,6\n", ["x0", "x1"], 2),
+        ("1,2,cat\n4,5,dog\n", ["x0", "x1"], 2),
+        ("0,1,label\n4,5,6\n", ["0", "1"], 1),
+        ("\u{feff}a, b ,c\r\n 1,\"2\", 3\r\n", ["a", "b"], 1),
+    ] {
+        let data = auto(text);
+        assert_eq!((data.feature_names(), data.len()), (&names.map(str::to_owned)[..], examples), "{text}");
+    }
+    let absent = Options { header: Header::Absent, ..Options::default() };
+    assert!(refusal("a,b\n1,2\n", &absent).contains("line 1, column 1: \"a\" is no number"));
+}
+
+#[test]
+fn the_target_is_the_column_asked_for() {
+    let text = "y,a,b\n10.5,1,2\n20.5,3,4\n";
+    for target in [Column::Index(0), Column::Name("y".into())] {
+        let data = read(text, &Options { target, ..Options::default() }).unwrap();
+        assert_eq!(data.encode(Encoding::Real), array![[10.5], [20.5]]);
+        assert_eq!(data.inputs_through(&Pipeline::new()), array![[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(data.feature_names(), ["a", "b"]);
+    }
+    for target in [Column::Index(3), Column::Name("z".into())] {
+        assert!(refusal(text, &Options { target, ..Options::default() }).contains("among y, a, b"));
+    }
+}
+
+#[test]
+fn faults_are_named_with_line_and_column() {
+    let refused = |text| refusal(text, &Options::default());
+    assert!(
+        refused("a,b,c\n1,2,3\n\n1,nan,3\n")
+            .contains("t.csv, line 4, column 2 (b): \"nan\" is no finite f64")
+    );
+    assert!(refused("a,b,c\r\n1,2,3\r\n\r\n1,,3\r\n").contains("line 4, column 2"));
+    assert!(refused("a,b,c\n\"1\n\",2,3\n1,,3").contains("line 4, column 2"));
+    assert!(refused("1,2,3\n1,two,3\n").contains("t.csv, line 2, column 2: \"two\" is no number"));
+    assert!(refused("1,2,3\n1,,3\n").contains("line 2, column 2: the cell is empty"));
+    assert!(refused("1,2,3\n1,2,\n").contains("line 2, column 3: the cell is empty"));
+    assert!(refused("1,2,3\n1,2\n").contains("line 2 has 2 cells, the first row 3"));
+    assert!(refused("").contains("it is empty"));
+    assert!(refused("a,b,c\n").contains("header and nothing else"));
+    assert!(refused("1\n2\n").contains("check the delimiter"));
+    let regression = Options { task: Task::Regression, ..Options::default() };
+    assert!(refusal("1,2\n1,x\n", &regression).contains("line 2, column 2: \"x\" is no finite number"));
+    let too_large = csv::read_from::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &Options::default());
+    assert!(too_large.unwrap_err().to_string().contains("no finite f32"));
+    let not_utf8 = csv::read_from::<f32>(&b"1,2\n1,\xff\n"[..], Path::new("t.csv"), &Options::default());
+    assert!(not_utf8.unwrap_err().to_string().contains("UTF-8"));
+}
+
+#[test]
+fn classes_of_a_model_serve_new_data() {
+    let options = Options { classes: vec!["dog".into(), "cat".into()], ..Options::default() };
+    assert_eq!(read("1,cat\n", &options).unwrap().labels().unwrap(), [1]);
+    assert!(
+        refusal("1,cat\n2,cow\n", &options)
+            .contains("line 2, column 2: \"cow\" is none of the classes dog, cat")
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error =
+        csv::read_matrix::<f32>(Path::new("no-such.csv"), Header::Auto, b',').unwrap_err().to_string();
+    assert!(error.starts_with("cannot read no-such.csv"), "{error}");
+}
+
+fn matrices() -> impl Strategy<Value = Array2<f64>> {
+    let number = any::<f64>().prop_filter("finite", |x| x.is_finite());
+    prop::collection::vec(prop::array::uniform2(number), 1..20).prop_map(Array2::from)
+}
+
+proptest! {
+    #[test]
+    fn every_number_survives_the_round_trip(x in matrices(), named: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        csv::write_matrix(&path, if named { &["a", "b"] } else { &[] }, &x).unwrap();
+        let back = csv::read_matrix::<f64>(&path, Header::Auto, b',').unwrap();
+        prop_assert_eq!(back.names.len(), if named { 2 } else { 0 });
+        prop_assert_eq!(back.values, x);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[0-9a.,\"\n\r\u{feff} -]{0,60}",
+        target in prop_oneof![Just(Column::Last), Just(Column::Index(1)), Just(Column::Name("a".into()))],
+    ) {
+        let options = Options { target, ..Options::default() };
+        let _ = csv::read_from::<f32>(&bytes[..], Path::new("x"), &options);
+        let _ = csv::read_from::<f32>(text.as_bytes(), Path::new("x"), &options);
+    }
+}
