@@ -2,6 +2,7 @@
 //!
 //! h is the hidden vector, o the output, y the one-hot target, g the sigmoid; W^(l) goes from layer l − 1 to layer l
 //! and W^(l, j, i) from unit j to unit i. `docs/notation.md` maps each formula to its line of code.
+#![allow(clippy::needless_range_loop, reason = "the slides write the indices out, and so does this file")]
 
 use chainrule_layers::activation::{self, Activation};
 use chainrule_layers::{Dense, Layer, Mode, Sequential, Sigmoid};
