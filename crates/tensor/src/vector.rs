@@ -1,6 +1,6 @@
 //! Vector operations on flat slices: what an optimizer is made of.
 //!
-//! Sums run in a fixed order that depends on the length alone: [`LANES`] partial sums in a block of [`BLOCK`] numbers,
+//! Sums run in a fixed order that depends on the length alone: `LANES` partial sums in a block of `BLOCK` numbers,
 //! block sums added in `f64`. So a result has the same bits on every run, and an `f32` norm of millions of parameters
 //! keeps its digits.
 
