@@ -1,13 +1,21 @@
-//! Training.
+//! Training: the risk of a model on data, the loop that lowers it, what is measured on the way and what is kept.
 
 mod architecture;
+mod callbacks;
+mod checkpoint;
+mod evaluate;
 mod metrics;
 mod risk;
 mod sharded;
+mod trainer;
 mod workspace;
 
 pub use architecture::{Activation, Architecture, Stage};
+pub use callbacks::{Callback, Epoch, StepEnd};
+pub use checkpoint::{Card, Checkpoint, CheckpointError, Header, Output, load_vector, save_vector};
+pub use evaluate::{Evaluation, Quality, evaluate};
 pub use metrics::{ClassScore, Confusion, Fit};
 pub use risk::{Curvature, Risk};
 pub use sharded::{Lanes, Sharded};
+pub use trainer::{Experiment, History, Plan, Stop, TrainError, fit};
 pub use workspace::Workspace;

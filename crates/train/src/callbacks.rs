@@ -1,0 +1,75 @@
+use std::ops::ControlFlow;
+
+use chainrule_tensor::Scalar;
+use serde::Serialize;
+
+/// What happened in one epoch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Epoch {
+    /// The number of the epoch, from 1.
+    pub epoch: usize,
+    /// The mean of the training batches' losses, each before its step.
+    pub train_loss: f64,
+    /// The loss on the validation data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Accuracy (classification) or R² (regression) on the validation data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_score: Option<f64>,
+    /// The learning rate of the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Seconds spent on the epoch's training batches.
+    pub seconds: f64,
+    /// Training examples seen.
+    pub examples: usize,
+}
+
+/// One step of an epoch, as it ends.
+#[derive(Debug, Clone, Copy)]
+pub struct StepEnd<'a, A> {
+    /// The number of the epoch, from 1.
+    pub epoch: usize,
+    /// The number of the batch in the epoch, from 1.
+    pub batch: usize,
+    /// How many batches the epoch has.
+    pub batches: usize,
+    /// The batch's loss before the step.
+    pub loss: f64,
+    /// The parameters after the step.
+    pub theta: &'a [A],
+}
+
+/// What watches a training run: progress bars, logs, checkpoints, a hand on the brake.
+///
+/// `ControlFlow::Break` ends the run after the current batch or epoch, in good order.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use chainrule_train::{Callback, Epoch};
+///
+/// /// Ends the run at a loss that is good enough.
+/// struct GoodEnough(f64);
+///
+/// impl Callback<f32> for GoodEnough {
+///     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[f32]) -> ControlFlow<()> {
+///         if epoch.train_loss < self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+///     }
+/// }
+/// ```
+pub trait Callback<A: Scalar> {
+    /// After each step.
+    fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
+        let _ = step;
+        ControlFlow::Continue(())
+    }
+
+    /// After each epoch, with the parameters at its end.
+    fn on_epoch(&mut self, epoch: &Epoch, theta: &[A]) -> ControlFlow<()> {
+        let _ = (epoch, theta);
+        ControlFlow::Continue(())
+    }
+}
+
+/// No callback.
+impl<A: Scalar> Callback<A> for () {}
