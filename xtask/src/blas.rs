@@ -22,8 +22,10 @@ impl Blas {
     pub(crate) const fn features(self) -> &'static [&'static str] {
         match self {
             Self::OpenBlas => &[],
-            Self::Accelerate => &["--no-default-features", "--features", "chainrule/accelerate"],
-            Self::None => &["--no-default-features"],
+            Self::Accelerate => {
+                &["--no-default-features", "--features", "chainrule/accelerate,chainrule/cli"]
+            }
+            Self::None => &["--no-default-features", "--features", "chainrule/cli"],
         }
     }
 

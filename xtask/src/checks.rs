@@ -132,6 +132,9 @@ mod tests {
         let step = clippy(Cargo::Running, Blas::None);
         assert_eq!(step.title, "clippy, noblas");
         let args = [&["clippy"], Blas::Accelerate.features(), &["--"]].concat();
-        assert_eq!(args, ["clippy", "--no-default-features", "--features", "chainrule/accelerate", "--"]);
+        assert_eq!(
+            args,
+            ["clippy", "--no-default-features", "--features", "chainrule/accelerate,chainrule/cli", "--"]
+        );
     }
 }

@@ -1,0 +1,115 @@
+//! The optimizer that a command line asks for.
+
+use chainrule::optim::{
+    Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd,
+};
+use chainrule::tensor::{Layout, Scalar};
+use clap::{Args, ValueEnum};
+
+use super::options::parse_magnitude;
+
+/// An optimizer by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerName {
+    Sgd,
+    Momentum,
+    Nesterov,
+    Adagrad,
+    Rmsprop,
+    Adam,
+    Adamw,
+    Lbfgs,
+}
+
+/// A schedule by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleName {
+    Constant,
+    Step,
+    Exponential,
+    Cosine,
+    OneCycle,
+    Plateau,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OptimizerArgs {
+    /// How θ is moved
+    #[arg(long, value_enum, default_value = "adam", value_name = "NAME")]
+    pub(crate) optimizer: OptimizerName,
+    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others]
+    #[arg(long, value_name = "X", value_parser = parse_magnitude)]
+    lr: Option<f64>,
+    /// Momentum of momentum and nesterov
+    #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude)]
+    momentum: f64,
+    /// Weight decay, on weights and not on biases [default: 0.01 for adamw, 0 for the others]
+    #[arg(long, value_name = "X", value_parser = parse_magnitude)]
+    weight_decay: Option<f64>,
+    /// How the learning rate changes over the run
+    #[arg(long, value_enum, default_value = "constant", value_name = "NAME")]
+    schedule: ScheduleName,
+    /// Steps over which the learning rate rises from 0 at first
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    warmup: u64,
+    /// Longest gradient: a longer one is scaled down to this norm
+    #[arg(long, value_name = "NORM", value_parser = parse_magnitude)]
+    clip_norm: Option<f64>,
+    /// Largest component of the gradient: larger ones are cut off
+    #[arg(long, value_name = "X", value_parser = parse_magnitude, conflicts_with = "clip_norm")]
+    clip_value: Option<f64>,
+}
+
+impl OptimizerArgs {
+    /// Whether a step wants the whole training set: a line search on a mini-batch would fit that batch.
+    pub(crate) fn wants_full_batch(&self) -> bool {
+        self.optimizer == OptimizerName::Lbfgs
+    }
+
+    /// The optimizer for a run of `steps` steps.
+    pub(crate) fn build<A: Scalar>(&self, layout: &Layout, steps: u64) -> Box<dyn Optimizer<A>> {
+        let momentum = |nesterov| Momentum { mu: self.momentum, nesterov };
+        let (usual_rate, rule): (f64, Box<dyn Rule<A>>) = match self.optimizer {
+            OptimizerName::Lbfgs => return Box::new(Lbfgs::new(layout.len()).full_batch(true)),
+            OptimizerName::Sgd => (0.1, self.decayed(Sgd, layout)),
+            OptimizerName::Momentum => (0.01, self.decayed(momentum(false), layout)),
+            OptimizerName::Nesterov => (0.01, self.decayed(momentum(true), layout)),
+            OptimizerName::Adagrad => (0.01, self.decayed(Adagrad::default(), layout)),
+            OptimizerName::Rmsprop => (0.001, self.decayed(RmsProp::default(), layout)),
+            OptimizerName::Adam => (0.001, self.decayed(Adam::default(), layout)),
+            OptimizerName::Adamw => {
+                let decay = Decay::on_weights(self.weight_decay.unwrap_or(0.01), layout);
+                (0.001, Box::new((Adam::default(), decay)))
+            }
+        };
+        let schedule = self.schedule(self.lr.unwrap_or(usual_rate), steps);
+        let descent = Descent::new(rule, layout.len(), schedule);
+        Box::new(match (self.clip_norm, self.clip_value) {
+            (Some(norm), _) => descent.clip(Clip::Norm(norm)),
+            (_, Some(value)) => descent.clip(Clip::Value(value)),
+            _ => descent,
+        })
+    }
+
+    /// The rule, with the decay added to the gradient it sees, as PyTorch's `weight_decay` is.
+    fn decayed<A: Scalar>(&self, rule: impl Rule<A> + 'static, layout: &Layout) -> Box<dyn Rule<A>> {
+        match self.weight_decay {
+            Some(rate) if rate > 0.0 => Box::new((Decay::on_weights(rate, layout), rule)),
+            _ => Box::new(rule),
+        }
+    }
+
+    fn schedule(&self, rate: f64, steps: u64) -> Schedule {
+        let schedule = match self.schedule {
+            ScheduleName::Constant => Schedule::constant(rate),
+            ScheduleName::Step => Schedule::step(rate, steps.div_ceil(3), 0.1),
+            ScheduleName::Exponential => {
+                Schedule::exponential(rate, 0.01_f64.powf(1.0 / steps.max(1) as f64))
+            }
+            ScheduleName::Cosine => Schedule::cosine(rate, steps),
+            ScheduleName::OneCycle => Schedule::one_cycle(rate, steps),
+            ScheduleName::Plateau => Schedule::plateau(rate),
+        };
+        if self.warmup > 0 { schedule.warm_up(self.warmup) } else { schedule }
+    }
+}

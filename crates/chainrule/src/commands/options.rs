@@ -1,0 +1,211 @@
+//! Options that several subcommands share, and the words they take.
+
+use std::fmt;
+
+use chainrule::datasets::Encoding;
+use chainrule::loss::{
+    BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
+};
+use chainrule::tensor::{Init, Scalar};
+use chainrule::train::{Activation, Output, Stage};
+use clap::ValueEnum;
+
+use crate::failure::Failure;
+
+/// The number type of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    F32,
+    F64,
+}
+
+/// Calls a generic function for the number type that `dtype` names.
+macro_rules! with_dtype {
+    ($dtype:expr, $function:ident($($argument:expr),*)) => {
+        match $dtype {
+            $crate::commands::options::Dtype::F32 => $function::<f32>($($argument),*),
+            $crate::commands::options::Dtype::F64 => $function::<f64>($($argument),*),
+        }
+    };
+}
+pub(crate) use with_dtype;
+
+/// A loss by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LossName {
+    CrossEntropy,
+    SquaredError,
+    MeanSquaredError,
+    BinaryCrossEntropy,
+    Huber,
+    MeanAbsolute,
+}
+
+/// The function of the topmost layer, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputName {
+    Softmax,
+    Sigmoid,
+    Identity,
+}
+
+impl fmt::Display for LossName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_possible_value().expect("no loss is hidden").get_name())
+    }
+}
+
+impl LossName {
+    /// The loss a run has where none is named.
+    pub(crate) fn usual(classes: bool) -> Self {
+        if classes { LossName::CrossEntropy } else { LossName::MeanSquaredError }
+    }
+
+    pub(crate) fn build<A: Scalar>(self, label_smoothing: f64) -> Box<dyn Loss<A>> {
+        match self {
+            LossName::CrossEntropy => {
+                Box::new(SoftmaxCrossEntropy::default().label_smoothing(label_smoothing))
+            }
+            LossName::SquaredError => Box::new(SquaredError::default()),
+            LossName::MeanSquaredError => Box::new(SquaredError::mean()),
+            LossName::BinaryCrossEntropy => Box::new(BinaryCrossEntropy::default()),
+            LossName::Huber => Box::new(Huber::default()),
+            LossName::MeanAbsolute => Box::new(MeanAbsoluteError::default()),
+        }
+    }
+
+    /// The output function of a network trained on this loss, where none is named.
+    fn usual_output(self, classes: bool) -> OutputName {
+        match self {
+            LossName::CrossEntropy => OutputName::Softmax,
+            LossName::BinaryCrossEntropy => OutputName::Sigmoid,
+            _ if classes => OutputName::Sigmoid,
+            _ => OutputName::Identity,
+        }
+    }
+
+    /// What stands on top of the last dense layer: a layer of its own, or a function that the loss has in it.
+    ///
+    /// # Errors
+    /// If the loss is not one for that output.
+    pub(crate) fn top(
+        self,
+        output: Option<OutputName>,
+        classes: bool,
+    ) -> Result<(Option<Stage>, Output), Failure> {
+        let output = output.unwrap_or_else(|| self.usual_output(classes));
+        match (self, output) {
+            (LossName::CrossEntropy, OutputName::Softmax) => Ok((None, Output::Softmax)),
+            (LossName::BinaryCrossEntropy, OutputName::Sigmoid) => Ok((None, Output::Sigmoid)),
+            (LossName::CrossEntropy, _) => Err(Failure::input(
+                "--loss cross-entropy is the loss of --output softmax; leave --output out",
+            )),
+            (LossName::BinaryCrossEntropy, _) => Err(Failure::input(
+                "--loss binary-cross-entropy is the loss of --output sigmoid; leave --output out",
+            )),
+            (_, OutputName::Softmax) => Ok((Some(Stage::Softmax), Output::Identity)),
+            (_, OutputName::Sigmoid) => {
+                Ok((Some(Stage::Activation { name: Activation::Sigmoid }), Output::Identity))
+            }
+            (_, OutputName::Identity) => Ok((None, Output::Identity)),
+        }
+    }
+
+    /// How this loss wants the targets of a data set.
+    pub(crate) fn encoding(self, classes: bool) -> Encoding {
+        match self {
+            _ if !classes => Encoding::Real,
+            LossName::CrossEntropy => Encoding::Index,
+            _ => Encoding::OneHot,
+        }
+    }
+}
+
+/// Layer widths such as `784-256-10`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Widths(Vec<usize>);
+
+impl std::str::FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let widths: Result<Vec<usize>, _> = text.split('-').map(str::parse).collect();
+        match widths {
+            Ok(widths) if widths.iter().all(|&width| width > 0) => Ok(Self(widths)),
+            _ => Err("expected widths above 0 joined by hyphens, such as 784-256-10".to_owned()),
+        }
+    }
+}
+
+impl Widths {
+    /// All widths of a network for data with these inputs and outputs: given in full, or the inner ones alone.
+    ///
+    /// # Errors
+    /// If only one end of several widths is the data's: the network is meant for other data, or half written.
+    pub(crate) fn complete(&self, inputs: usize, outputs: usize) -> Result<Vec<usize>, Failure> {
+        let (first, last) = (self.0[0] == inputs, self.0[self.0.len() - 1] == outputs);
+        match (self.0.len(), first, last) {
+            (2.., true, true) => Ok(self.0.clone()),
+            (1, ..) | (_, false, false) => Ok([&[inputs], self.0.as_slice(), &[outputs]].concat()),
+            _ => Err(Failure::input(format!(
+                "--layers {self} does not fit the data, which has {inputs} inputs and {outputs} outputs: \
+                 write {inputs}-…-{outputs}, or the inner widths alone"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Widths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&widths.join("-"))
+    }
+}
+
+/// An initialiser by its name, with its number where it has one: `normal:0.01`.
+pub(crate) fn parse_init(text: &str) -> Result<Option<Init>, String> {
+    let (name, number) = text.split_once(':').map_or((text, None), |(name, number)| (name, Some(number)));
+    let number =
+        number.map(|n| n.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or(format!("{n:?} is no number")));
+    let number = number.transpose()?;
+    let plain = |init| if number.is_none() { Ok(Some(init)) } else { Err(format!("{name} takes no number")) };
+    match name {
+        "auto" if number.is_none() => Ok(None),
+        "zeros" => plain(Init::Zeros),
+        "constant" => Ok(Some(Init::Constant(number.unwrap_or(0.0)))),
+        "uniform" => Ok(Some(Init::Uniform { limit: number.unwrap_or(0.1) })),
+        "normal" => Ok(Some(Init::Normal { deviation: number.unwrap_or(1.0) })),
+        "glorot-uniform" => plain(Init::GlorotUniform),
+        "glorot-normal" => plain(Init::GlorotNormal),
+        "he-uniform" => plain(Init::HeUniform),
+        "he-normal" => plain(Init::HeNormal),
+        "lecun-uniform" => plain(Init::LecunUniform),
+        "lecun-normal" => plain(Init::LecunNormal),
+        "orthogonal" => Ok(Some(Init::Orthogonal { gain: number.unwrap_or(1.0) })),
+        "sparse" => match Init::SPARSE {
+            Init::Sparse { incoming, deviation } => {
+                Ok(Some(Init::Sparse { incoming, deviation: number.unwrap_or(deviation) }))
+            }
+            other => Ok(Some(other)),
+        },
+        _ => Err("one of auto, zeros, constant:X, uniform:LIMIT, normal:DEVIATION, glorot-uniform, glorot-normal, \
+                  he-uniform, he-normal, lecun-uniform, lecun-normal, orthogonal:GAIN, sparse:DEVIATION"
+            .to_owned()),
+    }
+}
+
+/// A number in `[0, 1)`.
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 up to, but not including, 1".to_owned()),
+    }
+}
+
+/// A finite number that is not negative.
+pub(crate) fn parse_magnitude(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
+        _ => Err("expected a number that is not negative".to_owned()),
+    }
+}
