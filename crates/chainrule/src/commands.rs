@@ -1,7 +1,13 @@
-//! One file a subcommand.
+//! One file a subcommand, and what they share.
 
+mod data;
+mod evaluate;
+mod inspect;
+mod model;
 mod optimizer;
 mod options;
+mod predict;
+mod progress;
 mod train;
 
 use clap::Subcommand;
@@ -12,12 +18,21 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Train a network; with no argument at all, on the embedded digits
     Train(Box<train::Train>),
+    /// Measure a trained network on data: loss, accuracy, each class, the confusion matrix
+    Evaluate(evaluate::Evaluate),
+    /// Apply a trained network to the rows of a file
+    Predict(predict::Predict),
+    /// Show what a checkpoint holds: layers, shapes, parameters, norms
+    Inspect(inspect::Inspect),
 }
 
 impl Command {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Command::Train(command) => command.run(),
+            Command::Evaluate(command) => command.run(),
+            Command::Predict(command) => command.run(),
+            Command::Inspect(command) => command.run(),
         }
     }
 }

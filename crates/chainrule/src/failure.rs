@@ -8,6 +8,8 @@ pub(crate) enum Failure {
     Input(String),
     /// Something failed while running: exit code 1.
     Run(String),
+    /// The user stopped it, and nothing is lost: exit code 130, as shells count an interrupt.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -19,17 +21,27 @@ impl Failure {
         Failure::Run(error.to_string())
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Input(_) => ExitCode::from(2),
-            Failure::Run(_) => ExitCode::from(1),
+            Failure::Input(_) => 2,
+            Failure::Run(_) => 1,
+            Failure::Interrupted(_) => 130,
         }
+    }
+
+    /// Tells the user, and says how the program ends.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Failure::Interrupted(_) => eprintln!("{self}"),
+            _ => eprintln!("error: {self}"),
+        }
+        ExitCode::from(self.code())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Input(message) | Failure::Run(message)) = self;
+        let (Failure::Input(message) | Failure::Run(message) | Failure::Interrupted(message)) = self;
         // One line, whatever the cause had to say.
         f.write_str(&message.lines().map(str::trim).collect::<Vec<_>>().join(" "))
     }

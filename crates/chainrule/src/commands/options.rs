@@ -112,11 +112,19 @@ impl LossName {
     }
 
     /// How this loss wants the targets of a data set.
-    pub(crate) fn encoding(self, classes: bool) -> Encoding {
+    ///
+    /// # Errors
+    /// If it is a loss of classes, and the targets are numbers.
+    pub(crate) fn encoding(self, classes: bool) -> Result<Encoding, Failure> {
         match self {
-            _ if !classes => Encoding::Real,
-            LossName::CrossEntropy => Encoding::Index,
-            _ => Encoding::OneHot,
+            LossName::CrossEntropy | LossName::BinaryCrossEntropy if !classes => {
+                Err(Failure::Input(format!(
+                    "--loss {self} is for classes, and the targets of this data are numbers: take mean-squared-error"
+                )))
+            }
+            _ if !classes => Ok(Encoding::Real),
+            LossName::CrossEntropy => Ok(Encoding::Index),
+            _ => Ok(Encoding::OneHot),
         }
     }
 }
@@ -155,6 +163,19 @@ impl Widths {
     }
 }
 
+impl Widths {
+    /// The widths as they stand, for a network of which nothing else is known.
+    ///
+    /// # Errors
+    /// If there is one width alone.
+    pub(crate) fn in_full(&self) -> Result<&[usize], Failure> {
+        if self.0.len() >= 2 {
+            return Ok(&self.0);
+        }
+        Err(Failure::Input(format!("--layers {self}: write all widths, from the input's to the output's")))
+    }
+}
+
 impl fmt::Display for Widths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<_> = self.0.iter().map(ToString::to_string).collect();
@@ -162,8 +183,20 @@ impl fmt::Display for Widths {
     }
 }
 
+/// What `--init` says; `None` leaves the choice to the units.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InitArg(pub(crate) Option<Init>);
+
+impl std::str::FromStr for InitArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_init(text).map(Self)
+    }
+}
+
 /// An initialiser by its name, with its number where it has one: `normal:0.01`.
-pub(crate) fn parse_init(text: &str) -> Result<Option<Init>, String> {
+fn parse_init(text: &str) -> Result<Option<Init>, String> {
     let (name, number) = text.split_once(':').map_or((text, None), |(name, number)| (name, Some(number)));
     let number =
         number.map(|n| n.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or(format!("{n:?} is no number")));
@@ -188,7 +221,7 @@ pub(crate) fn parse_init(text: &str) -> Result<Option<Init>, String> {
             }
             other => Ok(Some(other)),
         },
-        _ => Err("one of auto, zeros, constant:X, uniform:LIMIT, normal:DEVIATION, glorot-uniform, glorot-normal, \
+        _ => Err("expected one of auto, zeros, constant:X, uniform:LIMIT, normal:DEVIATION, glorot-uniform, glorot-normal, \
                   he-uniform, he-normal, lecun-uniform, lecun-normal, orthogonal:GAIN, sparse:DEVIATION"
             .to_owned()),
     }

@@ -1,44 +1,26 @@
 //! `chainrule train`.
 
-use std::fmt::{self, Write as _};
-use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{
-    Error, Method, Parts, Pipeline, Search, digits, fashion_mnist, mnist, split::Share, synthetic,
-};
+use chainrule::datasets::{Method, Parts, split::Share};
 use chainrule::layers::Layer;
-use chainrule::tensor::{Init, Pool, Rng, Scalar};
+use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Activation, Architecture, Callback, Card, Checkpoint, Epoch, Experiment, Plan, Stage, evaluate, fit,
+    Activation, Architecture, Card, Checkpoint, Evaluation, Experiment, History, Plan, Stage, evaluate, fit,
 };
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use clap::Args;
+use serde_json::{Value, json};
 
+use super::data::{DataArgs, Known, Source};
 use super::optimizer::OptimizerArgs;
-use super::options::{Dtype, LossName, OutputName, Widths, parse_init, parse_share, with_dtype};
+use super::options::{Dtype, InitArg, LossName, OutputName, Widths, parse_share, with_dtype};
+use super::progress::{Progress, catch_interrupts};
 use crate::failure::Failure;
-
-/// A data set by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DataName {
-    Digits,
-    Mnist,
-    FashionMnist,
-    Spirals,
-    Moons,
-    Blobs,
-    Xor,
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// What to train on
-    #[arg(long, value_enum, default_value = "digits", value_name = "NAME")]
-    data: DataName,
-    /// The folder with the files of MNIST or Fashion-MNIST [default: the usual places]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
     /// Widths of the layers, such as 784-256-10; the inner ones alone suffice
     #[arg(long, default_value = "128", value_name = "WIDTHS")]
     layers: Widths,
@@ -48,7 +30,7 @@ pub(crate) struct Train {
     /// The function of the output [default: the one that suits the loss]
     #[arg(long, value_enum, value_name = "NAME")]
     output: Option<OutputName>,
-    /// What is minimised [default: cross-entropy]
+    /// What is minimised [default: cross-entropy for classes, mean-squared-error for numbers]
     #[arg(long, value_enum, value_name = "NAME")]
     loss: Option<LossName>,
     /// How much of the target is spread over all classes, for cross-entropy
@@ -61,7 +43,7 @@ pub(crate) struct Train {
     dropout: f64,
     /// How weights begin: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
     #[arg(long, default_value = "auto", value_name = "INIT")]
-    init: String,
+    init: InitArg,
     /// Examples a step
     #[arg(long, default_value = "32", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
@@ -74,7 +56,7 @@ pub(crate) struct Train {
     /// Epochs to wait for a better validation loss; then the best parameters return
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
-    /// Bring every input to mean 0 and variance 1
+    /// Bring every input to mean 0 and variance 1; a table always is
     #[arg(long)]
     standardize: bool,
     /// Number type
@@ -94,110 +76,70 @@ pub(crate) struct Train {
     json: bool,
 }
 
-impl fmt::Display for DataName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_possible_value().expect("no data set is hidden").get_name())
-    }
-}
-
-/// One line an epoch, on stderr.
-struct Lines {
-    epochs: usize,
-}
-
-impl<A: Scalar> Callback<A> for Lines {
-    fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
-        let Epoch { epoch: number, train_loss, seconds, examples, .. } = epoch;
-        let rate = *examples as f64 / seconds;
-        let mut line =
-            format!("epoch {number:>3}/{}   loss {train_loss:.5}   {rate:.0} examples/s", self.epochs);
-        if let (Some(loss), Some(score)) = (epoch.validation_loss, epoch.validation_score) {
-            write!(line, "   validation loss {loss:.5}, score {score:.4}")
-                .expect("a string takes every write");
-        }
-        eprintln!("{line}");
-        ControlFlow::Continue(())
-    }
-}
-
 impl Train {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let init = parse_init(&self.init)
-            .map_err(|fault| Failure::Input(format!("--init {}: {fault}", self.init)))?;
-        with_dtype!(self.dtype, train(self, init))
+        with_dtype!(self.dtype, train(self))
+    }
+
+    fn source(&self) -> Source {
+        self.data.data.clone().unwrap_or(Source::Known(Known::Digits))
     }
 
     /// Training and test parts, with a validation part where one is asked for.
-    fn parts<A: Scalar>(&self) -> Result<Parts<A>, Error> {
-        let search = Search::from_env().or_only(self.data_dir.clone());
-        let halves = |make: &dyn Fn(u64) -> chainrule::datasets::Dataset<A>| Parts {
-            train: make(1),
-            validation: None,
-            test: Some(make(2)),
-        };
-        let parts = match self.data {
-            DataName::Digits => digits(),
-            DataName::Mnist => mnist(&search)?,
-            DataName::FashionMnist => fashion_mnist(&search)?,
-            DataName::Spirals => halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed)),
-            DataName::Moons => halves(&|seed| synthetic::moons(1000, 0.1, seed)),
-            DataName::Xor => halves(&|seed| synthetic::xor(1000, 0.1, seed)),
-            // The centres come from the seed too, so both parts are cut from one set.
-            DataName::Blobs => Parts::from(synthetic::blobs(2000, 4, 2, 0.2, 1))
-                .hold_out_test(Share::Fraction(0.5), self.seed)?,
-        };
+    fn parts<A: Scalar>(&self) -> Result<Parts<A>, Failure> {
+        let parts = self.data.parts(&self.source(), self.seed)?;
         if self.validation > 0.0 {
-            return parts.hold_out_validation(Share::Fraction(self.validation), self.seed);
+            let share = Share::Fraction(self.validation);
+            return parts.hold_out_validation(share, self.seed).map_err(Failure::input);
         }
         Ok(parts)
     }
 
-    fn plan_of_network(&self, loss: LossName, inputs: usize, outputs: usize) -> Result<Card, Failure> {
-        let widths = self.layers.complete(inputs, outputs)?;
+    fn card<A: Scalar>(&self, loss: LossName, parts: &Parts<A>) -> Result<Card, Failure> {
+        let widths = self.layers.complete(parts.train.inputs(), parts.train.outputs())?;
         let mut architecture = Architecture::perceptron(&widths, self.activation, self.dropout);
-        let (top, output) = loss.top(self.output, true)?;
+        let (top, output) = loss.top(self.output, parts.train.labels().is_some())?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
+        let mut transform = parts.train.pixel_scaling();
+        if self.standardize || self.source().is_table() {
+            transform = transform.then_fit(Method::Standardise, &parts.train).map_err(Failure::input)?;
+        }
         Ok(Card {
             architecture,
             output,
             loss: Some(loss.to_string()),
-            transform: Pipeline::new(),
-            classes: Vec::new(),
-            data: Some(self.data.to_string()),
+            transform,
+            classes: parts.train.class_names().to_vec(),
+            data: Some(self.source().to_string()),
             seed: Some(self.seed),
         })
     }
 
-    fn model_path(&self) -> PathBuf {
-        let folder = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(self.data.to_string()));
-        folder.join("last.safetensors")
+    /// Where the checkpoint goes; its folder is made now, and not after an hour of training in vain.
+    fn model_path(&self) -> Result<PathBuf, Failure> {
+        let usual = || Path::new("runs").join(self.source().to_string());
+        let folder = self.out.clone().unwrap_or_else(usual);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
+        Ok(folder.join("last.safetensors"))
     }
 }
 
-fn train<A: Scalar>(args: &Train, init: Option<Init>) -> Result<(), Failure> {
+fn train<A: Scalar>(args: &Train) -> Result<(), Failure> {
     if args.patience.is_some() && args.validation == 0.0 {
         return Err(Failure::input("--patience watches the validation loss: add --validation 0.1"));
     }
-    let parts = args.parts::<A>().map_err(Failure::input)?;
-    let loss_name = args.loss.unwrap_or(LossName::usual(true));
-    let (inputs, outputs) = (parts.train.inputs(), parts.train.outputs());
-    let mut card = args.plan_of_network(loss_name, inputs, outputs)?;
-    card.transform = parts.train.pixel_scaling();
-    if args.standardize {
-        card.transform =
-            card.transform.then_fit(Method::Standardise, &parts.train).map_err(Failure::input)?;
-    }
-    card.classes = parts.train.class_names().to_vec();
+    let parts = args.parts::<A>()?;
+    let classes = parts.train.labels().is_some();
+    let loss_name = args.loss.unwrap_or(LossName::usual(classes));
+    let encoding = loss_name.encoding(classes)?;
+    let card = args.card(loss_name, &parts)?;
+    let path = args.model_path()?;
+    catch_interrupts()?;
 
-    let path = args.model_path();
-    let folder = path.parent().expect("the checkpoint lies in a folder");
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
-
-    let model = card.architecture.build::<A>(init);
+    let model = card.architecture.build::<A>(args.init.0);
     let loss = loss_name.build::<A>(args.label_smoothing);
-    let encoding = loss_name.encoding(true);
     let mut theta = model.layout().init(&mut Rng::new(args.seed));
     let batch = if args.optimizer.wants_full_batch() { parts.train.len() } else { args.batch as usize };
     let plan = Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed };
@@ -214,44 +156,79 @@ fn train<A: Scalar>(args: &Train, init: Option<Init>) -> Result<(), Failure> {
     };
     eprintln!(
         "{} · {} · {} parameters · {} training examples",
-        args.data,
+        args.source(),
         card.architecture,
         theta.len(),
         parts.train.len()
     );
-    let mut lines = Lines { epochs: args.epochs };
+    let mut progress = Progress::new(args.epochs, per_epoch);
     let history =
-        fit(&experiment, &plan, &mut *optimizer, &mut theta, &pool, &mut lines).map_err(Failure::run)?;
+        fit(&experiment, &plan, &mut *optimizer, &mut theta, &pool, &mut progress).map_err(Failure::run)?;
+    let interrupted = progress.interrupted;
+    drop(progress);
 
-    let measure = |data| evaluate(&model, &*loss, encoding, &card.transform, &theta, data);
-    let on_train = measure(&parts.train);
-    let on_test = parts.test.as_ref().map(measure);
-    let seconds: f64 = history.epochs.iter().map(|epoch| epoch.seconds).sum();
-    let seen: usize = history.epochs.iter().map(|epoch| epoch.examples).sum();
-    let report = json!({
-        "data": args.data.to_string(),
-        "layers": card.architecture.to_string(),
-        "parameters": theta.len(),
-        "epochs": history.epochs.len(),
-        "seconds": seconds,
-        "samples_per_second": seen as f64 / seconds.max(f64::MIN_POSITIVE),
-        "train_loss": on_train.loss,
-        "train_accuracy": on_train.score(),
-        "test_loss": on_test.as_ref().map(|test| test.loss),
-        "test_accuracy": on_test.as_ref().map(chainrule::train::Evaluation::score),
-        "best_epoch": history.best,
-        "seed": args.seed,
-        "model": path.display().to_string(),
-    });
     Checkpoint { card: card.clone(), theta: theta.clone() }.save(&path).map_err(Failure::run)?;
+    if let Some((epoch, batch)) = interrupted {
+        return Err(Failure::Interrupted(format!(
+            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}",
+            path.display()
+        )));
+    }
+    let measure = |data| evaluate(&model, &*loss, encoding, &card.transform, &theta, data);
+    let results = Results {
+        classes,
+        seconds: history.epochs.iter().map(|epoch| epoch.seconds).sum(),
+        train: measure(&parts.train),
+        test: parts.test.as_ref().map(measure),
+        history,
+    };
     if args.json {
-        println!("{report}");
+        println!("{}", results.as_json(&card, theta.len(), &path));
     } else {
-        println!("training  {seconds:.2} s, loss {:.5}, accuracy {:.4}", on_train.loss, on_train.score());
-        if let Some(test) = &on_test {
-            println!("test      loss {:.5}, accuracy {:.4}", test.loss, test.score());
+        results.print(&path);
+    }
+    Ok(())
+}
+
+/// What a run came to.
+struct Results {
+    /// Whether the score is an accuracy; else it is an R².
+    classes: bool,
+    seconds: f64,
+    train: Evaluation,
+    test: Option<Evaluation>,
+    history: History,
+}
+
+impl Results {
+    fn as_json(&self, card: &Card, parameters: usize, path: &Path) -> Value {
+        let seen: usize = self.history.epochs.iter().map(|epoch| epoch.examples).sum();
+        let score = if self.classes { "accuracy" } else { "r2" };
+        let mut report = json!({
+            "data": card.data,
+            "layers": card.architecture.to_string(),
+            "parameters": parameters,
+            "epochs": self.history.epochs.len(),
+            "seconds": self.seconds,
+            "samples_per_second": seen as f64 / self.seconds.max(f64::MIN_POSITIVE),
+            "train_loss": self.train.loss,
+            "test_loss": self.test.as_ref().map(|test| test.loss),
+            "best_epoch": self.history.best,
+            "seed": card.seed,
+            "model": path.display().to_string(),
+        });
+        report[format!("train_{score}")] = json!(self.train.score());
+        report[format!("test_{score}")] = json!(self.test.as_ref().map(Evaluation::score));
+        report
+    }
+
+    fn print(&self, path: &Path) {
+        let score = if self.classes { "accuracy" } else { "R²" };
+        let (train, seconds) = (&self.train, self.seconds);
+        println!("training  {seconds:.2} s, loss {:.5}, {score} {:.4}", train.loss, train.score());
+        if let Some(test) = &self.test {
+            println!("test      loss {:.5}, {score} {:.4}", test.loss, test.score());
         }
         println!("model     {}", path.display());
     }
-    Ok(())
 }

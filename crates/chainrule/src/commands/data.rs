@@ -1,0 +1,143 @@
+//! Where examples come from: a known data set by its name, or a table of one's own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use chainrule::datasets::{
+    Dataset, Parts, Search, csv, digits, fashion_mnist, mnist, split::Share, synthetic,
+};
+use chainrule::tensor::Scalar;
+use clap::{Args, ValueEnum};
+
+use crate::failure::Failure;
+
+/// A data set by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Known {
+    Digits,
+    Mnist,
+    FashionMnist,
+    Spirals,
+    Moons,
+    Blobs,
+    Xor,
+    Teacher,
+}
+
+/// What `--data` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Known(Known),
+    /// A CSV file whose last column is the target.
+    Table(PathBuf),
+}
+
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Train,
+    Test,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression), or the path of a .csv table
+    /// whose last column is the target [default: digits to train, the model's own to evaluate]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) data: Option<Source>,
+    /// The folder with the files of MNIST or Fashion-MNIST [default: the usual places]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(known) = <Known as ValueEnum>::from_str(text, false) {
+            return Ok(Source::Known(known));
+        }
+        let path = PathBuf::from(text);
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            return Ok(Source::Table(path));
+        }
+        let names: Vec<_> =
+            Known::value_variants().iter().map(|&known| Source::Known(known).to_string()).collect();
+        Err(format!("expected one of {}, or the path of a .csv table", names.join(", ")))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Known(known) => {
+                f.write_str(known.to_possible_value().expect("no data set is hidden").get_name())
+            }
+            Source::Table(path) => f.write_str(&path.file_stem().unwrap_or_default().to_string_lossy()),
+        }
+    }
+}
+
+impl Source {
+    /// Whether its columns have scales of their own, which only a fitted transform brings together.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self, Source::Table(_))
+    }
+}
+
+impl DataArgs {
+    /// Training and test parts. Of a table, a fifth of the rows is held out, chosen by `seed`.
+    pub(crate) fn parts<A: Scalar>(&self, source: &Source, seed: u64) -> Result<Parts<A>, Failure> {
+        let halves = |make: &dyn Fn(u64) -> Dataset<A>| Parts {
+            train: make(1),
+            validation: None,
+            test: Some(make(2)),
+        };
+        // Where the parameters of the distribution come from the seed too, both parts are cut from one set.
+        let cut = |data: Dataset<A>| Parts::from(data).hold_out_test(Share::Fraction(0.5), 1);
+        let search = Search::from_env().or_only(self.data_dir.clone());
+        match source {
+            Source::Table(path) => Parts::from(read_table(path, &[])?)
+                .hold_out_test(Share::Fraction(0.2), seed)
+                .map_err(|error| Failure::Input(format!("{}: {error}", path.display()))),
+            Source::Known(known) => match known {
+                Known::Digits => Ok(digits()),
+                Known::Mnist => mnist(&search),
+                Known::FashionMnist => fashion_mnist(&search),
+                Known::Spirals => Ok(halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed))),
+                Known::Moons => Ok(halves(&|seed| synthetic::moons(1000, 0.1, seed))),
+                Known::Xor => Ok(halves(&|seed| synthetic::xor(1000, 0.1, seed))),
+                Known::Blobs => cut(synthetic::blobs(2000, 4, 2, 0.2, 1)),
+                Known::Teacher => {
+                    let teacher = synthetic::Teacher { inputs: 8, hidden: 6, outputs: 1, noise: 0.05 };
+                    cut(teacher.regression(2000, 1))
+                }
+            }
+            .map_err(Failure::input),
+        }
+    }
+
+    /// The examples on which a model is judged: a part of a known set, or all rows of a table, whose classes are those
+    /// of the model.
+    pub(crate) fn judged<A: Scalar>(
+        &self,
+        source: &Source,
+        part: Part,
+        classes: &[String],
+    ) -> Result<Dataset<A>, Failure> {
+        if let Source::Table(path) = source {
+            return read_table(path, classes);
+        }
+        let parts = self.parts(source, 0)?;
+        Ok(match part {
+            Part::Train => parts.train,
+            Part::Test => parts.test.expect("every known data set has a test part"),
+        })
+    }
+}
+
+fn read_table<A: Scalar>(path: &Path, classes: &[String]) -> Result<Dataset<A>, Failure> {
+    let options = csv::Options { classes: classes.to_vec(), ..csv::Options::default() };
+    csv::read(path, &options).map_err(Failure::input)
+}

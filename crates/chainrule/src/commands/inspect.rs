@@ -1,0 +1,128 @@
+//! `chainrule inspect`.
+
+use chainrule::layers::Layer;
+use chainrule::tensor::{Entry, Scalar, vector};
+use chainrule::train::{Card, Checkpoint, Output, Stage};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::model::ModelArgs;
+use super::options::with_dtype;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// One layer of the table.
+struct Row {
+    layer: String,
+    width: usize,
+    parameters: usize,
+    /// Name and Euclidean norm of each parameter.
+    norms: Vec<(String, f64)>,
+}
+
+impl Inspect {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        with_dtype!(self.model.dtype()?, show(self))
+    }
+}
+
+fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
+    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let table = rows::<A>(&card, &theta);
+    if args.json {
+        println!("{}", as_json(&card, A::NAME, theta.len(), &table));
+    } else {
+        print(&card, A::NAME, theta.len(), &table);
+    }
+    Ok(())
+}
+
+fn rows<A: Scalar>(card: &Card, theta: &[A]) -> Vec<Row> {
+    let model = card.architecture.build::<A>(None);
+    let entries = model.layout().entries();
+    let mut table = Vec::new();
+    for ((place, stage), layer) in card.architecture.layers.iter().enumerate().zip(model.stages()) {
+        let prefix = format!("{place}.");
+        let own = || entries.iter().filter(|entry| entry.name.starts_with(&prefix));
+        table.push(Row {
+            layer: match stage {
+                Stage::Dense { .. } => "dense".to_owned(),
+                Stage::Activation { name } => name.to_string(),
+                Stage::Dropout { rate } => format!("dropout {rate}"),
+                Stage::Softmax => "softmax".to_owned(),
+            },
+            width: layer.outputs(),
+            parameters: own().map(Entry::size).sum(),
+            norms: own()
+                .map(|entry| (entry.name.clone(), vector::norm(&theta[entry.range()]).as_f64()))
+                .collect(),
+        });
+    }
+    table
+}
+
+fn as_json(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Value {
+    let layers: Vec<Value> = table
+        .iter()
+        .map(|row| {
+            let norms: serde_json::Map<_, _> =
+                row.norms.iter().map(|(name, norm)| (name.clone(), json!(norm))).collect();
+            json!({ "layer": row.layer, "outputs": row.width, "parameters": row.parameters, "norms": norms })
+        })
+        .collect();
+    json!({
+        "inputs": card.architecture.inputs,
+        "layers": layers,
+        "output": card.output,
+        "parameters": parameters,
+        "dtype": dtype,
+        "loss": card.loss,
+        "data": card.data,
+        "seed": card.seed,
+        "classes": card.classes,
+        "transforms": card.transform.transforms().len(),
+    })
+}
+
+fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) {
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    println!("data      {}", known(&card.data));
+    println!("loss      {}", known(&card.loss));
+    println!(
+        "input     {} numbers, {} transforms",
+        card.architecture.inputs,
+        card.transform.transforms().len()
+    );
+    if !card.classes.is_empty() {
+        println!("classes   {}", card.classes.join(", "));
+    }
+    println!("\nplace  layer          output       parameters  norms");
+    for (place, row) in table.iter().enumerate() {
+        let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
+        let shape = format!("(N, {})", row.width);
+        let line = format!(
+            "{place:>5}  {:<13}  {shape:<11}  {:>10}  {}",
+            row.layer,
+            row.parameters,
+            norms.join("  ")
+        );
+        println!("{}", line.trim_end());
+    }
+    let fused = match card.output {
+        Output::Identity => None,
+        Output::Sigmoid => Some("sigmoid"),
+        Output::Softmax => Some("softmax"),
+    };
+    if let Some(name) = fused {
+        println!("       {name} (of the output, part of the loss in training)");
+    }
+    println!("\n{parameters} parameters, {dtype}");
+}

@@ -1,0 +1,96 @@
+//! The model that a command line names: a checkpoint of ours, or parameters that another program wrote.
+
+use std::path::PathBuf;
+
+use chainrule::datasets::{Dataset, Pipeline};
+use chainrule::tensor::Scalar;
+use chainrule::train::{Activation, Architecture, Card, Checkpoint, CheckpointError, Header, Output, Stage};
+use clap::{Args, ValueEnum};
+
+use super::options::{Dtype, LossName, OutputName, Widths, parse_share};
+use crate::failure::Failure;
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// The checkpoint, a .safetensors file
+    pub(crate) model: PathBuf,
+    /// All widths of a network that another program wrote, such as 784-256-10; pixels are scaled to 0..1 for it
+    #[arg(long, value_name = "WIDTHS")]
+    layers: Option<Widths>,
+    /// The function of its inner units
+    #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
+    activation: Activation,
+    /// The function of its output [default: softmax]
+    #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
+    output: Option<OutputName>,
+    /// The loss it was trained on [default: the one that suits the output]
+    #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
+    loss: Option<LossName>,
+    /// Its dropout rate: with one, dropout layers count as places
+    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share, requires = "layers")]
+    dropout: f64,
+}
+
+impl ModelArgs {
+    /// The number type of the file.
+    pub(crate) fn dtype(&self) -> Result<Dtype, Failure> {
+        let header = Header::read(&self.model).map_err(Failure::input)?;
+        Ok(if header.dtype == f64::NAME { Dtype::F64 } else { Dtype::F32 })
+    }
+
+    /// The card in the file, or the one that the options describe.
+    pub(crate) fn card(&self) -> Result<Card, Failure> {
+        match &self.layers {
+            Some(widths) => self.described(widths),
+            None => Header::read(&self.model)
+                .and_then(|header| {
+                    header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
+                })
+                .map_err(Failure::input),
+        }
+    }
+
+    /// Card and parameters.
+    pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
+        Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
+    }
+
+    fn described(&self, widths: &Widths) -> Result<Card, Failure> {
+        let widths = widths.in_full()?;
+        let loss = self.loss.unwrap_or(match self.output {
+            None | Some(OutputName::Softmax) => LossName::CrossEntropy,
+            Some(OutputName::Sigmoid) => LossName::BinaryCrossEntropy,
+            Some(OutputName::Identity) => LossName::MeanSquaredError,
+        });
+        let mut architecture = Architecture::perceptron(widths, self.activation, self.dropout);
+        let (top, output) = loss.top(self.output, true)?;
+        architecture.layers.extend::<Option<Stage>>(top);
+        architecture.validated().map_err(Failure::Input)?;
+        Ok(Card {
+            architecture,
+            output,
+            loss: Some(loss.to_string()),
+            transform: Pipeline::new(),
+            classes: Vec::new(),
+            data: None,
+            seed: None,
+        })
+    }
+
+    /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
+    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
+        if self.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
+    }
+}
+
+/// The loss of a model: the one it was trained on, or the one that its output suggests.
+pub(crate) fn loss_of(card: &Card) -> Result<LossName, Failure> {
+    match (&card.loss, card.output) {
+        (Some(name), _) => LossName::from_str(name, false).map_err(|_| {
+            Failure::Input(format!("the model was trained on a loss {name:?}, which is not known"))
+        }),
+        (None, Output::Softmax) => Ok(LossName::CrossEntropy),
+        (None, Output::Sigmoid) => Ok(LossName::BinaryCrossEntropy),
+        (None, Output::Identity) => Ok(LossName::MeanSquaredError),
+    }
+}
