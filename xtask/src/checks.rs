@@ -88,6 +88,18 @@ pub(crate) fn tests(cargo: Cargo, blas: Blas) -> Step {
     cargo.step("tests", &args, blas, "the failed test is named above; rerun it alone with `cargo test NAME`")
 }
 
+/// Every derivative of the zoo against finite differences.
+pub(crate) fn gradcheck(cargo: Cargo, blas: Blas) -> Step {
+    let args =
+        [&["run", "--locked", "-p", "chainrule-benches", "--bin", "gradcheck"], blas.features()].concat();
+    cargo.step(
+        "gradcheck",
+        &args,
+        blas,
+        "the row in red names the layer, loss or network whose derivative is wrong",
+    )
+}
+
 /// The documentation, where a broken link is an error.
 pub(crate) fn docs(cargo: Cargo, blas: Blas) -> Step {
     let mut command = cargo.command();

@@ -2,6 +2,7 @@
 
 mod data;
 mod evaluate;
+mod gradcheck;
 mod inspect;
 mod model;
 mod optimizer;
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Train(Box<train::Train>),
     /// Measure a trained network on data: loss, accuracy, each class, the confusion matrix
     Evaluate(evaluate::Evaluate),
+    /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
+    Gradcheck(gradcheck::Gradcheck),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -31,6 +34,7 @@ impl Command {
         match self {
             Command::Train(command) => command.run(),
             Command::Evaluate(command) => command.run(),
+            Command::Gradcheck(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }

@@ -12,7 +12,7 @@
 //! layer is judged by its own rounding and not by that of a difference. Memory is filled with NaN before use and is
 //! larger than the batch: what a layer reads without having written it, it is caught reading.
 
-use chainrule_tensor::difference::{self, STEP, relative_error};
+use chainrule_tensor::difference::{self, STEP, inner_error, relative_error};
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Accum, Rng, Scalar, hash, vector};
 
@@ -110,20 +110,6 @@ pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Ca
     }
 }
 
-/// |⟨a, b⟩ − ⟨c, d⟩| relative to the inner products, or to a thousandth of the lengths where they all but cancel.
-fn inner_error((a, b): (&[f64], &[f64]), (c, d): (&[f64], &[f64])) -> f64 {
-    let (left, right) = (vector::dot(a, b), vector::dot(c, d));
-    let floor = 1e-3 * vector::norm(a) * vector::norm(b);
-    let error = (left - right).abs() / left.abs().max(right.abs()).max(floor);
-    if left == right {
-        0.0
-    } else if error.is_nan() {
-        f64::INFINITY
-    } else {
-        error
-    }
-}
-
 fn moved(point: &[f64], e: f64, direction: &[f64]) -> Vec<f64> {
     let mut moved = point.to_vec();
     vector::axpy(e, direction, &mut moved);
@@ -163,8 +149,9 @@ impl Sample {
             *t = round(*t + rng.normal::<f64>(0.1));
         }
         let mut point = theta.clone();
-        for _ in 0..case.rows {
-            point.extend(row_away_from_kinks(layer, &theta, rng));
+        for row in 0..case.rows {
+            let mode = Mode::Train { seed: case.seed, row };
+            point.extend(row_away_from_kinks(layer, mode, &theta, rng));
         }
         let mut normals = |len: usize| (0..len).map(|_| round(rng.normal(1.0))).collect::<Vec<f64>>();
         let (dim, outputs) = (point.len(), case.rows * layer.outputs());
@@ -183,12 +170,12 @@ impl Sample {
 }
 
 /// Draws a row until it is further from every kink than a difference can reach.
-fn row_away_from_kinks(layer: &dyn Layer<f64>, theta: &[f64], rng: &mut Rng) -> Vec<f64> {
+fn row_away_from_kinks(layer: &dyn Layer<f64>, mode: Mode, theta: &[f64], rng: &mut Rng) -> Vec<f64> {
     // A coordinate moved by STEP moves a unit by no more than STEP times the largest weight or input on the way.
     let radius = 25.0 * STEP;
     for _ in 0..10_000 {
         let row = Array2::from_shape_simple_fn((1, layer.inputs()), || round(rng.normal(1.0)));
-        if !layer.near_kink(theta, &row, radius) {
+        if !layer.near_kink(mode, theta, &row, radius) {
             return row.into_raw_vec_and_offset().0;
         }
     }

@@ -120,8 +120,8 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
     /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none.
     ///
     /// Only the checks ask: a difference quotient across a kink says nothing about a derivative.
-    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        let _ = (theta, x, radius);
+    fn near_kink(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        let _ = (mode, theta, x, radius);
         false
     }
 }

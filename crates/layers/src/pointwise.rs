@@ -106,7 +106,7 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         Some(self)
     }
 
-    fn near_kink(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+    fn near_kink(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
         F::KINK && x.iter().any(|x| x.abs() < radius)
     }
 }

@@ -185,13 +185,13 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         &self.layers
     }
 
-    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+    fn near_kink(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
         let mut x = x.to_owned();
-        self.layers.iter().zip(&self.slots).any(|(layer, slot)| {
-            let theta = &theta[slot.clone()];
+        self.layers.iter().zip(&self.slots).enumerate().any(|(place, (layer, slot))| {
+            let (mode, theta) = (mode.inside(place), &theta[slot.clone()]);
             let mut y = Array2::zeros((x.nrows(), layer.outputs()));
-            layer.forward(Mode::Eval, theta, &x, &mut y, &mut layer.tape(x.nrows()));
-            let near = layer.near_kink(theta, &x, radius);
+            layer.forward(mode, theta, &x, &mut y, &mut layer.tape(x.nrows()));
+            let near = layer.near_kink(mode, theta, &x, radius);
             x = y;
             near
         })

@@ -24,6 +24,7 @@
 
 mod adagrad;
 mod adam;
+pub mod check;
 mod clip;
 mod decay;
 mod descent;

@@ -56,8 +56,15 @@ pub fn derivative_of_vector(len: usize, mut f: impl FnMut(f64, &mut [f64])) -> V
 /// ```
 #[track_caller]
 pub fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    relative_error_above(1e-3, a, b)
+}
+
+/// The same, where no component counts as smaller than `floor` times the largest of `b`: with 1, every difference is
+/// relative to the largest component, as befits components that round-off in a difference would drown.
+#[track_caller]
+pub fn relative_error_above(floor: f64, a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len(), "relative_error: lengths differ");
-    let floor = crate::vector::norm_max(b) * 1e-3;
+    let floor = crate::vector::norm_max(b) * floor;
     a.iter().zip(b).fold(0.0, |worst: f64, (a, b)| {
         let difference = (a - b).abs();
         if difference == 0.0 {
@@ -66,4 +73,37 @@ pub fn relative_error(a: &[f64], b: &[f64]) -> f64 {
         let error = difference / a.abs().max(b.abs()).max(floor);
         if error.is_nan() { f64::INFINITY } else { worst.max(error) }
     })
+}
+
+/// |⟨a, b⟩ − ⟨c, d⟩| relative to the inner products, or to a thousandth of ‖a‖·‖b‖ where they all but cancel: 0 where the
+/// two belong to an operator and its adjoint, or to a symmetric one.
+///
+/// ```
+/// use chainrule_tensor::difference::inner_error;
+///
+/// assert_eq!(inner_error((&[1.0, 2.0], &[3.0, 4.0]), (&[11.0, 0.0], &[1.0, 5.0])), 0.0);
+/// assert_eq!(inner_error((&[1.0], &[1.0]), (&[1.0], &[f64::NAN])), f64::INFINITY);
+/// ```
+pub fn inner_error((a, b): (&[f64], &[f64]), (c, d): (&[f64], &[f64])) -> f64 {
+    use crate::vector::{dot, norm};
+    let (left, right) = (dot(a, b), dot(c, d));
+    let error = (left - right).abs() / left.abs().max(right.abs()).max(1e-3 * norm(a) * norm(b));
+    match error {
+        _ if left == right => 0.0,
+        // `f64::max` would pass over a NaN.
+        nan if nan.is_nan() => f64::INFINITY,
+        error => error,
+    }
+}
+
+/// How large a relative error may be for derivatives computed in this number type: of first order, of second order.
+///
+/// In `f64`, 10⁻⁸ and 10⁻⁷, near what the difference itself is worth; in `f32`, what its round-off leaves after a few
+/// layers, on components down to a thousandth of the largest.
+///
+/// ```
+/// assert_eq!(chainrule_tensor::difference::bars::<f64>(), (1e-8, 1e-7));
+/// ```
+pub fn bars<A: crate::Scalar>() -> (f64, f64) {
+    if A::NAME == <f64 as crate::Scalar>::NAME { (1e-8, 1e-7) } else { (2e-3, 2e-3) }
 }

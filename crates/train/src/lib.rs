@@ -2,6 +2,7 @@
 
 mod architecture;
 mod callbacks;
+pub mod check;
 mod checkpoint;
 mod evaluate;
 mod metrics;

@@ -8,8 +8,10 @@ use chainrule::datasets::{
     Dataset, Parts, Search, csv, digits, fashion_mnist, mnist, split::Share, synthetic,
 };
 use chainrule::tensor::Scalar;
+use chainrule::train::Card;
 use clap::{Args, ValueEnum};
 
+use super::model::ModelArgs;
 use crate::failure::Failure;
 
 /// A data set by its name.
@@ -119,21 +121,45 @@ impl DataArgs {
     }
 
     /// The examples on which a model is judged: a part of a known set, or all rows of a table, whose classes are those
-    /// of the model.
-    pub(crate) fn judged<A: Scalar>(
+    /// of the model. Without `--data` they are of the kind it was trained on.
+    ///
+    /// # Errors
+    /// If they cannot be read, or are not what the model takes.
+    pub(crate) fn for_model<A: Scalar>(
         &self,
-        source: &Source,
+        model: &ModelArgs,
+        card: &Card,
         part: Part,
-        classes: &[String],
     ) -> Result<Dataset<A>, Failure> {
-        if let Source::Table(path) = source {
-            return read_table(path, classes);
+        let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
+        let source = self.data.clone().or_else(of_the_model).ok_or_else(|| {
+            Failure::input("the model does not say what it was trained on: name the data with --data")
+        })?;
+        let data = match (&source, part) {
+            (Source::Table(path), _) => read_table(path, &card.classes)?,
+            (_, Part::Train) => self.parts(&source, 0)?.train,
+            (_, Part::Test) => self.parts(&source, 0)?.test.expect("every known data set has a test part"),
+        };
+        let (inputs, outputs) = (card.architecture.inputs, card.architecture.outputs());
+        let path = model.model.display();
+        if (inputs, outputs) != (data.inputs(), data.outputs()) {
+            return Err(Failure::Input(format!(
+                "{path}: the network has {inputs} inputs and {outputs} outputs, but {} has {} and {}",
+                data.name(),
+                data.inputs(),
+                data.outputs()
+            )));
         }
-        let parts = self.parts(source, 0)?;
-        Ok(match part {
-            Part::Train => parts.train,
-            Part::Test => parts.test.expect("every known data set has a test part"),
-        })
+        if !card.classes.is_empty() && card.classes != data.class_names() {
+            return Err(Failure::Input(format!(
+                "{path}: the network tells the classes {} apart, but {} has {}",
+                card.classes.join(", "),
+                data.name(),
+                data.class_names().join(", ")
+            )));
+        }
+        model.transform(card, &data).check(inputs).map_err(Failure::input)?;
+        Ok(data)
     }
 }
 

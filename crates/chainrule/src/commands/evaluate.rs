@@ -5,7 +5,7 @@ use chainrule::train::{Checkpoint, Confusion, Evaluation, Quality, evaluate};
 use clap::Args;
 use serde_json::json;
 
-use super::data::{DataArgs, Part, Source};
+use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::with_dtype;
 use crate::failure::Failure;
@@ -47,33 +47,10 @@ impl Evaluate {
 
 fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
-    let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
-    let source: Source = args.data.data.clone().or_else(of_the_model).ok_or_else(|| {
-        Failure::input("the model does not say what it was trained on: name the data with --data")
-    })?;
-    let data = args.data.judged::<A>(&source, args.part, &card.classes)?;
-    let (inputs, outputs) = (card.architecture.inputs, card.architecture.outputs());
-    let path = args.model.model.display();
-    if (inputs, outputs) != (data.inputs(), data.outputs()) {
-        return Err(Failure::Input(format!(
-            "{path}: the network has {inputs} inputs and {outputs} outputs, but {} has {} and {}",
-            data.name(),
-            data.inputs(),
-            data.outputs()
-        )));
-    }
-    if !card.classes.is_empty() && card.classes != data.class_names() {
-        return Err(Failure::Input(format!(
-            "{path}: the network tells the classes {} apart, but {} has {}",
-            card.classes.join(", "),
-            data.name(),
-            data.class_names().join(", ")
-        )));
-    }
+    let data = args.data.for_model::<A>(&args.model, &card, args.part)?;
     let loss = loss_of(&card)?;
     let encoding = loss.encoding(data.labels().is_some())?;
     let transform = args.model.transform(&card, &data);
-    transform.check(inputs).map_err(Failure::input)?;
     let model = card.architecture.build::<A>(None);
     let result = evaluate(&model, &*loss.build::<A>(0.0), encoding, &transform, &theta, &data);
     args.print(data.class_names(), data.len(), &result);

@@ -79,6 +79,17 @@ fn flowers(folder: &std::path::Path) {
 }
 
 #[test]
+fn gradcheck_proves_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    for dtype in ["f64", "f32"] {
+        json(folder.path(), &["train", "--epochs", "2", "--dtype", dtype, "--out", ".", "--json"]);
+        let report = json(folder.path(), &["gradcheck", "last.safetensors", "--coordinates", "50", "--json"]);
+        assert_eq!(report["within"], true, "{report}");
+        assert_eq!((&report["rows"], &report["coordinates"]), (&value!(5), &value!(50)));
+    }
+}
+
+#[test]
 fn a_table_of_ones_own_is_learned_and_predicted() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -1,1 +1,0 @@
-//! Measuring programs of the workspace.

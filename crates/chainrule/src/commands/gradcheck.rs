@@ -1,0 +1,126 @@
+//! `chainrule gradcheck`.
+
+use chainrule::layers::Mode;
+use chainrule::ndarray::{Array2, Axis, s};
+use chainrule::optim::check::{Effort, Report, check};
+use chainrule::tensor::{Scalar, difference};
+use chainrule::train::{Checkpoint, Risk, Workspace, check::is_clear_of_kinks};
+use clap::Args;
+use serde_json::json;
+
+use super::data::{DataArgs, Part};
+use super::model::{ModelArgs, loss_of};
+use super::options::with_dtype;
+use crate::failure::Failure;
+
+/// How many examples are looked through for some that are clear of kinks.
+const LOOK: usize = 2000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Gradcheck {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Which part of a known data set; of a table, all rows are taken
+    #[arg(long, value_enum, default_value = "test", value_name = "PART")]
+    part: Part,
+    /// Examples of the batch: the first that are clear of kinks
+    #[arg(long, default_value = "5", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    rows: u16,
+    /// Parameters to difference one by one
+    #[arg(long, default_value_t = 300, value_name = "N")]
+    coordinates: usize,
+    /// Seed of the choice of parameters and directions
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+impl Gradcheck {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        with_dtype!(self.model.dtype()?, prove(self))
+    }
+}
+
+fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
+    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let data = args.data.for_model::<f64>(&args.model, &card, args.part)?;
+    let loss_name = loss_of(&card)?;
+    let encoding = loss_name.encoding(data.labels().is_some())?;
+    let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
+    let (loss, loss_witness) = (loss_name.build::<A>(0.0), loss_name.build::<f64>(0.0));
+
+    let theta: Vec<f64> = theta.iter().map(|t| t.as_f64()).collect();
+    let sample = data.select(&(0..data.len().min(LOOK)).collect::<Vec<_>>());
+    // Both sides must see the same numbers.
+    let exact = |values: Array2<f64>| values.mapv(|x| A::of(x).as_f64());
+    let x = exact(sample.inputs_through(&args.model.transform(&card, &data)));
+    let target = exact(sample.encode(encoding));
+    let radius = 25.0 * difference::STEP * x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    let clear = |row: &usize| {
+        let (x, target) = (x.slice(s![*row..=*row, ..]), target.slice(s![*row..=*row, ..]));
+        is_clear_of_kinks((&witness, &*loss_witness), Mode::Eval, &theta, (&x, &target), radius)
+    };
+    let rows: Vec<usize> = (0..x.nrows()).filter(clear).take(usize::from(args.rows)).collect();
+    let Some(last) = rows.last() else {
+        return Err(Failure::Input(format!(
+            "{}: in none of {} examples do all units stay clear of their kinks, where a difference proves nothing: \
+             take other data, or a smooth activation",
+            data.name(),
+            x.nrows()
+        )));
+    };
+    let passed_over = last + 1 - rows.len();
+
+    let (x, target) = (x.select(Axis(0), &rows), target.select(Axis(0), &rows));
+    let (x_a, target_a) = (x.mapv(A::of), target.mapv(A::of));
+    let mut workspaces = (Workspace::new(&model, rows.len()), Workspace::new(&witness, rows.len()));
+    let report = check(
+        &mut Risk::new(&model, &*loss, &x_a, &target_a, Mode::Eval, &mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness, &x, &target, Mode::Eval, &mut workspaces.1),
+        &theta,
+        Effort { coordinates: args.coordinates, floor: 1.0, seed: args.seed },
+    );
+    let bars = difference::bars::<A>();
+    let within = report.within(bars.0, bars.1);
+    if args.json {
+        println!(
+            "{}",
+            json!({
+                "rows": rows.len(), "passed_over": passed_over, "dtype": A::NAME, "parameters": theta.len(),
+                "coordinates": report.coordinates, "value": report.value, "gradient": report.gradient,
+                "gauss_newton": report.gauss_newton, "hessian": report.hessian, "symmetry": report.symmetry,
+                "bar_gradient": bars.0, "bar_hessian": bars.1, "within": within,
+            })
+        );
+    } else {
+        println!(
+            "{} examples of {} ({passed_over} passed over near a kink), {} of {} parameters, {}\n",
+            rows.len(),
+            data.name(),
+            report.coordinates,
+            theta.len(),
+            A::NAME
+        );
+        print(&report, bars);
+    }
+    if within {
+        return Ok(());
+    }
+    Err(Failure::Run(format!("{}: a derivative is further off than its bar", args.model.model.display())))
+}
+
+fn print(report: &Report, (gradient, hessian): (f64, f64)) {
+    println!("check                              largest error       bar");
+    let line = |what: &str, error: f64, bar: f64| {
+        println!("{what:<34} {error:>13.1e}  {bar:>8.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" });
+    };
+    line("C against f64", report.value, gradient);
+    line("gradient against differences", report.gradient, gradient);
+    line("<u, Gv> against <v, Gu>", report.gauss_newton, gradient);
+    line("Hv against differences", report.hessian, hessian);
+    line("<u, Hv> against <v, Hu>", report.symmetry, hessian);
+}
