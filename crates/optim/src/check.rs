@@ -11,7 +11,7 @@ pub struct Effort {
     /// At most so many coordinates of θ are differenced one by one: all if there are no more, else a seeded sample.
     pub coordinates: usize,
     /// No component counts as smaller than this share of the largest: see
-    /// [`relative_error_above`](chainrule_tensor::difference::relative_error_above).
+    /// [`relative_error_above`].
     pub floor: f64,
     /// The seed of the sample and of the directions.
     pub seed: u64,
