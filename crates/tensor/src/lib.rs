@@ -40,6 +40,7 @@ mod pool;
 mod rng;
 pub mod rows;
 mod scalar;
+pub mod simd;
 pub mod vector;
 
 pub use gemm::gemm;

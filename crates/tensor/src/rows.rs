@@ -2,7 +2,43 @@
 
 use ndarray::{ArrayRef1, ArrayRef2};
 
-use crate::{Accum, Scalar};
+use crate::simd::{self, LANES};
+use crate::{Accum, Scalar, math, vector};
+
+/// `out` ← f(inputs, `out`), number by number, at the pace of [`simd::map`].
+///
+/// Matrices that lie in one piece are one long row, so narrow ones are as quick as wide ones.
+///
+/// # Panics
+/// If the shapes differ, or a row is not contiguous.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// let mut y = array![[0.0, 0.0]];
+/// rows::map([&array![[1.0, 2.0]], &array![[3.0, 4.0]]], &mut y, |[a, b], y| *y = a * b);
+/// assert_eq!(y, array![[3.0, 8.0]]);
+/// ```
+#[inline(always)]
+#[track_caller]
+pub fn map<A: Scalar, const N: usize>(
+    inputs: [&ArrayRef2<A>; N],
+    out: &mut ArrayRef2<A>,
+    f: impl Fn([A; N], &mut A),
+) {
+    let shape = out.dim();
+    assert!(inputs.iter().all(|x| x.dim() == shape), "rows: shapes differ: {:?}", inputs.map(|x| x.dim()));
+    let whole = out.is_standard_layout() && inputs.iter().all(|x| x.is_standard_layout());
+    for i in 0..if whole { shape.0.min(1) } else { shape.0 } {
+        let out = if whole { out.as_slice_mut() } else { out.row_mut(i).into_slice() };
+        simd::map(
+            inputs.map(|x| if whole { x.as_slice() } else { x.row(i).to_slice() }.expect(CONTIGUOUS)),
+            [out.expect(CONTIGUOUS)],
+            #[inline(always)]
+            |x, [y]| f(x, y),
+        );
+    }
+}
 
 /// Σₙ `matrix`ₙ, the sum over the rows, put into or added to `out`: ∂C/∂b from δ.
 ///
@@ -23,11 +59,32 @@ pub fn add_rows<A: Scalar>(matrix: &ArrayRef2<A>, out: &mut ArrayRef1<A>, accum:
         out.fill(A::zero());
     }
     let out = out.as_slice_mut().expect("add_rows: the output is contiguous");
-    for row in matrix.rows() {
-        for (sum, &x) in out.iter_mut().zip(contiguous(&row)) {
-            *sum += x;
-        }
-    }
+    let rows = slices(matrix);
+    simd::dispatch(
+        #[inline(always)]
+        move || {
+            // Some columns at a time: their sums stay in a register.
+            let (whole, rest) = out.as_chunks_mut::<LANES>();
+            for (i, out) in whole.iter_mut().enumerate() {
+                let mut sums = *out;
+                for row in rows.clone() {
+                    for (sum, &x) in sums.iter_mut().zip(&row.as_chunks::<LANES>().0[i]) {
+                        *sum += x;
+                    }
+                }
+                *out = sums;
+            }
+            let mut sums = [A::zero(); LANES];
+            let sums = &mut sums[..rest.len()];
+            sums.copy_from_slice(rest);
+            for row in rows {
+                for (sum, &x) in sums.iter_mut().zip(row.as_chunks::<LANES>().1) {
+                    *sum += x;
+                }
+            }
+            rest.copy_from_slice(sums);
+        },
+    );
 }
 
 /// The index of the largest number of a row, the first of equals: the class that a network names.
@@ -57,17 +114,18 @@ pub fn argmax<A: Scalar>(row: &[A]) -> usize {
 /// ```
 pub fn softmax<A: Scalar>(z: &[A], p: &mut [A]) -> A {
     let max = maximum(z);
-    let mut sum = A::zero();
-    for (p, &z) in p.iter_mut().zip(z) {
-        *p = (z - max).exp();
-        sum += *p;
-    }
-    let scale = A::one() / sum;
-    for p in p {
-        *p *= scale;
-    }
+    simd::map(
+        [z],
+        [&mut *p],
+        #[inline(always)]
+        |[z], [p]| *p = math::exp(z - max),
+    );
+    let sum: A = p.iter().copied().sum();
+    vector::scale(A::one() / sum, p);
     max + sum.ln()
 }
+
+const CONTIGUOUS: &str = "rows: the columns of a batch are contiguous";
 
 /// A NaN survives this maximum, so that a diverged network is seen and not renormalised away.
 fn maximum<A: Scalar>(z: &[A]) -> A {
@@ -87,7 +145,7 @@ fn maximum<A: Scalar>(z: &[A]) -> A {
 /// ```
 #[track_caller]
 pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> + Clone {
-    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "rows: the columns of a batch are contiguous");
+    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "{CONTIGUOUS}");
     matrix.outer_iter().map(|row| row.to_slice().expect("a row is contiguous"))
 }
 
@@ -105,12 +163,8 @@ pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> + Clone {
 /// ```
 #[track_caller]
 pub fn slices_mut<A>(matrix: &mut ArrayRef2<A>) -> impl Iterator<Item = &mut [A]> {
-    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "rows: the columns of a batch are contiguous");
+    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "{CONTIGUOUS}");
     matrix.outer_iter_mut().map(|row| row.into_slice().expect("a row is contiguous"))
-}
-
-fn contiguous<'a, A>(row: &ndarray::ArrayView1<'a, A>) -> &'a [A] {
-    row.to_slice().expect("rows: the columns of a batch are contiguous")
 }
 
 #[cfg(test)]

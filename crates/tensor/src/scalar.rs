@@ -3,6 +3,8 @@ use std::iter::Sum;
 use ndarray::NdFloat;
 use num_traits::FromPrimitive;
 
+use crate::math::Constants;
+
 /// The number type of a network: `f32` to train, `f64` to check.
 ///
 /// Everything in Chainrule is generic over this one trait, so a model proved exact in `f64` is the same code that
@@ -16,7 +18,7 @@ use num_traits::FromPrimitive;
 /// }
 /// assert_eq!(half(3.0_f32), 1.5);
 /// ```
-pub trait Scalar: NdFloat + FromPrimitive + Sum + Default {
+pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Constants {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
 
@@ -25,40 +27,33 @@ pub trait Scalar: NdFloat + FromPrimitive + Sum + Default {
 
     /// This number as an `f64`, without loss.
     fn as_f64(self) -> f64;
-
-    /// The error function erf(x) = 2/√π ∫₀ˣ e^(−t²) dt.
-    fn erf(self) -> Self;
 }
 
 impl Scalar for f32 {
     const NAME: &'static str = "f32";
 
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x as Self
     }
 
+    #[inline(always)]
     fn as_f64(self) -> f64 {
         f64::from(self)
-    }
-
-    fn erf(self) -> Self {
-        libm::erff(self)
     }
 }
 
 impl Scalar for f64 {
     const NAME: &'static str = "f64";
 
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x
     }
 
+    #[inline(always)]
     fn as_f64(self) -> f64 {
         self
-    }
-
-    fn erf(self) -> Self {
-        libm::erf(self)
     }
 }
 
