@@ -29,6 +29,8 @@ pub struct Descent<A, R> {
     names: Vec<&'static str>,
     memory: Vec<Vec<A>>,
     gradient: Vec<A>,
+    /// The update of one window: it never leaves the first cache, and the gradient is not written back.
+    update: Vec<A>,
     /// Steps taken.
     t: u64,
 }
@@ -42,7 +44,8 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
         let names = rule.memory();
         assert!(names.len() <= SLOTS, "descent: a rule may remember {SLOTS} vectors, not {}", names.len());
         let memory = names.iter().map(|_| vec![A::zero(); dim]).collect();
-        Self { rule, schedule, clip: None, names, memory, gradient: vec![A::zero(); dim], t: 0 }
+        let (gradient, update) = (vec![A::zero(); dim], vec![A::zero(); dim.min(WINDOW)]);
+        Self { rule, schedule, clip: None, names, memory, gradient, update, t: 0 }
     }
 
     /// Clips each gradient before the rule sees it.
@@ -59,9 +62,10 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
         let eta = A::of(self.schedule.rate(self.t));
         self.t += 1;
         let step = Step { t: self.t, eta };
-        for (w, (theta, update)) in theta.chunks_mut(WINDOW).zip(self.gradient.chunks_mut(WINDOW)).enumerate()
-        {
+        for (w, (theta, gradient)) in theta.chunks_mut(WINDOW).zip(self.gradient.chunks(WINDOW)).enumerate() {
             let range = w * WINDOW..w * WINDOW + theta.len();
+            let update = &mut self.update[..theta.len()];
+            update.copy_from_slice(gradient);
             let mut slots = self.memory.iter_mut();
             let memory =
                 std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot[range.clone()]));

@@ -14,6 +14,7 @@
 //! Where the exact result is below the smallest normal number, 2⁻¹²⁶ in `f32`, the result is 0, or the subnormal number
 //! there to the same 2 units: saturated units give exact zeros, not numbers that are slow to multiply.
 
+pub mod check;
 mod constants;
 
 pub use constants::Constants;
@@ -89,14 +90,6 @@ fn decay<A: Scalar>(x: A, correction: A, coefficients: &'static [A]) -> A {
     if x < A::LEAST_LOG { A::zero() } else { (A::one() + q) * A::power_of_two(shifted) }
 }
 
-/// e^x − 1 for x ≤ 0.
-#[inline(always)]
-fn decay_m1<A: Scalar>(x: A) -> A {
-    let (shifted, q) = reduced(x, A::zero(), A::EXP);
-    let scale = A::power_of_two(shifted);
-    if x < A::LEAST_LOG { -A::one() } else { q * scale + (scale - A::one()) }
-}
-
 /// Horner's rule.
 #[inline(always)]
 fn polynomial<A: Scalar>(coefficients: &'static [A], x: A) -> A {
@@ -132,7 +125,8 @@ fn sigmoid_by<A: Scalar>(z: A, coefficients: &'static [A]) -> A {
 
 /// The hyperbolic tangent, with tanh' = 1 − tanh².
 ///
-/// With m = e^(−2|z|) − 1 it is −m / (2 + m), with the sign of z.
+/// With e = e^(−2|z|) it is (1 − e) / (1 + e), with the sign of z: as such where it is small, so that 1 − e has all its
+/// digits, and as 1 − 2e / (1 + e) where it is large.
 ///
 /// ```
 /// use chainrule_tensor::math::tanh;
@@ -142,9 +136,15 @@ fn sigmoid_by<A: Scalar>(z: A, coefficients: &'static [A]) -> A {
 /// ```
 #[inline(always)]
 pub fn tanh<A: Scalar>(z: A) -> A {
-    let two = A::one() + A::one();
-    let m = decay_m1(-(two * z.abs()));
-    (-m / (two + m)).copysign(z)
+    let x = -(z + z).abs();
+    let (shifted, q) = reduced(x, A::zero(), A::EXP);
+    let scale = A::power_of_two(shifted);
+    let e = if x < A::LEAST_LOG { A::zero() } else { (A::one() + q) * scale };
+    // tanh is a half at ½ ln 3.
+    let small = x > -A::of(1.098_612_288_668_109_8);
+    let numerator = if small { -(q * scale + (scale - A::one())) } else { e + e };
+    let ratio = numerator / (A::one() + e);
+    (if small { ratio } else { A::one() - ratio }).copysign(z)
 }
 
 /// Softplus ln(1 + e^z), with derivative [`sigmoid`].
