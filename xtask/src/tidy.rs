@@ -20,6 +20,9 @@ pub(crate) use edges::BLAS_PACKAGES;
 /// the calls of code for CPUs that not everyone has, and the allocator that counts.
 const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/blas.rs",
+    "crates/tensor/src/kernel.rs",
+    "crates/tensor/src/kernel/lanes.rs",
+    "crates/tensor/src/kernel/tiles.rs",
     "crates/tensor/src/pool.rs",
     "crates/tensor/src/simd.rs",
     "crates/train/tests/no_alloc.rs",

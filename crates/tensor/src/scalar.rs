@@ -3,6 +3,7 @@ use std::iter::Sum;
 use ndarray::NdFloat;
 use num_traits::FromPrimitive;
 
+use crate::kernel::Tiled;
 use crate::math::Constants;
 
 /// The number type of a network: `f32` to train, `f64` to check.
@@ -18,7 +19,7 @@ use crate::math::Constants;
 /// }
 /// assert_eq!(half(3.0_f32), 1.5);
 /// ```
-pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Constants {
+pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Constants + Tiled {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
 

@@ -1,0 +1,234 @@
+//! The bare products of a training step: what no implementation on this machine can beat.
+//!
+//! A step of a dense network is hₗ = hₗ₋₁·Wₗ upwards, ∂Wₗ = hₗ₋₁ᵀ·δₗ for each layer and δₗ₋₁ = δₗ·Wₗᵀ for all but the
+//! first downwards. Here stand these products and nothing else: no bias, no activation, no loss, no update. Each is
+//! computed by the kernel that was the fastest for its shape when the bound was made.
+//!
+//! On several threads, hₗ and δₗ are cut by rows: a thread runs all layers on its rows without waiting for another. Then
+//! the threads share out the rows of each ∂Wₗ. So there are two joins in a step. A batch with fewer rows than threads
+//! is cut by columns of Wₗ instead, with a join after each layer; its backward pass stays on one thread.
+
+use std::sync::{Mutex, PoisonError};
+
+use chainrule::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use chainrule::tensor::{Pool, Rng, gemm};
+
+use crate::clock;
+use crate::workload::{Data, Workload};
+
+/// C ← α·A·B + β·C.
+type Kernel = fn(f32, &ArrayRef2<f32>, &ArrayRef2<f32>, f32, &mut ArrayRef2<f32>);
+
+/// The ways to a product in this build.
+const KERNELS: &[(&str, Kernel)] = &[("gemm", gemm)];
+
+/// The products of one step, ready to be repeated.
+#[derive(Debug)]
+pub struct Bound<'a> {
+    data: &'a Data,
+    forward_only: bool,
+    pool: Pool,
+    layers: Vec<Products>,
+    /// h₁ … h_L.
+    h: Vec<Array2<f32>>,
+    /// δ₁ … δ_L.
+    delta: Vec<Array2<f32>>,
+    /// ∂W₁ … ∂W_L.
+    grad: Vec<Array2<f32>>,
+    next: usize,
+}
+
+/// Wₗ and the kernels of its three products.
+#[derive(Debug)]
+struct Products {
+    weight: Array2<f32>,
+    up: Kernel,
+    gradient: Kernel,
+    down: Kernel,
+}
+
+/// How a product's operands lie in memory.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// A·B.
+    Plain,
+    /// Aᵀ·B.
+    LeftTransposed,
+    /// A·Bᵀ.
+    RightTransposed,
+}
+
+impl<'a> Bound<'a> {
+    /// The products of `workload` on `threads` threads; this takes the time to try the kernels.
+    pub fn new(workload: &Workload, data: &'a Data, threads: usize) -> Self {
+        let mut rng = Rng::new(2);
+        let (batch, widths) = (workload.batch, &workload.widths);
+        let by_columns = batch < threads;
+        // What one thread has of each product.
+        let rows = batch.div_ceil(threads);
+        let share = |outputs: usize| if by_columns { outputs.div_ceil(threads) } else { outputs };
+        let layers = widths.windows(2).map(|pair| {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            let backward = |m, k, n, form| if workload.forward_only { gemm } else { fastest(m, k, n, form) };
+            Products {
+                // Variances stay: the numbers are ordinary ones.
+                weight: random(inputs, outputs, (1.0 / inputs as f64).sqrt(), &mut rng),
+                up: fastest(rows, inputs, share(outputs), Form::Plain),
+                gradient: backward(inputs.div_ceil(threads), batch, outputs, Form::LeftTransposed),
+                down: backward(rows, outputs, inputs, Form::RightTransposed),
+            }
+        });
+        let layers = layers.collect();
+        let hidden = || widths[1..].iter().map(|&width| Array2::zeros((batch, width))).collect();
+        let mut delta: Vec<Array2<f32>> = if workload.forward_only { Vec::new() } else { hidden() };
+        if let Some(top) = delta.last_mut() {
+            *top = random(batch, top.ncols(), 1.0, &mut rng);
+        }
+        let grad = |pair: &[usize]| Array2::zeros((pair[0], pair[1]));
+        let grad = if workload.forward_only { Vec::new() } else { widths.windows(2).map(grad).collect() };
+        let (h, pool, forward_only) = (hidden(), Pool::new(threads), workload.forward_only);
+        Self { data, forward_only, pool, layers, h, delta, grad, next: 0 }
+    }
+
+    /// The products of `steps` steps.
+    pub fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let (x, _) = self.data.batch(self.next);
+            self.next = (self.next + 1) % self.data.batches();
+            if self.pool.threads() == 1 {
+                self.up(&x);
+                self.down(&x);
+            } else if x.nrows() < self.pool.threads() {
+                self.up_by_columns(&x);
+                self.down(&x);
+            } else {
+                self.by_rows(&x);
+                self.gradients_by_rows(&x);
+            }
+        }
+    }
+
+    fn up(&mut self, x: &ArrayRef2<f32>) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            let (below, above) = self.h.split_at_mut(l);
+            (layer.up)(1.0, below.last().map_or(x, |h| h), &layer.weight, 0.0, &mut above[0]);
+        }
+    }
+
+    fn down(&mut self, x: &ArrayRef2<f32>) {
+        if self.forward_only {
+            return;
+        }
+        for (l, layer) in self.layers.iter().enumerate().rev() {
+            let (below, above) = self.delta.split_at_mut(l);
+            let h = self.h[..l].last().map_or(x, |h| h);
+            (layer.gradient)(1.0, &h.t(), &above[0], 0.0, &mut self.grad[l]);
+            if let Some(below) = below.last_mut() {
+                (layer.down)(1.0, &above[0], &layer.weight.t(), 0.0, below);
+            }
+        }
+    }
+
+    fn up_by_columns(&mut self, x: &ArrayRef2<f32>) {
+        let threads = self.pool.threads();
+        for (l, layer) in self.layers.iter().enumerate() {
+            let (below, above) = self.h.split_at_mut(l);
+            let columns = above[0].ncols().div_ceil(threads);
+            let weights = layer.weight.axis_chunks_iter(Axis(1), columns);
+            let parts: Vec<_> =
+                weights.zip(above[0].axis_chunks_iter_mut(Axis(1), columns)).map(Mutex::new).collect();
+            self.pool.run(parts.len(), &|i| {
+                let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
+                let (weight, h) = &mut *part;
+                (layer.up)(1.0, below.last().map_or(x, |h| h), weight, 0.0, h);
+            });
+        }
+    }
+
+    /// h and δ of all layers, each thread on rows of its own.
+    fn by_rows(&mut self, x: &ArrayView2<'_, f32>) {
+        let rows = x.nrows().div_ceil(self.pool.threads());
+        let (layers, forward_only) = (&self.layers, self.forward_only);
+        let (mut h, mut delta) = (chunks(&mut self.h, rows), chunks(&mut self.delta, rows));
+        let parts: Vec<_> = x
+            .axis_chunks_iter(Axis(0), rows)
+            .map(|x| Mutex::new((x, next_of_each(&mut h), next_of_each(&mut delta))))
+            .collect();
+        self.pool.run(parts.len(), &|i| {
+            let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
+            let (x, h, delta) = &mut *part;
+            for (l, layer) in layers.iter().enumerate() {
+                let (below, above) = h.split_at_mut(l);
+                (layer.up)(1.0, below.last().map_or(&**x, |h| h), &layer.weight, 0.0, &mut above[0]);
+            }
+            for (l, layer) in layers.iter().enumerate().skip(1).rev().filter(|_| !forward_only) {
+                let (below, above) = delta.split_at_mut(l);
+                (layer.down)(1.0, &above[0], &layer.weight.t(), 0.0, &mut below[l - 1]);
+            }
+        });
+    }
+
+    /// ∂W of all layers, each thread with rows of each.
+    fn gradients_by_rows(&mut self, x: &ArrayRef2<f32>) {
+        if self.forward_only {
+            return;
+        }
+        let threads = self.pool.threads();
+        let (layers, h, delta) = (&self.layers, &self.h, &self.delta);
+        let mut slabs: Vec<Vec<ArrayViewMut2<'_, f32>>> = (0..threads).map(|_| Vec::new()).collect();
+        for grad in &mut self.grad {
+            let rows = grad.nrows().div_ceil(threads);
+            let chunks = grad.axis_chunks_iter_mut(Axis(0), rows);
+            slabs.iter_mut().zip(chunks).for_each(|(slabs, chunk)| slabs.push(chunk));
+        }
+        let slabs: Vec<_> = slabs.into_iter().map(Mutex::new).collect();
+        self.pool.run(slabs.len(), &|i| {
+            let mut slabs = slabs[i].lock().unwrap_or_else(PoisonError::into_inner);
+            for (l, slab) in slabs.iter_mut().enumerate() {
+                let h = h[..l].last().map_or(x, |h| h);
+                let rows = h.ncols().div_ceil(threads);
+                let start = i * rows;
+                let h = h.slice_axis(Axis(1), Slice::from(start..start + slab.nrows()));
+                (layers[l].gradient)(1.0, &h.t(), &delta[l], 0.0, slab);
+            }
+        });
+    }
+}
+
+type Chunks<'a> = Vec<Box<dyn Iterator<Item = ArrayViewMut2<'a, f32>> + 'a>>;
+
+fn chunks(arrays: &mut [Array2<f32>], rows: usize) -> Chunks<'_> {
+    arrays.iter_mut().map(|array| Box::new(array.axis_chunks_iter_mut(Axis(0), rows)) as Box<_>).collect()
+}
+
+fn next_of_each<'a>(chunks: &mut Chunks<'a>) -> Vec<ArrayViewMut2<'a, f32>> {
+    chunks.iter_mut().filter_map(Iterator::next).collect()
+}
+
+fn random(rows: usize, columns: usize, deviation: f64, rng: &mut Rng) -> Array2<f32> {
+    Array2::from_shape_simple_fn((rows, columns), || rng.normal(deviation))
+}
+
+/// The fastest kernel for a product of `(m, k)` and `(k, n)`.
+fn fastest(m: usize, k: usize, n: usize, form: Form) -> Kernel {
+    const TRIALS: usize = 5;
+    const SECONDS: f64 = 2e-3;
+    if let [(_, only)] = KERNELS {
+        return *only;
+    }
+    let mut rng = Rng::new(3);
+    let mut of = |rows, columns| random(rows, columns, 1.0, &mut rng);
+    let (a, b) = match form {
+        Form::Plain => (of(m, k), of(k, n)),
+        Form::LeftTransposed => (of(k, m).reversed_axes(), of(k, n)),
+        Form::RightTransposed => (of(m, k), of(n, k).reversed_axes()),
+    };
+    let mut c = Array2::zeros((m, n));
+    let mut time = |kernel: Kernel| {
+        let mut run = |times| (0..times).for_each(|_| kernel(1.0, &a, &b, 0.0, &mut c));
+        let times = clock::steps_in(SECONDS, &mut run);
+        (0..TRIALS).map(|_| clock::seconds(|| run(times)) / times as f64).fold(f64::INFINITY, f64::min)
+    };
+    let times: Vec<_> = KERNELS.iter().map(|&(_, kernel)| (kernel, time(kernel))).collect();
+    times.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a build has a kernel").0
+}

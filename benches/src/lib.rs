@@ -1,0 +1,8 @@
+//! What the measuring programs share: the networks to measure, their data, a training step as a user of the library
+//! writes it, the products of that step alone, and the clock.
+
+pub mod bound;
+pub mod clock;
+pub mod process;
+pub mod training;
+pub mod workload;

@@ -1,0 +1,189 @@
+//! The networks that are measured.
+
+use chainrule::loss::{
+    BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
+};
+use chainrule::ndarray::{Array2, ArrayView2, s};
+use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
+use chainrule::tensor::hash;
+use chainrule::train::{Activation, Architecture, Stage};
+use clap::ValueEnum;
+
+/// A network, how it is trained, and on how many rows at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// The name in tables.
+    pub name: String,
+    /// The widths of the input and of each dense layer.
+    pub widths: Vec<usize>,
+    /// The function of the inner units.
+    pub activation: Activation,
+    /// The loss.
+    pub loss: LossName,
+    /// The update rule.
+    pub optimizer: RuleName,
+    /// The rows of a step.
+    pub batch: usize,
+    /// Whether only the forward pass is measured.
+    pub forward_only: bool,
+}
+
+/// A loss by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LossName {
+    /// `−log softmax(y)` of the class.
+    CrossEntropy,
+    /// Σᵢ(yᵢ − tᵢ)².
+    SquaredError,
+    /// The mean over the outputs instead.
+    MeanSquaredError,
+    /// `−Σᵢ tᵢ log g(yᵢ) + (1 − tᵢ) log(1 − g(yᵢ))`.
+    BinaryCrossEntropy,
+    /// Quadratic near 0, linear beyond.
+    Huber,
+    /// Σᵢ|yᵢ − tᵢ|.
+    MeanAbsolute,
+}
+
+/// An update rule by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RuleName {
+    /// Plain gradient descent.
+    Sgd,
+    /// With momentum 0.9.
+    Momentum,
+    /// Nesterov's form of it.
+    Nesterov,
+    /// [`Adagrad`].
+    Adagrad,
+    /// [`RmsProp`].
+    Rmsprop,
+    /// [`Adam`].
+    Adam,
+    /// [`Adam`] with decoupled weight decay.
+    Adamw,
+}
+
+impl Workload {
+    /// The workloads that [docs/performance.md] compares with other libraries.
+    ///
+    /// [docs/performance.md]: ../../../../docs/performance.md
+    pub fn standard() -> Vec<Self> {
+        use Activation::{Relu, Sigmoid, Tanh};
+        use LossName::{CrossEntropy, SquaredError};
+        let entry = |name: &str, widths: &[usize], activation, loss, optimizer, batch| Self {
+            name: name.to_owned(),
+            widths: widths.to_vec(),
+            activation,
+            loss,
+            optimizer,
+            batch,
+            forward_only: name.starts_with("W6"),
+        };
+        let (small, w3) = (&[64, 32, 10], &[784, 512, 512, 10]);
+        vec![
+            entry("W1", &[784, 100, 10], Sigmoid, SquaredError, RuleName::Sgd, 32),
+            entry("W2", &[784, 256, 128, 10], Relu, CrossEntropy, RuleName::Momentum, 64),
+            entry("W3", w3, Relu, CrossEntropy, RuleName::Adam, 128),
+            entry("W4", &[784, 2048, 2048, 10], Relu, CrossEntropy, RuleName::Momentum, 512),
+            entry("W5b1", small, Tanh, CrossEntropy, RuleName::Sgd, 1),
+            entry("W5b16", small, Tanh, CrossEntropy, RuleName::Sgd, 16),
+            entry("W6b1", w3, Relu, CrossEntropy, RuleName::Adam, 1),
+            entry("W6b256", w3, Relu, CrossEntropy, RuleName::Adam, 256),
+        ]
+    }
+
+    /// The network. On a squared or absolute error the outputs are sigmoid units, as in the lecture; the other losses
+    /// have their output function in them.
+    pub fn architecture(&self) -> Architecture {
+        let mut plan = Architecture::perceptron(&self.widths, self.activation, 0.0);
+        if !matches!(self.loss, LossName::CrossEntropy | LossName::BinaryCrossEntropy) {
+            plan.layers.push(Stage::Activation { name: Activation::Sigmoid });
+        }
+        plan
+    }
+}
+
+impl LossName {
+    /// The loss.
+    pub fn build(self) -> Box<dyn Loss<f32>> {
+        match self {
+            LossName::CrossEntropy => Box::new(SoftmaxCrossEntropy::default()),
+            LossName::SquaredError => Box::new(SquaredError::default()),
+            LossName::MeanSquaredError => Box::new(SquaredError::mean()),
+            LossName::BinaryCrossEntropy => Box::new(BinaryCrossEntropy::default()),
+            LossName::Huber => Box::new(Huber::default()),
+            LossName::MeanAbsolute => Box::new(MeanAbsoluteError::default()),
+        }
+    }
+}
+
+impl RuleName {
+    /// The optimizer of a vector of `dim` numbers. The rates are low enough for any of the networks on any data: what
+    /// a step costs does not depend on them, as long as the numbers stay finite.
+    pub fn build(self, dim: usize) -> Box<dyn Optimizer<f32>> {
+        fn descent(rule: impl Rule<f32> + 'static, dim: usize, rate: f64) -> Box<dyn Optimizer<f32>> {
+            Box::new(Descent::new(rule, dim, Schedule::constant(rate)))
+        }
+        match self {
+            RuleName::Sgd => descent(Sgd, dim, 1e-2),
+            RuleName::Momentum => descent(Momentum::default(), dim, 1e-3),
+            RuleName::Nesterov => descent(Momentum { nesterov: true, ..Momentum::default() }, dim, 1e-3),
+            RuleName::Adagrad => descent(Adagrad::default(), dim, 1e-3),
+            RuleName::Rmsprop => descent(RmsProp::default(), dim, 1e-4),
+            RuleName::Adam => descent(Adam::default(), dim, 1e-4),
+            RuleName::Adamw => descent((Adam::default(), Decay::on_all(0.01)), dim, 1e-4),
+        }
+    }
+}
+
+/// The rows of a data set, unless they would take more than [`BYTES`].
+const ROWS: usize = 8192;
+/// What 8,192 images of 28 × 28 take.
+const BYTES: usize = ROWS * 784 * size_of::<f32>();
+
+/// Examples in memory, in as many whole batches as there are.
+#[derive(Debug)]
+pub struct Data {
+    x: Array2<f32>,
+    target: Array2<f32>,
+    batch: usize,
+}
+
+impl Data {
+    /// Inputs drawn uniformly from [0, 1), and of the first inputs, one for each output, the largest as the class: a
+    /// function that can be learned.
+    pub fn new(workload: &Workload) -> Self {
+        let (inputs, batch) = (workload.widths[0], workload.batch);
+        let outputs = workload.widths[workload.widths.len() - 1];
+        let rows = ROWS.min(BYTES / (inputs * size_of::<f32>())) / batch * batch;
+        let rows = rows.max(batch);
+        let mut x = Array2::zeros((rows, inputs));
+        for (n, mut row) in x.rows_mut().into_iter().enumerate() {
+            for (j, x) in row.iter_mut().enumerate() {
+                *x = (hash(0, n as u64, j as u64) >> 40) as f32 * (-24.0_f32).exp2();
+            }
+        }
+        let class = |n: usize| (0..outputs.min(inputs)).max_by(|&i, &j| x[(n, i)].total_cmp(&x[(n, j)]));
+        let class = |n| class(n).unwrap_or_default();
+        let target = match workload.loss {
+            LossName::CrossEntropy => Array2::from_shape_fn((rows, 1), |(n, _)| class(n) as f32),
+            _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class(n) == k))),
+        };
+        Self { x, target, batch }
+    }
+
+    /// How many batches there are.
+    pub fn batches(&self) -> usize {
+        self.x.nrows() / self.batch
+    }
+
+    /// Inputs and targets of a batch: rows of the whole, not a copy.
+    ///
+    /// # Panics
+    /// If there are not so many batches.
+    pub fn batch(&self, index: usize) -> (ArrayView2<'_, f32>, ArrayView2<'_, f32>) {
+        let rows = index * self.batch..(index + 1) * self.batch;
+        (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]))
+    }
+}
