@@ -3,13 +3,14 @@
 use std::hint::black_box;
 
 use chainrule::layers::activation::{self, Activation};
-use chainrule::layers::{Dropout, Layer, Mode, Pointwise};
+use chainrule::layers::{Dense, Dropout, Layer, Mode, Pointwise, Sequential, Sigmoid};
 use chainrule::loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule::optim::{
     Adagrad, Adam, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
 use chainrule::tensor::ndarray::{Array1, Array2};
-use chainrule::tensor::{Accum, math::check, rows, simd::Level, vector};
+use chainrule::tensor::{Accum, Rng, math::check, rows, simd, simd::Level, vector};
+use chainrule::train::{Risk, Workspace};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZES: [usize; 4] = [10, 100, 4096, 65_536];
@@ -108,11 +109,9 @@ fn rules(c: &mut Criterion) {
         group.throughput(Throughput::Elements(n as u64));
         group.bench_function(BenchmarkId::from_parameter(n), |b| {
             b.iter(|| {
-                chainrule::tensor::simd::map(
-                    [black_box(&y), black_box(&z)],
-                    [black_box(&mut x)],
-                    |[y, z], [x]| *x += 0.5 * y + 0.25 * z,
-                );
+                simd::map([black_box(&y), black_box(&z)], [black_box(&mut x)], |[y, z], [x]| {
+                    *x += 0.5 * y + 0.25 * z
+                });
             });
         });
     }
@@ -160,6 +159,30 @@ fn batches(c: &mut Criterion) {
     group.bench_function("is_finite", |b| b.iter(|| vector::is_finite(black_box(&a))));
 }
 
+/// A step's gradient, with sigmoids in their middle and with sigmoids so far out that error signals underflow.
+fn saturation(c: &mut Criterion) {
+    let mut group = c.benchmark_group("gradient of 784-100-10 sigmoids, batch of 32");
+    let model = Sequential::input(784)
+        .then(|n| Dense::new(n, 100))
+        .then(Sigmoid::new)
+        .then(|n| Dense::new(n, 10))
+        .then(Sigmoid::new);
+    let x = Array2::from_shape_vec((32, 784), numbers(32 * 784)).expect("32·784 numbers");
+    let class = Array2::from_shape_fn((32, 1), |(i, _)| (i % 10) as f32);
+    let (loss, mut workspace) = (SquaredError::default(), Workspace::new(&model, 32));
+    for scale in [1.0, 20.0, 1000.0] {
+        let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+        vector::scale(scale, &mut theta);
+        let mut grad = theta.clone();
+        group.bench_function(BenchmarkId::new("weights times", scale), |b| {
+            b.iter(|| {
+                Risk::new(&model, &loss, &x, &class, Mode::Eval, &mut workspace)
+                    .value_and_grad(black_box(&theta), &mut grad)
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = elementwise;
     config = Criterion::default()
@@ -167,6 +190,6 @@ criterion_group! {
         .measurement_time(std::time::Duration::from_millis(120))
         .sample_size(15)
         .without_plots();
-    targets = functions, activations, rules, batches
+    targets = functions, activations, rules, batches, saturation
 }
 criterion_main!(elementwise);

@@ -46,7 +46,7 @@ fn over_all(specimen: Specimen, stride: u64) -> Worst {
     const ALL: u64 = 1 << 32;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
     thread::scope(|scope| {
-        let work = |i| {
+        let work = |i: u64| {
             let first = (ALL * i / threads).next_multiple_of(stride);
             scope.spawn(move || worst(specimen, Level::best(), first, ALL * (i + 1) / threads, stride))
         };

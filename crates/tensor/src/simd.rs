@@ -202,3 +202,33 @@ fn block<A: Copy, const N: usize, const M: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_and_every_level_is_the_plain_loop() {
+        for len in 0..=3 * LANES {
+            let number = |i: usize, salt: u64| (crate::hash(salt, 0, i as u64) % 1000) as f32 / 7.0;
+            let (a, b): (Vec<_>, Vec<_>) = (0..len).map(|i| (number(i, 1), number(i, 2))).unzip();
+            let step = |[a, b]: [f32; 2], [y, z]: &mut [f32; 2]| {
+                *y = a * b + *y;
+                *z = *y / (b.sqrt() + 0.1);
+            };
+            let mut plain = vec![[3.0, f32::NAN]; len];
+            plain.iter_mut().enumerate().for_each(|(i, out)| step([a[i], b[i]], out));
+            for level in Level::available() {
+                let (mut y, mut z) = (vec![3.0; len], vec![f32::NAN; len]);
+                map_at(level, [&a, &b], [&mut y, &mut z], step);
+                assert!(y.iter().zip(&z).map(|(&y, &z)| [y, z]).eq(plain.iter().copied()), "{level:?}, {len}");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "simd: lengths differ: [2] and [3]")]
+    fn lengths_that_differ_are_named() {
+        map([&[1.0, 2.0]], [&mut [0.0; 3]], |[x], [y]| *y = x);
+    }
+}
