@@ -8,7 +8,7 @@
 //! An elementwise result has the same bits on every level and every machine. Each number goes through the same additions,
 //! multiplications, divisions and roots, which IEEE 754 rounds in one way only; which lane of which register it passes
 //! through changes nothing. The one instruction that would break this, the fused multiply-add, is not enabled at any
-//! level: no compiler may contract a·b + c here. It would save a tenth of an exponential and cost this promise.
+//! level, so no compiler may contract a·b + c here.
 
 #![allow(unsafe_code)]
 
