@@ -37,7 +37,7 @@ mod init;
 pub mod kernel;
 mod layout;
 pub mod math;
-mod pool;
+pub mod pool;
 mod rng;
 pub mod rows;
 mod scalar;

@@ -1,9 +1,13 @@
 //! Operations on the rows of a batch: one example a row.
 
-use ndarray::{ArrayRef1, ArrayRef2};
+use ndarray::{ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
 
+use crate::pool::sweep;
 use crate::simd::{self, LANES};
 use crate::{Accum, Scalar, math, vector};
+
+/// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
+const LEAST_SHARED: usize = 1 << 13;
 
 /// `out` ← f(inputs, `out`), number by number, at the pace of [`simd::map`].
 ///
@@ -24,20 +28,58 @@ use crate::{Accum, Scalar, math, vector};
 pub fn map<A: Scalar, const N: usize>(
     inputs: [&ArrayRef2<A>; N],
     out: &mut ArrayRef2<A>,
-    f: impl Fn([A; N], &mut A),
+    f: impl Fn([A; N], &mut A) + Sync,
 ) {
     let shape = out.dim();
     assert!(inputs.iter().all(|x| x.dim() == shape), "rows: shapes differ: {:?}", inputs.map(|x| x.dim()));
-    let whole = out.is_standard_layout() && inputs.iter().all(|x| x.is_standard_layout());
-    for i in 0..if whole { shape.0.min(1) } else { shape.0 } {
-        let out = if whole { out.as_slice_mut() } else { out.row_mut(i).into_slice() };
+    if out.is_standard_layout() && inputs.iter().all(|x| x.is_standard_layout()) {
+        let inputs = inputs.map(|x| x.as_slice().expect(CONTIGUOUS));
+        let out = out.as_slice_mut().expect(CONTIGUOUS);
+        return sweep([out], LANES, LEAST_SHARED, |from, [out]| {
+            simd::map(
+                inputs.map(|x| &x[from..from + out.len()]),
+                [out],
+                #[inline(always)]
+                |x, [y]| f(x, y),
+            );
+        });
+    }
+    for (i, mut out) in out.rows_mut().into_iter().enumerate() {
         simd::map(
-            inputs.map(|x| if whole { x.as_slice() } else { x.row(i).to_slice() }.expect(CONTIGUOUS)),
-            [out.expect(CONTIGUOUS)],
+            inputs.map(|x| x.row(i).to_slice().expect(CONTIGUOUS)),
+            [out.as_slice_mut().expect(CONTIGUOUS)],
             #[inline(always)]
             |x, [y]| f(x, y),
         );
     }
+}
+
+/// The first `n` rows: at no cost where those are all, as in every batch but the last of an epoch.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// assert_eq!(rows::first(&array![[1.0], [2.0], [3.0]], 2), array![[1.0], [2.0]]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn first<A>(matrix: &ArrayRef2<A>, n: usize) -> ArrayView2<'_, A> {
+    if n == matrix.nrows() { matrix.view() } else { matrix.slice(s![..n, ..]) }
+}
+
+/// The first `n` rows, to write to.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// let mut m = array![[1.0], [2.0]];
+/// rows::first_mut(&mut m, 1).fill(0.0);
+/// assert_eq!(m, array![[0.0], [2.0]]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn first_mut<A>(matrix: &mut ArrayRef2<A>, n: usize) -> ArrayViewMut2<'_, A> {
+    if n == matrix.nrows() { matrix.view_mut() } else { matrix.slice_mut(s![..n, ..]) }
 }
 
 /// Σₙ `matrix`ₙ, the sum over the rows, put into or added to `out`: ∂C/∂b from δ.

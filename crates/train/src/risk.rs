@@ -1,8 +1,8 @@
 use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference};
-use chainrule_tensor::ndarray::{ArrayRef2, s};
-use chainrule_tensor::{Accum, Scalar};
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::{Accum, Scalar, rows};
 
 use crate::Workspace;
 
@@ -70,8 +70,8 @@ impl<'a, A: Scalar> Risk<'a, A> {
     /// C(θ), with ∇C(θ) put into `grad` as `accum` says.
     pub fn accumulate(&mut self, theta: &[A], grad: &mut [A], accum: Accum) -> A {
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
-        let rows = s![..self.x.nrows(), ..];
-        let (mut y, mut delta) = (y.slice_mut(rows), delta.slice_mut(rows));
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
 
         self.model.forward(self.mode, theta, self.x, &mut y, tape);
         let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
@@ -93,9 +93,9 @@ impl<'a, A: Scalar> Risk<'a, A> {
         self.workspace.ensure_tangent(self.model);
         let Workspace { y, delta, tape, tangent } = &mut *self.workspace;
         let Workspace { y: r_y, delta: r_delta, tape: r_tape, .. } = tangent.as_deref_mut()?;
-        let rows = s![..self.x.nrows(), ..];
-        let (mut y, mut delta) = (y.slice_mut(rows), delta.slice_mut(rows));
-        let (mut r_y, mut r_delta) = (r_y.slice_mut(rows), r_delta.slice_mut(rows));
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
+        let (mut r_y, mut r_delta) = (rows::first_mut(r_y, n), rows::first_mut(r_delta, n));
         let mut tapes = Dual { value: tape, tangent: r_tape };
 
         self.model.forward(self.mode, theta, self.x, &mut y, tapes.value);
@@ -134,7 +134,7 @@ impl<A: Scalar> Objective<A> for Risk<'_, A> {
 
     fn value(&mut self, theta: &[A]) -> A {
         let Workspace { y, tape, .. } = &mut *self.workspace;
-        let mut y = y.slice_mut(s![..self.x.nrows(), ..]);
+        let mut y = rows::first_mut(y, self.x.nrows());
         self.model.forward(self.mode, theta, self.x, &mut y, tape);
         self.scale * self.loss.value(&y, self.target)
     }

@@ -9,16 +9,19 @@ use chainrule_tensor::{Accum, Pool, Scalar, vector};
 
 use crate::{Curvature, Risk, Workspace};
 
-/// The most rows that one forward pass of a shard takes: enough for GEMM's pace, few enough to stay in cache.
+/// The most rows that are one shard, a batch: the threads share each of its products, and none of its sums are cut.
+const BATCH: usize = 1024;
+/// The most rows of a shard of more than a batch: enough for GEMM's pace, few enough to stay in cache.
 const SHARD: usize = 256;
 /// The most shards that are in work at once, each with a gradient of its own.
 const LANES: usize = 8;
 
 /// The risk over any number of rows, in fixed shards: the objective for a whole data set, and for many threads.
 ///
-/// The rows are cut into shards of at most 256 rows and dealt to at most 8 lanes, by their number alone. A lane adds
-/// its shards in order; the lanes are added in a fixed binary tree. So the sum has the same bits for any number of
-/// threads, and memory does not grow with the rows.
+/// Up to 1024 rows, a batch, are one shard: the threads of the pool share the products of each layer. More rows are cut
+/// into shards of at most 256 and dealt to at most 8 lanes, by their number alone. A lane adds its shards in order; the
+/// lanes are added in a fixed binary tree. So the sum has the same bits for any number of threads, and memory does not
+/// grow with the rows.
 ///
 /// ```
 /// use chainrule_layers::{Dense, Mode};
@@ -61,10 +64,10 @@ struct Lane<A> {
 impl<A: Scalar> Lanes<A> {
     /// The memory for batches of at most `rows` rows.
     pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
-        let count = rows.div_ceil(SHARD).clamp(1, LANES);
+        let count = shards(rows).clamp(1, LANES);
         let lane = |i| {
             Mutex::new(Lane {
-                workspace: Workspace::new(model, rows.min(SHARD)),
+                workspace: Workspace::new(model, rows.min(BATCH)),
                 value: A::zero(),
                 sum: vec![A::zero(); if i == 0 { 0 } else { model.layout().len() }],
             })
@@ -104,8 +107,11 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     /// Runs `work` over all shards and adds the results up; `out` is empty where only values are wanted.
     fn reduce(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
         let rows = self.x.nrows();
-        let shards = rows.div_ceil(SHARD);
-        let count = shards.clamp(1, self.lanes.lanes.len());
+        let shards = shards(rows);
+        if shards <= 1 {
+            return self.alone(out, work);
+        }
+        let count = shards.min(self.lanes.lanes.len());
         let out = Mutex::new(out);
         self.pool.run(count, &|i| {
             let mut lane = self.lanes.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,6 +126,14 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         });
         let out = out.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.add_up(out, count)
+    }
+
+    /// `work` on all rows at once, for which the threads join in each product.
+    fn alone(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
+        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = 0..self.x.nrows();
+        let all = |risk: &mut Risk<'_, A>| work(risk, out, Accum::Replace);
+        self.pool.enter(|| self.on_rows(rows, &mut lane.workspace, all))
     }
 
     /// `work` on the risk of some of the rows, as their part of the whole.
@@ -159,6 +173,11 @@ impl<'a, A: Scalar> Sharded<'a, A> {
 
 fn unlocked<A>(lane: &mut Mutex<Lane<A>>) -> &mut Lane<A> {
     lane.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many shards so many rows make.
+fn shards(rows: usize) -> usize {
+    if rows <= BATCH { 1 } else { rows.div_ceil(SHARD) }
 }
 
 /// The rows of one of `shards` shards: as equal as can be.

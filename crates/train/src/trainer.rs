@@ -139,7 +139,7 @@ pub fn fit<A: Scalar>(
             let (x, target) = (rows.x(), rows.target());
             let mode = Mode::Train { seed, row: 0 };
             let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool);
-            let loss = optimizer.step(&mut risk, theta).as_f64();
+            let loss = pool.enter(|| optimizer.step(&mut risk, theta)).as_f64();
             if !loss.is_finite() {
                 let place = culprit(task.model, mode, theta, &x);
                 return Err(TrainError::Diverged { epoch, batch: step, loss, place });

@@ -83,7 +83,7 @@ impl OptimizerArgs {
             }
         };
         let schedule = self.schedule(self.lr.unwrap_or(usual_rate), steps);
-        let descent = Descent::new(rule, layout.len(), schedule);
+        let descent = Descent::new(rule, layout.len(), schedule).along(layout);
         Box::new(match (self.clip_norm, self.clip_value) {
             (Some(norm), _) => descent.clip(Clip::Norm(norm)),
             (_, Some(value)) => descent.clip(Clip::Value(value)),
