@@ -221,7 +221,10 @@ mod tests {
             for level in Level::available() {
                 let (mut y, mut z) = (vec![3.0; len], vec![f32::NAN; len]);
                 map_at(level, [&a, &b], [&mut y, &mut z], step);
-                assert!(y.iter().zip(&z).map(|(&y, &z)| [y, z]).eq(plain.iter().copied()), "{level:?}, {len}");
+                assert!(
+                    y.iter().zip(&z).map(|(&y, &z)| [y, z]).eq(plain.iter().copied()),
+                    "{level:?}, {len}"
+                );
             }
         }
     }
