@@ -53,9 +53,12 @@ fn activations(c: &mut Criterion) {
             group.throughput(Throughput::Elements(n as u64));
             group.bench_function(BenchmarkId::from_parameter(n), |b| {
                 b.iter(|| {
-                    let slope = #[inline(always)]
-                    |[delta, x, y]: [f32; 3], out: &mut f32| *out = delta * phi.slope(x, y);
-                    rows::map([black_box(&x), &x, &y], &mut delta_x, slope);
+                    rows::map(
+                        [black_box(&x), &x, &y],
+                        &mut delta_x,
+                        #[inline(always)]
+                        |[delta, x, y], out| *out = delta * phi.slope(x, y),
+                    );
                 });
             });
         }

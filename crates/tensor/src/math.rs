@@ -1,9 +1,8 @@
 //! The functions of one number that networks are made of, each without overflow, cancellation or a branch.
 //!
 //! They are polynomials and divisions, with selects where others branch and no table, so that a plain loop over them
-//! becomes vector code: [`simd::map`](crate::simd::map) is that loop. exp, sigmoid and tanh are computed in the type itself;
-//! softplus, SiLU and both forms of GELU, whose tails need more digits than `f32` has on the way, in `f64` with shorter
-//! polynomials, and rounded once.
+//! becomes vector code: [`simd::map`](crate::simd::map) is that loop. The exponential is computed in the type itself; the
+//! others, which need more digits than `f32` has on the way, in `f64` with shorter polynomials, and rounded once.
 //!
 //! # What is promised
 //!
@@ -113,14 +112,14 @@ fn narrowed<A: Scalar>(y: f64) -> A {
 /// ```
 #[inline(always)]
 pub fn sigmoid<A: Scalar>(z: A) -> A {
-    sigmoid_by(z, A::EXP)
+    narrowed(sigmoid_by(z.as_f64(), A::WIDE_EXP))
 }
 
 /// e^z / (1 + e^z) on the left of 0, so that nothing overflows.
 #[inline(always)]
-fn sigmoid_by<A: Scalar>(z: A, coefficients: &'static [A]) -> A {
-    let e = decay(-z.abs(), A::zero(), coefficients);
-    (if z < A::zero() { e } else { A::one() }) / (A::one() + e)
+fn sigmoid_by(z: f64, coefficients: &'static [f64]) -> f64 {
+    let e = decay(-z.abs(), 0.0, coefficients);
+    (if z < 0.0 { e } else { 1.0 }) / (1.0 + e)
 }
 
 /// The hyperbolic tangent, with tanh' = 1 − tanh².
@@ -136,15 +135,16 @@ fn sigmoid_by<A: Scalar>(z: A, coefficients: &'static [A]) -> A {
 /// ```
 #[inline(always)]
 pub fn tanh<A: Scalar>(z: A) -> A {
+    let z = z.as_f64();
     let x = -(z + z).abs();
-    let (shifted, q) = reduced(x, A::zero(), A::EXP);
-    let scale = A::power_of_two(shifted);
-    let e = if x < A::LEAST_LOG { A::zero() } else { (A::one() + q) * scale };
+    let (shifted, q) = reduced(x, 0.0, A::WIDE_EXP);
+    let scale = f64::power_of_two(shifted);
+    let e = if x < f64::LEAST_LOG { 0.0 } else { (1.0 + q) * scale };
     // tanh is a half at ½ ln 3.
-    let small = x > -A::of(1.098_612_288_668_109_8);
-    let numerator = if small { -(q * scale + (scale - A::one())) } else { e + e };
-    let ratio = numerator / (A::one() + e);
-    (if small { ratio } else { A::one() - ratio }).copysign(z)
+    let small = x > -1.098_612_288_668_109_8;
+    let numerator = if small { -(q * scale + (scale - 1.0)) } else { e + e };
+    let ratio = numerator / (1.0 + e);
+    narrowed((if small { ratio } else { 1.0 - ratio }).copysign(z))
 }
 
 /// Softplus ln(1 + e^z), with derivative [`sigmoid`].
