@@ -114,6 +114,9 @@ fn sweep_windows<A: Scalar, R: Rule<A>>(
     from: usize,
     [theta, gradient, memory @ ..]: [&mut [A]; SLOTS + 2],
 ) {
+    if rule.is_identity() {
+        return vector::axpy(-step.eta, gradient, theta);
+    }
     // It never leaves the first cache, and the gradient is not written back.
     let mut update = [A::zero(); WINDOW];
     let mut memory = memory.map(|slot| slot.chunks_mut(WINDOW));

@@ -233,6 +233,11 @@ pub(crate) fn current<'a>() -> Option<&'a Pool> {
     unsafe { CURRENT.get().as_ref() }
 }
 
+/// Where each vector begins, and whether it is more than empty.
+struct Starts<A, const N: usize>([(*mut A, bool); N]);
+// SAFETY: the windows that the threads make of it are disjoint, and `A` may go to another thread.
+unsafe impl<A: Send, const N: usize> Sync for Starts<A, N> {}
+
 /// Runs `body` on disjoint windows of some equally long vectors, on the threads of the pool that this thread is in: one
 /// window a thread, cut at multiples of `unit`. Below `least` numbers, or outside of a pool, there is one window: all.
 ///
@@ -264,10 +269,6 @@ pub fn sweep<A: Send, const N: usize>(
     let len = vectors.iter().map(|v| v.len()).max().unwrap_or(0);
     assert!(vectors.iter().all(|v| v.is_empty() || v.len() == len), "sweep: the vectors differ in length");
     let Some(pool) = current().filter(|_| len >= least) else { return body(0, vectors) };
-    /// Where each vector begins, and whether it is more than empty.
-    struct Starts<A, const N: usize>([(*mut A, bool); N]);
-    // SAFETY: the windows that the threads make of it are disjoint, and `A` may go to another thread.
-    unsafe impl<A: Send, const N: usize> Sync for Starts<A, N> {}
     let starts = Starts(vectors.map(|v| (v.as_mut_ptr(), !v.is_empty())));
     let count = pool.threads();
     pool.run(count, &|i| {

@@ -213,7 +213,7 @@ mod tests {
             let number = |i: usize, salt: u64| (crate::hash(salt, 0, i as u64) % 1000) as f32 / 7.0;
             let (a, b): (Vec<_>, Vec<_>) = (0..len).map(|i| (number(i, 1), number(i, 2))).unzip();
             let step = |[a, b]: [f32; 2], [y, z]: &mut [f32; 2]| {
-                *y = a * b + *y;
+                *y += a * b;
                 *z = *y / (b.sqrt() + 0.1);
             };
             let mut plain = vec![[3.0, f32::NAN]; len];

@@ -39,6 +39,7 @@ impl Constants for f32 {
     const LEAST_LOG: Self = -87.336_54;
     const MOST_LOG: Self = 89.0;
     // 2^−28.3
+    #[allow(clippy::excessive_precision)]
     const EXP: &'static [Self] = &[0.499_999_93, 0.166_665_2, 0.041_668_388, 0.008_368_717, 0.001_381_462_7];
     // 2^−34.2
     const WIDE_EXP: &'static [f64] = &[
