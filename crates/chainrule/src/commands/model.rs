@@ -23,8 +23,8 @@ pub(crate) struct ModelArgs {
     /// The function of its output [default: softmax]
     #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
     output: Option<OutputName>,
-    /// The loss it was trained on [default: the one that suits the output]
-    #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
+    /// The loss [default: the one it was trained on, or the one that suits the output]
+    #[arg(long, value_enum, value_name = "NAME")]
     loss: Option<LossName>,
     /// Its dropout rate: with one, dropout layers count as places
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share, requires = "layers")]
@@ -40,14 +40,37 @@ impl ModelArgs {
 
     /// The card in the file, or the one that the options describe.
     pub(crate) fn card(&self) -> Result<Card, Failure> {
-        match &self.layers {
-            Some(widths) => self.described(widths),
-            None => Header::read(&self.model)
-                .and_then(|header| {
-                    header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
-                })
-                .map_err(Failure::input),
+        if let Some(widths) = &self.layers {
+            return self.described(widths);
         }
+        let card = Header::read(&self.model)
+            .and_then(|header| {
+                header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
+            })
+            .map_err(Failure::input)?;
+        match self.loss {
+            Some(loss) => self.under(loss, card),
+            None => Ok(card),
+        }
+    }
+
+    /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
+    fn under(&self, loss: LossName, mut card: Card) -> Result<Card, Failure> {
+        let output = match card.output {
+            Output::Identity => OutputName::Identity,
+            Output::Sigmoid => OutputName::Sigmoid,
+            Output::Softmax => OutputName::Softmax,
+        };
+        let Ok((top, output)) = loss.top(Some(output), true) else {
+            return Err(Failure::Input(format!(
+                "{}: --loss {loss} has an output function of its own, and the network's is another: \
+                 take squared-error, mean-squared-error, huber or mean-absolute",
+                self.model.display()
+            )));
+        };
+        card.architecture.layers.extend::<Option<Stage>>(top);
+        (card.output, card.loss) = (output, Some(loss.to_string()));
+        Ok(card)
     }
 
     /// Card and parameters.
