@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 jax.config.update("jax_enable_x64", True)
 torch.set_num_threads(1)
+VERSIONS = f"PyTorch {torch.__version__}, JAX {jax.__version__}, NumPy {np.__version__}"
 
 # A name of `--activation`: in PyTorch, in JAX.
 ACTIVATIONS = {

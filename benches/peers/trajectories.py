@@ -20,34 +20,49 @@ STEPS = 100
 # The largest difference of θ over its largest component that may be, at any of the steps.
 BARS = {"f64": 1e-9, "f32": 1e-3}
 
-# Under each name: the options of our program, the optimizer in PyTorch, the one in JAX.
+
+
+def torch_lbfgs(groups):
+    # One iteration a step, as many trials as ours, and no convergence test of its own.
+    theta = [t for group in groups for t in group["params"]]
+    settings = {"tolerance_grad": 0, "tolerance_change": 0, "line_search_fn": "strong_wolfe"}
+    return torch.optim.LBFGS(theta, max_iter=1, max_eval=26, history_size=10, **settings)
+
+
+def of(kind, rate, decay=0.0, **more):
+    """An optimizer of PyTorch with its rate and its weight decay."""
+    return lambda groups: kind(groups, lr=rate, weight_decay=decay, **more)
+
+
+SGD, TORCH = torch.optim.SGD, torch.optim
+# Under each name: the options of our program, the optimizer in PyTorch, the one in JAX if it has the same. The rates are
+# those that `chainrule train` has where none is given.
 OPTIMIZERS = {
-    "sgd": (("sgd", 0.1, 0), lambda groups: torch.optim.SGD(groups, lr=0.1), jax_optimizers.sgd(0.1)),
-    "sgd, decay": (("sgd", 0.1, 0.01), lambda groups: torch.optim.SGD(groups, lr=0.1, weight_decay=0.01), None),
-    "momentum": (
-        ("momentum", 0.02, 0),
-        lambda groups: torch.optim.SGD(groups, lr=0.02, momentum=0.9),
-        jax_optimizers.momentum(0.02, 0.9),
-    ),
+    "sgd": (("sgd", 0.1, 0), of(SGD, 0.1), jax_optimizers.sgd(0.1)),
+    "sgd, decay": (("sgd", 0.1, 0.01), of(SGD, 0.1, 0.01), None),
+    "momentum": (("momentum", 0.01, 0), of(SGD, 0.01, momentum=0.9), jax_optimizers.momentum(0.01, 0.9)),
     "nesterov": (
-        ("nesterov", 0.02, 0),
-        lambda groups: torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=True),
-        jax_optimizers.nesterov(0.02, 0.9),
+        ("nesterov", 0.01, 0),
+        of(SGD, 0.01, momentum=0.9, nesterov=True),
+        jax_optimizers.nesterov(0.01, 0.9),
     ),
-    "adagrad": (("adagrad", 0.05, 0), lambda groups: torch.optim.Adagrad(groups, lr=0.05), None),
-    "rmsprop": (("rmsprop", 0.005, 0), lambda groups: torch.optim.RMSprop(groups, lr=0.005), None),
-    "adam": (("adam", 0.01, 0), lambda groups: torch.optim.Adam(groups, lr=0.01), jax_optimizers.adam(0.01)),
-    "adam, decay": (("adam", 0.01, 0.01), lambda groups: torch.optim.Adam(groups, lr=0.01, weight_decay=0.01), None),
-    "adamw": (("adamw", 0.01, 0.1), lambda groups: torch.optim.AdamW(groups, lr=0.01, weight_decay=0.1), None),
+    "adagrad": (("adagrad", 0.01, 0), of(TORCH.Adagrad, 0.01), None),
+    "rmsprop": (("rmsprop", 0.001, 0), of(TORCH.RMSprop, 0.001), None),
+    "adam": (("adam", 0.001, 0), of(TORCH.Adam, 0.001), jax_optimizers.adam(0.001)),
+    "adam, decay": (("adam", 0.001, 0.01), of(TORCH.Adam, 0.001, 0.01), None),
+    "adamw": (("adamw", 0.001, 0.1), of(TORCH.AdamW, 0.001, 0.1), None),
+    "lbfgs": (("lbfgs", 1, 0), torch_lbfgs, None),
 }
 
 
-def problems(seed):
-    """What is learned: smooth networks, for beyond a kink two paths may part on a rounding error."""
+def problems(dtype, seed):
+    """What is learned: a convex risk, and two smooth networks; beyond a kink two paths may part on a rounding error."""
     loss = {loss.name: loss for loss in LOSSES}
-    for dtype in ("f64", "f32"):
-        yield Network("tanh", loss["cross-entropy"], [6, 9, 7, 4], 33, dtype, [seed, 1])
-        yield Network("silu", loss["mean-squared-error"], [5, 11, 2], 21, dtype, [seed, 2])
+    return {
+        "convex": Network("identity", loss["mean-squared-error"], [6, 3], 40, dtype, [seed, 0]),
+        "tanh": Network("tanh", loss["cross-entropy"], [6, 9, 7, 4], 33, dtype, [seed, 1]),
+        "silu": Network("silu", loss["mean-squared-error"], [5, 11, 2], 21, dtype, [seed, 2]),
+    }
 
 
 def flat(layers):
@@ -75,23 +90,33 @@ def by_chainrule(program, network, optimizer, folder):
 
 
 def by_torch(network, make):
-    """The same by an optimizer of PyTorch."""
+    """The same by an optimizer of PyTorch, and over how many steps the two must agree.
+
+    A first-order step asks for the gradient once. L-BFGS asks where it stands and at the end of the full step; where that
+    does not do, its line search and ours interpolate differently, both are right, and the paths part. So they do at the
+    bottom, where a step changes C by a few roundings, and a line search has nothing to go by.
+    """
     model, x, y = network.in_torch()
     theta = list(model.parameters())
     optimizer = make([{"params": theta[::2]}, {"params": theta[1::2], "weight_decay": 0}])
 
     def cost():
+        asked[-1] += 1
         optimizer.zero_grad()
         cost = network.loss.torch(model(x), y)
         cost.backward()
         return cost
 
-    path = []
+    path, asked, costs = [], [], []
     for _ in range(STEPS):
-        optimizer.step(cost)
+        asked.append(0)
+        costs.append(optimizer.step(cost).item())
         arrays = [t.detach().numpy() for t in theta]
         path.append(flat(zip(arrays[::2], arrays[1::2])))
-    return np.stack(path)
+    few = 100 * np.finfo(network.number).eps
+    searches = isinstance(optimizer, torch.optim.LBFGS)
+    parts = (t for t in range(STEPS - 1) if asked[t] > 2 or costs[t] - costs[t + 1] < few * costs[t])
+    return np.stack(path), next(parts, STEPS) if searches else STEPS
 
 
 def by_jax(network, optimizer):
@@ -110,3 +135,41 @@ def largest(ours, theirs):
         return float("inf")
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
     return float((abs(ours - theirs).max(axis=1) / abs(theirs).max(axis=1)).max())
+
+
+def compare(program, seed):
+    """Rows of the table: the largest differences of each optimizer on each problem."""
+    rows = []
+    for name, (ours, make, jax_optimizer) in OPTIMIZERS.items():
+        for problem in problems("f64", seed):
+            row = {"optimizer": name, "problem": problem, "beyond": []}
+            for dtype, bar in BARS.items():
+                network = problems(dtype, seed)[problem]
+                with tempfile.TemporaryDirectory() as folder:
+                    path = by_chainrule(program, network, ours, Path(folder))
+                theirs, steps = by_torch(network, make)
+                found = {"PyTorch": largest(path[:steps], theirs[:steps]), "steps": steps}
+                if jax_optimizer:
+                    found["JAX"] = largest(path, by_jax(network, jax_optimizer))
+                row[dtype] = found
+                for peer in found.keys() - {"steps"}:
+                    if not found[peer] <= bar:
+                        row["beyond"].append(f"{dtype}: {found[peer]:.1e} from {peer} within {steps} steps")
+            rows.append(row)
+    return rows
+
+
+def show(rows):
+    print("                       |        f64               |        f32")
+    print("optimizer    problem   | steps  PyTorch      JAX  | steps  PyTorch      JAX")
+    for row in rows:
+        def cells(dtype):
+            found = row[dtype]
+            other = f"{found['JAX']:8.1e}" if "JAX" in found else "       –"
+            return f"{found['steps']:5}  {found['PyTorch']:7.1e} {other}"
+
+        end = "BEYOND" if row["beyond"] else "ok"
+        print(f"{row['optimizer']:<12} {row['problem']:<8}  | {cells('f64')}  | {cells('f32')}  {end}")
+        for line in row["beyond"]:
+            print(f"    {line}")
+    print(f"bars: {', '.join(f'{bar:.0e} in {dtype}' for dtype, bar in BARS.items())}\n")
