@@ -3,22 +3,27 @@
 Weight decay leaves biases alone in Chainrule, so PyTorch gets them as a parameter group without it.
 """
 
+import itertools
 import json
 import subprocess
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import jax
 import numpy as np
 import torch
 from jax.example_libraries import optimizers as jax_optimizers
 from safetensors.numpy import save_file
+from torch.optim import lbfgs
 
 from networks import LOSSES, Network
 
 STEPS = 100
 # The largest difference of θ over its largest component that may be, at any of the steps.
-BARS = {"f64": 1e-9, "f32": 1e-3}
+BARS = {"f64": 1e-12, "f32": 1e-5}
+# L-BFGS divides by differences of gradients, which near the bottom have half of the digits.
+LBFGS_BARS = {dtype: float(np.sqrt(np.finfo(number).eps)) for dtype, number in (("f64", "f8"), ("f32", "f4"))}
 
 
 
@@ -52,6 +57,7 @@ OPTIMIZERS = {
     "adam, decay": (("adam", 0.001, 0.01), of(TORCH.Adam, 0.001, 0.01), None),
     "adamw": (("adamw", 0.001, 0.1), of(TORCH.AdamW, 0.001, 0.1), None),
     "lbfgs": (("lbfgs", 1, 0), torch_lbfgs, None),
+    "lbfgs, our lengths": (("lbfgs", 1, 0), torch_lbfgs, None),
 }
 
 
@@ -68,6 +74,28 @@ def problems(dtype, seed):
 def flat(layers):
     """Parameters as Chainrule's one vector: each W as (inputs, outputs), then b."""
     return np.concatenate([np.ravel(a) for weight, bias in layers for a in (np.asarray(weight).T, bias)])
+
+
+def layers_of(network, vector):
+    """The way back."""
+    layers = []
+    for weight, bias in network.layers:
+        w, b, vector = np.split(vector, (weight.size, weight.size + bias.size))
+        layers.append((np.ascontiguousarray(w.reshape(weight.T.shape).T), b))
+    return layers
+
+
+def as_far_as(network, step):
+    """A line search that goes as far along its direction as `step` does."""
+    # In the order of the parameter groups: all weights, then all biases.
+    weights, biases = zip(*layers_of(network, step))
+    step = torch.from_numpy(np.concatenate([np.ravel(array) for array in weights + biases]))
+
+    def search(objective, x, t, d, *_, **__):
+        t = float(step @ d / (d @ d))
+        return *objective(x, t, d), t, 1
+
+    return search
 
 
 def by_chainrule(program, network, optimizer, folder):
@@ -89,12 +117,13 @@ def by_chainrule(program, network, optimizer, folder):
     return np.load(folder / "path.npy")
 
 
-def by_torch(network, make):
+def by_torch(network, make, steps_of=None):
     """The same by an optimizer of PyTorch, and over how many steps the two must agree.
 
     A first-order step asks for the gradient once. L-BFGS asks where it stands and at the end of the full step; where that
-    does not do, its line search and ours interpolate differently, both are right, and the paths part. So they do at the
-    bottom, where a step changes C by a few roundings, and a line search has nothing to go by.
+    does not do, its line search and ours interpolate differently, both are right, and the paths part: unless `steps_of`
+    is our path, whose step lengths it then takes. In any case they part at the bottom, where a step changes C by a few
+    roundings and a line search has nothing to go by.
     """
     model, x, y = network.in_torch()
     theta = list(model.parameters())
@@ -108,9 +137,13 @@ def by_torch(network, make):
         return cost
 
     path, asked, costs = [], [], []
-    for _ in range(STEPS):
+    for t in range(STEPS):
         asked.append(0)
-        costs.append(optimizer.step(cost).item())
+        search = lbfgs._strong_wolfe
+        if steps_of is not None:
+            search = as_far_as(network, steps_of[t] - (path[-1] if path else flat(network.layers)))
+        with patch.object(lbfgs, "_strong_wolfe", search):
+            costs.append(optimizer.step(cost).item())
         arrays = [t.detach().numpy() for t in theta]
         path.append(flat(zip(arrays[::2], arrays[1::2])))
     few = 100 * np.finfo(network.number).eps
@@ -140,36 +173,39 @@ def largest(ours, theirs):
 def compare(program, seed):
     """Rows of the table: the largest differences of each optimizer on each problem."""
     rows = []
-    for name, (ours, make, jax_optimizer) in OPTIMIZERS.items():
-        for problem in problems("f64", seed):
-            row = {"optimizer": name, "problem": problem, "beyond": []}
-            for dtype, bar in BARS.items():
-                network = problems(dtype, seed)[problem]
-                with tempfile.TemporaryDirectory() as folder:
-                    path = by_chainrule(program, network, ours, Path(folder))
-                theirs, steps = by_torch(network, make)
-                found = {"PyTorch": largest(path[:steps], theirs[:steps]), "steps": steps}
-                if jax_optimizer:
-                    found["JAX"] = largest(path, by_jax(network, jax_optimizer))
-                row[dtype] = found
-                for peer in found.keys() - {"steps"}:
-                    if not found[peer] <= bar:
-                        row["beyond"].append(f"{dtype}: {found[peer]:.1e} from {peer} within {steps} steps")
-            rows.append(row)
+    for (name, (ours, make, jax_optimizer)), problem in itertools.product(OPTIMIZERS.items(), problems("f64", seed)):
+        row = {"optimizer": name, "problem": problem, "beyond": []}
+        for dtype, bar in (LBFGS_BARS if "lbfgs" in name else BARS).items():
+            network = problems(dtype, seed)[problem]
+            with tempfile.TemporaryDirectory() as folder:
+                path = by_chainrule(program, network, ours, Path(folder))
+            theirs, steps = by_torch(network, make, path if "our lengths" in name else None)
+            found = {"PyTorch": largest(path[:steps], theirs[:steps])}
+            if jax_optimizer:
+                found["JAX"] = largest(path, by_jax(network, jax_optimizer))
+            beyond = [f"{dtype}: {off:.1e} from {peer}" for peer, off in found.items() if not off <= bar]
+            cost = network.jax_cost()
+            ends = [float(cost(layers_of(network, theta[-1]))) for theta in (path, theirs)]
+            # A convex risk has one bottom, whatever the way down.
+            if problem == "convex" and not abs(ends[0] - ends[1]) <= BARS[dtype] * ends[1]:
+                beyond.append(f"{dtype}: ends at {ends[0]}, and PyTorch at {ends[1]}")
+            row["beyond"] += beyond
+            row[dtype] = {"steps": steps, "ends": ends, **found}
+        rows.append(row)
     return rows
 
 
 def show(rows):
-    print("                       |        f64               |        f32")
-    print("optimizer    problem   | steps  PyTorch      JAX  | steps  PyTorch      JAX")
+    print("                              |           f64            |           f32")
+    print("optimizer           problem   | steps  PyTorch      JAX  | steps  PyTorch      JAX")
     for row in rows:
-        def cells(dtype):
-            found = row[dtype]
-            other = f"{found['JAX']:8.1e}" if "JAX" in found else "       –"
-            return f"{found['steps']:5}  {found['PyTorch']:7.1e} {other}"
-
+        halves = []
+        for found in (row["f64"], row["f32"]):
+            other = f"{found['JAX']:.1e}" if "JAX" in found else "–"
+            halves.append(f"{found['steps']:5}  {found['PyTorch']:7.1e}  {other:>7}")
         end = "BEYOND" if row["beyond"] else "ok"
-        print(f"{row['optimizer']:<12} {row['problem']:<8}  | {cells('f64')}  | {cells('f32')}  {end}")
+        print(f"{row['optimizer']:<18}  {row['problem']:<8}  | {halves[0]}  | {halves[1]}  {end}")
         for line in row["beyond"]:
             print(f"    {line}")
-    print(f"bars: {', '.join(f'{bar:.0e} in {dtype}' for dtype, bar in BARS.items())}\n")
+    each = [f"{BARS[dtype]:.0e}, L-BFGS {LBFGS_BARS[dtype]:.0e} in {dtype}" for dtype in BARS]
+    print(f"bars: {'; '.join(each)}\n")
