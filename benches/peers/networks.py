@@ -200,4 +200,5 @@ class Network:
             return cost, gradient, hv
 
         cost, gradient, hv = all_three(self.layers, self.direction)
+        jax.clear_caches()  # The next network is another program.
         return float(cost), self.named(gradient), self.named(hv)

@@ -98,12 +98,12 @@ def compare_derivatives(program, rounds, seed):
 
 
 def print_derivatives(rows):
-    print("                        |          PyTorch           |            JAX")
-    print("activation  type  nets  |    loss  gradient      Hv  |    loss  gradient      Hv")
+    print("                        |           PyTorch            |             JAX")
+    print("activation  type  nets  |     loss  gradient        Hv |     loss  gradient        Hv")
     for row in rows:
         cells = [f"{row[peer][what]:8.1e}" for peer in PEERS for what in ("loss", "gradient", "hv")]
         left, right = "  ".join(cells[:3]), "  ".join(cells[3:])
-        print(f"{row['activation']:<11} {row['dtype']:<4} {row['networks']:5}  | {left}  | {right}  {verdict(row)}")
+        print(f"{row['activation']:<11} {row['dtype']:<4} {row['networks']:5}  | {left} | {right}  {verdict(row)}")
         for line in row["beyond"]:
             print(f"    {line}")
     bars = [f"loss and gradient {b['gradient']:.0e}, Hv {b['hv']:.0e} in {dtype}" for dtype, b in BARS.items()]

@@ -22,7 +22,7 @@ from networks import LOSSES, Network
 STEPS = 100
 # The largest difference of θ over its largest component that may be, at any of the steps.
 BARS = {"f64": 1e-12, "f32": 1e-5}
-# L-BFGS divides by differences of gradients, which near the bottom have half of the digits.
+# L-BFGS divides by differences of gradients, which have half of the digits at worst: see `by_torch`.
 LBFGS_BARS = {dtype: float(np.sqrt(np.finfo(number).eps)) for dtype, number in (("f64", "f8"), ("f32", "f4"))}
 
 
@@ -122,8 +122,9 @@ def by_torch(network, make, steps_of=None):
 
     A first-order step asks for the gradient once. L-BFGS asks where it stands and at the end of the full step; where that
     does not do, its line search and ours interpolate differently, both are right, and the paths part: unless `steps_of`
-    is our path, whose step lengths it then takes. In any case they part at the bottom, where a step changes C by a few
-    roundings and a line search has nothing to go by.
+    is our path, which it then follows, with directions of its own and our step lengths. In any case they part near the
+    bottom, at the first step that lowers C by less than √ε of what it was at first: then half of the digits of the
+    difference of two gradients, from which the next direction is made, are rounding.
     """
     model, x, y = network.in_torch()
     theta = list(model.parameters())
@@ -141,14 +142,19 @@ def by_torch(network, make, steps_of=None):
         asked.append(0)
         search = lbfgs._strong_wolfe
         if steps_of is not None:
-            search = as_far_as(network, steps_of[t] - (path[-1] if path else flat(network.layers)))
+            search = as_far_as(network, steps_of[t] - (steps_of[t - 1] if t else flat(network.layers)))
         with patch.object(lbfgs, "_strong_wolfe", search):
             costs.append(optimizer.step(cost).item())
         arrays = [t.detach().numpy() for t in theta]
         path.append(flat(zip(arrays[::2], arrays[1::2])))
-    few = 100 * np.finfo(network.number).eps
+        if steps_of is not None:
+            # Back to where we are: on a way of its own, a rounding error grows with every direction built on it.
+            with torch.no_grad():
+                for ours, array in zip(theta, sum(layers_of(network, steps_of[t]), ())):
+                    ours.copy_(torch.from_numpy(array))
+    little = np.finfo(network.number).eps ** 0.5 * costs[0]
     searches = isinstance(optimizer, torch.optim.LBFGS)
-    parts = (t for t in range(STEPS - 1) if asked[t] > 2 or costs[t] - costs[t + 1] < few * costs[t])
+    parts = (t for t in range(STEPS - 1) if asked[t] > 2 or costs[t] - costs[t + 1] < little)
     return np.stack(path), next(parts, STEPS) if searches else STEPS
 
 

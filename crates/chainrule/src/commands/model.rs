@@ -14,13 +14,14 @@ use crate::failure::Failure;
 pub(crate) struct ModelArgs {
     /// The checkpoint, a .safetensors file
     pub(crate) model: PathBuf,
-    /// All widths of a network that another program wrote, such as 784-256-10; pixels are scaled to 0..1 for it
+    /// All widths of a network that another program wrote, such as 784-256-10; the pixels of a known data set are scaled to
+    /// 0..1 for it
     #[arg(long, value_name = "WIDTHS")]
     layers: Option<Widths>,
     /// The function of its inner units
     #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
     activation: Activation,
-    /// The function of its output [default: softmax]
+    /// The function of its output [default: softmax or sigmoid where the loss has it in it, else identity]
     #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
     output: Option<OutputName>,
     /// The loss [default: the one it was trained on, or the one that suits the output]
@@ -86,7 +87,8 @@ impl ModelArgs {
             Some(OutputName::Identity) => LossName::MeanSquaredError,
         });
         let mut architecture = Architecture::perceptron(widths, self.activation, self.dropout);
-        let (top, output) = loss.top(self.output, true)?;
+        // What another program's network ends in is its own affair: nothing is added that was not asked for.
+        let (top, output) = loss.top(self.output, false)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
         Ok(Card {

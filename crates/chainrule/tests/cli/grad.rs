@@ -68,6 +68,19 @@ fn class_indices_and_their_rows_give_the_same_gradient() {
 }
 
 #[test]
+fn the_output_of_another_programs_network_is_taken_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    let loss = |more: &[&str]| {
+        json(folder.path(), &[&NETWORK[..], &BATCH, &["--json"], more].concat())["loss"].as_f64().unwrap()
+    };
+    let bare = loss(&["--loss", "squared-error"]);
+    assert_eq!(bare, loss(&["--loss", "squared-error", "--output", "identity"]));
+    assert_ne!(bare, loss(&["--loss", "squared-error", "--output", "sigmoid"]));
+    assert_eq!(loss(&[]), loss(&["--loss", "cross-entropy", "--output", "softmax"]));
+}
+
+#[test]
 fn a_gradient_is_a_direction_and_the_hessian_product_is_linear_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
