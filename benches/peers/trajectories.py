@@ -26,7 +26,6 @@ BARS = {"f64": 1e-12, "f32": 1e-5}
 LBFGS_BARS = {dtype: float(np.sqrt(np.finfo(number).eps)) for dtype, number in (("f64", "f8"), ("f32", "f4"))}
 
 
-
 def torch_lbfgs(groups):
     # One iteration a step, as many trials as ours, and no convergence test of its own.
     theta = [t for group in groups for t in group["params"]]
@@ -173,7 +172,7 @@ def largest(ours, theirs):
     if ours.shape != theirs.shape or not np.isfinite(ours).all() or ours.dtype != theirs.dtype:
         return float("inf")
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    return float((abs(ours - theirs).max(axis=1) / abs(theirs).max(axis=1)).max())
+    return float((abs(ours - theirs).max(axis=1) / abs(theirs).max(axis=1)).max(initial=0.0))
 
 
 def compare(program, seed):
