@@ -5,7 +5,7 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train`, `gradcheck` and `bench` end with the exit code of the program they start.
+//! `train`, `gradcheck`, `parity` and `bench` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -14,6 +14,8 @@ mod checks;
 mod ci;
 mod failure;
 mod gradcheck;
+mod parity;
+mod peers;
 mod process;
 mod setup;
 mod steps;
@@ -34,6 +36,7 @@ Usage: cargo xtask COMMAND
   train ARGS…        setup, then `chainrule train ARGS…` in release mode
   test               setup, then everything that CI checks on this machine
   gradcheck ARGS…    setup, then compare every gradient with finite differences
+  parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   bench ARGS…        setup, then the benchmarks (`cargo bench` arguments)
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix
@@ -62,6 +65,7 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
         ["train", ..] => train::run(&args[1..]),
         ["test"] => test::run(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
+        ["parity", ..] => parity::run(&args[1..]),
         ["bench", ..] => bench::run(&args[1..]),
         ["tidy"] => tidy::run(),
         ["ci", "--cell", name] => ci::run(name),

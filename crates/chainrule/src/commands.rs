@@ -2,6 +2,7 @@
 
 mod data;
 mod evaluate;
+mod grad;
 mod gradcheck;
 mod inspect;
 mod model;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Train(Box<train::Train>),
     /// Measure a trained network on data: loss, accuracy, each class, the confusion matrix
     Evaluate(evaluate::Evaluate),
+    /// Write the gradient, and a Hessian product, of a network's loss for other programs to check
+    Grad(grad::Grad),
     /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
     Gradcheck(gradcheck::Gradcheck),
     /// Apply a trained network to the rows of a file
@@ -34,6 +37,7 @@ impl Command {
         match self {
             Command::Train(command) => command.run(),
             Command::Evaluate(command) => command.run(),
+            Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),

@@ -131,7 +131,7 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
             let sum = delta.iter().copied().sum();
             let (loss, mass) = self.row(z, target, maximum(z), sum);
             let scale = mass / sum;
-            delta.iter_mut().for_each(|delta| *delta *= scale);
+            vector::scale(scale, delta);
             match target {
                 Row::Class(class) if self.is_plain() => delta[class] -= A::one(),
                 _ => {
