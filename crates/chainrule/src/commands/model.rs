@@ -14,18 +14,25 @@ use crate::failure::Failure;
 pub(crate) struct ModelArgs {
     /// The checkpoint, a .safetensors file
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) description: Description,
+}
+
+/// A network in words, where no file describes it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Description {
     /// All widths of a network that another program wrote, such as 784-256-10; pixels are scaled to 0..1 for it
     #[arg(long, value_name = "WIDTHS")]
-    layers: Option<Widths>,
-    /// The function of its inner units
-    #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
-    activation: Activation,
+    pub(crate) layers: Option<Widths>,
+    /// The function of its inner units [default: relu]
+    #[arg(long, value_name = "NAME", requires = "layers")]
+    pub(crate) activation: Option<Activation>,
     /// The function of its output [default: softmax]
     #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
-    output: Option<OutputName>,
+    pub(crate) output: Option<OutputName>,
     /// The loss it was trained on [default: the one that suits the output]
     #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
-    loss: Option<LossName>,
+    pub(crate) loss: Option<LossName>,
     /// Its dropout rate: with one, dropout layers count as places
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share, requires = "layers")]
     dropout: f64,
@@ -40,8 +47,8 @@ impl ModelArgs {
 
     /// The card in the file, or the one that the options describe.
     pub(crate) fn card(&self) -> Result<Card, Failure> {
-        match &self.layers {
-            Some(widths) => self.described(widths),
+        match &self.description.layers {
+            Some(widths) => self.description.of_another_program(widths),
             None => Header::read(&self.model)
                 .and_then(|header| {
                     header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
@@ -55,14 +62,33 @@ impl ModelArgs {
         Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
     }
 
-    fn described(&self, widths: &Widths) -> Result<Card, Failure> {
-        let widths = widths.in_full()?;
+    /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
+    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
+        if self.description.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
+    }
+}
+
+impl Description {
+    fn of_another_program(&self, widths: &Widths) -> Result<Card, Failure> {
         let loss = self.loss.unwrap_or(match self.output {
             None | Some(OutputName::Softmax) => LossName::CrossEntropy,
             Some(OutputName::Sigmoid) => LossName::BinaryCrossEntropy,
             Some(OutputName::Identity) => LossName::MeanSquaredError,
         });
-        let mut architecture = Architecture::perceptron(widths, self.activation, self.dropout);
+        self.card(widths, self.activation.unwrap_or(Activation::Relu), loss)
+    }
+
+    /// A network of these widths and units, with a top that suits the loss; nothing is known of its data.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub(crate) fn card(
+        &self,
+        widths: &Widths,
+        activation: Activation,
+        loss: LossName,
+    ) -> Result<Card, Failure> {
+        let mut architecture = Architecture::perceptron(widths.in_full()?, activation, self.dropout);
         let (top, output) = loss.top(self.output, true)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
@@ -75,11 +101,6 @@ impl ModelArgs {
             data: None,
             seed: None,
         })
-    }
-
-    /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
-    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
-        if self.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
     }
 }
 
