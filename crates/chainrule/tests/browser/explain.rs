@@ -146,7 +146,7 @@ fn a_weight_in_focus_or_under_the_mouse_shows_its_derivative_and_factors() {
     assert_eq!(page.text(focused), "option");
     assert_eq!(page.evaluate("document.activeElement.matches(':focus-visible')"), true);
     // From weight to weight, up from the first of the topmost layer: each is said and taken apart.
-    page.press("PageUp");
+    page.press("PageDown");
     let mut seen = 0;
     for (l, layer) in report["trace"].as_array().unwrap().iter().enumerate() {
         let (weight, gradient) = (&layer["weight"], &layer["grad_weight"]);
@@ -182,10 +182,9 @@ fn a_weight_in_focus_or_under_the_mouse_shows_its_derivative_and_factors() {
     page.press("PageUp");
     let chosen = "document.querySelector('#chosen h2').textContent";
     let before = page.text(chosen);
-    let at = "(() => { const line = document.querySelector('.edge .hit').getBoundingClientRect(); \
+    let at = "(() => { const line = [...document.querySelectorAll('.edge .hit')].at(-1).getBoundingClientRect(); \
                return [line.x + line.width / 2, line.y + line.height / 2]; })()";
     let at = numbers(&page.evaluate(at));
-    page.evaluate("document.querySelector('.edge .hit').scrollIntoView({ block: 'center' })");
     page.hover(at[0], at[1]);
     assert_ne!(page.text(chosen), before);
     page.hover(2.0, 2.0);

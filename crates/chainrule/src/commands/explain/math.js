@@ -38,15 +38,15 @@ function mathRow(tex) {
       case "\\frac": return mathElement("mfrac", [one(group()), one(group())]);
       case "\\sqrt": return mathElement("msqrt", group());
       case "\\text": return mathElement("mtext", [words().replace(/^ | $/g, "\u00a0")]);
-      case "\\sum": return mathElement("mo", ["∑"], { movablelimits: "false", rspace: "0.1em" });
+      case "\\sum": return mathElement("mo", ["∑"], { class: "sum", movablelimits: "false", lspace: "0", rspace: "0.1em" });
       case "(": return mathElement("mrow", [mathElement("mo", ["("]), ...row(")"), mathElement("mo", [")"])]);
       case "{": return one(row("}"));
       case ",": return mathElement("mo", [","], { rspace: "0.12em" });
       case "|": return mathElement("mo", ["|"], { stretchy: "false", lspace: "0", rspace: "0" });
       case "∂": case "…": return mathElement("mi", [token]);
     }
-    if (/^[0-9.½]/.test(token)) return mathElement("mn", [token]);
-    if (/^\p{L}/u.test(token)) return mathElement("mi", [token]);
+    if (/^−?[0-9.½]/.test(token) && token !== "−") return mathElement("mn", [token]);
+    if (/^\p{L}/u.test(token)) return mathElement("mi", [token], token.length > 1 ? { mathvariant: "normal" } : {});
     return mathElement("mo", [token]);
   };
 
@@ -59,10 +59,8 @@ function mathRow(tex) {
       else if (tokens[at] === "'") { at++; primes += "′"; }
       else break;
     }
-    if (primes) {
-      const prime = mathElement("mo", [primes], { lspace: "0", rspace: "0" });
-      above = above ? mathElement("mrow", [prime, above]) : prime;
-    }
+    // In the font of a text a prime is raised as it is.
+    if (primes) base.append(primes);
     const sum = base.textContent === "∑";
     if (below && above) return mathElement(sum ? "munderover" : "msubsup", [base, below, above]);
     if (below) return mathElement(sum ? "munder" : "msub", [base, below]);
@@ -75,7 +73,11 @@ function mathRow(tex) {
     let spaced = false;
     while (at < tokens.length && tokens[at] !== end) {
       if (/^\s/.test(tokens[at])) { spaced = tokens[at].length; at++; continue; }
+      // A minus with nothing before it belongs to what follows.
+      const unary = tokens[at] === "−" && !isOperand(nodes.at(-1));
+      if (unary && /^[0-9]/.test(tokens[at + 1] ?? "")) tokens[++at] = `−${tokens[at]}`;
       const node = scripts(atom());
+      if (unary && node.localName === "mo") node.setAttribute("form", "prefix");
       if (spaced && isOperand(nodes.at(-1)) && isOperand(node)) {
         nodes.push(mathElement("mspace", [], { width: "0.17em" }));
       }
@@ -95,11 +97,17 @@ function math(tex) {
   return mathElement("math", [mathElement("mrow", mathRow(tex))]);
 }
 
-// A displayed formula, which may break before an equals sign.
+// The parts between which a formula may break: before an equals sign, and before the terms of a long sum.
+function parts(tex) {
+  return tex.split(/ (?== )/).flatMap((part) =>
+    (part.length > 26 && !/sum|text/.test(part) ? part.split(/ (?=\+ [(−\d])/) : [part]));
+}
+
+// A displayed formula, which may break.
 function formula(tex) {
   const line = document.createElement("div");
   line.className = "formula";
-  tex.split(/ (?== )/).forEach((part) => {
+  parts(tex).forEach((part) => {
     const element = math(part);
     element.setAttribute("displaystyle", "true");
     line.append(element);

@@ -44,15 +44,16 @@ class Network {
     const ranks = columns.length + 1;
     let pitch, gap, height;
     if (upright) {
-      pitch = Math.min(130, width / most);
+      pitch = Math.min(130, (width - 8) / most);
       gap = 122;
-      height = gap * (ranks - 1) + 120;
+      height = gap * (ranks - 1) + 54 + 34;
     } else {
-      pitch = most <= 3 ? 142 : most <= 5 ? 104 : most <= 8 ? 72 : 58;
-      height = pitch * most + 56;
+      // As high as the window allows, so that it can be read from the last row.
+      pitch = Math.min(190, Math.max(58, (Math.min(innerHeight, 1000) - 320) / most));
+      height = pitch * most + 50;
       gap = (width - 130) / (ranks - 1);
     }
-    const radius = Math.max(11, Math.min(31, pitch * 0.36, gap * 0.24));
+    const radius = Math.max(11, Math.min(upright ? 31 : 38, pitch * (upright ? 0.4 : 0.36), (pitch - 5) / 2 - (upright ? 0 : 7.5), gap * 0.24));
     const along = (rank) => (upright ? 54 + gap * rank : 60 + gap * rank);
     const across = (slot, count) => {
       const middle = upright ? width / 2 : height / 2 + 14;
@@ -79,7 +80,8 @@ class Network {
     data.layers.forEach((layer, index) => {
       const l = index + 1;
       const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs), Number.MIN_VALUE);
-      const scale = { weight: largest(layer.weight), gradient: largest(layer.gradient) };
+      const dense = columns[l - 1].units.length * layer.units.length > 30;
+      const scale = { weight: largest(layer.weight), gradient: largest(layer.gradient), dense };
       const labelled = !at.upright && columns[l - 1].units.length * layer.units.length <= 12
         && columns[l - 1].units.length <= 4 && layer.units.length <= 4 && at.gap > 150;
       layer.units.forEach((_, i) => {
@@ -128,9 +130,9 @@ class Network {
       svg("line", { ...line, class: "hit" }), ring, wire);
     let label;
     if (labelled) {
-      const t = 0.27;
+      const t = 0.18;
       label = svg("text", {
-        x: line.x1 + t * (line.x2 - line.x1), y: line.y1 + t * (line.y2 - line.y1) + 4, "font-size": 12.5, class: "halo",
+        x: line.x1 + t * (line.x2 - line.x1), y: line.y1 + t * (line.y2 - line.y1) + 4, "font-size": 13.5, class: "halo",
       });
       group.append(label);
     }
@@ -142,16 +144,16 @@ class Network {
   node(column, l, i) {
     const [x, y] = this.position(l, i);
     const { radius } = this.plan;
-    const size = Math.max(9.5, Math.min(15, radius * 0.52));
+    const size = Math.max(9.5, Math.min(18, radius * 0.5));
     const roomy = radius >= 22;
     const group = svg("g", { class: "node", role: "option", tabindex: -1, "aria-selected": "false" });
     group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: radius + 4, class: "ring" }));
     const letter = column.symbol[0];
-    const name = symbolText(`${letter}_{${column.units[i]}}`, { x, y: y - 5, "font-size": 13, class: "soft" });
+    const name = symbolText(`${letter}_{${column.units[i]}}`, { x, y: y - 5, "font-size": radius > 33 ? 16 : 13, class: "soft" });
     if (roomy) group.append(name);
     const value = svg("text", { x, y: y + (roomy ? 13 : size * 0.36), "font-size": size });
     const below = [0, 1].map((line) =>
-      svg("text", { x, y: y + radius + 15 + 16 * line, "font-size": Math.max(10, Math.min(13, radius * 0.5)), class: "halo" }));
+      svg("text", { x, y: y + radius + 15 + 16 * line, "font-size": Math.max(10, Math.min(14.5, radius * 0.42)), class: "halo" }));
     group.append(value, ...below);
     this.listen(group, { kind: "unit", l, i });
     return { group, name, value, below, roomy, x, y };
@@ -218,7 +220,8 @@ class Network {
         const edge = this.edges.get(`${l},${j},${i}`);
         const value = graded ? layer.gradient[j][i] : layer.weight[j][i];
         const share = Math.abs(value) / (graded ? edge.scale.gradient : edge.scale.weight);
-        const thickness = 0.9 + 3.6 * share;
+        const thickness = edge.scale.dense ? 0.4 + 2.8 * share : 0.9 + 3.6 * share;
+        edge.group.style.setProperty("--faint", edge.scale.dense ? 0.12 + 0.88 * share : 1);
         edge.wire.style.strokeWidth = `${thickness}px`;
         edge.ring.style.strokeWidth = `${thickness + 9}px`;
         const returning = step.kind === "delta" && step.l === l - 1;
@@ -255,9 +258,9 @@ class Network {
     if (signalled) lines.push(["d", `δ ${short(column.delta[i])}`]);
     if (l === this.columns.length - 1 && lesson.knows("cost")) lines.push(["z", `y ${short(this.data.target[i])}`]);
     else if (l > 0 && known) lines.push(["z", `z ${short(column.z[i])}`]);
-    const room = this.plan.upright ? 2 : Math.floor((this.plan.pitch - 2 * this.plan.radius) / 15);
+    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : Math.floor((this.plan.pitch - 2 * this.plan.radius) / 15);
     node.below.forEach((text, line) => {
-      const [kind, content] = (node.roomy ? line < room : line < 1) ? lines[line] ?? ["", ""] : ["", ""];
+      const [kind, content] = line < room ? lines[line] ?? ["", ""] : ["", ""];
       text.setAttribute("class", `halo ${kind}`);
       text.textContent = content;
     });

@@ -179,12 +179,12 @@ const sign = (text) => html("li", { class: "sign", "aria-hidden": "true" }, text
 
 function weightDetails({ l, j, i }) {
   const layer = data.layers[l - 1];
-  const factors = [factorBox(value(l - 1, j), columns[l - 1].h[j], "carried forward", "forward")];
+  const factors = [factorBox(value(l - 1, j), columns[l - 1].h[j], "forward", "forward")];
   if (layer.slope) {
-    factors.push(sign("·"), factorBox(`g'(z_{${index(l, i)}}^{(${l})})`, layer.slope[i], "slope of the unit", ""),
-      sign("·"), factorBox(signal(l, i), layer.signal[i], "signal from above", "back"));
+    factors.push(sign("·"), factorBox(`g'(z_{${index(l, i)}}^{(${l})})`, layer.slope[i], "slope", ""),
+      sign("·"), factorBox(signal(l, i), layer.signal[i], "signal", "back"));
   } else {
-    factors.push(sign("·"), factorBox(indexed("δ", l, i), layer.delta[i], "error signal", "back"));
+    factors.push(sign("·"), factorBox(indexed("δ", l, i), layer.delta[i], "signal", "back"));
   }
   const gradient = layer.gradient[j][i];
   const direction = gradient === 0 ? "A small change of this weight does not change C."
@@ -192,30 +192,30 @@ function weightDetails({ l, j, i }) {
   return [
     html("h2", {}, "Weight ", math(weight({ l, j, i })), " = ", html("span", { id: "weight-value" }, plain(layer.weight[j][i]))),
     html("ul", { class: "factors", id: "factors" },
-      factorBox(partial(weight({ l, j, i })), gradient, "derivative", ""), sign("="), ...factors),
-    whence(l, i),
+      factorBox(partial(weight({ l, j, i })), gradient, "derivative", ""), html("li", { class: "turn", "aria-hidden": "true" }),
+      sign("="), ...factors),
+    ...(cameBack(l, i) ? [formula(cameBack(l, i))] : []),
     html("p", { class: "note" }, `${direction} `, arrival("gradient", l)),
   ];
 }
 
-// Where the signal of a unit comes from, in numbers.
-function whence(l, i) {
+// Where the signal of a unit comes from, in numbers; nothing where a table says it all.
+function cameBack(l, i) {
   const layer = data.layers[l - 1];
-  const line = html("div", { id: "whence" });
+  const [o, y] = [layer.h[i], data.target[i]];
   if (l === last) {
-    if (data.fused) line.append(formula(`${indexed("δ", l, i)} = p_{${index(l, i)}} − y_{${index(l, i)}} = ${number(layer.h[i])} − ${factor(data.target[i])} = ${number(layer.delta[i])}`));
-    else if (data.loss === "squared-error") line.append(formula(`${signal(l, i)} = 2(o_{${index(l, i)}} − y_{${index(l, i)}}) = 2(${number(layer.h[i])} − ${factor(data.target[i])}) = ${number(layer.signal[i])}`));
-    return line;
+    const unit = index(l, i);
+    if (data.fused) return `${indexed("δ", l, i)} = p_{${unit}} − y_{${unit}} = ${number(o)} − ${factor(y)} = ${number(layer.delta[i])}`;
+    if (data.loss !== "squared-error") return undefined;
+    return `${signal(l, i)} = 2(o_{${unit}} − y_{${unit}}) = 2(${number(o)} − ${factor(y)}) = ${number(layer.signal[i])}`;
   }
   const above = data.layers[l];
   const terms = (write) => above.units.map((_, k) => write(k)).join(" + ");
   if (above.width > 3) {
-    line.append(formula(`${signal(l, i)} = \\sum_{k} W^{(${l + 1},${index(l, i)},k)} δ_k^{(${l + 1})} = ${number(layer.signal[i])}`));
-  } else {
-    line.append(formula(`${signal(l, i)} = ${terms((k) => `${weight({ l: l + 1, j: i, i: k })} ${indexed("δ", l + 1, k)}`)}`
-      + ` = ${terms((k) => `${factor(above.weight[i][k])} · ${factor(above.delta[k])}`)} = ${number(layer.signal[i])}`));
+    return `${signal(l, i)} = \\sum_{k} W^{(${l + 1},${index(l, i)},k)} δ_k^{(${l + 1})} = ${number(layer.signal[i])}`;
   }
-  return line;
+  return `${signal(l, i)} = ${terms((k) => `${weight({ l: l + 1, j: i, i: k })} ${indexed("δ", l + 1, k)}`)}`
+    + ` = ${terms((k) => `${factor(above.weight[i][k])} · ${factor(above.delta[k])}`)} = ${number(layer.signal[i])}`;
 }
 
 function arrival(kind, l) {
@@ -234,13 +234,14 @@ function unitDetails({ l, i }) {
   const sum = below.width > 4
     ? `\\sum_{j} W^{(${l},j,${index(l, i)})} ${value(l - 1, 0).replace(/_\{\d+\}/, "_j")} + b_{${index(l, i)}}`
     : `${below.units.map((_, j) => `${factor(layer.weight[j][i])} · ${factor(below.h[j])}`).join(" + ")} + ${factor(layer.bias[i])}`;
+  const delta = indexed("δ", l, i);
+  const product = `${delta} = g'(${z}) · ${signal(l, i)} = ${layer.slope && number(layer.slope[i])} · ${factor(layer.signal[i])}`;
   const rows = [
     ["sum", `${z} = ${sum} = ${number(layer.z[i])}`],
     ["answer", `${value(l, i)} = ${number(layer.h[i])}`],
-    ...(layer.slope ? [["slope", `g'(${z}) = ${number(layer.slope[i])}`]] : []),
-    ["signal", `${indexed("δ", l, i)} = ${partial(z)} = ${number(layer.delta[i])}`],
-    ["its bias", `b_{${index(l, i)}}^{(${l})} = ${number(layer.bias[i])}`],
-    ["", `${partial(`b_{${index(l, i)}}^{(${l})}`)} = δ_{${index(l, i)}}^{(${l})} = ${number(layer.biasGradient[i])}`],
+    ...(cameBack(l, i) ? [["signal", cameBack(l, i)]] : []),
+    [cameBack(l, i) ? "" : "signal", `${layer.slope ? product : delta} = ${number(layer.delta[i])}`],
+    ["bias", `${partial(indexed("b", l, i))} = ${delta} = ${number(layer.biasGradient[i])}`],
   ];
   return [
     html("h2", {}, "Unit ", math(value(l, i))),
@@ -251,8 +252,17 @@ function unitDetails({ l, i }) {
 
 // The page.
 
-let pinned = { kind: "weight", l: last, j: 0, i: 0 };
+let pinned = { kind: "unit", l: 0, i: 0 };
 let shown;
+// Until the reader chooses, the choice follows the steps.
+let follows = true;
+
+function follow({ kind, l }) {
+  if (!follows) return;
+  const at = kind === "cost" ? last : l;
+  pinned = kind === "gradient" ? { kind: "weight", l: at, j: 0, i: 0 } : { kind: "unit", l: at, i: 0 };
+  choose(pinned, true);
+}
 
 function choose(item, pin) {
   if (item && pin) pinned = item;
@@ -274,7 +284,10 @@ function details() {
   }
 }
 
-const network = new Network(byId("network"), data, choose);
+const network = new Network(byId("network"), data, (item, pin) => {
+  if (pin) follows = false;
+  choose(item, pin);
+});
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -298,6 +311,7 @@ function go(to, animate = true) {
     else button.removeAttribute("aria-current");
   });
   network.show(lesson, animate && !still.matches);
+  follow(lesson.step);
   details();
 }
 

@@ -242,7 +242,8 @@ impl Trace {
     pub(super) fn about(&self) -> String {
         let mut units: Vec<_> = (1..=self.layers.len()).map(|l| self.units(l)).collect();
         units.dedup();
-        format!("{} network, {} units, {}", self.widths(), units.join(" and "), self.loss)
+        let loss = self.loss.to_string().replace('-', " ");
+        format!("{} network, {} units, {loss}", self.widths(), units.join(" and "))
     }
 
     /// Every number, for machines.
