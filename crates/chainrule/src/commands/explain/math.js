@@ -43,6 +43,7 @@ function mathRow(tex) {
       case "{": return one(row("}"));
       case ",": return mathElement("mo", [","], { rspace: "0.12em" });
       case "|": return mathElement("mo", ["|"], { stretchy: "false", lspace: "0", rspace: "0" });
+      case "+": case "=": return mathElement("mo", [token], { form: "infix" });
       case "∂": case "…": return mathElement("mi", [token]);
     }
     if (/^−?[0-9.½]/.test(token) && token !== "−") return mathElement("mn", [token]);

@@ -114,7 +114,8 @@ mod tests {
         let namespaces = [r#""http://www.w3.org/1998/Math/MathML""#, r#""http://www.w3.org/2000/svg""#];
         for text in [MARKUP, STYLE, SCRIPTS[0], SCRIPTS[1], SCRIPTS[2]] {
             let rest = namespaces.iter().fold(text.to_owned(), |text, name| text.replace(name, ""));
-            for word in ["http:", "https:", "//www", "src=", "href=", "@import", "url(", "fetch(", "import("] {
+            for word in ["http:", "https:", "//www", "src=", "href=", "@import", "url(", "fetch(", "import("]
+            {
                 assert!(!rest.contains(word), "{word}");
             }
         }
