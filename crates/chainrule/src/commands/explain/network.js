@@ -77,6 +77,7 @@ class Network {
     this.nodes = new Map();
     this.pulses = new Map();
     this.costPulses = [];
+    this.labels = [];
     data.layers.forEach((layer, index) => {
       const l = index + 1;
       const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs), Number.MIN_VALUE);
@@ -130,15 +131,21 @@ class Network {
       svg("line", { ...line, class: "hit" }), ring, wire);
     let label;
     if (labelled) {
-      const t = 0.18;
-      label = svg("text", {
-        x: line.x1 + t * (line.x2 - line.x1), y: line.y1 + t * (line.y2 - line.y1) + 4, "font-size": 13.5, class: "halo",
-      });
+      label = svg("text", { ...this.clearPlace(line), "font-size": 13.5, class: "halo" });
       group.append(label);
     }
     const item = { kind: "weight", l, j, i };
     this.listen(group, item);
     return { group, ring, wire, label, scale };
+  }
+
+  // A place on the line, near its start, that no other label has taken.
+  clearPlace({ x1, y1, x2, y2 }) {
+    const at = (t) => ({ x: x1 + t * (x2 - x1), y: y1 + t * (y2 - y1) + 4 });
+    const clear = ({ x, y }) => this.labels.every((other) => Math.abs(other.x - x) > 48 || Math.abs(other.y - y) > 17);
+    const place = [0.18, 0.24, 0.12, 0.3, 0.36, 0.42, 0.66, 0.74, 0.82].map(at).find(clear) ?? at(0.18);
+    this.labels.push(place);
+    return place;
   }
 
   node(column, l, i) {
