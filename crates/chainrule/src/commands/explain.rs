@@ -125,7 +125,9 @@ impl Explain {
         for bias in model.layout().entries().iter().filter(|entry| !entry.is_weight()) {
             theta[bias.range()].fill_with(|| weights.uniform(-0.5, 0.5));
         }
-        theta.iter_mut().for_each(|t| *t = hundredths(*t));
+        for t in &mut theta {
+            *t = hundredths(*t);
+        }
         let mut draw =
             |n: usize| Array2::from_shape_simple_fn((1, n), || hundredths(example.uniform(-1.0, 1.0)));
         let x = match &self.input {

@@ -31,7 +31,7 @@ const FLAGS: [&str; 11] = [
 ];
 
 /// Longer than any answer takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a page is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -179,15 +179,15 @@ impl Drop for Browser {
 }
 
 impl Page<'_> {
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
-        self.browser.call(Some(&self.session), method, &parameters, &mut self.errors)
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        self.browser.call(Some(&self.session), method, parameters, &mut self.errors)
     }
 
     /// The value of an expression on the page, as JSON has it.
     #[track_caller]
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut answer = self.call("Runtime.evaluate", parameters);
+        let mut answer = self.call("Runtime.evaluate", &parameters);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].take()
     }
@@ -232,22 +232,22 @@ impl Page<'_> {
         let event = |kind: &str, text: &str| json!({ "type": kind, "key": key, "code": code, "windowsVirtualKeyCode": number, "text": text });
         self.call(
             "Input.dispatchKeyEvent",
-            event(if text.is_empty() { "rawKeyDown" } else { "keyDown" }, text),
+            &event(if text.is_empty() { "rawKeyDown" } else { "keyDown" }, text),
         );
-        self.call("Input.dispatchKeyEvent", event("keyUp", ""));
+        self.call("Input.dispatchKeyEvent", &event("keyUp", ""));
     }
 
     /// Moves the mouse to a point of the window.
     pub(crate) fn hover(&mut self, x: f64, y: f64) {
-        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
+        self.call("Input.dispatchMouseEvent", &json!({ "type": "mouseMoved", "x": x, "y": y }));
     }
 
     /// Saves what the window shows, down to the end of the page, as PNG.
     pub(crate) fn screenshot(&mut self, file: &Path) {
-        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].take();
+        let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].take();
         let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
         let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
-        let answer = self.call("Page.captureScreenshot", parameters);
+        let answer = self.call("Page.captureScreenshot", &parameters);
         let bytes = from_base64(answer["data"].as_str().expect("a picture"));
         std::fs::write(file, bytes).expect("the picture is written");
     }
@@ -263,7 +263,7 @@ impl Page<'_> {
 impl Drop for Page<'_> {
     fn drop(&mut self) {
         if !thread::panicking() {
-            self.call("Page.close", json!({}));
+            self.call("Page.close", &json!({}));
         }
     }
 }

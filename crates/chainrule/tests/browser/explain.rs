@@ -212,10 +212,9 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                     page.evaluate("document.querySelectorAll('#steps button').length").as_u64().unwrap();
                 for step in 1..=steps {
                     fits(&mut page, &format!("{file}, {size}, {scheme}, step {step}"));
-                    if step == steps - 2 || step == steps {
-                        if let Some(path) = screenshot(&format!("{file}-{size}-{scheme}-{step}.png")) {
-                            page.screenshot(&path);
-                        }
+                    let name = format!("{file}-{size}-{scheme}-{step}.png");
+                    if let (Some(path), true) = (screenshot(&name), step >= steps - 2) {
+                        page.screenshot(&path);
                     }
                     page.press("ArrowRight");
                 }

@@ -147,7 +147,7 @@ pub(super) fn line(tex: &str) -> String {
         if let Some(after) = rest.strip_prefix(r"\frac") {
             let (above, after) = argument(after);
             let (below, after) = argument(after);
-            out += &format!("{}/{}", closed(&line(above)), closed(&line(below)));
+            out.extend([closed(&line(above)), "/".to_owned(), closed(&line(below))]);
             rest = after;
         } else if let Some(after) = rest.strip_prefix(r"\text") {
             let (words, after) = argument(after);
@@ -158,7 +158,7 @@ pub(super) fn line(tex: &str) -> String {
             rest = after;
         } else if let Some(after) = rest.strip_prefix(r"\sqrt") {
             let (inside, after) = argument(after);
-            out += &format!("√({})", line(inside));
+            out.extend(["√(", &line(inside), ")"]);
             rest = after;
         } else if let Some(after) = rest.strip_prefix('_') {
             let (index, after) = argument(after);

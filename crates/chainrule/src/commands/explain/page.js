@@ -232,7 +232,7 @@ function unitDetails({ l, i }) {
   const below = columns[l - 1];
   const z = indexed("z", l, i);
   const sum = below.width > 4
-    ? `\\sum_{j} W^{(${l},j,${index(l, i)})} ${value(l - 1, 0).replace(/_\{\d+\}/, "_j")} + b_{${index(l, i)}}`
+    ? `\\sum_{j} W^{(${l},j,${index(l, i)})} ${value(l - 1, 0).replace(/_\{\d+\}/, "_j")} + ${indexed("b", l, i)}`
     : `${below.units.map((_, j) => `${factor(layer.weight[j][i])} · ${factor(below.h[j])}`).join(" + ")} + ${factor(layer.bias[i])}`;
   const delta = indexed("δ", l, i);
   const product = `${delta} = g'(${z}) · ${signal(l, i)} = ${layer.slope && number(layer.slope[i])} · ${factor(layer.signal[i])}`;

@@ -5,7 +5,6 @@ use chainrule::ndarray::Array2;
 use chainrule::train::Output;
 use serde_json::{Value, json};
 
-use super::text::shown;
 use super::trace::{Layer, Trace, Units};
 
 /// As many units of a layer as are drawn; an ellipsis stands for the rest.
@@ -40,10 +39,7 @@ fn for_script(data: &Value) -> String {
 
 fn data(trace: &Trace) -> Value {
     let last = trace.layers.len();
-    let units: Vec<Vec<usize>> = std::iter::once(&trace.x_signal)
-        .chain(trace.layers.iter().map(|layer| &layer.delta))
-        .map(|signal| shown(signal, UNITS))
-        .collect();
+    let units = trace.shown(UNITS);
     let layers: Vec<Value> = (1..=last).map(|l| layer(trace, l, (&units[l - 1], &units[l]))).collect();
     json!({
         "about": trace.about(),

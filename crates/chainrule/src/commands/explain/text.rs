@@ -9,20 +9,6 @@ use super::trace::{Layer, Trace, Units};
 /// As many units of a layer, and columns of a matrix, as a terminal takes.
 const UNITS: usize = 8;
 
-/// Which units of a layer are shown where there are more than `limit`: the first ones, and those with the largest
-/// |signal|; in their order.
-pub(super) fn shown(signal: &[f64], limit: usize) -> Vec<usize> {
-    if signal.len() <= limit {
-        return (0..signal.len()).collect();
-    }
-    let first = limit / 3;
-    let mut rest: Vec<usize> = (first..signal.len()).collect();
-    rest.sort_by(|&a, &b| signal[b].abs().total_cmp(&signal[a].abs()));
-    let mut units: Vec<usize> = (0..first).chain(rest.into_iter().take(limit - first)).collect();
-    units.sort_unstable();
-    units
-}
-
 /// Four digits, whatever the size.
 fn number(x: f64) -> String {
     match x.abs() {
@@ -32,12 +18,16 @@ fn number(x: f64) -> String {
     }
 }
 
-/// A table with a head, its cells to the right; `units` name the rows.
+/// Cells of one width, to the right.
+fn right(width: usize, cells: impl IntoIterator<Item = String>) -> String {
+    cells.into_iter().map(|cell| format!("{cell:>width$}")).collect::<Vec<_>>().concat()
+}
+
+/// A table with a head; `units` number the rows.
 fn table(head: &[&str], units: &[usize], width: usize, columns: &[&dyn Fn(usize) -> String]) {
-    println!("  {:>6}{}", head[0], head[1..].iter().map(|name| format!("{name:>11}")).collect::<String>());
+    println!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())));
     for &i in units {
-        let cells: String = columns.iter().map(|column| format!("{:>11}", column(i))).collect();
-        println!("  {:>6}{cells}", i + 1);
+        println!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))));
     }
     omitted(units, width, "units");
 }
@@ -54,19 +44,15 @@ fn omitted(units: &[usize], width: usize, what: &str) {
 }
 
 fn formulas(lines: &[String]) {
-    lines.iter().for_each(|tex| println!("  {}", line(tex)));
-}
-
-/// The units of every layer that are shown, those of the input first.
-fn units(trace: &Trace) -> Vec<Vec<usize>> {
-    let signals = trace.layers.iter().map(|layer| &layer.delta);
-    std::iter::once(&trace.x_signal).chain(signals).map(|signal| shown(signal, UNITS)).collect()
+    for tex in lines {
+        println!("  {}", line(tex));
+    }
 }
 
 pub(super) fn print(trace: &Trace) {
-    let (units, last) = (units(trace), trace.layers.len());
+    let (units, last) = (trace.shown(UNITS), trace.layers.len());
     println!("{}, {}\n\nInput\n", trace.about(), trace.dtype);
-    table(&["unit", "x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])]);
+    table(&["x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])]);
     for (l, layer) in (1..).zip(&trace.layers) {
         println!("\nForward, layer {l} of {last}\n");
         formulas(&trace.forward_formulas(l));
@@ -106,7 +92,7 @@ fn forward(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
     let top = l == trace.layers.len();
     let h = if top { &trace.prediction } else { &layer.h };
     let z = |i: usize| number(layer.z[i]);
-    table(&["unit", "z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])]);
+    table(&["z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])]);
 }
 
 fn cost(trace: &Trace, units: &[usize]) {
@@ -114,7 +100,7 @@ fn cost(trace: &Trace, units: &[usize]) {
     let signal = &trace.layers[trace.layers.len() - 1].signal;
     let derivative = if trace.output == Output::Identity { "∂C/∂o" } else { "∂C/∂z" };
     table(
-        &["unit", &o, "y", derivative],
+        &[&o, "y", derivative],
         units,
         signal.len(),
         &[&|i| number(trace.prediction[i]), &|i| number(trace.target[i]), &|i| number(signal[i])],
@@ -128,10 +114,10 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
     let name = format!("∂C/∂{}", line(&trace.symbol(l)));
     match (&layer.slope, layer.units) {
         (Some(slope), _) => {
-            table(&["unit", &name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta]);
+            table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta]);
         }
-        (None, Units::Softmax) => table(&["unit", &name, "δ"], units, width, &[&signal, &delta]),
-        (None, _) => table(&["unit", "δ"], units, width, &[&delta]),
+        (None, Units::Softmax) => table(&[&name, "δ"], units, width, &[&signal, &delta]),
+        (None, _) => table(&["δ"], units, width, &[&delta]),
     }
 }
 
@@ -139,23 +125,21 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
 /// of the bias.
 fn grid(trace: &Trace, l: usize, (below, here): (&[usize], &[usize]), part: &Part<'_>) {
     let layer = &trace.layers[l - 1];
-    let cells = |values: &mut dyn Iterator<Item = f64>| -> String {
-        values.map(|x| format!("{:>9}", number(x))).collect()
-    };
-    let labels: String = here.iter().map(|i| format!("{:>9}", format!("{}{}", part.column, i + 1))).collect();
+    let cells = |values: &dyn Fn(usize) -> f64| right(9, here.iter().map(|&i| number(values(i))));
+    let labels = right(9, here.iter().map(|i| format!("{}{}", part.column, i + 1)));
     let symbol = line(&trace.symbol(l - 1));
     if let Some(head) = part.head {
         println!("  {:>15}{labels}", "");
-        println!("  {symbol:>15}{}", cells(&mut here.iter().map(|&i| head[i])));
+        println!("  {symbol:>15}{}", cells(&|i| head[i]));
     } else {
         println!("  {symbol:>15}{labels}");
     }
     for &j in below {
         let h = number(layer.below[j]);
-        println!("  {:>6}{h:>9}{}", j + 1, cells(&mut here.iter().map(|&i| part.matrix[(j, i)])));
+        println!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]));
     }
     omitted(below, layer.below.len(), "rows");
-    println!("  {:>15}{}", part.last, cells(&mut here.iter().map(|&i| part.bias[i])));
+    println!("  {:>15}{}", part.last, cells(&|i| part.bias[i]));
     omitted(here, layer.delta.len(), "columns");
 }
 
