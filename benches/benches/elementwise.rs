@@ -16,13 +16,14 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 const SIZES: [usize; 4] = [10, 100, 4096, 65_536];
 
 /// Numbers between −4 and 4 in no order.
+type Function = fn(f32) -> f32;
+
 fn numbers(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919) % 8191) as f32 / 1023.9 - 4.0).collect()
 }
 
 fn functions(c: &mut Criterion) {
-    let standard: [(&str, fn(f32) -> f32); 3] =
-        [("exp", f32::exp), ("exp_m1", f32::exp_m1), ("tanh", f32::tanh)];
+    let standard: [(&str, Function); 3] = [("exp", f32::exp), ("exp_m1", f32::exp_m1), ("tanh", f32::tanh)];
     for specimen in check::zoo() {
         let mut group = c.benchmark_group(specimen.name);
         for n in SIZES {
@@ -113,7 +114,7 @@ fn rules(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(n), |b| {
             b.iter(|| {
                 simd::map([black_box(&y), black_box(&z)], [black_box(&mut x)], |[y, z], [x]| {
-                    *x += 0.5 * y + 0.25 * z
+                    *x += 0.5 * y + 0.25 * z;
                 });
             });
         });

@@ -2,6 +2,7 @@
 
 mod data;
 mod evaluate;
+mod explain;
 mod grad;
 mod gradcheck;
 mod inspect;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Grad(grad::Grad),
     /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
     Gradcheck(gradcheck::Gradcheck),
+    /// Follow one example through a network and its error signal back, number by number
+    Explain(explain::Explain),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -39,6 +42,7 @@ impl Command {
             Command::Evaluate(command) => command.run(),
             Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
+            Command::Explain(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }
