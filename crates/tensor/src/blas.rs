@@ -58,6 +58,8 @@ extern crate blas_src as _;
 mod tests {
     use std::ffi::c_int;
 
+    use crate::kernel::{Kernel, gemm_with};
+
     unsafe extern "C" {
         fn openblas_get_num_threads() -> c_int;
     }
@@ -66,7 +68,7 @@ mod tests {
     fn the_first_product_leaves_openblas_on_one_thread() {
         let a = ndarray::Array2::<f64>::eye(9);
         let mut c = ndarray::Array2::zeros((9, 9));
-        crate::gemm(1.0, &a, &a, 0.0, &mut c);
+        gemm_with(Kernel::Library, 1.0, &a, &a, 0.0, &mut c);
         // SAFETY: the symbol is OpenBLAS's documented C interface (cblas.h) and takes no argument.
         assert_eq!(unsafe { openblas_get_num_threads() }, 1);
     }

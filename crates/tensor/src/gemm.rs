@@ -1,7 +1,7 @@
 use ndarray::ArrayRef2;
-use ndarray::linalg::general_mat_mul;
 
-use crate::{Scalar, blas};
+use crate::Scalar;
+use crate::kernel::{Product, by_library};
 
 /// C ← α·A·B + β·C: the one door to BLAS.
 ///
@@ -44,8 +44,10 @@ pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c:
             matrix.strides()
         );
     }
-    blas::init();
-    general_mat_mul(alpha, a, b, beta, c);
+    match Product::of(alpha, a, b, beta, c) {
+        Some(product) => product.compute(),
+        None => by_library(alpha, a, b, beta, c),
+    }
 }
 
 /// Whether BLAS can take the matrix as it lies: one axis contiguous, the other with a leading dimension.

@@ -34,6 +34,7 @@ pub mod blas;
 pub mod difference;
 mod gemm;
 mod init;
+pub mod kernel;
 mod layout;
 pub mod math;
 mod pool;

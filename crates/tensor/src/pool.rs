@@ -6,7 +6,7 @@
 //! result has the same bits for any number of threads.
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::num::NonZero;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,6 +44,8 @@ struct Shared {
     job: Job,
     next: AtomicUsize,
     tasks: AtomicUsize,
+    /// The threads of the pool, the caller's included.
+    threads: usize,
     /// Workers that have not yet left the current loop.
     busy: AtomicUsize,
     panicked: AtomicBool,
@@ -71,14 +73,15 @@ impl Pool {
             job: Job(UnsafeCell::new(None)),
             next: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
+            threads: threads.max(1),
             busy: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let workers = (1..threads)
-            .map(|_| {
+            .map(|place| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.work())
+                thread::spawn(move || shared.work(place))
             })
             .collect();
         Self { shared, workers, turn: Mutex::new(()) }
@@ -89,7 +92,10 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Runs `task(0)` … `task(tasks − 1)`, in any order and on any thread, and returns when all are done.
+    /// Runs `task(0)` … `task(tasks − 1)`, in any order, and returns when all are done.
+    ///
+    /// As many tasks as threads are one for each thread, the same at every call, so that a slab of a matrix stays in the
+    /// cache of the core that works on it; otherwise a thread takes the next task when it has done one.
     ///
     /// # Panics
     /// If a task panics. A task must not call `run` of the same pool: it would wait for itself.
@@ -97,6 +103,8 @@ impl Pool {
         if self.workers.is_empty() || tasks <= 1 {
             return (0..tasks).for_each(task);
         }
+        // What a task calls is on one thread: the others have tasks of their own.
+        let _alone = Entered(CURRENT.replace(std::ptr::null()));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
         // SAFETY: only the lifetime changes. The reference is gone from the cell before this function returns, also
@@ -109,7 +117,7 @@ impl Pool {
         shared.busy.store(self.workers.len(), Ordering::Relaxed);
         shared.loops.fetch_add(1, Ordering::Release);
         self.workers.iter().for_each(|worker| worker.thread().unpark());
-        shared.share(erased);
+        shared.share(0, erased);
         let mut spins = 0;
         while shared.busy.load(Ordering::Acquire) > 0 {
             wait(&mut spins, thread::yield_now);
@@ -121,7 +129,8 @@ impl Pool {
 }
 
 impl Shared {
-    fn work(&self) {
+    /// The life of the worker at `place`, from 1; the caller of `run` is at 0.
+    fn work(&self, place: usize) {
         let mut seen = 0;
         loop {
             let mut spins = 0;
@@ -134,16 +143,19 @@ impl Shared {
             seen += 1;
             // SAFETY: `loops` has changed and this worker still counts as busy.
             if let Some(task) = unsafe { *self.job.0.get() } {
-                self.share(task);
+                self.share(place, task);
             }
             self.busy.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// Takes tasks until none is left.
-    fn share(&self, task: &Task<'_>) {
+    /// Does this thread's task, or takes tasks until none is left.
+    fn share(&self, place: usize, task: &Task<'_>) {
         let tasks = self.tasks.load(Ordering::Relaxed);
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            if tasks == self.threads {
+                return task(place);
+            }
             loop {
                 let i = self.next.fetch_add(1, Ordering::Relaxed);
                 if i >= tasks {
@@ -176,6 +188,45 @@ impl Drop for Pool {
             let _ = worker.join();
         }
     }
+}
+
+thread_local! {
+    /// The pool that this thread has entered.
+    static CURRENT: Cell<*const Pool> = const { Cell::new(std::ptr::null()) };
+}
+
+/// Puts the pool that was entered before back, also by unwinding.
+struct Entered(*const Pool);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+impl Pool {
+    /// Runs `body` on this thread; products and sweeps inside it are shared out among the threads of the pool.
+    ///
+    /// ```
+    /// use chainrule_tensor::{Pool, gemm, ndarray::Array2};
+    ///
+    /// let (a, mut c) = (Array2::<f32>::ones((64, 64)), Array2::zeros((64, 64)));
+    /// Pool::new(2).enter(|| gemm(1.0, &a, &a, 0.0, &mut c));
+    /// assert_eq!(c[(63, 63)], 64.0);
+    /// ```
+    pub fn enter<T>(&self, body: impl FnOnce() -> T) -> T {
+        // A pool of one thread shares nothing: there is nothing to look up.
+        let _entered =
+            Entered(CURRENT.replace(if self.workers.is_empty() { std::ptr::null() } else { self }));
+        body()
+    }
+}
+
+/// The pool that this thread is in; `None` on a pool's own workers, so that nothing is shared out twice.
+#[inline]
+pub(crate) fn current<'a>() -> Option<&'a Pool> {
+    // SAFETY: the pointer was set by `enter`, whose `self` outlives its body, in which we are.
+    unsafe { CURRENT.get().as_ref() }
 }
 
 /// The processors this process may use: what its affinity mask and its cgroup leave of the machine.

@@ -3,6 +3,8 @@ use std::iter::Sum;
 use ndarray::NdFloat;
 use num_traits::FromPrimitive;
 
+use crate::kernel::Tiled;
+
 /// The number type of a network: `f32` to train, `f64` to check.
 ///
 /// Everything in Chainrule is generic over this one trait, so a model proved exact in `f64` is the same code that
@@ -16,7 +18,7 @@ use num_traits::FromPrimitive;
 /// }
 /// assert_eq!(half(3.0_f32), 1.5);
 /// ```
-pub trait Scalar: NdFloat + FromPrimitive + Sum + Default {
+pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Tiled {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
 

@@ -1,0 +1,385 @@
+//! Products by register tiles: C is computed in tiles of some rows by two registers, each summed over all of k before it
+//! is written.
+//!
+//! A number of C is one chain of fused multiply-adds over k in its natural order, wherever its tile lies. So the bits do
+//! not depend on how a product is cut into slabs, nor on the width of the registers.
+//!
+//! Networks multiply few rows by large matrices. To pack those first, as kernels for large squares do, would cost as much
+//! as the product; here B is read where it lies, unless many rows share the effort or it is transposed.
+//!
+//! # References
+//! Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008; Van Zee and van de
+//! Geijn, "BLIS", ACM TOMS 41(3), 2015.
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::Product;
+use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, prefetch, transpose_8x8};
+use crate::Scalar;
+
+/// The longest chain over k before C is written and read again: so high a panel of B stays in the second cache.
+const DEPTH: usize = 1024;
+/// From so many rows on, B is packed panel by panel.
+const ROWS_TO_PACK: usize = 192;
+/// Rows of A that lie a multiple of so many bytes apart fall into the same sets of the caches, and are packed.
+const ALIAS: usize = 4096;
+/// Below so many rows, a product with a transposed B is one of inner products.
+const FEW_ROWS: usize = 4;
+
+/// The registers of this CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    /// AVX-512: 32 registers of 512 bits.
+    Avx512,
+    /// AVX2 and FMA: 16 registers of 256 bits.
+    Avx2,
+}
+
+impl Width {
+    /// The widest that this CPU has, if it has either.
+    #[inline]
+    pub(super) fn of_this_cpu() -> Option<Self> {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            return Some(Width::Avx512);
+        }
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Width::Avx2)
+    }
+}
+
+/// The number types that have tiles.
+pub trait Tiled: Sized {
+    /// Some rows and columns of C ← α·A·B + β·C.
+    ///
+    /// # Safety
+    /// The CPU has `width`, and the product's matrices are good in the rows and columns.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    unsafe fn tiles(width: Width, product: &Product<'_, Self>, rows: Range<usize>, columns: Range<usize>);
+}
+
+macro_rules! tiled {
+    ($number:ident: $wide:ident, $narrow:ident) => {
+        impl Tiled for $number {
+            #[allow(private_interfaces)]
+            unsafe fn tiles(
+                width: Width,
+                product: &Product<'_, Self>,
+                rows: Range<usize>,
+                columns: Range<usize>,
+            ) {
+                #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+                unsafe fn avx512(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
+                    // SAFETY: the caller's contract, here and below.
+                    unsafe { product.run::<$wide, 12>(rows, columns) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
+                    // SAFETY: as above.
+                    unsafe { product.run::<$narrow, 6>(rows, columns) }
+                }
+                // SAFETY: as above.
+                unsafe {
+                    match width {
+                        Width::Avx512 => avx512(product, rows, columns),
+                        Width::Avx2 => avx2(product, rows, columns),
+                    }
+                }
+            }
+        }
+    };
+}
+
+tiled!(f32: F32x16, F32x8);
+tiled!(f64: F64x8, F64x4);
+
+/// Numbers of a matrix, with the distances to the next row and to the next column.
+#[derive(Debug, Clone, Copy)]
+struct At<P> {
+    at: P,
+    row: usize,
+    column: usize,
+}
+
+impl<A: Scalar> Product<'_, A> {
+    /// The registers of a panel: two, or eight where a single row has no other rows to keep the CPU busy with.
+    fn panel(&self) -> usize {
+        if self.rows == 1 { 8 } else { 2 }
+    }
+
+    /// Whether the rows of A, or its columns where those are contiguous, get in each other's way in the caches.
+    fn packs_a(&self, columns: usize, lanes: usize) -> bool {
+        columns >= 16 * lanes && (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS)
+    }
+
+    /// # Safety
+    /// As for [`Tiled::tiles`]; called from a function compiled for the lanes.
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Number = A>, const ROWS: usize>(&self, rows: Range<usize>, columns: Range<usize>) {
+        let (a, b, c) = (self.a, self.b, self.c);
+        let (m, n) = (rows.len(), columns.len());
+        // SAFETY: all pointers stay within the rows and columns that the caller vouches for, or within the buffer.
+        unsafe {
+            let c = c.at.add(rows.start * c.row + columns.start);
+            let a = At { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
+            let b = At { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
+            let transposed = b.column != 1;
+            if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
+                return self.inner_products::<V>(m, n, a, b, c);
+            }
+            let width = self.panel() * V::LEN;
+            let pack_b = transposed || self.rows >= ROWS_TO_PACK;
+            let pack_a = self.packs_a(self.columns, V::LEN);
+            let depth = self.depth.min(DEPTH);
+            let space = if pack_b { width * depth } else { 0 } + if pack_a { m * depth } else { 0 };
+            let packed_b = if space > 0 { buffer::<A>(space) } else { std::ptr::null_mut() };
+            let packed_a = packed_b.add(if pack_b { width * depth } else { 0 });
+
+            for l in (0..self.depth).step_by(DEPTH) {
+                let depth = DEPTH.min(self.depth - l);
+                let beta = if l == 0 { self.beta } else { A::one() };
+                let a = At { at: a.at.add(l * a.column), ..a };
+                if pack_a {
+                    for (i, count) in tiles::<ROWS>(m) {
+                        pack_rows(At { at: a.at.add(i * a.row), ..a }, count, depth, packed_a.add(i * depth));
+                    }
+                }
+                for j in (0..n).step_by(width) {
+                    let used = width.min(n - j);
+                    let mut panel = At { at: b.at.add(l * b.row + j * b.column), ..b };
+                    if pack_b {
+                        pack_panel(panel, used, depth, packed_b, width);
+                        panel = At { at: packed_b.cast_const(), row: width, column: 1 };
+                    }
+                    for (i, count) in tiles::<ROWS>(m) {
+                        let tile = if pack_a {
+                            At { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
+                        } else {
+                            At { at: a.at.add(i * a.row), ..a }
+                        };
+                        let out = c.add(i * self.c.row + j);
+                        match count {
+                            12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, out),
+                            8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, out),
+                            6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, out),
+                            4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, out),
+                            2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, out),
+                            _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, out),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `ROWS` rows by `n` columns of C.
+    #[inline(always)]
+    unsafe fn rows_of_tiles<V: Lanes<Number = A>, const ROWS: usize>(
+        &self,
+        n: usize,
+        depth: usize,
+        a: At<*const A>,
+        b: At<*const A>,
+        beta: A,
+        c: *mut A,
+    ) {
+        // SAFETY: as for `run`.
+        unsafe {
+            if ROWS == 1 && n == 8 * V::LEN {
+                return self.tile::<V, 1, 8, true>(V::mask(V::LEN), depth, a, b, beta, c);
+            }
+            for j in (0..n).step_by(2 * V::LEN) {
+                let (b, c, n) = (At { at: b.at.add(j), ..b }, c.add(j), n - j);
+                let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
+                if n >= 2 * V::LEN {
+                    self.tile::<V, ROWS, 2, true>(last, depth, a, b, beta, c);
+                } else if n > V::LEN {
+                    self.tile::<V, ROWS, 2, false>(last, depth, a, b, beta, c);
+                } else {
+                    self.tile::<V, ROWS, 1, false>(last, depth, a, b, beta, c);
+                }
+            }
+        }
+    }
+
+    /// One tile; all of its registers are full, or `last` says how much of the last column of them is.
+    #[inline(always)]
+    unsafe fn tile<V: Lanes<Number = A>, const ROWS: usize, const COLUMNS: usize, const FULL: bool>(
+        &self,
+        last: V::Mask,
+        depth: usize,
+        a: At<*const A>,
+        b: At<*const A>,
+        beta: A,
+        c: *mut A,
+    ) {
+        // SAFETY: as for `run`.
+        unsafe {
+            let load = |j: usize, from: *const A| {
+                let from = from.add(j * V::LEN);
+                if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
+            };
+            let mut sums = [[V::zero(); COLUMNS]; ROWS];
+            let (mut column, mut row) = (a.at, b.at);
+            for _ in 0..depth {
+                if ROWS == 1 && COLUMNS == 8 {
+                    // A lone row reads each number of B once: memory is what it waits for.
+                    for j in 0..COLUMNS {
+                        prefetch(row.wrapping_add(8 * b.row + j * V::LEN));
+                    }
+                }
+                let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let x = V::splat(*column.add(i * a.row));
+                    for (sum, &y) in sums.iter_mut().zip(&y) {
+                        *sum = x.mul_add(y, *sum);
+                    }
+                }
+                column = column.wrapping_add(a.column);
+                row = row.wrapping_add(b.row);
+            }
+            for (i, sums) in sums.iter().enumerate() {
+                let c = c.add(i * self.c.row);
+                for (j, sum) in sums.iter().enumerate() {
+                    let mut z = sum.mul(V::splat(self.alpha));
+                    if beta != A::zero() {
+                        z = V::splat(beta).mul_add(load(j, c), z);
+                    }
+                    let to = c.add(j * V::LEN);
+                    if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                }
+            }
+        }
+    }
+
+    /// Few rows of A by a transposed B: each number of C is an inner product of two contiguous rows.
+    #[inline(always)]
+    unsafe fn inner_products<V: Lanes<Number = A>>(
+        &self,
+        m: usize,
+        n: usize,
+        a: At<*const A>,
+        b: At<*const A>,
+        c: *mut A,
+    ) {
+        const ABREAST: usize = 4;
+        // SAFETY: as for `run`, which calls this where the rows of A and the columns of B are contiguous.
+        unsafe {
+            let (whole, rest) = (self.depth / V::LEN * V::LEN, self.depth % V::LEN);
+            for i in 0..m {
+                let x = a.at.add(i * a.row);
+                for j in (0..n).step_by(ABREAST) {
+                    let count = ABREAST.min(n - j);
+                    // Beyond the last column the first of the group is taken once more, and dropped.
+                    let columns: [*const A; ABREAST] =
+                        std::array::from_fn(|k| b.at.add((j + if k < count { k } else { 0 }) * b.column));
+                    let mut sums = [V::zero(); ABREAST];
+                    for l in (0..whole).step_by(V::LEN) {
+                        let x = V::load(x.add(l));
+                        for (sum, column) in sums.iter_mut().zip(columns) {
+                            *sum = x.mul_add(V::load(column.add(l)), *sum);
+                        }
+                    }
+                    if rest > 0 {
+                        let some = V::mask(rest);
+                        let x = V::load_some(some, x.add(whole));
+                        for (sum, column) in sums.iter_mut().zip(columns) {
+                            *sum = x.mul_add(V::load_some(some, column.add(whole)), *sum);
+                        }
+                    }
+                    for (k, sum) in sums.iter().enumerate().take(count) {
+                        let to = c.add(i * self.c.row + j + k);
+                        let old = if self.beta == A::zero() { A::zero() } else { self.beta * *to };
+                        *to = self.alpha * sum.sum() + old;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Cuts `m` rows into tiles of `ROWS`, and the rest into tiles of 8, 4, 2 and 1: first rows and numbers of rows.
+#[inline(always)]
+fn tiles<const ROWS: usize>(m: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut i = 0;
+    std::iter::from_fn(move || {
+        let count = match m - i {
+            0 => return None,
+            left if left >= ROWS => ROWS,
+            left if left >= 8 && ROWS > 8 => 8,
+            left if left >= 4 => 4,
+            left if left >= 2 => 2,
+            _ => 1,
+        };
+        i += count;
+        Some((i - count, count))
+    })
+}
+
+/// Copies some rows of A so that a tile reads them one after the other: `to[l·count + i] = A[i, l]`.
+#[inline(always)]
+unsafe fn pack_rows<A: Scalar>(a: At<*const A>, count: usize, depth: usize, to: *mut A) {
+    // SAFETY: `run` calls this for numbers of A, and its buffer has `count·depth` places at `to`.
+    unsafe {
+        if a.row == 1 {
+            for l in 0..depth {
+                to.add(l * count).copy_from_nonoverlapping(a.at.add(l * a.column), count);
+            }
+        } else {
+            for i in 0..count {
+                for l in 0..depth {
+                    *to.add(l * count + i) = *a.at.add(i * a.row + l * a.column);
+                }
+            }
+        }
+    }
+}
+
+/// Copies `n` columns of B row by row: `to[l·width + j] = B[l, j]`.
+#[inline(always)]
+unsafe fn pack_panel<A: Scalar>(b: At<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
+    // SAFETY: `run` calls this for numbers of B, and its buffer has `width·depth` places at `to`.
+    unsafe {
+        if b.column == 1 {
+            for l in 0..depth {
+                to.add(l * width).copy_from_nonoverlapping(b.at.add(l * b.row), n);
+            }
+            return;
+        }
+        // Blocks of 8 × 8 by registers where there are such; the edges, and `f64`, number by number.
+        let blocks = if size_of::<A>() == 4 && b.row == 1 { (n / 8 * 8, depth / 8 * 8) } else { (0, 0) };
+        for j in (0..blocks.0).step_by(8) {
+            for l in (0..blocks.1).step_by(8) {
+                let (from, to) = (b.at.add(l + j * b.column), to.add(l * width + j));
+                transpose_8x8(from.cast(), b.column, to.cast(), width);
+            }
+        }
+        for j in 0..n {
+            for l in if j < blocks.0 { blocks.1 } else { 0 }..depth {
+                *to.add(l * width + j) = *b.at.add(l * b.row + j * b.column);
+            }
+        }
+    }
+}
+
+/// This thread's room for packed numbers: made at its first product, and grown when a larger one comes.
+fn buffer<A: Scalar>(numbers: usize) -> *mut A {
+    /// A cache line.
+    #[derive(Clone, Copy)]
+    #[repr(align(64))]
+    struct Line {
+        _bytes: [u8; 64],
+    }
+
+    thread_local! {
+        static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    }
+    LINES.with_borrow_mut(|lines| {
+        let needed = (numbers * size_of::<A>()).div_ceil(size_of::<Line>());
+        if lines.len() < needed {
+            lines.resize(needed, Line { _bytes: [0; 64] });
+        }
+        lines.as_mut_ptr().cast()
+    })
+}
