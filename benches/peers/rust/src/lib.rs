@@ -89,7 +89,8 @@ pub fn batches(workload: &Workload) -> impl Iterator<Item = (Vec<f32>, Vec<u32>)
     };
     (0..8192 / batch).map(move |_| {
         let x: Vec<f32> = (0..batch * inputs).map(|_| uniform()).collect();
-        let largest = |row: &[f32]| (0..outputs).max_by(|&i, &j| row[i].total_cmp(&row[j])).unwrap_or(0) as u32;
+        let largest =
+            |row: &[f32]| (0..outputs).max_by(|&i, &j| row[i].total_cmp(&row[j])).unwrap_or(0) as u32;
         let classes = x.chunks(inputs).map(largest).collect();
         (x, classes)
     })
@@ -97,7 +98,10 @@ pub fn batches(workload: &Workload) -> impl Iterator<Item = (Vec<f32>, Vec<u32>)
 
 /// One row of 0 and 1 for each class.
 pub fn one_hot(classes: &[u32], outputs: usize) -> Vec<f32> {
-    classes.iter().flat_map(|&class| (0..outputs).map(move |k| f32::from(u8::from(k as u32 == class)))).collect()
+    classes
+        .iter()
+        .flat_map(|&class| (0..outputs).map(move |k| f32::from(u8::from(k as u32 == class))))
+        .collect()
 }
 
 /// Takes so many training steps, and returns when all are done.
@@ -134,7 +138,8 @@ impl Contest {
 fn peak_megabytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(f64::NAN) * 1024.0 / 1e6
+    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(f64::NAN) * 1024.0
+        / 1e6
 }
 
 fn value_of<'a>(args: &'a [String], option: &str) -> Option<&'a str> {
@@ -164,7 +169,9 @@ pub fn main(peer: &str, version: &str, make: fn(&'static Workload) -> Run) {
         let mut contests: HashMap<&str, Contest> = HashMap::new();
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let [name, _, seconds] = words[..] else { panic!("expected WORKLOAD VARIANT SECONDS, not {line:?}") };
+            let [name, _, seconds] = words[..] else {
+                panic!("expected WORKLOAD VARIANT SECONDS, not {line:?}")
+            };
             let workload = named(name);
             let contest = contests.entry(workload.name).or_insert_with(|| Contest::new(make(workload)));
             let pace = contest.round(seconds.parse().expect("seconds are a number"));
@@ -183,7 +190,8 @@ pub fn main(peer: &str, version: &str, make: fn(&'static Workload) -> Run) {
             continue;
         }
         let mut contest = Contest::new(run);
-        let mut paces: Vec<f64> = (0..5).map(|_| contest.round(seconds / 5.0) * workload.batch as f64).collect();
+        let mut paces: Vec<f64> =
+            (0..5).map(|_| contest.round(seconds / 5.0) * workload.batch as f64).collect();
         paces.sort_by(f64::total_cmp);
         print(workload, json!({ "samples_per_s": paces[2], "lo": paces[0], "hi": paces[4] }));
     }

@@ -3,7 +3,8 @@
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{Linear, LinearConfig};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, MomentumConfig, SgdConfig};
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use chainrule_peers::{Activation, Loss, Rule, Run, Workload, batches, one_hot};
 
@@ -30,9 +31,9 @@ impl Perceptron {
 fn optimizer(workload: &Workload) -> ModuleOptimizer {
     match workload.rule {
         Rule::Sgd => SgdConfig::new().init(),
-        Rule::Momentum => {
-            SgdConfig::new().with_momentum(Some(MomentumConfig::new().with_momentum(0.9).with_dampening(0.0))).init()
-        }
+        Rule::Momentum => SgdConfig::new()
+            .with_momentum(Some(MomentumConfig::new().with_momentum(0.9).with_dampening(0.0)))
+            .init(),
         Rule::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
     }
 }

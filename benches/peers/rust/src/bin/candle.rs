@@ -1,9 +1,7 @@
 //! candle on its CPU backend.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use candle_nn::{
-    AdamW, Linear, Module, Optimizer, ParamsAdamW, SGD, VarBuilder, VarMap, linear, loss, ops,
-};
+use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW, SGD, VarBuilder, VarMap, linear, loss, ops};
 use chainrule_peers::{Activation, Loss, Rule, Run, Workload, batches, one_hot};
 
 /// SGD with momentum 0.9, which candle leaves to its users.
