@@ -11,16 +11,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use chainrule::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
-use chainrule::tensor::{Pool, Rng, gemm};
+use chainrule::tensor::kernel::{Kernel, gemm_with};
+use chainrule::tensor::{Pool, Rng};
 
 use crate::clock;
 use crate::workload::{Data, Workload};
-
-/// C ← α·A·B + β·C.
-type Kernel = fn(f32, &ArrayRef2<f32>, &ArrayRef2<f32>, f32, &mut ArrayRef2<f32>);
-
-/// The ways to a product in this build.
-const KERNELS: &[(&str, Kernel)] = &[("gemm", gemm)];
 
 /// The products of one step, ready to be repeated.
 #[derive(Debug)]
@@ -69,7 +64,8 @@ impl<'a> Bound<'a> {
         let share = |outputs: usize| if by_columns { outputs.div_ceil(threads) } else { outputs };
         let layers = widths.windows(2).map(|pair| {
             let (inputs, outputs) = (pair[0], pair[1]);
-            let backward = |m, k, n, form| if workload.forward_only { gemm } else { fastest(m, k, n, form) };
+            let backward =
+                |m, k, n, form| if workload.forward_only { Kernel::usual() } else { fastest(m, k, n, form) };
             Products {
                 // Variances stay: the numbers are ordinary ones.
                 weight: random(inputs, outputs, (1.0 / inputs as f64).sqrt(), &mut rng),
@@ -111,7 +107,7 @@ impl<'a> Bound<'a> {
     fn up(&mut self, x: &ArrayRef2<f32>) {
         for (l, layer) in self.layers.iter().enumerate() {
             let (below, above) = self.h.split_at_mut(l);
-            (layer.up)(1.0, below.last().map_or(x, |h| h), &layer.weight, 0.0, &mut above[0]);
+            product(layer.up, below.last().map_or(x, |h| h), &layer.weight, &mut above[0]);
         }
     }
 
@@ -122,9 +118,9 @@ impl<'a> Bound<'a> {
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let (below, above) = self.delta.split_at_mut(l);
             let h = self.h[..l].last().map_or(x, |h| h);
-            (layer.gradient)(1.0, &h.t(), &above[0], 0.0, &mut self.grad[l]);
+            product(layer.gradient, &h.t(), &above[0], &mut self.grad[l]);
             if let Some(below) = below.last_mut() {
-                (layer.down)(1.0, &above[0], &layer.weight.t(), 0.0, below);
+                product(layer.down, &above[0], &layer.weight.t(), below);
             }
         }
     }
@@ -140,7 +136,7 @@ impl<'a> Bound<'a> {
             self.pool.run(parts.len(), &|i| {
                 let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
                 let (weight, h) = &mut *part;
-                (layer.up)(1.0, below.last().map_or(x, |h| h), weight, 0.0, h);
+                product(layer.up, below.last().map_or(x, |h| h), weight, h);
             });
         }
     }
@@ -159,11 +155,11 @@ impl<'a> Bound<'a> {
             let (x, h, delta) = &mut *part;
             for (l, layer) in layers.iter().enumerate() {
                 let (below, above) = h.split_at_mut(l);
-                (layer.up)(1.0, below.last().map_or(&**x, |h| h), &layer.weight, 0.0, &mut above[0]);
+                product(layer.up, below.last().map_or(&**x, |h| h), &layer.weight, &mut above[0]);
             }
             for (l, layer) in layers.iter().enumerate().skip(1).rev().filter(|_| !forward_only) {
                 let (below, above) = delta.split_at_mut(l);
-                (layer.down)(1.0, &above[0], &layer.weight.t(), 0.0, &mut below[l - 1]);
+                product(layer.down, &above[0], &layer.weight.t(), &mut below[l - 1]);
             }
         });
     }
@@ -189,7 +185,7 @@ impl<'a> Bound<'a> {
                 let rows = h.ncols().div_ceil(threads);
                 let start = i * rows;
                 let h = h.slice_axis(Axis(1), Slice::from(start..start + slab.nrows()));
-                (layers[l].gradient)(1.0, &h.t(), &delta[l], 0.0, slab);
+                product(layers[l].gradient, &h.t(), &delta[l], slab);
             }
         });
     }
@@ -209,11 +205,16 @@ fn random(rows: usize, columns: usize, deviation: f64, rng: &mut Rng) -> Array2<
     Array2::from_shape_simple_fn((rows, columns), || rng.normal(deviation))
 }
 
+/// C ← A·B.
+fn product(kernel: Kernel, a: &ArrayRef2<f32>, b: &ArrayRef2<f32>, c: &mut ArrayRef2<f32>) {
+    gemm_with(kernel, 1.0, a, b, 0.0, c);
+}
+
 /// The fastest kernel for a product of `(m, k)` and `(k, n)`.
 fn fastest(m: usize, k: usize, n: usize, form: Form) -> Kernel {
     const TRIALS: usize = 5;
     const SECONDS: f64 = 2e-3;
-    if let [(_, only)] = KERNELS {
+    if let [only] = Kernel::all() {
         return *only;
     }
     let mut rng = Rng::new(3);
@@ -224,11 +225,11 @@ fn fastest(m: usize, k: usize, n: usize, form: Form) -> Kernel {
         Form::RightTransposed => (of(m, k), of(n, k).reversed_axes()),
     };
     let mut c = Array2::zeros((m, n));
-    let mut time = |kernel: Kernel| {
-        let mut run = |times| (0..times).for_each(|_| kernel(1.0, &a, &b, 0.0, &mut c));
+    let mut time = |kernel| {
+        let mut run = |times| (0..times).for_each(|_| product(kernel, &a, &b, &mut c));
         let times = clock::steps_in(SECONDS, &mut run);
         (0..TRIALS).map(|_| clock::seconds(|| run(times)) / times as f64).fold(f64::INFINITY, f64::min)
     };
-    let times: Vec<_> = KERNELS.iter().map(|&(_, kernel)| (kernel, time(kernel))).collect();
+    let times: Vec<_> = Kernel::all().iter().map(|&kernel| (kernel, time(kernel))).collect();
     times.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a build has a kernel").0
 }

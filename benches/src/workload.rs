@@ -159,9 +159,13 @@ impl Data {
         let rows = ROWS.min(BYTES / (inputs * size_of::<f32>())) / batch * batch;
         let rows = rows.max(batch);
         let mut x = Array2::zeros((rows, inputs));
+        // 24 bits for each number, two numbers from each hash: data must not take longer than what is measured on it.
+        let uniform = |bits: u64| (bits & 0xff_ffff) as f32 * (-24.0_f32).exp2();
         for (n, mut row) in x.rows_mut().into_iter().enumerate() {
-            for (j, x) in row.iter_mut().enumerate() {
-                *x = (hash(0, n as u64, j as u64) >> 40) as f32 * (-24.0_f32).exp2();
+            let row = row.as_slice_mut().expect("a fresh array is contiguous");
+            for (j, pair) in row.chunks_mut(2).enumerate() {
+                let bits = hash(0, n as u64, j as u64);
+                pair.iter_mut().zip([bits, bits >> 32]).for_each(|(x, bits)| *x = uniform(bits));
             }
         }
         let class = |n: usize| (0..outputs.min(inputs)).max_by(|&i, &j| x[(n, i)].total_cmp(&x[(n, j)]));

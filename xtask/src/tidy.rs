@@ -29,7 +29,8 @@ const UNSAFE_FILES: &[&str] = &[
 ];
 
 /// Files that others wrote: we keep them as they came.
-const FOREIGN: &[&str] = &["Cargo.lock", "xtask/schemas/github-workflow.json"];
+const FOREIGN: &[&str] =
+    &["Cargo.lock", "benches/peers/rust/Cargo.lock", "xtask/schemas/github-workflow.json"];
 
 /// A text file of the repository.
 #[derive(Debug)]

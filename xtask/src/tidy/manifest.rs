@@ -18,8 +18,11 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
     if package.is_empty() {
         return Vec::new(); // the workspace's own manifest
     }
+    // A workspace of its own, as other libraries' are: there is nothing to inherit.
+    let stands_alone = file.text.lines().any(|line| line.trim() == "[workspace]");
+    let required = if stands_alone { &[][..] } else { REQUIRED };
     let missing =
-        REQUIRED.iter().filter(|(header, line, _)| !table(file, header).iter().any(|(_, has)| has == line));
+        required.iter().filter(|(header, line, _)| !table(file, header).iter().any(|(_, has)| has == line));
     let mut found: Vec<Violation> = missing
         .map(|(header, line, harm)| file.violation(1, format!("{harm}: add `{line}` under {header}")))
         .collect();
@@ -89,6 +92,12 @@ mod tests {
     #[test]
     fn lints_under_another_table_do_not_count() {
         complains(&GOOD.replace("[lints]", "[dependencies.x]"), "under [lints]");
+    }
+
+    #[test]
+    fn a_workspace_of_its_own_inherits_nothing() {
+        let text = "[workspace]\n\n[package]\nname = \"x\"\ndescription = \"Peers\"\nedition = \"2024\"\n";
+        assert_eq!(found(text), Vec::<String>::new());
     }
 
     #[test]
