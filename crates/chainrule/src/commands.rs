@@ -1,5 +1,7 @@
 //! One file a subcommand, and what they share.
 
+mod critical_points;
+mod curvature;
 mod data;
 mod evaluate;
 mod gradcheck;
@@ -23,6 +25,10 @@ pub(crate) enum Command {
     Evaluate(evaluate::Evaluate),
     /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
     Gradcheck(gradcheck::Gradcheck),
+    /// Look at a trained network's curvature on data: ends of the spectrum, trace, density
+    Curvature(curvature::CurvatureCommand),
+    /// Find critical points of a network's loss, and relate their index to the loss
+    CriticalPoints(critical_points::CriticalPoints),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -35,6 +41,8 @@ impl Command {
             Command::Train(command) => command.run(),
             Command::Evaluate(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
+            Command::Curvature(command) => command.run(),
+            Command::CriticalPoints(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }

@@ -11,6 +11,7 @@
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
 //! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
+//! | [`curvature`] | Hessian spectra, saddle-free Newton, critical points |
 //! | [`plot`] | plots as SVG |
 //!
 //! ```
@@ -49,6 +50,7 @@
 
 pub mod plot;
 
+pub use chainrule_curvature as curvature;
 pub use chainrule_datasets as datasets;
 pub use chainrule_layers as layers;
 pub use chainrule_loss as loss;

@@ -169,7 +169,7 @@ impl Plot {
             return;
         }
         let longest = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
-        let (width, height) = (46.0 + 6.9 * longest as f64, 10.0 + 18.0 * self.series.len() as f64);
+        let (width, height) = (46.0 + 7.4 * longest as f64, 10.0 + 18.0 * self.series.len() as f64);
         let (left, top) = (WIDTH - RIGHT - width - 8.0, TOP + 8.0);
         put(
             svg,
