@@ -15,6 +15,7 @@ mod ci;
 mod failure;
 mod gradcheck;
 mod process;
+mod reproduce;
 mod setup;
 mod steps;
 mod test;
@@ -35,6 +36,7 @@ Usage: cargo xtask COMMAND
   test               setup, then everything that CI checks on this machine
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   bench ARGS…        setup, then the benchmarks (`cargo bench` arguments)
+  reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix
   ci --list          the names of the cells
@@ -63,6 +65,7 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
         ["test"] => test::run(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
         ["bench", ..] => bench::run(&args[1..]),
+        ["reproduce", ..] => reproduce::run(&args[1..]),
         ["tidy"] => tidy::run(),
         ["ci", "--cell", name] => ci::run(name),
         ["ci", "--list"] => {
