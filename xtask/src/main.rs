@@ -17,6 +17,7 @@ mod gradcheck;
 mod parity;
 mod peers;
 mod process;
+mod reproduce;
 mod setup;
 mod steps;
 mod test;
@@ -38,6 +39,7 @@ Usage: cargo xtask COMMAND
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   bench ARGS…        setup, then the benchmarks (`cargo bench` arguments)
+  reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix
   ci --list          the names of the cells
@@ -67,6 +69,7 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
         ["parity", ..] => parity::run(&args[1..]),
         ["bench", ..] => bench::run(&args[1..]),
+        ["reproduce", ..] => reproduce::run(&args[1..]),
         ["tidy"] => tidy::run(),
         ["ci", "--cell", name] => ci::run(name),
         ["ci", "--list"] => {

@@ -1,5 +1,7 @@
 //! One file a subcommand, and what they share.
 
+mod critical_points;
+mod curvature;
 mod data;
 mod evaluate;
 mod explain;
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Gradcheck(gradcheck::Gradcheck),
     /// Follow one example through a network and its error signal back, number by number
     Explain(explain::Explain),
+    /// Look at a trained network's curvature on data: ends of the spectrum, trace, density
+    Curvature(curvature::CurvatureCommand),
+    /// Find critical points of a network's loss, and relate their index to the loss
+    CriticalPoints(critical_points::CriticalPoints),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -43,6 +49,8 @@ impl Command {
             Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
             Command::Explain(command) => command.run(),
+            Command::Curvature(command) => command.run(),
+            Command::CriticalPoints(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }

@@ -160,16 +160,16 @@ impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
     }
 }
 
-/// Visits a whole number: as three limbs of 22 bits, which `f32` holds exactly.
-pub(crate) fn visit_count<A: Scalar>(name: &str, count: &mut u64, visit: &mut dyn FnMut(&str, &mut [A])) {
+/// Visits a whole number of an optimizer's state: as three limbs of 22 bits, which `f32` holds exactly.
+pub fn visit_count<A: Scalar>(name: &str, count: &mut u64, visit: &mut dyn FnMut(&str, &mut [A])) {
     const BITS: u32 = 22;
     let mut limbs = [0, 1, 2].map(|i| A::of((*count >> (BITS * i) & ((1 << BITS) - 1)) as f64));
     visit(name, &mut limbs);
     *count = limbs.iter().rev().fold(0, |count, limb| count << BITS | limb.as_f64() as u64);
 }
 
-/// Visits a double: as its bits.
-pub(crate) fn visit_double<A: Scalar>(name: &str, number: &mut f64, visit: &mut dyn FnMut(&str, &mut [A])) {
+/// Visits a double of an optimizer's state, whatever its number type: as its bits.
+pub fn visit_double<A: Scalar>(name: &str, number: &mut f64, visit: &mut dyn FnMut(&str, &mut [A])) {
     let mut bits = number.to_bits();
     visit_count(name, &mut bits, visit);
     *number = f64::from_bits(bits);

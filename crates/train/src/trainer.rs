@@ -124,7 +124,11 @@ pub fn fit<A: Scalar>(
     }
     let batch = plan.batch.min(task.train.len());
     let mut batches = Batches::new(task.train, task.transform, task.encoding, batch);
-    let mut lanes = Lanes::new(task.model, batch);
+    let mut lanes = if optimizer.wants_curvature() {
+        Lanes::remembering(task.model, batch)
+    } else {
+        Lanes::new(task.model, batch)
+    };
     let mut history = History { epochs: Vec::with_capacity(plan.epochs), best: None, stop: Stop::Finished };
     let mut keeper = plan.patience.map(|patience| Keeper::new(patience, theta));
 
