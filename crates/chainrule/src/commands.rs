@@ -3,6 +3,7 @@
 mod critical_points;
 mod curvature;
 mod data;
+mod doctor;
 mod evaluate;
 mod explain;
 mod grad;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Curvature(curvature::CurvatureCommand),
     /// Find critical points of a network's loss, and relate their index to the loss
     CriticalPoints(critical_points::CriticalPoints),
+    /// Look at the machine: the linked BLAS, its kernels, threads, and the pace of a product
+    Doctor(doctor::Doctor),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -51,6 +54,7 @@ impl Command {
             Command::Explain(command) => command.run(),
             Command::Curvature(command) => command.run(),
             Command::CriticalPoints(command) => command.run(),
+            Command::Doctor(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }

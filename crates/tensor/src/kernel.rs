@@ -14,6 +14,8 @@
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
+mod peak;
+#[cfg(target_arch = "x86_64")]
 mod product;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
@@ -72,6 +74,17 @@ fn has_tiles() -> bool {
     return tiles::Width::of_this_cpu().is_some();
     #[cfg(not(target_arch = "x86_64"))]
     false
+}
+
+/// The most billions of `f32` additions and multiplications a second that one core can do, measured on a loop of bare fused
+/// multiply-adds; `None` on a CPU without tiles.
+///
+/// A clock rate read from the system would be a guess: it changes with the load and with the instructions.
+pub fn peak() -> Option<f64> {
+    #[cfg(target_arch = "x86_64")]
+    return tiles::Width::of_this_cpu().map(peak::peak);
+    #[cfg(not(target_arch = "x86_64"))]
+    None
 }
 
 /// C ← α·A·B + β·C by one kernel, on the calling thread: for measurements. [`gemm`](crate::gemm) chooses by itself.
