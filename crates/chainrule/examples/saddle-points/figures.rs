@@ -73,7 +73,7 @@ pub(crate) fn draw(data: &str, folder: &Path) -> Result<(), Box<dyn std::error::
             loss.sort_by(f64::total_cmp);
             let krylov = runs[0]["settings"]["krylov"].as_u64().is_some_and(|krylov| krylov > 0);
             println!(
-                "| {n} | {title}{} | {} | {:.5} ({:.5} … {:.5}) | {:.2} | {:.0} |",
+                "| {n} | {title}{} | {} | {:.1e} ({:.1e} … {:.1e}) | {:.2} | {:.1} |",
                 if krylov { ", Krylov" } else { "" },
                 runs.len(),
                 loss[loss.len() / 2],
