@@ -5,7 +5,7 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train`, `gradcheck` and `bench` end with the exit code of the program they start.
+//! `train` and `gradcheck` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
   train ARGS…        setup, then `chainrule train ARGS…` in release mode
   test               setup, then everything that CI checks on this machine
   gradcheck ARGS…    setup, then compare every gradient with finite differences
-  bench ARGS…        setup, then the benchmarks (`cargo bench` arguments)
+  bench ARGS…        setup, then the throughput beside the bare products, and beside other libraries (--help)
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix
   ci --list          the names of the cells
