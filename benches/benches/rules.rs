@@ -3,7 +3,7 @@
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
 use chainrule::optim::Objective;
-use chainrule::tensor::Rng;
+use chainrule::tensor::{Init, Layout, Rng};
 use chainrule_benches::workload::RuleName;
 use clap::ValueEnum;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -31,10 +31,12 @@ fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("rules");
     for dim in [4_096, 669_706] {
         group.throughput(Throughput::Elements(dim as u64));
+        let mut layout = Layout::new();
+        layout.push("theta", dim, Init::Zeros);
         for name in RuleName::value_variants() {
             // Both signs, so that θ goes nowhere in particular and its numbers stay ordinary.
             let mut slope = Slope((0..dim).map(|_| rng.normal(1e-3)).collect());
-            let (mut optimizer, mut theta) = (name.build(dim), vec![0.0; dim]);
+            let (mut optimizer, mut theta) = (name.build(&layout), vec![0.0; dim]);
             let title = name.to_possible_value().expect("no rule is hidden").get_name().to_owned();
             group.bench_function(format!("{title}, {dim}"), |b| {
                 b.iter(|| optimizer.step(&mut slope, &mut theta));

@@ -60,7 +60,7 @@ impl<'a> Training<'a> {
         } else {
             Memory::Together { lanes: Lanes::new(&model, workload.batch), pool: Pool::new(threads) }
         };
-        let optimizer = workload.optimizer.build(theta.len());
+        let optimizer = workload.optimizer.build(model.layout());
         Self { data, loss: workload.loss.build(), model, optimizer, theta, memory, next: 0 }
     }
 
@@ -77,7 +77,7 @@ impl<'a> Training<'a> {
             }
             Memory::Together { lanes, pool } => {
                 let mut risk = Sharded::new(model, loss, &x, &target, mode, lanes, pool);
-                self.optimizer.step(&mut risk, &mut self.theta)
+                pool.enter(|| self.optimizer.step(&mut risk, &mut self.theta))
             }
             Memory::Predictions { parts, pool } => {
                 let rows = x.nrows().div_ceil(parts.len());

@@ -5,7 +5,7 @@ use chainrule::loss::{
 };
 use chainrule::ndarray::{Array2, ArrayView2, s};
 use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
-use chainrule::tensor::hash;
+use chainrule::tensor::{Layout, hash};
 use chainrule::train::{Activation, Architecture, Stage};
 use clap::ValueEnum;
 
@@ -119,20 +119,20 @@ impl LossName {
 }
 
 impl RuleName {
-    /// The optimizer of a vector of `dim` numbers. The rates are low enough for any of the networks on any data: what
+    /// The optimizer of a network's θ. The rates are low enough for any of the networks on any data: what
     /// a step costs does not depend on them, as long as the numbers stay finite.
-    pub fn build(self, dim: usize) -> Box<dyn Optimizer<f32>> {
-        fn descent(rule: impl Rule<f32> + 'static, dim: usize, rate: f64) -> Box<dyn Optimizer<f32>> {
-            Box::new(Descent::new(rule, dim, Schedule::constant(rate)))
+    pub fn build(self, layout: &Layout) -> Box<dyn Optimizer<f32>> {
+        fn descent(rule: impl Rule<f32> + 'static, layout: &Layout, rate: f64) -> Box<dyn Optimizer<f32>> {
+            Box::new(Descent::new(rule, layout.len(), Schedule::constant(rate)).along(layout))
         }
         match self {
-            RuleName::Sgd => descent(Sgd, dim, 1e-2),
-            RuleName::Momentum => descent(Momentum::default(), dim, 1e-3),
-            RuleName::Nesterov => descent(Momentum { nesterov: true, ..Momentum::default() }, dim, 1e-3),
-            RuleName::Adagrad => descent(Adagrad::default(), dim, 1e-3),
-            RuleName::Rmsprop => descent(RmsProp::default(), dim, 1e-4),
-            RuleName::Adam => descent(Adam::default(), dim, 1e-4),
-            RuleName::Adamw => descent((Adam::default(), Decay::on_all(0.01)), dim, 1e-4),
+            RuleName::Sgd => descent(Sgd, layout, 1e-2),
+            RuleName::Momentum => descent(Momentum::default(), layout, 1e-3),
+            RuleName::Nesterov => descent(Momentum { nesterov: true, ..Momentum::default() }, layout, 1e-3),
+            RuleName::Adagrad => descent(Adagrad::default(), layout, 1e-3),
+            RuleName::Rmsprop => descent(RmsProp::default(), layout, 1e-4),
+            RuleName::Adam => descent(Adam::default(), layout, 1e-4),
+            RuleName::Adamw => descent((Adam::default(), Decay::on_all(0.01)), layout, 1e-4),
         }
     }
 }

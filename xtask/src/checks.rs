@@ -2,7 +2,13 @@
 
 use std::process::Command;
 
-use crate::{blas::Blas, failure::Failure, process, steps::Step, tidy};
+use crate::{
+    blas::Blas,
+    failure::Failure,
+    process, setup,
+    steps::{Done, Step},
+    tidy,
+};
 
 /// The cargo that runs a check.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +44,7 @@ impl Cargo {
 }
 
 fn into_step(title: String, mut command: Command, cure: &'static str) -> Step {
-    Step { title, work: Box::new(move || process::run(&mut command)), cure }
+    Step { title, work: Box::new(move || process::run(&mut command).map(|()| Done::Passed)), cure }
 }
 
 pub(crate) fn format(cargo: Cargo) -> Step {
@@ -52,7 +58,11 @@ pub(crate) fn format(cargo: Cargo) -> Step {
 }
 
 pub(crate) fn tidy() -> Step {
-    Step { title: "tidy".into(), work: Box::new(tidy::run), cure: "each line above names its cure" }
+    Step {
+        title: "tidy".into(),
+        work: Box::new(|| tidy::run().map(|()| Done::Passed)),
+        cure: "each line above names its cure",
+    }
 }
 
 /// Lints of every target; `args` of clippy come after the features.
@@ -88,6 +98,26 @@ pub(crate) fn tests(cargo: Cargo, blas: Blas) -> Step {
     cargo.step("tests", &args, blas, "the failed test is named above; rerun it alone with `cargo test NAME`")
 }
 
+/// The pages that the program writes, in a real browser; not run where there is none to be had.
+pub(crate) fn browser(cargo: Cargo, blas: Blas) -> Step {
+    let args = ["test", "--locked", "-p", "chainrule", "--test", "browser"];
+    let work = move || match setup::browser::run() {
+        Ok(program) => {
+            let mut command = cargo.command();
+            command
+                .args(args)
+                .args(blas.features())
+                .args(["--", "--ignored"])
+                .env("CHAINRULE_CHROMIUM", program);
+            process::run(&mut command).map(|()| Done::Passed)
+        }
+        Err(Failure::Unusable(why)) => Ok(Done::NotHere(why)),
+        Err(failure) => Err(failure),
+    };
+    let cure = "the failed test is named above; with CHAINRULE_SCREENSHOTS=FOLDER it leaves pictures";
+    Step { title: format!("browser, {}", blas.name()), work: Box::new(work), cure }
+}
+
 /// Every derivative of the zoo against finite differences.
 pub(crate) fn gradcheck(cargo: Cargo, blas: Blas) -> Step {
     let args =
@@ -116,7 +146,7 @@ pub(crate) fn links_no_blas(cargo: Cargo) -> Step {
     let work = move || {
         let mut command = cargo.command();
         command.args(["tree", "--locked", "--workspace", "--no-default-features", "--prefix", "none"]);
-        blas_in(&process::read(&mut command)?).map_or(Ok(()), |found| {
+        blas_in(&process::read(&mut command)?).map_or(Ok(Done::Passed), |found| {
             Err(Failure::Check(format!("`--no-default-features` still pulls in {found}")))
         })
     };

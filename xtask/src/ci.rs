@@ -102,7 +102,7 @@ impl Cell {
     }
 
     fn steps(&self) -> Vec<Step> {
-        let &Self(_, blas, toolchain) = self;
+        let &Self(system, blas, toolchain) = self;
         let cargo = Cargo::Of(toolchain.rustup());
         if toolchain != Toolchain::Stable {
             // Formatting, lints and rendered docs belong to stable: another compiler's opinion of them is not
@@ -114,6 +114,10 @@ impl Cell {
             steps.push(checks::links_no_blas(cargo));
         }
         steps.extend([checks::clippy(cargo, blas), checks::tests(cargo, blas), checks::docs(cargo, blas)]);
+        if (system, blas) == (System::LinuxX86, Blas::OpenBlas) {
+            // A page is one program for all systems.
+            steps.push(checks::browser(cargo, blas));
+        }
         steps
     }
 }

@@ -5,7 +5,7 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train` and `gradcheck` end with the exit code of the program they start.
+//! `train`, `gradcheck` and `parity` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -14,7 +14,10 @@ mod checks;
 mod ci;
 mod failure;
 mod gradcheck;
+mod parity;
+mod peers;
 mod process;
+mod reproduce;
 mod setup;
 mod steps;
 mod test;
@@ -34,7 +37,9 @@ Usage: cargo xtask COMMAND
   train ARGS…        setup, then `chainrule train ARGS…` in release mode
   test               setup, then everything that CI checks on this machine
   gradcheck ARGS…    setup, then compare every gradient with finite differences
+  parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   bench ARGS…        setup, then the throughput beside the bare products, and beside other libraries (--help)
+  reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix
   ci --list          the names of the cells
@@ -62,7 +67,9 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
         ["train", ..] => train::run(&args[1..]),
         ["test"] => test::run(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
+        ["parity", ..] => parity::run(&args[1..]),
         ["bench", ..] => bench::run(&args[1..]),
+        ["reproduce", ..] => reproduce::run(&args[1..]),
         ["tidy"] => tidy::run(),
         ["ci", "--cell", name] => ci::run(name),
         ["ci", "--list"] => {

@@ -1,8 +1,9 @@
-//! `cargo xtask setup`: finds OpenBLAS, or installs it.
+//! `cargo xtask setup`: finds OpenBLAS, or installs it. The browser of the tests has its own file.
 //!
 //! What to do is decided by a pure function in `setup/plan.rs`; this file only looks at the machine and
 //! carries the plan out.
 
+pub(crate) mod browser;
 mod plan;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use crate::{blas::Blas, failure::Failure, process};
-use plan::{Machine, Manager, Os, Plan};
+use plan::{Installation, Machine, Manager, Os, Plan};
 
 /// Makes the machine ready to build with this source of BLAS; one line and no wait when it is.
 pub(crate) fn run(blas: Blas) -> Result<(), Failure> {
@@ -23,25 +24,43 @@ pub(crate) fn run(blas: Blas) -> Result<(), Failure> {
             Ok(())
         }
         Plan::Stuck(message) => Err(Failure::Unusable(message)),
-        Plan::Install { refresh, refresh_first, install } => {
+        Plan::Install(installation) => {
             eprintln!("setup: {} missing, installing", before.missing(blas));
-            carry_out(refresh.as_deref(), refresh_first, &install)
-                .map_err(|failure| by_hand(failure, &install))?;
-            verify(blas, &install)
+            installation.carry_out().map_err(|failure| installation.by_hand(failure, plan::WITHOUT_BLAS))?;
+            verify(blas, &installation)
         }
     }
 }
 
-fn carry_out(refresh: Option<&[String]>, refresh_first: bool, install: &[String]) -> Result<(), Failure> {
-    let Some(refresh) = refresh else { return execute(install) };
-    if refresh_first {
-        execute(refresh)?;
-        return execute(install);
+impl Installation {
+    fn carry_out(&self) -> Result<(), Failure> {
+        let Self { refresh, refresh_first, install } = self;
+        let Some(refresh) = refresh else { return execute(install) };
+        if *refresh_first {
+            execute(refresh)?;
+            return execute(install);
+        }
+        match execute(install) {
+            // Lists that are there may still be too old to name a package as the server has it.
+            Err(Failure::Check(_)) => execute(refresh).and_then(|()| execute(install)),
+            outcome => outcome,
+        }
     }
-    match execute(install) {
-        // Lists that are there may still be too old to name a package as the server has it.
-        Err(Failure::Check(_)) => execute(refresh).and_then(|()| execute(install)),
-        outcome => outcome,
+
+    /// The command as one would type it.
+    fn words(&self) -> String {
+        self.install.join(" ")
+    }
+
+    /// That an installer fails is the machine's fault, and no failed check. Why, it has said itself.
+    fn by_hand(&self, failure: Failure, way_out: &str) -> Failure {
+        match failure {
+            Failure::Check(_) => Failure::Unusable(format!(
+                "the installation failed, see above: get `{}` to work, or {way_out}",
+                self.words()
+            )),
+            other => other,
+        }
     }
 }
 
@@ -51,25 +70,14 @@ fn execute(words: &[String]) -> Result<(), Failure> {
     process::run(command.args(&words[1..]).stdout(Stdio::from(io::stderr())))
 }
 
-/// That an installer fails is the machine's fault, and no failed check. Why, it has said itself.
-fn by_hand(failure: Failure, install: &[String]) -> Failure {
-    match failure {
-        Failure::Check(_) => Failure::Unusable(format!(
-            "the installation failed, see above: get `{}` to work, or {}",
-            install.join(" "),
-            plan::WITHOUT_BLAS
-        )),
-        other => other,
-    }
-}
-
-fn verify(blas: Blas, install: &[String]) -> Result<(), Failure> {
+fn verify(blas: Blas, installation: &Installation) -> Result<(), Failure> {
     let after = look(blas);
     if matches!(plan::plan(blas, &after), Plan::Ready) {
         eprintln!("setup: ready ({})", plan::found(blas));
         return Ok(());
     }
-    let cause = format!("`{}` succeeded, yet {} is still not found", install.join(" "), after.missing(blas));
+    let cause =
+        format!("`{}` succeeded, yet {} is still not found", installation.words(), after.missing(blas));
     Err(Failure::Unusable(format!("{cause}: check PKG_CONFIG_PATH, or {}", plan::WITHOUT_BLAS)))
 }
 

@@ -4,10 +4,18 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
+/// What a check comes to that does not fail.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Passed,
+    /// This machine lacks something that only this check needs: why, and what to do.
+    NotHere(String),
+}
+
 /// One check.
 pub(crate) struct Step {
     pub(crate) title: String,
-    pub(crate) work: Box<dyn FnOnce() -> Result<(), Failure>>,
+    pub(crate) work: Box<dyn FnOnce() -> Result<Done, Failure>>,
     /// What to do when it fails.
     pub(crate) cure: &'static str,
 }
@@ -16,6 +24,7 @@ enum Outcome {
     Passed(Duration),
     Failed(Duration),
     NotRun,
+    NotHere(String),
 }
 
 /// Runs the steps up to the first failure; the summary names all of them, run or not.
@@ -30,7 +39,11 @@ pub(crate) fn run_all(steps: Vec<Step>) -> Result<(), Failure> {
         eprintln!("\n== {title}");
         let start = Instant::now();
         let outcome = match work() {
-            Ok(()) => Outcome::Passed(start.elapsed()),
+            Ok(Done::Passed) => Outcome::Passed(start.elapsed()),
+            Ok(Done::NotHere(why)) => {
+                eprintln!("not run: {why}");
+                Outcome::NotHere(why)
+            }
             Err(failure) => {
                 verdict = Err(with_cure(&title, failure, cure));
                 Outcome::Failed(start.elapsed())
@@ -53,15 +66,17 @@ fn summary(table: &[(String, Outcome)]) -> String {
     let mut total = Duration::ZERO;
     let mut lines: Vec<String> = Vec::with_capacity(table.len() + 1);
     for (title, outcome) in table {
-        let (word, took) = match *outcome {
+        let (word, took) = match outcome {
             Outcome::Passed(took) => ("ok", took),
             Outcome::Failed(took) => ("FAILED", took),
-            Outcome::NotRun => {
-                lines.push(format!("{:<7} {:>8}   {title}", "not run", ""));
+            Outcome::NotRun | Outcome::NotHere(_) => {
+                let why =
+                    if let Outcome::NotHere(why) = outcome { format!(": {why}") } else { String::new() };
+                lines.push(format!("{:<7} {:>8}   {title}{why}", "not run", ""));
                 continue;
             }
         };
-        total += took;
+        total += *took;
         lines.push(format!("{word:<7} {:>6.1} s   {title}", took.as_secs_f64()));
     }
     lines.push(format!("{:<7} {:>6.1} s", "total", total.as_secs_f64()));
@@ -81,7 +96,7 @@ mod tests {
             let ran = Rc::clone(&ran);
             let work = move || {
                 ran.set(ran.get() + 1);
-                if passes { Ok(()) } else { Err(Failure::Check("it is askew".into())) }
+                if passes { Ok(Done::Passed) } else { Err(Failure::Check("it is askew".into())) }
             };
             Step { title: title.into(), work: Box::new(work), cure: "straighten it" }
         };
@@ -91,14 +106,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_machine_cannot_do_is_no_failure() {
+        let step = |title: &str, done| Step { title: title.into(), work: Box::new(|| Ok(done)), cure: "" };
+        let steps =
+            vec![step("browser", Done::NotHere("install one".to_owned())), step("docs", Done::Passed)];
+        assert!(run_all(steps).is_ok());
+    }
+
+    #[test]
     fn the_summary_shows_what_ran_and_what_did_not() {
         let table = [
             ("format".to_owned(), Outcome::Passed(Duration::from_millis(1500))),
             ("tests".to_owned(), Outcome::Failed(Duration::from_millis(500))),
             ("docs".to_owned(), Outcome::NotRun),
+            ("browser".to_owned(), Outcome::NotHere("install one".to_owned())),
         ];
-        let expected =
-            "ok         1.5 s   format\nFAILED     0.5 s   tests\nnot run            docs\ntotal      2.0 s";
+        let expected = "ok         1.5 s   format\nFAILED     0.5 s   tests\nnot run            docs\n\
+                        not run            browser: install one\ntotal      2.0 s";
         assert_eq!(summary(&table), expected);
     }
 }

@@ -14,6 +14,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = vec![checks::format(cargo), checks::tidy(), checks::links_no_blas(cargo)];
     steps.extend(sources.map(|blas| checks::clippy(cargo, blas)));
     steps.extend(sources.map(|blas| checks::tests(cargo, blas)));
+    steps.push(checks::browser(cargo, Blas::native()));
     steps.push(checks::docs(cargo, Blas::native()));
     steps.push(checks::gradcheck(cargo, Blas::native()));
     steps::run_all(steps)

@@ -1,7 +1,12 @@
 //! One file a subcommand, and what they share.
 
+mod critical_points;
+mod curvature;
 mod data;
+mod doctor;
 mod evaluate;
+mod explain;
+mod grad;
 mod gradcheck;
 mod inspect;
 mod model;
@@ -21,8 +26,18 @@ pub(crate) enum Command {
     Train(Box<train::Train>),
     /// Measure a trained network on data: loss, accuracy, each class, the confusion matrix
     Evaluate(evaluate::Evaluate),
+    /// Write the gradient, and a Hessian product, of a network's loss for other programs to check
+    Grad(grad::Grad),
     /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
     Gradcheck(gradcheck::Gradcheck),
+    /// Follow one example through a network and its error signal back, number by number
+    Explain(explain::Explain),
+    /// Look at a trained network's curvature on data: ends of the spectrum, trace, density
+    Curvature(curvature::CurvatureCommand),
+    /// Find critical points of a network's loss, and relate their index to the loss
+    CriticalPoints(critical_points::CriticalPoints),
+    /// Look at the machine: the linked BLAS, its kernels, threads, and the pace of a product
+    Doctor(doctor::Doctor),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
@@ -34,7 +49,12 @@ impl Command {
         match self {
             Command::Train(command) => command.run(),
             Command::Evaluate(command) => command.run(),
+            Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
+            Command::Explain(command) => command.run(),
+            Command::Curvature(command) => command.run(),
+            Command::CriticalPoints(command) => command.run(),
+            Command::Doctor(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }

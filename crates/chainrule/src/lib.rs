@@ -11,6 +11,8 @@
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
 //! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
+//! | [`curvature`] | Hessian spectra, saddle-free Newton, critical points |
+//! | [`plot`] | plots as SVG |
 //!
 //! ```
 //! use chainrule::prelude::*;
@@ -46,6 +48,9 @@
 //!
 //! With no BLAS feature, products run on ndarray's own kernels and everything still works.
 
+pub mod plot;
+
+pub use chainrule_curvature as curvature;
 pub use chainrule_datasets as datasets;
 pub use chainrule_layers as layers;
 pub use chainrule_loss as loss;

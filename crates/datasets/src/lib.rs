@@ -51,6 +51,7 @@ mod labels;
 mod mnist;
 pub mod npy;
 mod parts;
+mod resize;
 pub mod split;
 mod streams;
 pub mod synthetic;

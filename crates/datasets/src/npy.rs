@@ -1,7 +1,7 @@
 //! NumPy's `.npy` files: vectors and matrices of numbers.
 //!
-//! Read are floats of 4 and 8 bytes and integers of 1 to 8, of either byte order and memory layout; a vector becomes a
-//! matrix of one column. Written are floats of 4 and 8 bytes, row by row.
+//! Read are floats of 4 and 8 bytes, integers of 1 to 8 and booleans, of either byte order and memory layout; a vector
+//! becomes a matrix of one column. Written are floats of 4 and 8 bytes, row by row.
 //!
 //! # References
 //! NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays", 2007.
@@ -53,6 +53,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Array2<A>, Error> 
     let x = match &kind[1..] {
         "f4" => convert::<A, f32>(bytes, path, f64::from),
         "f8" => convert::<A, f64>(bytes, path, |x| x),
+        "b1" => convert::<A, bool>(bytes, path, |x| f64::from(u8::from(x))),
         "i1" => convert::<A, i8>(bytes, path, f64::from),
         "u1" => convert::<A, u8>(bytes, path, f64::from),
         "i2" => convert::<A, i16>(bytes, path, f64::from),
@@ -145,7 +146,7 @@ fn checked_kind(bytes: &[u8], path: &Path) -> Result<String, Error> {
         return Err(damaged("its header is no dictionary of descr, fortran_order and shape".to_owned()));
     };
     let kind = type_descriptor.as_string().cloned().unwrap_or_else(|| type_descriptor.to_string());
-    let known = ["f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
+    let known = ["f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
     let Some(size) = known.iter().find(|known| kind.get(1..) == Some(**known)) else {
         return Err(Error::format(path, format!("its numbers are of the type {kind:?}"), RESAVE));
     };

@@ -45,6 +45,22 @@ fn types_orders_and_layouts_are_read() {
 }
 
 #[test]
+fn whatever_type_numpy_saves_a_matrix_in_it_is_the_same_matrix() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let arrays = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "npy"));
+    let read = arrays.inspect(|path| {
+        assert_eq!(
+            npy::read::<f64>(path).unwrap(),
+            array![[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]],
+            "{}",
+            path.display()
+        );
+    });
+    assert_eq!(read.count(), 15);
+}
+
+#[test]
 fn what_is_no_matrix_of_numbers_is_refused() {
     refused(b"", "does not begin as a .npy file");
     refused(b"\x93NUMPY\x01\x00\xff\xff{", "announces 65545 bytes of header");
@@ -52,6 +68,7 @@ fn what_is_no_matrix_of_numbers_is_refused() {
     refused(&file("'<f8'", "False", "()", &[0; 8]), "not that of a vector or matrix");
     refused(&file("'<f8'", "False", "(1, 1, 1)", &[0; 8]), "not that of a vector or matrix");
     refused(&file("'<c16'", "False", "(1,)", &[0; 16]), "of the type \"<c16\"");
+    refused(&file("'|b1'", "False", "(1,)", &[2]), "it cannot be read");
     refused(&file("'|O'", "False", "(1,)", &[0; 16]), "of the type \"|O\"");
     refused(&file("[('a', '<f8')]", "False", "(1,)", &[0; 8]), "of the type");
     refused(&file(&"(".repeat(700), "False", "(1,)", &[]), "a structure and not numbers");

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::math::{normal_density, normal_distribution, sigmoid, softplus};
+use chainrule_tensor::math::{self, normal_density, normal_distribution, sigmoid};
 
 /// A function φ of one number with its first two derivatives.
 pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
@@ -28,12 +28,15 @@ pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync +
 pub struct Identity;
 
 impl Activation for Identity {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         z
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, _: A, _: A) -> A {
         A::one()
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
@@ -44,12 +47,15 @@ impl Activation for Identity {
 pub struct Sigmoid;
 
 impl Activation for Sigmoid {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         sigmoid(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, _: A, y: A) -> A {
         y * (A::one() - y)
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         self.slope(z, y) * (A::one() - y - y)
     }
@@ -60,12 +66,15 @@ impl Activation for Sigmoid {
 pub struct Tanh;
 
 impl Activation for Tanh {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        z.tanh()
+        math::tanh(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, _: A, y: A) -> A {
         A::one() - y * y
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         -(y + y) * self.slope(z, y)
     }
@@ -78,13 +87,16 @@ pub struct Relu;
 impl Activation for Relu {
     const KINK: bool = true;
 
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         // Written so that NaN passes through: `max` would hide it.
         if z < A::zero() { A::zero() } else { z }
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, _: A, y: A) -> A {
         if y > A::zero() { A::one() } else { A::zero() }
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
@@ -106,12 +118,15 @@ impl Default for LeakyRelu {
 impl Activation for LeakyRelu {
     const KINK: bool = true;
 
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         z * self.slope(z, z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, _: A) -> A {
         if z > A::zero() { A::one() } else { A::of(self.negative_slope) }
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
@@ -133,12 +148,15 @@ impl Default for Elu {
 impl Activation for Elu {
     const KINK: bool = true;
 
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        if z > A::zero() { z } else { A::of(self.alpha) * z.exp_m1() }
+        if z > A::zero() { z } else { A::of(self.alpha) * math::exp_m1(z) }
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, y: A) -> A {
         if z > A::zero() { A::one() } else { y + A::of(self.alpha) }
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         if z > A::zero() { A::zero() } else { y + A::of(self.alpha) }
     }
@@ -151,12 +169,15 @@ impl Activation for Elu {
 pub struct Gelu;
 
 impl Activation for Gelu {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        z * normal_distribution(z)
+        math::gelu(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, _: A) -> A {
         normal_distribution(z) + z * normal_density(z)
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, _: A) -> A {
         normal_density(z) * (A::of(2.0) - z * z)
     }
@@ -168,22 +189,26 @@ pub struct GeluTanh;
 
 impl GeluTanh {
     /// tanh u, u' and u''.
+    #[inline(always)]
     fn inner<A: Scalar>(z: A) -> (A, A, A) {
         let (root, cubic) = (A::of((2.0 / std::f64::consts::PI).sqrt()), A::of(0.044_715));
         let square = cubic * z * z;
-        let tanh = (root * z * (A::one() + square)).tanh();
+        let tanh = math::tanh(root * z * (A::one() + square));
         (tanh, root * (A::one() + A::of(3.0) * square), root * A::of(6.0) * cubic * z)
     }
 }
 
 impl Activation for GeluTanh {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        A::of(0.5) * z * (A::one() + Self::inner(z).0)
+        math::gelu_tanh(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, _: A) -> A {
         let (t, u1, _) = Self::inner(z);
         A::of(0.5) * (A::one() + t + z * (A::one() - t * t) * u1)
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, _: A) -> A {
         let (t, u1, u2) = Self::inner(z);
         (A::one() - t * t) * (u1 + A::of(0.5) * z * (u2 - A::of(2.0) * t * u1 * u1))
@@ -197,13 +222,16 @@ impl Activation for GeluTanh {
 pub struct Silu;
 
 impl Activation for Silu {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        z * sigmoid(z)
+        math::silu(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, _: A) -> A {
         let g = sigmoid(z);
         g * (A::one() + z * (A::one() - g))
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, _: A) -> A {
         let g = sigmoid(z);
         g * (A::one() - g) * (A::of(2.0) + z * (A::one() - g - g))
@@ -215,12 +243,15 @@ impl Activation for Silu {
 pub struct Softplus;
 
 impl Activation for Softplus {
+    #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
-        softplus(z)
+        math::softplus(z)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(self, z: A, _: A) -> A {
         sigmoid(z)
     }
+    #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, _: A) -> A {
         let g = sigmoid(z);
         g * (A::one() - g)

@@ -93,6 +93,10 @@ impl<A: Scalar> Layer<A> for Dense {
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
         Some(self)
     }
+
+    fn is_affine(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Scalar> SecondOrder<A> for Dense {

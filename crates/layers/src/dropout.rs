@@ -1,8 +1,7 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{slices, slices_mut};
-use chainrule_tensor::{Layout, Scalar, hash};
+use chainrule_tensor::{Layout, Scalar, hash, rows, simd};
 
 use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
@@ -55,21 +54,23 @@ impl Dropout {
         // P(bits < rate·2⁶⁴) = rate.
         let threshold = (self.rate * 2.0_f64.powi(64)) as u64;
         let keep = A::of(1.0 / (1.0 - self.rate));
-        for (i, mask) in slices_mut(mask).enumerate() {
-            for (j, m) in mask.iter_mut().enumerate() {
-                *m = if hash(seed, (row + i) as u64, j as u64) < threshold { A::zero() } else { keep };
-            }
+        for (i, mask) in rows::slices_mut(mask).enumerate() {
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for (j, m) in mask.iter_mut().enumerate() {
+                        *m =
+                            if hash(seed, (row + i) as u64, j as u64) < threshold { A::zero() } else { keep };
+                    }
+                },
+            );
         }
     }
 }
 
 /// out ← m·signal.
 fn masked<A: Scalar>(mask: &ArrayRef2<A>, signal: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
-    for ((out, signal), mask) in slices_mut(out).zip(slices(signal)).zip(slices(mask)) {
-        for ((out, &signal), &m) in out.iter_mut().zip(signal).zip(mask) {
-            *out = m * signal;
-        }
-    }
+    rows::map([mask, signal], out, |[m, signal], out| *out = m * signal);
 }
 
 impl<A: Scalar> Layer<A> for Dropout {

@@ -117,6 +117,12 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         &[]
     }
 
+    /// Whether y = x·W + b with θ = (W, b), W `(inputs, outputs)` and row-major: then b is the weight of an input that is
+    /// always 1, and whoever builds a Hessian of whole layers can use that.
+    fn is_affine(&self) -> bool {
+        false
+    }
+
     /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none.
     ///
     /// Only the checks ask: a difference quotient across a kink says nothing about a derivative.

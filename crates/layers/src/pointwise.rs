@@ -1,8 +1,7 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{slices, slices_mut};
-use chainrule_tensor::{Layout, Scalar};
+use chainrule_tensor::{Layout, Scalar, rows};
 
 use crate::activation::{self, Activation};
 use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
@@ -77,11 +76,13 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
     }
 
     fn forward(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
-        for (y, x) in slices_mut(y).zip(slices(x)) {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = self.phi.value(x);
-            }
-        }
+        let phi = self.phi;
+        rows::map(
+            [x],
+            y,
+            #[inline(always)]
+            |[x], y| *y = phi.value(x),
+        );
     }
 
     fn backward(
@@ -93,13 +94,13 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         _: &mut Tape<A>,
     ) {
         let Some(delta_x) = delta_x else { return };
-        for (((out, delta), x), y) in
-            slices_mut(delta_x).zip(slices(delta)).zip(slices(at.x)).zip(slices(at.y))
-        {
-            for (((out, &delta), &x), &y) in out.iter_mut().zip(delta).zip(x).zip(y) {
-                *out = delta * self.phi.slope(x, y);
-            }
-        }
+        let phi = self.phi;
+        rows::map(
+            [delta, at.x, at.y],
+            delta_x,
+            #[inline(always)]
+            |[delta, x, y], out| *out = delta * phi.slope(x, y),
+        );
     }
 
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
@@ -121,11 +122,13 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
         _: Dual<&mut Tape<A>>,
     ) {
         let Some(r_x) = r_x else { return r_y.fill(A::zero()) };
-        for (((r_y, r_x), x), y) in slices_mut(r_y).zip(slices(r_x)).zip(slices(at.x)).zip(slices(at.y)) {
-            for (((r_y, &r_x), &x), &y) in r_y.iter_mut().zip(r_x).zip(x).zip(y) {
-                *r_y = self.phi.slope(x, y) * r_x;
-            }
-        }
+        let phi = self.phi;
+        rows::map(
+            [r_x, at.x, at.y],
+            r_y,
+            #[inline(always)]
+            |[r_x, x, y], r_y| *r_y = phi.slope(x, y) * r_x,
+        );
     }
 
     fn r_backward(
@@ -138,20 +141,23 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
         _: Dual<&mut Tape<A>>,
     ) {
         let Some(out) = r_delta_x else { return };
-        let point = slices(at.x).zip(slices(at.y));
-        for ((out, r_delta), (x, y)) in slices_mut(out).zip(slices(delta.tangent)).zip(point.clone()) {
-            for (((out, &r_delta), &x), &y) in out.iter_mut().zip(r_delta).zip(x).zip(y) {
-                *out = r_delta * self.phi.slope(x, y);
-            }
-        }
-        let Some(r_x) = along.r_x else { return };
-        for (((out, delta), r_x), (x, y)) in
-            slices_mut(out).zip(slices(delta.value)).zip(slices(r_x)).zip(point)
-        {
-            for ((((out, &delta), &r_x), &x), &y) in out.iter_mut().zip(delta).zip(r_x).zip(x).zip(y) {
-                *out += delta * self.phi.curvature(x, y) * r_x;
-            }
-        }
+        let phi = self.phi;
+        let Some(r_x) = along.r_x else {
+            return rows::map(
+                [delta.tangent, at.x, at.y],
+                out,
+                #[inline(always)]
+                |[r_delta, x, y], out| *out = r_delta * phi.slope(x, y),
+            );
+        };
+        rows::map(
+            [delta.value, delta.tangent, r_x, at.x, at.y],
+            out,
+            #[inline(always)]
+            |[delta, r_delta, r_x, x, y], out| {
+                *out = r_delta * phi.slope(x, y) + delta * phi.curvature(x, y) * r_x;
+            },
+        );
     }
 }
 

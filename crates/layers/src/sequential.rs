@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, s};
-use chainrule_tensor::{Layout, Scalar};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
+use chainrule_tensor::{Layout, Scalar, rows};
 
 use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
@@ -88,12 +88,12 @@ impl<A: Scalar> Sequential<A> {
 
 /// The first `n` rows of the array below layer `l`, or `otherwise` at the edge.
 fn below<'a, A: Scalar>(arrays: &'a [Array2<A>], otherwise: &'a ArrayRef2<A>, n: usize) -> ArrayView2<'a, A> {
-    arrays.last().map_or(otherwise.view(), |array| array.slice(s![..n, ..]))
+    arrays.last().map_or(otherwise.view(), |array| rows::first(array, n))
 }
 
 /// The first `n` rows of the array at layer `l`, or `otherwise` at the edge.
 fn above<'a, A: Scalar>(arrays: &'a [Array2<A>], otherwise: &'a ArrayRef2<A>, n: usize) -> ArrayView2<'a, A> {
-    arrays.first().map_or(otherwise.view(), |array| array.slice(s![..n, ..]))
+    arrays.first().map_or(otherwise.view(), |array| rows::first(array, n))
 }
 
 /// The array that layer `l` writes downwards: the last of `arrays`, or the caller's at the edge, which may be absent.
@@ -103,7 +103,7 @@ fn downwards<'a, A: Scalar>(
     n: usize,
 ) -> Option<ArrayViewMut2<'a, A>> {
     match arrays.last_mut() {
-        Some(array) => Some(array.slice_mut(s![..n, ..])),
+        Some(array) => Some(rows::first_mut(array, n)),
         None => otherwise.as_deref_mut().map(|array| array.view_mut()),
     }
 }
@@ -137,7 +137,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             let (h_below, h_above) = arrays[..last].split_at_mut(l);
             let input = below(h_below, x, n);
             let mut output = match h_above.first_mut() {
-                Some(h) => h.slice_mut(s![..n, ..]),
+                Some(h) => rows::first_mut(h, n),
                 None => y.view_mut(),
             };
             layer.forward(
@@ -214,9 +214,9 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
             let (r_below, r_above) = tapes.tangent.arrays[..last].split_at_mut(l);
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
-            let r_input = r_below.last().map(|r| r.slice(s![..n, ..]));
+            let r_input = r_below.last().map(|r| rows::first(r, n));
             let mut r_output = match r_above.first_mut() {
-                Some(r) => r.slice_mut(s![..n, ..]),
+                Some(r) => rows::first_mut(r, n),
                 None => r_y.view_mut(),
             };
             exact(layer.as_ref()).r_forward(
@@ -247,7 +247,7 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
             let (r_delta_below, r_delta_above) = r_deltas.split_at_mut(l);
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
-            let r_input = r_below.last().map(|r| r.slice(s![..n, ..]));
+            let r_input = r_below.last().map(|r| rows::first(r, n));
             let r_output = above(r_above, along.r_y, n);
             let (value, tangent) =
                 (above(&deltas[l..], delta.value, n), above(r_delta_above, delta.tangent, n));

@@ -1,5 +1,5 @@
-use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayViewMut2, s};
+use chainrule_tensor::ndarray::{Array2, ArrayViewMut2};
+use chainrule_tensor::{Scalar, rows};
 
 /// The memory of a layer between forward and backward; its shape mirrors the model's tree.
 ///
@@ -39,6 +39,6 @@ impl<A: Scalar> Tape<A> {
     pub fn rows_mut<const N: usize>(&mut self, n: usize) -> [ArrayViewMut2<'_, A>; N] {
         assert_eq!(self.arrays.len(), N, "tape: the layer saved another number of arrays");
         let mut arrays = self.arrays.iter_mut();
-        std::array::from_fn(|_| arrays.next().expect("counted above").slice_mut(s![..n, ..]))
+        std::array::from_fn(|_| rows::first_mut(arrays.next().expect("counted above"), n))
     }
 }

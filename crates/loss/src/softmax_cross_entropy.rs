@@ -1,5 +1,6 @@
+use chainrule_tensor::math::exp;
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{argmax, slices, softmax};
+use chainrule_tensor::rows::{self, slices, slices_mut, softmax};
 use chainrule_tensor::{Scalar, vector};
 
 use crate::Loss;
@@ -63,12 +64,18 @@ impl SoftmaxCrossEntropy {
     }
 
     /// wₖ·tₖ, smoothed.
+    #[inline]
     fn weighted<A: Scalar>(&self, target: Row<'_, A>, k: usize, classes: usize) -> A {
         let mut t = target.at(k);
         if self.smoothing > 0.0 {
             t = A::of(1.0 - self.smoothing) * t + A::of(self.smoothing / classes as f64);
         }
         self.weights.get(k).map_or(t, |&w| A::of(w) * t)
+    }
+
+    /// Whether a class index stands for one 1 and zeros.
+    fn is_plain(&self) -> bool {
+        self.smoothing == 0.0 && self.weights.is_empty()
     }
 
     /// s = Σₖ wₖtₖ.
@@ -79,8 +86,12 @@ impl SoftmaxCrossEntropy {
     /// −Σₖ wₖtₖ ln pₖ and s = Σₖ wₖtₖ, given m = max z and Σ e^(z − m).
     ///
     /// −ln pₖ = (m − zₖ) + ln Σ e^(z − m): m is never added to the logarithm, beside which a large m would leave no digits.
-    fn row<A: Scalar>(&self, z: &[A], target: Row<'_, A>, (max, sum): (A, A)) -> (A, A) {
+    fn row<A: Scalar>(&self, z: &[A], target: Row<'_, A>, max: A, sum: A) -> (A, A) {
         let (mut loss, mut mass, log_sum) = (A::zero(), A::zero(), sum.ln());
+        if let (true, Row::Class(class)) = (self.is_plain(), target) {
+            // NaN where any logit is, as the sum is then.
+            return ((max - z[class]) + log_sum, A::one());
+        }
         for (k, &z_k) in z.iter().enumerate() {
             let t = self.weighted(target, k, z.len());
             // A class that is out of the question may have a logit of −∞.
@@ -96,15 +107,38 @@ impl SoftmaxCrossEntropy {
 
 impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
-        sum_rows(y, target, |z, target| self.row(z, target, exponentials(z, |_, _| ())).0)
+        sum_rows(y, target, |z, target| {
+            let max = maximum(z);
+            let sum = z.iter().map(|&z| exp(z - max)).sum();
+            self.row(z, target, max, sum).0
+        })
     }
 
     fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A {
+        assert_same_shape(y, delta);
+        // The exponentials of the whole batch in one loop: a row of ten classes fills no vector registers.
+        for (z, delta) in slices(y).zip(slices_mut(delta)) {
+            let max = maximum(z);
+            delta.iter_mut().zip(z).for_each(|(delta, &z)| *delta = z - max);
+        }
+        rows::map(
+            [],
+            delta,
+            #[inline(always)]
+            |[], delta| *delta = exp(*delta),
+        );
         sum_rows_into(y, target, delta, |z, target, delta| {
-            let (max, sum) = exponentials(z, |k, e| delta[k] = e);
-            let (loss, mass) = self.row(z, target, (max, sum));
-            for (k, delta) in delta.iter_mut().enumerate() {
-                *delta = mass * (*delta / sum) - self.weighted(target, k, z.len());
+            let sum = delta.iter().copied().sum();
+            let (loss, mass) = self.row(z, target, maximum(z), sum);
+            let scale = mass / sum;
+            vector::scale(scale, delta);
+            match target {
+                Row::Class(class) if self.is_plain() => delta[class] -= A::one(),
+                _ => {
+                    for (k, delta) in delta.iter_mut().enumerate() {
+                        *delta -= self.weighted(target, k, z.len());
+                    }
+                }
             }
             loss
         })
@@ -132,15 +166,9 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
     }
 }
 
-/// m = max z and Σ e^(z − m), with each e^(zₖ − m) handed to `keep`. A NaN in z, at any place, makes the sum NaN.
-fn exponentials<A: Scalar>(z: &[A], mut keep: impl FnMut(usize, A)) -> (A, A) {
-    let (max, mut sum) = (z[argmax(z)], A::zero());
-    for (k, &z) in z.iter().enumerate() {
-        let e = (z - max).exp();
-        keep(k, e);
-        sum += e;
-    }
-    (max, sum)
+/// max z of those that are not NaN: e^(z − m) is NaN where z is, so the sum tells.
+fn maximum<A: Scalar>(z: &[A]) -> A {
+    z.iter().fold(A::neg_infinity(), |max, &z| if z > max { z } else { max })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::math::sigmoid;
+use chainrule_tensor::math::{sigmoid, softplus};
 
 /// A function of one output y and its target t, with its first two derivatives in y.
 pub trait Term: Debug + Clone + Send + Sync + 'static {
@@ -27,9 +27,11 @@ pub trait Term: Debug + Clone + Send + Sync + 'static {
 pub struct Squared;
 
 impl Term for Squared {
+    #[inline(always)]
     fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         (y - t) * (y - t)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         A::of(2.0) * (y - t)
     }
@@ -43,9 +45,11 @@ impl Term for Squared {
 pub struct Absolute;
 
 impl Term for Absolute {
+    #[inline(always)]
     fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         (y - t).abs()
     }
+    #[inline(always)]
     fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         if y == t { A::zero() } else { (y - t).signum() }
     }
@@ -74,10 +78,12 @@ impl Default for Huber {
 }
 
 impl Term for Huber {
+    #[inline(always)]
     fn value<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         let (distance, beta, half) = ((y - t).abs(), A::of(self.beta), A::of(0.5));
         if distance > beta { beta * (distance - half * beta) } else { half * distance * distance }
     }
+    #[inline(always)]
     fn slope<A: Scalar>(&self, _: usize, y: A, t: A) -> A {
         let (difference, beta) = (y - t, A::of(self.beta));
         if difference.abs() > beta { beta * difference.signum() } else { difference }
@@ -110,12 +116,14 @@ impl BinaryLogit {
 }
 
 impl Term for BinaryLogit {
+    #[inline(always)]
     fn value<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
         // ln(1 + e^(±y)) = max(±y, 0) + ln(1 + e^(−|y|)), so that one exponential serves both.
-        let (zero, tail) = (A::zero(), (-y.abs()).exp().ln_1p());
+        let (zero, tail) = (A::zero(), softplus(-y.abs()));
         let positive = self.positive_weights.get(i).map_or(t, |&w| A::of(w) * t);
         (A::one() - t) * (y.max(zero) + tail) + positive * ((-y).max(zero) + tail)
     }
+    #[inline(always)]
     fn slope<A: Scalar>(&self, i: usize, y: A, t: A) -> A {
         // (1 − t) − w·g(−y), written so that w = 1 gives exactly g(y) − t.
         let w = self.weight(i, t);

@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, simd};
 
 use crate::{Rule, Step, Window};
 
@@ -38,9 +38,9 @@ impl<A: Scalar> Rule<A> for Adagrad {
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         let epsilon = A::of(self.epsilon);
         let [s] = window.take();
-        for (u, s) in update.iter_mut().zip(s.iter_mut()) {
+        simd::map([], [update, s], |[], [u, s]| {
             *s += *u * *u;
             *u /= s.sqrt() + epsilon;
-        }
+        });
     }
 }

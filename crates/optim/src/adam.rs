@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, simd};
 
 use crate::{Rule, Step, Window};
 
@@ -52,11 +52,11 @@ impl<A: Scalar> Rule<A> for Adam {
         // u = (m/bias1) / (√v/√bias2 + ε) with the divisions by constants taken out of the loop.
         let (scale, root, epsilon) = (A::of(1.0 / bias1), A::of(1.0 / bias2.sqrt()), A::of(self.epsilon));
         let [m, v] = window.take();
-        for ((u, m), v) in update.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()) {
+        simd::map([], [update, m, v], |[], [u, m, v]| {
             let g = *u;
             *m = beta1 * *m + rest1 * g;
             *v = beta2 * *v + rest2 * (g * g);
             *u = scale * *m / (v.sqrt() * root + epsilon);
-        }
+        });
     }
 }

@@ -1,4 +1,4 @@
-use chainrule_tensor::{Scalar, vector};
+use chainrule_tensor::{Scalar, simd, vector};
 
 /// What is done about a gradient that is too long.
 ///
@@ -32,14 +32,11 @@ impl Clip {
             }
             Clip::Value(largest) => {
                 let largest = A::of(largest);
-                for g in gradient {
+                simd::map([], [gradient], |[], [g]| {
                     // Not `clamp` by max and min, which would hide a NaN.
-                    if *g > largest {
-                        *g = largest;
-                    } else if *g < -largest {
-                        *g = -largest;
-                    }
-                }
+                    let below = if *g > largest { largest } else { *g };
+                    *g = if below < -largest { -largest } else { below };
+                });
             }
         }
     }

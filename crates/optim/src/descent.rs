@@ -1,10 +1,15 @@
-use chainrule_tensor::{Scalar, vector};
+use std::ops::Range;
+
+use chainrule_tensor::{Entry, Layout, Scalar, pool, vector};
 
 use crate::rule::SLOTS;
 use crate::{Clip, Objective, Optimizer, Rule, Schedule, Step, Window};
 
 /// Numbers a window has: its share of θ, the gradient and the rule's memory stays in the first cache.
 const WINDOW: usize = 1024;
+
+/// From so many numbers on, the threads of a pool share an update.
+const LEAST_SHARED: usize = 1 << 15;
 
 /// First-order descent θ ← θ − ηₜ·u: one gradient a step, turned into the update u by a [`Rule`].
 ///
@@ -29,8 +34,17 @@ pub struct Descent<A, R> {
     names: Vec<&'static str>,
     memory: Vec<Vec<A>>,
     gradient: Vec<A>,
+    /// The parts of θ that threads share, one after the other.
+    segments: Vec<Segment>,
     /// Steps taken.
     t: u64,
+}
+
+/// A part of θ, and the multiple of numbers at which threads cut it.
+#[derive(Debug, Clone)]
+struct Segment {
+    range: Range<usize>,
+    unit: usize,
 }
 
 impl<A: Scalar, R: Rule<A>> Descent<A, R> {
@@ -42,7 +56,27 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
         let names = rule.memory();
         assert!(names.len() <= SLOTS, "descent: a rule may remember {SLOTS} vectors, not {}", names.len());
         let memory = names.iter().map(|_| vec![A::zero(); dim]).collect();
-        Self { rule, schedule, clip: None, names, memory, gradient: vec![A::zero(); dim], t: 0 }
+        let segments = vec![Segment { range: 0..dim, unit: WINDOW }];
+        Self { rule, schedule, clip: None, names, memory, gradient: vec![A::zero(); dim], segments, t: 0 }
+    }
+
+    /// Shares each matrix of a layout among the threads as products with it do: a thread then updates the rows that it
+    /// multiplies, and they stay in its cache. The result has the same bits.
+    ///
+    /// # Panics
+    /// If the layout is for another dimension.
+    #[must_use]
+    #[track_caller]
+    pub fn along(self, layout: &Layout) -> Self {
+        assert_eq!(layout.len(), self.gradient.len(), "descent: made for another dimension");
+        if layout.len() < LEAST_SHARED {
+            return self;
+        }
+        let segment = |entry: &Entry| Segment {
+            range: entry.range(),
+            unit: pool::UNIT * entry.shape.iter().skip(1).product::<usize>(),
+        };
+        Self { segments: layout.entries().iter().map(segment).collect(), ..self }
     }
 
     /// Clips each gradient before the rule sees it.
@@ -59,15 +93,41 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
         let eta = A::of(self.schedule.rate(self.t));
         self.t += 1;
         let step = Step { t: self.t, eta };
-        for (w, (theta, update)) in theta.chunks_mut(WINDOW).zip(self.gradient.chunks_mut(WINDOW)).enumerate()
-        {
-            let range = w * WINDOW..w * WINDOW + theta.len();
+        for Segment { range, unit } in &self.segments {
             let mut slots = self.memory.iter_mut();
-            let memory =
-                std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot[range.clone()]));
-            self.rule.apply(step, &mut Window { range, theta, memory, taken: 0 }, update);
-            vector::axpy(-eta, update, theta);
+            let [m0, m1, m2, m3, m4, m5] = std::array::from_fn::<&mut [A], SLOTS, _>(|_| {
+                slots.next().map_or(&mut [][..], |slot| &mut slot[range.clone()])
+            });
+            let (theta, gradient) = (&mut theta[range.clone()], &mut self.gradient[range.clone()]);
+            let (rule, vectors) = (&self.rule, [theta, gradient, m0, m1, m2, m3, m4, m5]);
+            pool::sweep(vectors, *unit, LEAST_SHARED, |from, vectors| {
+                sweep_windows(rule, step, range.start + from, vectors);
+            });
         }
+    }
+}
+
+/// θ ← θ − η·u on windows of vectors that begin at the place `from` of θ: θ, its gradient, and the rule's memory.
+fn sweep_windows<A: Scalar, R: Rule<A>>(
+    rule: &R,
+    step: Step<A>,
+    from: usize,
+    [theta, gradient, memory @ ..]: [&mut [A]; SLOTS + 2],
+) {
+    if rule.is_identity() {
+        return vector::axpy(-step.eta, gradient, theta);
+    }
+    // It never leaves the first cache, and the gradient is not written back.
+    let mut update = [A::zero(); WINDOW];
+    let mut memory = memory.map(|slot| slot.chunks_mut(WINDOW));
+    for (w, (theta, gradient)) in theta.chunks_mut(WINDOW).zip(gradient.chunks(WINDOW)).enumerate() {
+        let update = &mut update[..theta.len()];
+        update.copy_from_slice(gradient);
+        let start = from + w * WINDOW;
+        let memory = memory.each_mut().map(|slot| slot.next().unwrap_or_default());
+        let mut window = Window { range: start..start + theta.len(), theta, memory, taken: 0 };
+        rule.apply(step, &mut window, update);
+        vector::axpy(-step.eta, update, theta);
     }
 }
 
@@ -100,16 +160,16 @@ impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
     }
 }
 
-/// Visits a whole number: as three limbs of 22 bits, which `f32` holds exactly.
-pub(crate) fn visit_count<A: Scalar>(name: &str, count: &mut u64, visit: &mut dyn FnMut(&str, &mut [A])) {
+/// Visits a whole number of an optimizer's state: as three limbs of 22 bits, which `f32` holds exactly.
+pub fn visit_count<A: Scalar>(name: &str, count: &mut u64, visit: &mut dyn FnMut(&str, &mut [A])) {
     const BITS: u32 = 22;
     let mut limbs = [0, 1, 2].map(|i| A::of((*count >> (BITS * i) & ((1 << BITS) - 1)) as f64));
     visit(name, &mut limbs);
     *count = limbs.iter().rev().fold(0, |count, limb| count << BITS | limb.as_f64() as u64);
 }
 
-/// Visits a double: as its bits.
-pub(crate) fn visit_double<A: Scalar>(name: &str, number: &mut f64, visit: &mut dyn FnMut(&str, &mut [A])) {
+/// Visits a double of an optimizer's state, whatever its number type: as its bits.
+pub fn visit_double<A: Scalar>(name: &str, number: &mut f64, visit: &mut dyn FnMut(&str, &mut [A])) {
     let mut bits = number.to_bits();
     visit_count(name, &mut bits, visit);
     *number = f64::from_bits(bits);

@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, simd};
 
 use crate::{Rule, Step, Window};
 
@@ -38,11 +38,11 @@ impl<A: Scalar> Rule<A> for Momentum {
     }
 
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
-        let mu = A::of(self.mu);
+        let (mu, nesterov) = (A::of(self.mu), self.nesterov);
         let [b] = window.take();
-        for (u, b) in update.iter_mut().zip(b.iter_mut()) {
+        simd::map([], [update, b], |[], [u, b]| {
             *b = mu * *b + *u;
-            *u = if self.nesterov { *u + mu * *b } else { *b };
-        }
+            *u = if nesterov { *u + mu * *b } else { *b };
+        });
     }
 }

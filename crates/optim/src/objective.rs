@@ -1,3 +1,5 @@
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::slices_mut;
 use chainrule_tensor::{Scalar, vector};
 
 /// All that an optimizer ever sees of a network: C(θ), ∇C(θ), ∇²C(θ)·v.
@@ -47,6 +49,55 @@ pub trait Objective<A: Scalar> {
     /// By default the Hessian product: an objective that is not a loss over a model's outputs has no other.
     fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
         self.hessian_vector(theta, v, gv);
+    }
+
+    /// `h` ← ∇²C(θ), exactly symmetric. By default row after row, one product with each unit vector; a network builds it by
+    /// larger products where it can.
+    ///
+    /// # Panics
+    /// If `h` is not square of size [`dim`](Self::dim), or its rows are not contiguous.
+    fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
+        hessian_by_products(self, theta, h);
+    }
+}
+
+/// `h` ← ∇²C(θ), row after row: one Hessian product with each unit vector.
+///
+/// # Panics
+/// If `h` is not square of size `objective.dim()`, or its rows are not contiguous.
+pub fn hessian_by_products<A: Scalar, O: Objective<A> + ?Sized>(
+    objective: &mut O,
+    theta: &[A],
+    h: &mut ArrayRef2<A>,
+) {
+    let mut unit = vec![A::zero(); theta.len()];
+    for (i, row) in slices_mut(h).enumerate() {
+        unit[i] = A::one();
+        objective.hessian_vector(theta, &unit, row);
+        unit[i] = A::zero();
+    }
+    mirror(h);
+}
+
+/// Copies the upper triangle of a square matrix to the lower.
+///
+/// ```
+/// use chainrule_optim::mirror;
+/// use chainrule_tensor::ndarray::array;
+///
+/// let mut h = array![[1.0, 2.0], [9.0, 3.0]];
+/// mirror(&mut h);
+/// assert_eq!(h, array![[1.0, 2.0], [2.0, 3.0]]);
+/// ```
+///
+/// # Panics
+/// If it is not square.
+pub fn mirror<A: Scalar>(h: &mut ArrayRef2<A>) {
+    assert!(h.is_square(), "mirror: a matrix {:?} is not square", h.dim());
+    for i in 1..h.nrows() {
+        for j in 0..i {
+            h[(i, j)] = h[(j, i)];
+        }
     }
 }
 

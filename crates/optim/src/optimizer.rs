@@ -14,6 +14,12 @@ pub trait Optimizer<A: Scalar>: Send {
     /// to load, and loading what was saved resumes the same trajectory bit for bit.
     fn state(&mut self, visit: &mut dyn FnMut(&str, &mut [A]));
 
+    /// Whether a step asks for curvature at a θ where it has asked for more already, so that it pays to remember what was
+    /// computed there.
+    fn wants_curvature(&self) -> bool {
+        false
+    }
+
     /// The rate of the next step, for reports; `None` where the method chooses its own.
     fn learning_rate(&self) -> Option<f64> {
         None

@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, simd};
 
 use crate::{Rule, Step, Window};
 
@@ -39,9 +39,9 @@ impl<A: Scalar> Rule<A> for RmsProp {
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         let (alpha, rest, epsilon) = (A::of(self.alpha), A::of(1.0 - self.alpha), A::of(self.epsilon));
         let [v] = window.take();
-        for (u, v) in update.iter_mut().zip(v.iter_mut()) {
+        simd::map([], [update, v], |[], [u, v]| {
             *v = alpha * *v + rest * (*u * *u);
             *u /= v.sqrt() + epsilon;
-        }
+        });
     }
 }

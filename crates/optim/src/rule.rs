@@ -16,6 +16,11 @@ pub trait Rule<A: Scalar>: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Whether the update is the gradient itself, which then need not be copied.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
     /// Turns the window's gradient in `update` into the update u of θ ← θ − ηu.
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]);
 }
@@ -66,6 +71,10 @@ impl<A: Scalar, R: Rule<A>, S: Rule<A>> Rule<A> for (R, S) {
 }
 
 impl<A: Scalar> Rule<A> for Box<dyn Rule<A>> {
+    fn is_identity(&self) -> bool {
+        self.as_ref().is_identity()
+    }
+
     fn memory(&self) -> Vec<&'static str> {
         self.as_ref().memory()
     }

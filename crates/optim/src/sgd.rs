@@ -18,5 +18,9 @@ use crate::{Rule, Step, Window};
 pub struct Sgd;
 
 impl<A: Scalar> Rule<A> for Sgd {
+    fn is_identity(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: Step<A>, _: &mut Window<'_, A>, _: &mut [A]) {}
 }

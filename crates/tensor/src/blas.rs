@@ -1,9 +1,17 @@
-//! The linked BLAS: its name, and the one place that sets its thread count.
+//! The linked BLAS: its name, the one place that sets its thread count, and whether its kernels suit the CPU.
 //!
 //! OpenBLAS comes with a thread pool of its own. Two pools on the same cores are slower than one, so the first
-//! product calls [`init`], which keeps OpenBLAS on the calling thread; Chainrule's threads own the cores. Accelerate
-//! has no such switch and schedules its small products on the caller by itself; MKL is linked in its sequential form.
-#![allow(unsafe_code)]
+//! call of [`init`] keeps OpenBLAS on the calling thread; Chainrule's threads own the cores. Accelerate has no such
+//! switch and schedules its small products on the caller by itself; MKL is linked in its sequential form.
+//!
+//! # Kernels that are too old
+//!
+//! An OpenBLAS that is older than the CPU does not know it, and falls back to kernels of 2004: a fifth of the speed, and not a
+//! word. So `init` compares the kernels that OpenBLAS chose with what the CPU can do, and where they are too old has it choose
+//! again. The user's own `OPENBLAS_CORETYPE` is respected, a library that was built for one kind of CPU is left alone, and
+//! `CHAINRULE_OPENBLAS_SWITCH=off` switches the switch off. [`kernels`] tells what was done.
+#[cfg(feature = "openblas")]
+mod openblas;
 
 /// The name of the BLAS this build links, or of the kernels that stand in for it.
 ///
@@ -22,54 +30,53 @@ pub const fn name() -> &'static str {
     }
 }
 
-/// Keeps OpenBLAS on the calling thread. Called before each product; after the first call it costs one atomic load.
+/// Keeps OpenBLAS on the calling thread, with kernels that suit the CPU. Called before each product that goes to the
+/// library; after the first call it costs one atomic load.
 ///
 /// Whoever calls LAPACK directly calls this first.
 #[inline]
 pub fn init() {
     #[cfg(feature = "openblas")]
-    openblas::INIT.call_once(openblas::single_thread);
+    openblas::init();
 }
 
-#[cfg(feature = "openblas")]
-mod openblas {
-    // Links the library: nothing else names it.
-    extern crate openblas_src as _;
+/// What is known of OpenBLAS's kernels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernels {
+    /// The library with its version and the way it was built.
+    pub library: String,
+    /// How it was built to run in parallel: sequentially, on threads of its own, or on OpenMP's.
+    pub threading: &'static str,
+    /// The kind of CPU whose kernels it had chosen.
+    pub before: String,
+    /// The kind of CPU whose kernels it runs.
+    pub after: String,
+    /// What was done about them, and why.
+    pub switch: Switch,
+}
 
-    use std::ffi::c_int;
-    use std::sync::Once;
+/// What [`init`] did about OpenBLAS's kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// They suit the CPU.
+    NotNeeded,
+    /// They were too old, and are not any more.
+    Done,
+    /// `OPENBLAS_CORETYPE` is the user's word.
+    UsersChoice,
+    /// `CHAINRULE_OPENBLAS_SWITCH=off`.
+    Off,
+    /// They are too old, and the library has no way to choose again.
+    Impossible,
+}
 
-    pub(super) static INIT: Once = Once::new();
-
-    unsafe extern "C" {
-        fn openblas_set_num_threads(threads: c_int);
-    }
-
-    pub(super) fn single_thread() {
-        // SAFETY: the symbol is OpenBLAS's documented C interface (cblas.h); it takes any positive count.
-        unsafe { openblas_set_num_threads(1) }
-    }
+/// What is known of OpenBLAS's kernels; `None` where another BLAS is linked, or none.
+pub fn kernels() -> Option<Kernels> {
+    #[cfg(feature = "openblas")]
+    return Some(openblas::kernels());
+    #[cfg(not(feature = "openblas"))]
+    None
 }
 
 #[cfg(any(feature = "accelerate", feature = "intel-mkl"))]
 extern crate blas_src as _;
-
-#[cfg(all(test, feature = "openblas"))]
-mod tests {
-    use std::ffi::c_int;
-
-    use crate::kernel::{Kernel, gemm_with};
-
-    unsafe extern "C" {
-        fn openblas_get_num_threads() -> c_int;
-    }
-
-    #[test]
-    fn the_first_product_leaves_openblas_on_one_thread() {
-        let a = ndarray::Array2::<f64>::eye(9);
-        let mut c = ndarray::Array2::zeros((9, 9));
-        gemm_with(Kernel::Library, 1.0, &a, &a, 0.0, &mut c);
-        // SAFETY: the symbol is OpenBLAS's documented C interface (cblas.h) and takes no argument.
-        assert_eq!(unsafe { openblas_get_num_threads() }, 1);
-    }
-}

@@ -1,12 +1,12 @@
 use ndarray::ArrayRef2;
 
-use crate::Scalar;
-use crate::kernel::{Product, by_library};
+use crate::{Scalar, kernel};
 
-/// C ← α·A·B + β·C: the one door to BLAS.
+/// C ← α·A·B + β·C: the one door to the kernels of products.
 ///
-/// Every matrix product of Chainrule passes here, so that none falls silently to a slow path. With β = 0 the old
-/// contents of C are never read.
+/// Every matrix product of Chainrule passes here, so that none falls silently to a slow path; [`kernel`] says which kernel
+/// takes it. With β = 0 the old contents of C are never read. Within [`Pool::enter`](crate::Pool::enter) the threads of
+/// the pool share a product that is worth it; the bits are the same for any number of them.
 ///
 /// # Shapes
 /// A `(m, k)`, B `(k, n)`, C `(m, n)`; each row-major or column-major with at least one unit stride, which holds for
@@ -44,10 +44,7 @@ pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c:
             matrix.strides()
         );
     }
-    match Product::of(alpha, a, b, beta, c) {
-        Some(product) => product.compute(),
-        None => by_library(alpha, a, b, beta, c),
-    }
+    kernel::product(alpha, a, b, beta, c);
 }
 
 /// Whether BLAS can take the matrix as it lies: one axis contiguous, the other with a leading dimension.

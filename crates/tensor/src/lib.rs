@@ -37,10 +37,11 @@ mod init;
 pub mod kernel;
 mod layout;
 pub mod math;
-mod pool;
+pub mod pool;
 mod rng;
 pub mod rows;
 mod scalar;
+pub mod simd;
 pub mod vector;
 
 pub use gemm::gemm;

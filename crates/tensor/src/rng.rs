@@ -105,7 +105,7 @@ impl TryRng for Rng {
 /// assert_eq!(hash(1, 2, 3), hash(1, 2, 3));
 /// assert_ne!(hash(1, 2, 3), hash(1, 3, 2));
 /// ```
-#[inline]
+#[inline(always)]
 pub fn hash(seed: u64, row: u64, column: u64) -> u64 {
     const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |mut z: u64| {

@@ -1,8 +1,86 @@
 //! Operations on the rows of a batch: one example a row.
 
-use ndarray::{ArrayRef1, ArrayRef2};
+use ndarray::{ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
 
-use crate::{Accum, Scalar};
+use crate::pool::sweep;
+use crate::simd::{self, LANES};
+use crate::{Accum, Scalar, math, vector};
+
+/// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
+const LEAST_SHARED: usize = 1 << 13;
+
+/// `out` ← f(inputs, `out`), number by number, at the pace of [`simd::map`].
+///
+/// Matrices that lie in one piece are one long row, so narrow ones are as quick as wide ones.
+///
+/// # Panics
+/// If the shapes differ, or a row is not contiguous.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// let mut y = array![[0.0, 0.0]];
+/// rows::map([&array![[1.0, 2.0]], &array![[3.0, 4.0]]], &mut y, |[a, b], y| *y = a * b);
+/// assert_eq!(y, array![[3.0, 8.0]]);
+/// ```
+#[inline(always)]
+#[track_caller]
+pub fn map<A: Scalar, const N: usize>(
+    inputs: [&ArrayRef2<A>; N],
+    out: &mut ArrayRef2<A>,
+    f: impl Fn([A; N], &mut A) + Sync,
+) {
+    let shape = out.dim();
+    assert!(inputs.iter().all(|x| x.dim() == shape), "rows: shapes differ: {:?}", inputs.map(|x| x.dim()));
+    if out.is_standard_layout() && inputs.iter().all(|x| x.is_standard_layout()) {
+        let inputs = inputs.map(|x| x.as_slice().expect(CONTIGUOUS));
+        let out = out.as_slice_mut().expect(CONTIGUOUS);
+        return sweep([out], LANES, LEAST_SHARED, |from, [out]| {
+            simd::map(
+                inputs.map(|x| &x[from..from + out.len()]),
+                [out],
+                #[inline(always)]
+                |x, [y]| f(x, y),
+            );
+        });
+    }
+    for (i, mut out) in out.rows_mut().into_iter().enumerate() {
+        simd::map(
+            inputs.map(|x| x.row(i).to_slice().expect(CONTIGUOUS)),
+            [out.as_slice_mut().expect(CONTIGUOUS)],
+            #[inline(always)]
+            |x, [y]| f(x, y),
+        );
+    }
+}
+
+/// The first `n` rows: at no cost where those are all, as in every batch but the last of an epoch.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// assert_eq!(rows::first(&array![[1.0], [2.0], [3.0]], 2), array![[1.0], [2.0]]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn first<A>(matrix: &ArrayRef2<A>, n: usize) -> ArrayView2<'_, A> {
+    if n == matrix.nrows() { matrix.view() } else { matrix.slice(s![..n, ..]) }
+}
+
+/// The first `n` rows, to write to.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// let mut m = array![[1.0], [2.0]];
+/// rows::first_mut(&mut m, 1).fill(0.0);
+/// assert_eq!(m, array![[0.0], [2.0]]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn first_mut<A>(matrix: &mut ArrayRef2<A>, n: usize) -> ArrayViewMut2<'_, A> {
+    if n == matrix.nrows() { matrix.view_mut() } else { matrix.slice_mut(s![..n, ..]) }
+}
 
 /// Σₙ `matrix`ₙ, the sum over the rows, put into or added to `out`: ∂C/∂b from δ.
 ///
@@ -23,11 +101,32 @@ pub fn add_rows<A: Scalar>(matrix: &ArrayRef2<A>, out: &mut ArrayRef1<A>, accum:
         out.fill(A::zero());
     }
     let out = out.as_slice_mut().expect("add_rows: the output is contiguous");
-    for row in matrix.rows() {
-        for (sum, &x) in out.iter_mut().zip(contiguous(&row)) {
-            *sum += x;
-        }
-    }
+    let rows = slices(matrix);
+    simd::dispatch(
+        #[inline(always)]
+        move || {
+            // Some columns at a time: their sums stay in a register.
+            let (whole, rest) = out.as_chunks_mut::<LANES>();
+            for (i, out) in whole.iter_mut().enumerate() {
+                let mut sums = *out;
+                for row in rows.clone() {
+                    for (sum, &x) in sums.iter_mut().zip(&row.as_chunks::<LANES>().0[i]) {
+                        *sum += x;
+                    }
+                }
+                *out = sums;
+            }
+            let mut sums = [A::zero(); LANES];
+            let sums = &mut sums[..rest.len()];
+            sums.copy_from_slice(rest);
+            for row in rows {
+                for (sum, &x) in sums.iter_mut().zip(row.as_chunks::<LANES>().1) {
+                    *sum += x;
+                }
+            }
+            rest.copy_from_slice(sums);
+        },
+    );
 }
 
 /// The index of the largest number of a row, the first of equals: the class that a network names.
@@ -57,17 +156,18 @@ pub fn argmax<A: Scalar>(row: &[A]) -> usize {
 /// ```
 pub fn softmax<A: Scalar>(z: &[A], p: &mut [A]) -> A {
     let max = maximum(z);
-    let mut sum = A::zero();
-    for (p, &z) in p.iter_mut().zip(z) {
-        *p = (z - max).exp();
-        sum += *p;
-    }
-    let scale = A::one() / sum;
-    for p in p {
-        *p *= scale;
-    }
+    simd::map(
+        [z],
+        [&mut *p],
+        #[inline(always)]
+        |[z], [p]| *p = math::exp(z - max),
+    );
+    let sum: A = p.iter().copied().sum();
+    vector::scale(A::one() / sum, p);
     max + sum.ln()
 }
+
+const CONTIGUOUS: &str = "rows: the columns of a batch are contiguous";
 
 /// A NaN survives this maximum, so that a diverged network is seen and not renormalised away.
 fn maximum<A: Scalar>(z: &[A]) -> A {
@@ -87,7 +187,7 @@ fn maximum<A: Scalar>(z: &[A]) -> A {
 /// ```
 #[track_caller]
 pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> + Clone {
-    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "rows: the columns of a batch are contiguous");
+    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "{CONTIGUOUS}");
     matrix.outer_iter().map(|row| row.to_slice().expect("a row is contiguous"))
 }
 
@@ -105,12 +205,8 @@ pub fn slices<A>(matrix: &ArrayRef2<A>) -> impl Iterator<Item = &[A]> + Clone {
 /// ```
 #[track_caller]
 pub fn slices_mut<A>(matrix: &mut ArrayRef2<A>) -> impl Iterator<Item = &mut [A]> {
-    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "rows: the columns of a batch are contiguous");
+    assert!(matrix.ncols() <= 1 || matrix.strides()[1] == 1, "{CONTIGUOUS}");
     matrix.outer_iter_mut().map(|row| row.into_slice().expect("a row is contiguous"))
-}
-
-fn contiguous<'a, A>(row: &ndarray::ArrayView1<'a, A>) -> &'a [A] {
-    row.to_slice().expect("rows: the columns of a batch are contiguous")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use ndarray::NdFloat;
 use num_traits::FromPrimitive;
 
 use crate::kernel::Tiled;
+use crate::math::Constants;
 
 /// The number type of a network: `f32` to train, `f64` to check.
 ///
@@ -18,7 +19,7 @@ use crate::kernel::Tiled;
 /// }
 /// assert_eq!(half(3.0_f32), 1.5);
 /// ```
-pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Tiled {
+pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Constants + Tiled {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
 
@@ -27,40 +28,33 @@ pub trait Scalar: NdFloat + FromPrimitive + Sum + Default + Tiled {
 
     /// This number as an `f64`, without loss.
     fn as_f64(self) -> f64;
-
-    /// The error function erf(x) = 2/√π ∫₀ˣ e^(−t²) dt.
-    fn erf(self) -> Self;
 }
 
 impl Scalar for f32 {
     const NAME: &'static str = "f32";
 
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x as Self
     }
 
+    #[inline(always)]
     fn as_f64(self) -> f64 {
         f64::from(self)
-    }
-
-    fn erf(self) -> Self {
-        libm::erff(self)
     }
 }
 
 impl Scalar for f64 {
     const NAME: &'static str = "f64";
 
+    #[inline(always)]
     fn of(x: f64) -> Self {
         x
     }
 
+    #[inline(always)]
     fn as_f64(self) -> f64 {
         self
-    }
-
-    fn erf(self) -> Self {
-        libm::erf(self)
     }
 }
 

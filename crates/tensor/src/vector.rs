@@ -1,13 +1,12 @@
 //! Vector operations on flat slices: what an optimizer is made of.
 //!
-//! Sums run in a fixed order that depends on the length alone: `LANES` partial sums in a block of `BLOCK` numbers,
+//! Sums run in a fixed order that depends on the length alone: 16 partial sums in a block of 1024 numbers,
 //! block sums added in `f64`. So a result has the same bits on every run, and an `f32` norm of millions of parameters
 //! keeps its digits.
 
 use crate::Scalar;
+use crate::simd::{self, LANES};
 
-/// Partial sums kept side by side, so that the compiler may use vector registers.
-const LANES: usize = 16;
 /// Numbers summed in their own precision before they go to `f64`.
 const BLOCK: usize = 1024;
 
@@ -22,8 +21,7 @@ const BLOCK: usize = 1024;
 #[track_caller]
 pub fn dot<A: Scalar>(x: &[A], y: &[A]) -> A {
     assert_eq!(x.len(), y.len(), "dot: lengths differ");
-    let blocks = x.chunks(BLOCK).zip(y.chunks(BLOCK));
-    A::of(blocks.map(|(x, y)| block_sum(x, y, |x, y| x * y).as_f64()).sum())
+    A::of(sum(x, y, |x, y| x * y))
 }
 
 /// The Euclidean norm ‖x‖₂.
@@ -32,7 +30,7 @@ pub fn dot<A: Scalar>(x: &[A], y: &[A]) -> A {
 /// assert_eq!(chainrule_tensor::vector::norm(&[3.0, 4.0]), 5.0);
 /// ```
 pub fn norm<A: Scalar>(x: &[A]) -> A {
-    A::of(x.chunks(BLOCK).map(|x| block_sum(x, x, |x, y| x * y).as_f64()).sum::<f64>().sqrt())
+    A::of(sum(x, x, |x, y| x * y).sqrt())
 }
 
 /// The sum of |xᵢ|.
@@ -41,7 +39,7 @@ pub fn norm<A: Scalar>(x: &[A]) -> A {
 /// assert_eq!(chainrule_tensor::vector::norm_1(&[3.0, -4.0]), 7.0);
 /// ```
 pub fn norm_1<A: Scalar>(x: &[A]) -> A {
-    A::of(x.chunks(BLOCK).map(|x| block_sum(x, x, |x, _| x.abs()).as_f64()).sum())
+    A::of(sum(x, x, |x, _| x.abs()))
 }
 
 /// The largest |xᵢ|; 0 for an empty vector, NaN if there is one.
@@ -66,9 +64,7 @@ pub fn norm_max<A: Scalar>(x: &[A]) -> A {
 #[track_caller]
 pub fn axpy<A: Scalar>(alpha: A, x: &[A], y: &mut [A]) {
     assert_eq!(x.len(), y.len(), "axpy: lengths differ");
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += alpha * x;
-    }
+    simd::map([x], [y], |[x], [y]| *y += alpha * x);
 }
 
 /// x ← αx.
@@ -79,9 +75,7 @@ pub fn axpy<A: Scalar>(alpha: A, x: &[A], y: &mut [A]) {
 /// assert_eq!(x, [2.0, 6.0]);
 /// ```
 pub fn scale<A: Scalar>(alpha: A, x: &mut [A]) {
-    for x in x {
-        *x *= alpha;
-    }
+    simd::map([], [x], |[], [x]| *x *= alpha);
 }
 
 /// Whether every number is finite.
@@ -91,10 +85,22 @@ pub fn scale<A: Scalar>(alpha: A, x: &mut [A]) {
 /// ```
 pub fn is_finite<A: Scalar>(x: &[A]) -> bool {
     // x − x is 0 for a finite number and NaN otherwise; the lanes of a sum are quicker than an early exit.
-    x.chunks(BLOCK).all(|x| block_sum(x, x, |x, y| x - y) == A::zero())
+    sum(x, x, |x, y| x - y) == 0.0
 }
 
-#[inline]
+/// Σ term(xᵢ, yᵢ).
+#[inline(always)]
+fn sum<A: Scalar>(x: &[A], y: &[A], term: impl Fn(A, A) -> A) -> f64 {
+    simd::dispatch(
+        #[inline(always)]
+        move || {
+            let blocks = x.chunks(BLOCK).zip(y.chunks(BLOCK));
+            blocks.map(|(x, y)| block_sum(x, y, &term).as_f64()).sum()
+        },
+    )
+}
+
+#[inline(always)]
 fn block_sum<A: Scalar>(x: &[A], y: &[A], term: impl Fn(A, A) -> A) -> A {
     let (x_lanes, x_rest) = x.as_chunks::<LANES>();
     let (y_lanes, y_rest) = y.as_chunks::<LANES>();

@@ -1,8 +1,7 @@
 use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
 use chainrule_layers::{Layer, Mode};
 use chainrule_loss::Loss;
-use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::s;
+use chainrule_tensor::{Scalar, rows};
 
 use crate::{Confusion, Fit, Workspace};
 
@@ -71,7 +70,7 @@ pub fn evaluate<A: Scalar>(
         None => Quality::Real(Fit::new(model.outputs())),
     };
     while let Some(batch) = batches.next_batch() {
-        let mut y = workspace.y.slice_mut(s![..batch.rows(), ..]);
+        let mut y = rows::first_mut(&mut workspace.y, batch.rows());
         model.forward(Mode::Eval, theta, &batch.x(), &mut y, &mut workspace.tape);
         total += loss.value(&y, &batch.target()).as_f64();
         match (&mut quality, data.labels()) {

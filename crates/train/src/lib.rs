@@ -5,6 +5,7 @@ mod callbacks;
 pub mod check;
 mod checkpoint;
 mod evaluate;
+mod hessian;
 mod metrics;
 mod predict;
 mod risk;

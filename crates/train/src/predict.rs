@@ -1,6 +1,6 @@
 use chainrule_datasets::Pipeline;
 use chainrule_layers::{Layer, Mode};
-use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis, s};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Scalar, math, rows};
 
 use crate::{Output, Workspace};
@@ -53,7 +53,7 @@ pub fn predict<A: Scalar>(
     {
         let mut x = x.to_owned();
         transform.apply_in_place(&mut x);
-        let mut y = workspace.y.slice_mut(s![..x.nrows(), ..]);
+        let mut y = rows::first_mut(&mut workspace.y, x.nrows());
         model.forward(Mode::Eval, theta, &x, &mut y, &mut workspace.tape);
         rows::slices(&y)
             .zip(rows::slices_mut(&mut predictions))

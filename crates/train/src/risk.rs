@@ -1,8 +1,9 @@
 use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference};
-use chainrule_tensor::ndarray::{ArrayRef2, s};
-use chainrule_tensor::{Accum, Scalar};
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{self, slices, slices_mut};
+use chainrule_tensor::{Accum, Scalar, vector::dot};
 
 use crate::Workspace;
 
@@ -70,8 +71,8 @@ impl<'a, A: Scalar> Risk<'a, A> {
     /// C(θ), with ∇C(θ) put into `grad` as `accum` says.
     pub fn accumulate(&mut self, theta: &[A], grad: &mut [A], accum: Accum) -> A {
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
-        let rows = s![..self.x.nrows(), ..];
-        let (mut y, mut delta) = (y.slice_mut(rows), delta.slice_mut(rows));
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
 
         self.model.forward(self.mode, theta, self.x, &mut y, tape);
         let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
@@ -89,31 +90,67 @@ impl<'a, A: Scalar> Risk<'a, A> {
         v: &[A],
         out: &mut [A],
     ) -> Option<()> {
+        self.model.second_order()?;
+        self.linearise(curvature, theta);
+        self.accumulate_along(curvature, theta, v, out)
+    }
+
+    /// All of a product that does not depend on v: the forward pass and, for the Hessian, the error signals.
+    pub(crate) fn linearise(&mut self, curvature: Curvature, theta: &[A]) {
+        let Workspace { y, delta, tape, .. } = &mut *self.workspace;
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
+        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        if curvature == Curvature::Hessian {
+            // r_backward wants the error signals of every layer, but nobody wants their gradient again.
+            self.loss.value_and_delta(&y, self.target, &mut delta);
+            delta *= self.scale;
+            self.model.backward(Point { theta, x: self.x, y: &y }, &delta, None, None, tape);
+        }
+    }
+
+    /// The rest of it: adds the product to `out`, where `linearise`, or `accumulate`, was last at the same θ.
+    pub(crate) fn accumulate_along(
+        &mut self,
+        curvature: Curvature,
+        theta: &[A],
+        v: &[A],
+        out: &mut [A],
+    ) -> Option<()> {
         let second = self.model.second_order()?;
         self.workspace.ensure_tangent(self.model);
         let Workspace { y, delta, tape, tangent } = &mut *self.workspace;
         let Workspace { y: r_y, delta: r_delta, tape: r_tape, .. } = tangent.as_deref_mut()?;
-        let rows = s![..self.x.nrows(), ..];
-        let (mut y, mut delta) = (y.slice_mut(rows), delta.slice_mut(rows));
-        let (mut r_y, mut r_delta) = (r_y.slice_mut(rows), r_delta.slice_mut(rows));
+        let n = self.x.nrows();
+        let (y, mut delta) = (rows::first(y, n), rows::first_mut(delta, n));
+        let (mut r_y, mut r_delta) = (rows::first_mut(r_y, n), rows::first_mut(r_delta, n));
         let mut tapes = Dual { value: tape, tangent: r_tape };
 
-        self.model.forward(self.mode, theta, self.x, &mut y, tapes.value);
         let at = Point { theta, x: self.x, y: &y };
         second.r_forward(at, v, None, &mut r_y, tapes.reborrow());
-        self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
-        r_delta *= self.scale;
-        if curvature == Curvature::GaussNewton {
-            // G·v = Jᵀ·∇²ℓ·J·v: R{δ} goes back through the model as an error signal would.
-            self.model.backward(at, &r_delta, None, Some(Grad { flat: out, accum: Accum::Add }), tapes.value);
-        } else {
-            // r_backward wants the error signals of every layer, but nobody wants their gradient again.
-            self.loss.value_and_delta(&y, self.target, &mut delta);
-            delta *= self.scale;
-            self.model.backward(at, &delta, None, None, tapes.value);
-            let deltas = Dual { value: &*delta, tangent: &*r_delta };
-            second.r_backward(at, Tangent { v, r_x: None, r_y: &r_y }, deltas, None, out, tapes);
+        match curvature {
+            Curvature::Hessian => {
+                self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
+                r_delta *= self.scale;
+                let deltas = Dual { value: &*delta, tangent: &*r_delta };
+                second.r_backward(at, Tangent { v, r_x: None, r_y: &r_y }, deltas, None, out, tapes);
+                return Some(());
+            }
+            Curvature::GaussNewton => {
+                self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
+                r_delta *= self.scale;
+            }
+            Curvature::EmpiricalFisher => {
+                // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = δₙ·⟨δₙ, R{yₙ}⟩.
+                self.loss.value_and_delta(&y, self.target, &mut delta);
+                for ((r, delta), r_y) in slices_mut(&mut r_delta).zip(slices(&delta)).zip(slices(&r_y)) {
+                    let along = self.scale * dot(delta, r_y);
+                    r.iter_mut().zip(delta).for_each(|(r, &delta)| *r = along * delta);
+                }
+            }
         }
+        // G·v = Jᵀ·R{δ}: it goes back through the model as an error signal would.
+        self.model.backward(at, &r_delta, None, Some(Grad { flat: out, accum: Accum::Add }), tapes.value);
         Some(())
     }
 }
@@ -125,6 +162,8 @@ pub enum Curvature {
     Hessian,
     /// G = 1/N Σₙ Jₙᵀ·∇²ℓₙ·Jₙ, positive semi-definite for a convex loss (Schraudolph 2002).
     GaussNewton,
+    /// F = 1/N Σₙ gₙ·gₙᵀ with the gradients gₙ of the examples (Kunstner, Balles and Hennig 2019, eq. 3).
+    EmpiricalFisher,
 }
 
 impl<A: Scalar> Objective<A> for Risk<'_, A> {
@@ -134,7 +173,7 @@ impl<A: Scalar> Objective<A> for Risk<'_, A> {
 
     fn value(&mut self, theta: &[A]) -> A {
         let Workspace { y, tape, .. } = &mut *self.workspace;
-        let mut y = y.slice_mut(s![..self.x.nrows(), ..]);
+        let mut y = rows::first_mut(y, self.x.nrows());
         self.model.forward(self.mode, theta, self.x, &mut y, tape);
         self.scale * self.loss.value(&y, self.target)
     }

@@ -124,7 +124,11 @@ pub fn fit<A: Scalar>(
     }
     let batch = plan.batch.min(task.train.len());
     let mut batches = Batches::new(task.train, task.transform, task.encoding, batch);
-    let mut lanes = Lanes::new(task.model, batch);
+    let mut lanes = if optimizer.wants_curvature() {
+        Lanes::remembering(task.model, batch)
+    } else {
+        Lanes::new(task.model, batch)
+    };
     let mut history = History { epochs: Vec::with_capacity(plan.epochs), best: None, stop: Stop::Finished };
     let mut keeper = plan.patience.map(|patience| Keeper::new(patience, theta));
 
@@ -139,7 +143,7 @@ pub fn fit<A: Scalar>(
             let (x, target) = (rows.x(), rows.target());
             let mode = Mode::Train { seed, row: 0 };
             let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool);
-            let loss = optimizer.step(&mut risk, theta).as_f64();
+            let loss = pool.enter(|| optimizer.step(&mut risk, theta)).as_f64();
             if !loss.is_finite() {
                 let place = culprit(task.model, mode, theta, &x);
                 return Err(TrainError::Diverged { epoch, batch: step, loss, place });

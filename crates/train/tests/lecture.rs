@@ -5,9 +5,9 @@
 #![allow(clippy::needless_range_loop, reason = "the slides write the indices out, and so does this file")]
 
 use chainrule_layers::activation::{self, Activation};
-use chainrule_layers::{Dense, Layer, Mode, Sequential, Sigmoid};
-use chainrule_loss::SquaredError;
-use chainrule_optim::Objective;
+use chainrule_layers::{Dense, Layer, Mode, Point, Sequential, Sigmoid};
+use chainrule_loss::{Loss, SquaredError};
+use chainrule_optim::{Descent, Objective, Optimizer, Schedule, Sgd};
 use chainrule_tensor::ndarray::{Array2, array};
 use chainrule_tensor::{Rng, difference};
 use chainrule_train::{Risk, Workspace};
@@ -69,6 +69,22 @@ impl Net {
         let mut grad = vec![f64::NAN; self.theta.len()];
         let mut risk = Risk::new(&self.model, &loss, &x, &y, Mode::Eval, &mut workspace);
         (risk.value_and_grad(&self.theta, &mut grad), grad)
+    }
+
+    /// hidA₁, hidA₂, … and hidB₁, hidB₂, … of the hidden layers, as the engine leaves them on its tape.
+    fn hidden(&self, x: &[f64], y: &[f64]) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+        let row = |values: &[f64]| Array2::from_shape_vec((1, values.len()), values.to_vec()).unwrap();
+        let (model, x, target) = (&self.model, row(x), row(y));
+        let (mut o, mut delta) = (Array2::zeros(target.dim()), Array2::zeros(target.dim()));
+        let mut tape = model.tape(1);
+        model.forward(Mode::Eval, &self.theta, &x, &mut o, &mut tape);
+        SquaredError::default().value_and_delta(&o, &target, &mut delta);
+        model.backward(Point { theta: &self.theta, x: &x, y: &o }, &delta, None, None, &mut tape);
+        // Dense and sigmoid layers take turns; h belongs to the sigmoids, at every second place.
+        let (up, down) = tape.arrays.split_at(tape.arrays.len() / 2);
+        let of_sigmoids =
+            |arrays: &[Array2<f64>]| arrays.iter().skip(1).step_by(2).map(|h| h.row(0).to_vec()).collect();
+        (of_sigmoids(up), of_sigmoids(down))
     }
 
     /// The engine's ∂C/∂W^(l) as `[j][i]`, and ∂C/∂b^(l).
@@ -149,11 +165,13 @@ fn a_hidden_weight_sums_over_the_outputs_it_reaches() {
     let activations = net.activations(&X);
     let (h, o) = (&activations[1], &activations[2]);
     let (engine, _) = net.window(&net.engine(&X, &Y).1, 0);
+    let (_, signals) = net.hidden(&X, &Y);
     for i in 0..4 {
         let mut signal = 0.0;
         for k in 0..2 {
             signal += net.weight[1][i][k] * o[k] * (1.0 - o[k]) * 2.0 * (o[k] - Y[k]);
         }
+        close(signals[0][i], signal);
         for j in 0..3 {
             close(engine[j][i], X[j] * h[i] * (1.0 - h[i]) * signal);
         }
@@ -167,6 +185,7 @@ fn four_hidden_layers_by_the_recursion_of_hid_a_and_hid_b() {
     let net = Net::new(&[3, 5, 4, 6, 3, 2], 5);
     let hid_a = net.activations(&X);
     let (_, grad) = net.engine(&X, &Y);
+    let (up, down) = net.hidden(&X, &Y);
     let mut hid_b: Vec<f64> = (0..2).map(|k| 2.0 * (hid_a[5][k] - Y[k])).collect();
     for l in (0..5).rev() {
         let (below, above) = (&hid_a[l], &hid_a[l + 1]);
@@ -181,5 +200,53 @@ fn four_hidden_layers_by_the_recursion_of_hid_a_and_hid_b() {
             }
         }
         hid_b = next;
+        if l > 0 {
+            for j in 0..below.len() {
+                close(up[l - 1][j], below[j]);
+                close(down[l - 1][j], hid_b[j]);
+            }
+        }
+    }
+}
+
+const XS: [[f64; 3]; 3] = [X, [-0.3, 0.9, 1.1], [1.5, 0.2, -0.6]];
+const YS: [[f64; 2]; 3] = [Y, [1.0, 0.0], [0.0, 1.0]];
+
+#[test]
+fn the_risk_and_its_gradient_are_means_over_the_examples() {
+    // C(θ) = 1/N Σₙ C(oₙ, yₙ)
+    let net = Net::new(&[3, 4, 2], 6);
+    let (x, y, loss) = (Array2::from(XS.to_vec()), Array2::from(YS.to_vec()), SquaredError::default());
+    let mut workspace = Workspace::new(&net.model, 3);
+    let mut grad = vec![f64::NAN; net.theta.len()];
+    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::Eval, &mut workspace);
+    let cost = risk.value_and_grad(&net.theta, &mut grad);
+    let (mut sum, mut sums) = (0.0, vec![0.0; grad.len()]);
+    for n in 0..3 {
+        let (cost, grad) = net.engine(&XS[n], &YS[n]);
+        sum += cost;
+        for i in 0..grad.len() {
+            sums[i] += grad[i];
+        }
+    }
+    close(cost, sum / 3.0);
+    for i in 0..grad.len() {
+        // Where examples cancel, what is left has the error of the terms.
+        assert!((grad[i] - sums[i] / 3.0).abs() < 1e-15);
+    }
+}
+
+#[test]
+fn a_step_goes_down_the_gradient() {
+    // W ← W − η ∂C/∂W
+    let (net, eta) = (Net::new(&[3, 4, 2], 7), 0.3);
+    let (_, grad) = net.engine(&X, &Y);
+    let (x, y, loss) = (array![X], array![Y], SquaredError::default());
+    let mut workspace = Workspace::new(&net.model, 1);
+    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::Eval, &mut workspace);
+    let mut theta = net.theta.clone();
+    Descent::new(Sgd, theta.len(), Schedule::constant(eta)).step(&mut risk, &mut theta);
+    for i in 0..theta.len() {
+        close(theta[i], net.theta[i] - eta * grad[i]);
     }
 }

@@ -121,15 +121,19 @@ impl Machine {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Plan {
     Ready,
-    Install {
-        /// Brings the package lists up to date.
-        refresh: Option<Vec<String>>,
-        /// There are no lists at all: without a refresh the installation is bound to fail.
-        refresh_first: bool,
-        install: Vec<String>,
-    },
+    Install(Installation),
     /// Nothing that we can do: cause and cure for the user.
     Stuck(String),
+}
+
+/// The commands that bring what is missing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Installation {
+    /// Brings the package lists up to date.
+    pub(super) refresh: Option<Vec<String>>,
+    /// There are no lists at all: without a refresh the installation is bound to fail.
+    pub(super) refresh_first: bool,
+    pub(super) install: Vec<String>,
 }
 
 /// In words, what a build with this source of BLAS has.
@@ -155,7 +159,11 @@ pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
         (Os::MacOs, _) if !machine.linker => {
             Plan::Stuck("the linker `cc` is missing: run `xcode-select --install`".to_owned())
         }
-        (_, Some(manager)) => install(manager, lacks_openblas, machine, missing),
+        (_, Some(manager)) => {
+            let openblas = if lacks_openblas { manager.openblas() } else { &[] };
+            let linker = if machine.linker { &[] } else { manager.linker() };
+            install(manager, &[openblas, linker].concat(), machine, (missing, WITHOUT_BLAS))
+        }
         (_, None) => Plan::Stuck(format!(
             "{missing} missing, and none of apt-get, dnf, pacman and brew is on the PATH: install a C \
              compiler, OpenBLAS's development files and pkg-config your system's way, or {WITHOUT_BLAS}"
@@ -163,26 +171,30 @@ pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
     }
 }
 
-fn install(manager: Manager, lacks_openblas: bool, machine: &Machine, missing: &str) -> Plan {
-    let openblas = if lacks_openblas { manager.openblas() } else { &[] };
-    let linker = if machine.linker { &[] } else { manager.linker() };
-    let install = [manager.install(), openblas, linker].concat();
+/// How the manager brings these packages, for want of `missing`; `way_out` is for those who may not install.
+pub(super) fn install(
+    manager: Manager,
+    packages: &[&str],
+    machine: &Machine,
+    (missing, way_out): (&str, &str),
+) -> Plan {
+    let install = [manager.install(), packages].concat();
 
     let privileged = !manager.wants_root() || machine.root;
     if !privileged && !machine.sudo {
         return Plan::Stuck(format!(
             "{missing} missing, and only root may install it (there is no sudo): as root, run `{}`, or \
-             {WITHOUT_BLAS}",
+             {way_out}",
             install.join(" ")
         ));
     }
     let sudo: &[&str] = if privileged { &[] } else { &["sudo"] };
     let owned = |words: &[&str]| [sudo, words].concat().into_iter().map(str::to_owned).collect();
-    Plan::Install {
+    Plan::Install(Installation {
         refresh: manager.refresh().map(owned),
         refresh_first: manager.refresh().is_some() && !machine.lists,
         install: owned(&install),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -203,7 +215,7 @@ mod tests {
     #[track_caller]
     fn installs(machine: &Machine) -> (Option<String>, bool, String) {
         match plan(Blas::OpenBlas, machine) {
-            Plan::Install { refresh, refresh_first, install } => {
+            Plan::Install(Installation { refresh, refresh_first, install }) => {
                 (refresh.map(|words| words.join(" ")), refresh_first, install.join(" "))
             }
             other => panic!("{other:?}"),
@@ -286,7 +298,7 @@ mod tests {
             assert_eq!(plan(blas, &FRESH_DEBIAN), Plan::Ready);
         }
         let without_linker = Machine { linker: false, ..FRESH_DEBIAN };
-        assert!(matches!(plan(Blas::None, &without_linker), Plan::Install { install, .. }
+        assert!(matches!(plan(Blas::None, &without_linker), Plan::Install(Installation { install, .. })
             if install.ends_with(&["gcc".to_owned(), "libc6-dev".to_owned()])));
     }
 

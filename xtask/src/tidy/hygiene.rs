@@ -39,7 +39,7 @@ fn is_written_by_hand(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     match name.trim_start_matches('.').rsplit_once('.') {
         Some((_, extension)) => {
-            ["rs", "toml", "md", "yml", "yaml", "json", "py", "sh", "html", "css"].contains(&extension)
+            ["rs", "toml", "md", "yml", "yaml", "json", "py", "sh", "html", "css", "js"].contains(&extension)
         }
         None => true,
     }

@@ -14,18 +14,26 @@ use crate::failure::Failure;
 pub(crate) struct ModelArgs {
     /// The checkpoint, a .safetensors file
     pub(crate) model: PathBuf,
-    /// All widths of a network that another program wrote, such as 784-256-10; pixels are scaled to 0..1 for it
+    #[command(flatten)]
+    pub(crate) description: Description,
+}
+
+/// A network in words, where no file describes it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Description {
+    /// All widths of a network that another program wrote, such as 784-256-10; the pixels of a known data set are scaled to
+    /// 0..1 for it
     #[arg(long, value_name = "WIDTHS")]
-    layers: Option<Widths>,
-    /// The function of its inner units
-    #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
-    activation: Activation,
-    /// The function of its output [default: softmax]
+    pub(crate) layers: Option<Widths>,
+    /// The function of its inner units [default: relu]
+    #[arg(long, value_name = "NAME", requires = "layers")]
+    pub(crate) activation: Option<Activation>,
+    /// The function of its output [default: softmax or sigmoid where the loss has it in it, else identity]
     #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
-    output: Option<OutputName>,
-    /// The loss it was trained on [default: the one that suits the output]
-    #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
-    loss: Option<LossName>,
+    pub(crate) output: Option<OutputName>,
+    /// The loss [default: the one it was trained on, or the one that suits the output]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) loss: Option<LossName>,
     /// Its dropout rate: with one, dropout layers count as places
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share, requires = "layers")]
     dropout: f64,
@@ -40,14 +48,37 @@ impl ModelArgs {
 
     /// The card in the file, or the one that the options describe.
     pub(crate) fn card(&self) -> Result<Card, Failure> {
-        match &self.layers {
-            Some(widths) => self.described(widths),
-            None => Header::read(&self.model)
-                .and_then(|header| {
-                    header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
-                })
-                .map_err(Failure::input),
+        if let Some(widths) = &self.description.layers {
+            return self.description.of_another_program(widths);
         }
+        let card = Header::read(&self.model)
+            .and_then(|header| {
+                header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
+            })
+            .map_err(Failure::input)?;
+        match self.description.loss {
+            Some(loss) => self.under(loss, card),
+            None => Ok(card),
+        }
+    }
+
+    /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
+    fn under(&self, loss: LossName, mut card: Card) -> Result<Card, Failure> {
+        let output = match card.output {
+            Output::Identity => OutputName::Identity,
+            Output::Sigmoid => OutputName::Sigmoid,
+            Output::Softmax => OutputName::Softmax,
+        };
+        let Ok((top, output)) = loss.top(Some(output), true) else {
+            return Err(Failure::Input(format!(
+                "{}: --loss {loss} has an output function of its own, and the network's is another: \
+                 take squared-error, mean-squared-error, huber or mean-absolute",
+                self.model.display()
+            )));
+        };
+        card.architecture.layers.extend::<Option<Stage>>(top);
+        (card.output, card.loss) = (output, Some(loss.to_string()));
+        Ok(card)
     }
 
     /// Card and parameters.
@@ -55,15 +86,36 @@ impl ModelArgs {
         Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
     }
 
-    fn described(&self, widths: &Widths) -> Result<Card, Failure> {
-        let widths = widths.in_full()?;
+    /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
+    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
+        if self.description.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
+    }
+}
+
+impl Description {
+    fn of_another_program(&self, widths: &Widths) -> Result<Card, Failure> {
         let loss = self.loss.unwrap_or(match self.output {
             None | Some(OutputName::Softmax) => LossName::CrossEntropy,
             Some(OutputName::Sigmoid) => LossName::BinaryCrossEntropy,
             Some(OutputName::Identity) => LossName::MeanSquaredError,
         });
-        let mut architecture = Architecture::perceptron(widths, self.activation, self.dropout);
-        let (top, output) = loss.top(self.output, true)?;
+        // What another program's network ends in is its own affair: nothing is added that was not asked for.
+        self.card(widths, self.activation.unwrap_or(Activation::Relu), loss, false)
+    }
+
+    /// A network of these widths and units, for classes or numbers; nothing is known of its data.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub(crate) fn card(
+        &self,
+        widths: &Widths,
+        activation: Activation,
+        loss: LossName,
+        classes: bool,
+    ) -> Result<Card, Failure> {
+        let mut architecture = Architecture::perceptron(widths.in_full()?, activation, self.dropout);
+        let (top, output) = loss.top(self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
         Ok(Card {
@@ -75,11 +127,6 @@ impl ModelArgs {
             data: None,
             seed: None,
         })
-    }
-
-    /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
-    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
-        if self.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
     }
 }
 

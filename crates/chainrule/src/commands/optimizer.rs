@@ -1,5 +1,6 @@
 //! The optimizer that a command line asks for.
 
+use chainrule::curvature::{Damping, HessianFree, Newton};
 use chainrule::optim::{
     Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
@@ -19,7 +20,14 @@ pub(crate) enum OptimizerName {
     Adam,
     Adamw,
     Lbfgs,
+    Newton,
+    SaddleFreeNewton,
+    HessianFree,
 }
+
+/// Parameters up to which a Newton method has the whole spectrum if not told otherwise, and the Lanczos vectors beyond.
+const WHOLE: usize = 1500;
+const LANCZOS: usize = 50;
 
 /// A schedule by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,6 +54,15 @@ pub(crate) struct OptimizerArgs {
     /// Weight decay, on weights and not on biases [default: 0.01 for adamw, 0 for the others]
     #[arg(long, value_name = "X", value_parser = parse_magnitude)]
     weight_decay: Option<f64>,
+    /// Lanczos vectors of newton and saddle-free-newton; 0 for the whole spectrum [default: 0 up to 1500 parameters, else 50]
+    #[arg(long, value_name = "N")]
+    krylov: Option<usize>,
+    /// Updates of newton and saddle-free-newton with one Hessian
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    inner_steps: u16,
+    /// Adapt the damping of newton and saddle-free-newton from step to step instead of trying 1, 0.1, … 0.00001
+    #[arg(long)]
+    adaptive_damping: bool,
     /// How the learning rate changes over the run
     #[arg(long, value_enum, default_value = "constant", value_name = "NAME")]
     schedule: ScheduleName,
@@ -63,7 +80,23 @@ pub(crate) struct OptimizerArgs {
 impl OptimizerArgs {
     /// Whether a step wants the whole training set: a line search on a mini-batch would fit that batch.
     pub(crate) fn wants_full_batch(&self) -> bool {
-        self.optimizer == OptimizerName::Lbfgs
+        matches!(
+            self.optimizer,
+            OptimizerName::Lbfgs
+                | OptimizerName::Newton
+                | OptimizerName::SaddleFreeNewton
+                | OptimizerName::HessianFree
+        )
+    }
+
+    fn newton<A: Scalar>(&self, method: Newton<A>, dim: usize) -> Box<dyn Optimizer<A>> {
+        let method = match self.krylov.unwrap_or(if dim > WHOLE { LANCZOS } else { 0 }) {
+            0 => method,
+            vectors => method.krylov(vectors),
+        };
+        let method = method.inner(usize::from(self.inner_steps));
+        let adaptive = || Damping::LevenbergMarquardt(1.0);
+        Box::new(if self.adaptive_damping { method.damping(adaptive()) } else { method })
     }
 
     /// The optimizer for a run of `steps` steps.
@@ -71,6 +104,11 @@ impl OptimizerArgs {
         let momentum = |nesterov| Momentum { mu: self.momentum, nesterov };
         let (usual_rate, rule): (f64, Box<dyn Rule<A>>) = match self.optimizer {
             OptimizerName::Lbfgs => return Box::new(Lbfgs::new(layout.len()).full_batch(true)),
+            OptimizerName::Newton => return self.newton(Newton::damped(layout.len()), layout.len()),
+            OptimizerName::SaddleFreeNewton => {
+                return self.newton(Newton::saddle_free(layout.len()), layout.len());
+            }
+            OptimizerName::HessianFree => return Box::new(HessianFree::new(layout.len())),
             OptimizerName::Sgd => (0.1, self.decayed(Sgd, layout)),
             OptimizerName::Momentum => (0.01, self.decayed(momentum(false), layout)),
             OptimizerName::Nesterov => (0.01, self.decayed(momentum(true), layout)),
@@ -83,7 +121,7 @@ impl OptimizerArgs {
             }
         };
         let schedule = self.schedule(self.lr.unwrap_or(usual_rate), steps);
-        let descent = Descent::new(rule, layout.len(), schedule);
+        let descent = Descent::new(rule, layout.len(), schedule).along(layout);
         Box::new(match (self.clip_norm, self.clip_value) {
             (Some(norm), _) => descent.clip(Clip::Norm(norm)),
             (_, Some(value)) => descent.clip(Clip::Value(value)),

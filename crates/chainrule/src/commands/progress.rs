@@ -22,6 +22,11 @@ pub(crate) fn catch_interrupts() -> Result<(), Failure> {
     .map_err(Failure::run)
 }
 
+/// Whether Ctrl-C was pressed since then.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
 /// A bar on a terminal, and a line for each epoch.
 pub(crate) struct Progress {
     epochs: usize,
@@ -46,7 +51,7 @@ impl Progress {
 impl<A: Scalar> Callback<A> for Progress {
     fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
         self.bar.inc(1);
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if is_interrupted() {
             self.interrupted = Some((step.epoch, step.batch));
             return ControlFlow::Break(());
         }

@@ -1,6 +1,10 @@
 //! The program as a user runs it: what it prints, what it writes, and how it takes bad input.
 
 mod bad_input;
+mod curvature;
+mod explain;
+mod golden;
+mod grad;
 mod interrupt;
 mod models;
 

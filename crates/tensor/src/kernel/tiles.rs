@@ -1,8 +1,9 @@
 //! Products by register tiles: C is computed in tiles of some rows by two registers, each summed over all of k before it
 //! is written.
 //!
-//! A number of C is one chain of fused multiply-adds over k in its natural order, wherever its tile lies. So the bits do
-//! not depend on how a product is cut into slabs, nor on the width of the registers.
+//! A number of C is a chain of fused multiply-adds over k in its natural order, or a sum of two or more whose lengths depend
+//! on the shape of the product alone, wherever its tile lies. So the bits do not depend on how a product is cut into slabs,
+//! nor on the width of the registers; but an inner product, of few rows by a transposed B, is summed lane by lane.
 //!
 //! Networks multiply few rows by large matrices. To pack those first, as kernels for large squares do, would cost as much
 //! as the product; here B is read where it lies, unless many rows share the effort or it is transposed.
@@ -12,15 +13,12 @@
 //! Geijn, "BLIS", ACM TOMS 41(3), 2015.
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
 use std::ops::Range;
 
-use super::Product;
 use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, prefetch, transpose_8x8};
+use super::product::{Matrix, Product, Room};
 use crate::Scalar;
 
-/// The longest chain over k before C is written and read again: so high a panel of B stays in the second cache.
-const DEPTH: usize = 1024;
 /// From so many rows on, B is packed panel by panel.
 const ROWS_TO_PACK: usize = 192;
 /// Rows of A that lie a multiple of so many bytes apart fall into the same sets of the caches, and are packed.
@@ -94,14 +92,6 @@ macro_rules! tiled {
 tiled!(f32: F32x16, F32x8);
 tiled!(f64: F64x8, F64x4);
 
-/// Numbers of a matrix, with the distances to the next row and to the next column.
-#[derive(Debug, Clone, Copy)]
-struct At<P> {
-    at: P,
-    row: usize,
-    column: usize,
-}
-
 impl<A: Scalar> Product<'_, A> {
     /// The registers of a panel: two, or eight where a single row has no other rows to keep the CPU busy with.
     fn panel(&self) -> usize {
@@ -122,8 +112,8 @@ impl<A: Scalar> Product<'_, A> {
         // SAFETY: all pointers stay within the rows and columns that the caller vouches for, or within the buffer.
         unsafe {
             let c = c.at.add(rows.start * c.row + columns.start);
-            let a = At { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
-            let b = At { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
+            let a = Matrix { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
+            let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let transposed = b.column != 1;
             if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
                 return self.inner_products::<V>(m, n, a, b, c);
@@ -131,32 +121,37 @@ impl<A: Scalar> Product<'_, A> {
             let width = self.panel() * V::LEN;
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
             let pack_a = self.packs_a(self.columns, V::LEN);
-            let depth = self.depth.min(DEPTH);
+            let depth = self.depth.min(self.chain);
             let space = if pack_b { width * depth } else { 0 } + if pack_a { m * depth } else { 0 };
             let packed_b = if space > 0 { buffer::<A>(space) } else { std::ptr::null_mut() };
             let packed_a = packed_b.add(if pack_b { width * depth } else { 0 });
 
-            for l in (0..self.depth).step_by(DEPTH) {
-                let depth = DEPTH.min(self.depth - l);
+            for l in (0..self.depth).step_by(self.chain) {
+                let depth = self.chain.min(self.depth - l);
                 let beta = if l == 0 { self.beta } else { A::one() };
-                let a = At { at: a.at.add(l * a.column), ..a };
+                let a = Matrix { at: a.at.add(l * a.column), ..a };
                 if pack_a {
                     for (i, count) in tiles::<ROWS>(m) {
-                        pack_rows(At { at: a.at.add(i * a.row), ..a }, count, depth, packed_a.add(i * depth));
+                        pack_rows(
+                            Matrix { at: a.at.add(i * a.row), ..a },
+                            count,
+                            depth,
+                            packed_a.add(i * depth),
+                        );
                     }
                 }
                 for j in (0..n).step_by(width) {
                     let used = width.min(n - j);
-                    let mut panel = At { at: b.at.add(l * b.row + j * b.column), ..b };
+                    let mut panel = Matrix { at: b.at.add(l * b.row + j * b.column), ..b };
                     if pack_b {
                         pack_panel(panel, used, depth, packed_b, width);
-                        panel = At { at: packed_b.cast_const(), row: width, column: 1 };
+                        panel = Matrix { at: packed_b.cast_const(), row: width, column: 1 };
                     }
                     for (i, count) in tiles::<ROWS>(m) {
                         let tile = if pack_a {
-                            At { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
+                            Matrix { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
                         } else {
-                            At { at: a.at.add(i * a.row), ..a }
+                            Matrix { at: a.at.add(i * a.row), ..a }
                         };
                         let out = c.add(i * self.c.row + j);
                         match count {
@@ -179,8 +174,8 @@ impl<A: Scalar> Product<'_, A> {
         &self,
         n: usize,
         depth: usize,
-        a: At<*const A>,
-        b: At<*const A>,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
         beta: A,
         c: *mut A,
     ) {
@@ -190,7 +185,7 @@ impl<A: Scalar> Product<'_, A> {
                 return self.tile::<V, 1, 8, true>(V::mask(V::LEN), depth, a, b, beta, c);
             }
             for j in (0..n).step_by(2 * V::LEN) {
-                let (b, c, n) = (At { at: b.at.add(j), ..b }, c.add(j), n - j);
+                let (b, c, n) = (Matrix { at: b.at.add(j), ..b }, c.add(j), n - j);
                 let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
                 if n >= 2 * V::LEN {
                     self.tile::<V, ROWS, 2, true>(last, depth, a, b, beta, c);
@@ -209,8 +204,8 @@ impl<A: Scalar> Product<'_, A> {
         &self,
         last: V::Mask,
         depth: usize,
-        a: At<*const A>,
-        b: At<*const A>,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
         beta: A,
         c: *mut A,
     ) {
@@ -259,8 +254,8 @@ impl<A: Scalar> Product<'_, A> {
         &self,
         m: usize,
         n: usize,
-        a: At<*const A>,
-        b: At<*const A>,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
         c: *mut A,
     ) {
         const ABREAST: usize = 4;
@@ -319,7 +314,7 @@ fn tiles<const ROWS: usize>(m: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// Copies some rows of A so that a tile reads them one after the other: `to[l·count + i] = A[i, l]`.
 #[inline(always)]
-unsafe fn pack_rows<A: Scalar>(a: At<*const A>, count: usize, depth: usize, to: *mut A) {
+unsafe fn pack_rows<A: Scalar>(a: Matrix<*const A>, count: usize, depth: usize, to: *mut A) {
     // SAFETY: `run` calls this for numbers of A, and its buffer has `count·depth` places at `to`.
     unsafe {
         if a.row == 1 {
@@ -338,7 +333,7 @@ unsafe fn pack_rows<A: Scalar>(a: At<*const A>, count: usize, depth: usize, to: 
 
 /// Copies `n` columns of B row by row: `to[l·width + j] = B[l, j]`.
 #[inline(always)]
-unsafe fn pack_panel<A: Scalar>(b: At<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
+unsafe fn pack_panel<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
     // SAFETY: `run` calls this for numbers of B, and its buffer has `width·depth` places at `to`.
     unsafe {
         if b.column == 1 {
@@ -363,23 +358,10 @@ unsafe fn pack_panel<A: Scalar>(b: At<*const A>, n: usize, depth: usize, to: *mu
     }
 }
 
-/// This thread's room for packed numbers: made at its first product, and grown when a larger one comes.
-fn buffer<A: Scalar>(numbers: usize) -> *mut A {
-    /// A cache line.
-    #[derive(Clone, Copy)]
-    #[repr(align(64))]
-    struct Line {
-        _bytes: [u8; 64],
-    }
-
+/// This thread's place for packed numbers.
+fn buffer<A>(numbers: usize) -> *mut A {
     thread_local! {
-        static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+        static ROOM: Room = const { Room::new() };
     }
-    LINES.with_borrow_mut(|lines| {
-        let needed = (numbers * size_of::<A>()).div_ceil(size_of::<Line>());
-        if lines.len() < needed {
-            lines.resize(needed, Line { _bytes: [0; 64] });
-        }
-        lines.as_mut_ptr().cast()
-    })
+    ROOM.with(|room| room.of(numbers))
 }

@@ -1,0 +1,135 @@
+//! `chainrule doctor`.
+
+use std::time::Instant;
+
+use chainrule::ndarray::Array2;
+use chainrule::tensor::blas::{self, Kernels, Switch};
+use chainrule::tensor::kernel::{self, Kernel, gemm_with};
+use chainrule::tensor::{available_threads, simd};
+use clap::Args;
+use serde_json::json;
+
+use crate::failure::Failure;
+
+/// Rows and columns of the product that is timed.
+const SIZE: usize = 512;
+/// How often, of which the fastest counts.
+const TRIALS: usize = 7;
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// One kernel's pace.
+struct Pace {
+    kernel: Kernel,
+    gigaflops: f64,
+}
+
+impl Doctor {
+    #[allow(clippy::unnecessary_wraps)]
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let library = blas::kernels();
+        let peak = kernel::peak();
+        let paces: Vec<Pace> =
+            Kernel::all().iter().map(|&kernel| Pace { kernel, gigaflops: pace(kernel) }).collect();
+        let verdict = verdict(library.as_ref(), &paces);
+        if self.json {
+            let kernels: serde_json::Map<_, _> =
+                paces.iter().map(|pace| (pace.kernel.name().to_owned(), json!(pace.gigaflops))).collect();
+            println!(
+                "{}",
+                json!({
+                    "blas": blas::name(),
+                    "library": library.as_ref().map(|library| &library.library),
+                    "threading": library.as_ref().map(|library| library.threading),
+                    "kernels_before": library.as_ref().map(|library| &library.before),
+                    "kernels_after": library.as_ref().map(|library| &library.after),
+                    "switch": library.as_ref().map(|library| format!("{:?}", library.switch)),
+                    "threads": available_threads(),
+                    "instructions": format!("{:?}", simd::Level::best()),
+                    "gigaflops": kernels,
+                    "peak_gigaflops": peak,
+                    "healthy": verdict.is_ok(),
+                    "verdict": verdict.clone().unwrap_or_else(|sick| sick),
+                })
+            );
+        } else {
+            print(library.as_ref(), &paces, peak);
+            println!("\n{}", verdict.unwrap_or_else(|sick| sick));
+        }
+        Ok(())
+    }
+}
+
+/// Billions of additions and multiplications a second of a product of two square matrices in `f32`, on one thread.
+fn pace(kernel: Kernel) -> f64 {
+    let (a, b) = (Array2::<f32>::from_elem((SIZE, SIZE), 0.5), Array2::from_elem((SIZE, SIZE), 0.25));
+    let mut c = Array2::zeros((SIZE, SIZE));
+    let mut once = || {
+        let start = Instant::now();
+        gemm_with(kernel, 1.0, &a, &b, 0.0, &mut c);
+        start.elapsed().as_secs_f64()
+    };
+    once();
+    let fastest = (0..TRIALS).map(|_| once()).fold(f64::INFINITY, f64::min);
+    2.0 * (SIZE as f64).powi(3) / fastest / 1e9
+}
+
+/// What to make of it: all is well, or what is wrong and how to mend it.
+fn verdict(library: Option<&Kernels>, paces: &[Pace]) -> Result<String, String> {
+    let pace = |wanted: Kernel| paces.iter().find(|pace| pace.kernel == wanted).map(|pace| pace.gigaflops);
+    match library.map(|library| (library.switch, library)) {
+        Some((Switch::Impossible | Switch::Off | Switch::UsersChoice, library))
+            if pace(Kernel::Library) < pace(Kernel::Tiles).map(|tiles| tiles / 2.0) =>
+        {
+            Err(format!(
+                "OpenBLAS runs its kernels for {}, which are slow on this CPU: unset OPENBLAS_CORETYPE and \
+                 CHAINRULE_OPENBLAS_SWITCH, or install a newer OpenBLAS. Products of networks run on Chainrule's own tiles; \
+                 only eigenvalues and the like are slowed down.",
+                library.after
+            ))
+        }
+        Some((Switch::Done, library)) => Ok(format!(
+            "All is well: OpenBLAS does not know this CPU and had fallen back on its kernels for {}; it now runs those for {}.",
+            library.before, library.after
+        )),
+        Some(_) => Ok("All is well.".to_owned()),
+        None if blas::name() == "Accelerate" || blas::name() == "MKL" => Ok("All is well.".to_owned()),
+        None => Ok("All is well. No BLAS is linked: products run on Chainrule's tiles where the CPU has them, else on \
+                    ndarray's kernels."
+            .to_owned()),
+    }
+}
+
+fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) {
+    let line = |what: &str, is: &str| println!("{what:<20} {is}");
+    line("BLAS", blas::name());
+    if let Some(library) = library {
+        line("library", &library.library);
+        line("threading", &format!("{}, kept on the calling thread", library.threading));
+        line(
+            "its kernels",
+            &match library.switch {
+                Switch::Done => format!("{}, switched from {}", library.after, library.before),
+                Switch::UsersChoice => format!("{}, by OPENBLAS_CORETYPE", library.after),
+                Switch::Off => format!("{}, switch off", library.after),
+                Switch::NotNeeded | Switch::Impossible => library.after.clone(),
+            },
+        );
+    }
+    line("vector instructions", &format!("{:?}", simd::Level::best()));
+    line("threads", &available_threads().to_string());
+    println!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak");
+    for pace in paces {
+        let share = peak.map_or(String::new(), |peak| format!("{:>10.0} %", 100.0 * pace.gigaflops / peak));
+        let used = if pace.kernel == Kernel::usual() { "  used for networks" } else { "" };
+        println!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops);
+    }
+    if let Some(peak) = peak {
+        println!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs");
+    }
+}

@@ -1,0 +1,246 @@
+//! `chainrule explain`.
+
+mod formula;
+mod page;
+mod text;
+mod trace;
+
+use std::path::PathBuf;
+
+use chainrule::datasets::{Encoding, write_atomic};
+use chainrule::layers::Layer;
+use chainrule::ndarray::{Array2, ArrayRef2};
+use chainrule::tensor::{Rng, Scalar};
+use chainrule::train::{Activation, Card, Checkpoint, Output, Stage};
+use clap::Args;
+
+use super::data::{DataArgs, Part};
+use super::model::{Description, ModelArgs, loss_of};
+use super::options::{LossName, OutputName, with_dtype};
+use crate::failure::Failure;
+use trace::{Trace, trace};
+
+/// Beyond this a network has to come from a file: nobody looks at so many random numbers.
+const MOST_PARAMETERS: usize = 1 << 22;
+
+#[derive(Debug, Args)]
+#[command(mut_arg("layers", |arg| arg.help(
+    "All widths of a new network, or with MODEL those of a network that another program wrote [default: 2-3-2]"
+)))]
+#[command(mut_arg("activation", |arg| arg.help(
+    "The function of its inner units [default: sigmoid, or relu with MODEL]"
+)))]
+#[command(mut_arg("output", |arg| arg.help("The function of its output [default: the one that suits the loss]")))]
+#[command(mut_arg("loss", |arg| arg.help("The cost [default: squared-error, or the model's own]")))]
+pub(crate) struct Explain {
+    /// The checkpoint, a .safetensors file [default: a new network with weights of two decimals]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    description: Description,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Which part of a known data set; of a table, all rows are taken
+    #[arg(long, value_enum, default_value = "test", value_name = "PART")]
+    part: Part,
+    /// The example of the data, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    example: usize,
+    /// An input of your own, as the data has them: numbers joined by commas
+    #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
+    input: Option<String>,
+    /// A target of your own: a number for each output, joined by commas, or a class
+    #[arg(long, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
+    target: Option<String>,
+    /// Seed of a new network and its example
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Write a page with the network drawn, to be played step by step in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// A network with one example for it, each a row.
+struct Case<A: Scalar> {
+    card: Card,
+    loss: LossName,
+    theta: Vec<A>,
+    x: Array2<A>,
+    target: Array2<A>,
+}
+
+impl Explain {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let trace = match &self.model {
+            Some(path) => {
+                let model = ModelArgs { model: path.clone(), description: self.description.clone() };
+                with_dtype!(model.dtype()?, of_file(self, &model))?
+            }
+            None => follow(&self.fresh()?)?,
+        };
+        if let Some(path) = &self.html {
+            write_atomic(path, |file| file.write_all(page::html(&trace).as_bytes())).map_err(Failure::run)?;
+        }
+        if self.json {
+            println!("{}", trace.to_json());
+        } else {
+            text::print(&trace);
+        }
+        if let Some(path) = &self.html {
+            eprintln!("the page is {}: open it in a browser", path.display());
+        }
+        Ok(())
+    }
+
+    /// A small network in the lecture's manner. Weights, biases and example have two decimals, so that they can be
+    /// followed by hand.
+    fn fresh(&self) -> Result<Case<f64>, Failure> {
+        if self.data.data.is_some() {
+            return Err(Failure::input(
+                "--data is for a network that has learned from it: name its file first",
+            ));
+        }
+        let widths = self.description.layers.clone().unwrap_or_else(|| "2-3-2".parse().expect("widths"));
+        let usual = match self.description.output {
+            Some(OutputName::Softmax) => LossName::CrossEntropy,
+            _ => LossName::SquaredError,
+        };
+        let loss = self.description.loss.unwrap_or(usual);
+        let units = self.description.activation.unwrap_or(Activation::Sigmoid);
+        let card = self.description.card(&widths, units, loss, true)?;
+        let sizes = card.architecture.widths();
+        let parameters: usize = sizes.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
+        if parameters > MOST_PARAMETERS {
+            return Err(Failure::Input(format!(
+                "--layers {widths}: a new network of {parameters} parameters is too large to be explained: stay below \
+                 {MOST_PARAMETERS}"
+            )));
+        }
+        let hundredths = |x: f64| (100.0 * x).round() / 100.0;
+        let (mut weights, mut example) = (Rng::stream(self.seed, 0), Rng::stream(self.seed, 1));
+        let model = card.architecture.build::<f64>(None);
+        let mut theta: Vec<f64> = model.layout().init(&mut weights);
+        for bias in model.layout().entries().iter().filter(|entry| !entry.is_weight()) {
+            theta[bias.range()].fill_with(|| weights.uniform(-0.5, 0.5));
+        }
+        for t in &mut theta {
+            *t = hundredths(*t);
+        }
+        let mut draw =
+            |n: usize| Array2::from_shape_simple_fn((1, n), || hundredths(example.uniform(-1.0, 1.0)));
+        let x = match &self.input {
+            Some(text) => numbers("--input", text, sizes[0])?,
+            None => draw(sizes[0]),
+        };
+        let target = match &self.target {
+            Some(text) => target(text, &card, loss)?,
+            None if is_unbounded(&card) => draw(card.architecture.outputs()),
+            None => one_hot(card.architecture.outputs(), 0),
+        };
+        Ok(Case { card, loss, theta, x, target })
+    }
+
+    /// The network of a file, with an example of its data or of the user's.
+    fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
+        let Checkpoint { card, theta } = model.load::<A>()?;
+        let loss = loss_of(&card)?;
+        let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
+        if let Some(text) = &self.input {
+            let inputs = card.architecture.inputs;
+            let mut x = numbers("--input", text, inputs)?;
+            card.transform.check(inputs).map_err(Failure::input)?;
+            card.transform.apply_in_place(&mut x);
+            let target =
+                own_target.ok_or_else(|| Failure::input("--input: say what it should give with --target"))?;
+            return Ok(Case { card, loss, theta, x, target });
+        }
+        let data = self.data.for_model::<A>(model, &card, self.part)?;
+        if self.example >= data.len() {
+            return Err(Failure::Input(format!(
+                "--example {}: {} has the examples 0 to {}",
+                self.example,
+                data.name(),
+                data.len().saturating_sub(1)
+            )));
+        }
+        let example = data.select(&[self.example]);
+        // One column a class instead of an index: the same to the loss, and there is a y for each output to show.
+        let encoding = match loss.encoding(data.labels().is_some())? {
+            Encoding::Real => Encoding::Real,
+            Encoding::Index | Encoding::OneHot => Encoding::OneHot,
+        };
+        let x = example.inputs_through(&model.transform(&card, &data));
+        let target = own_target.unwrap_or_else(|| example.encode(encoding));
+        Ok(Case { card, loss, theta, x, target })
+    }
+}
+
+fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Trace, Failure> {
+    follow(&args.of_file::<A>(model)?)
+}
+
+fn follow<A: Scalar>(case: &Case<A>) -> Result<Trace, Failure> {
+    trace((&case.card, case.loss), &case.theta, &case.x, &case.target)
+}
+
+/// Whether the outputs are numbers of any size, and not shares of 1.
+fn is_unbounded(card: &Card) -> bool {
+    card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }))
+}
+
+/// A row of finite numbers, as many as there are units for them.
+fn numbers<A: Scalar>(flag: &str, text: &str, count: usize) -> Result<Array2<A>, Failure> {
+    let parse = |cell: &str| {
+        cell.trim().parse().ok().filter(|x: &f64| x.is_finite()).map(A::of).ok_or_else(|| {
+            Failure::Input(format!(
+                "{flag} {text}: {cell:?} is no number: join numbers by commas, such as 0.5,-1"
+            ))
+        })
+    };
+    let row: Vec<A> = text.split(',').map(parse).collect::<Result<_, _>>()?;
+    if row.len() != count {
+        return Err(Failure::Input(format!(
+            "{flag} {text}: {} numbers, but the network has {count}",
+            row.len()
+        )));
+    }
+    Ok(Array2::from_shape_vec((1, count), row).expect("counted above"))
+}
+
+fn one_hot<A: Scalar>(outputs: usize, class: usize) -> Array2<A> {
+    Array2::from_shape_fn((1, outputs), |(_, i)| if i == class { A::one() } else { A::zero() })
+}
+
+/// A target as it stands on the command line: the name of a class, its index, or the numbers.
+fn target<A: Scalar>(text: &str, card: &Card, loss: LossName) -> Result<Array2<A>, Failure> {
+    let outputs = card.architecture.outputs();
+    if let Some(class) = card.classes.iter().position(|name| name == text) {
+        return Ok(one_hot(outputs, class));
+    }
+    if outputs > 1 && !text.contains(',') {
+        let class = text.parse().ok().filter(|&class: &usize| class < outputs).ok_or_else(|| {
+            Failure::Input(format!(
+                "--target {text}: expected {outputs} numbers joined by commas, or a class from 0 to {}",
+                outputs - 1
+            ))
+        })?;
+        return Ok(one_hot(outputs, class));
+    }
+    let row = numbers("--target", text, outputs)?;
+    in_range(&row, loss).map_err(|needs| Failure::Input(format!("--target {text}: {loss} needs {needs}")))?;
+    Ok(row)
+}
+
+/// Whether a loss over probabilities can have this target.
+fn in_range<A: Scalar>(target: &ArrayRef2<A>, loss: LossName) -> Result<(), &'static str> {
+    let shares = target.iter().all(|&t| A::zero() <= t && t <= A::one());
+    match loss {
+        LossName::CrossEntropy if !shares || (target.sum().as_f64() - 1.0).abs() > 1e-5 => {
+            Err("numbers from 0 to 1 that sum to 1")
+        }
+        LossName::BinaryCrossEntropy if !shares => Err("numbers from 0 to 1"),
+        _ => Ok(()),
+    }
+}

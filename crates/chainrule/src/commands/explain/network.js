@@ -1,0 +1,304 @@
+// Draws the network: a column of units for each layer (a row on a narrow window), a line for each weight, and C at the end.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+// `h^{(1)}` as SVG text, with the raised and lowered parts as smaller letters.
+function symbolText(tex, attributes) {
+  const text = svg("text", { ...attributes, class: `symbol ${attributes.class ?? ""}` });
+  let shift = 0;
+  for (const [, mark, inside, letters] of tex.matchAll(/([_^])\{([^}]*)\}|([^_^]+)/g)) {
+    const dy = mark === "^" ? -0.42 : mark === "_" ? 0.28 : 0;
+    const span = svg("tspan", { dy: `${dy - shift}em` }, inside ?? letters);
+    if (mark) {
+      span.setAttribute("font-size", "72%");
+      span.setAttribute("dy", `${(dy - shift) / 0.72}em`);
+      if (/[(\d]/.test(inside)) span.classList.add("script");
+    }
+    shift = dy;
+    text.append(span);
+  }
+  return text;
+}
+
+class Network {
+  constructor(root, data, choose) {
+    this.root = root;
+    this.data = data;
+    this.choose = choose;
+    this.columns = [data.input, ...data.layers];
+  }
+
+  // Where everything stands in a window of this width.
+  layout(width) {
+    const { columns } = this;
+    const upright = width < 620;
+    const slots = columns.map((column) => column.units.length + (column.units.length < column.width ? 1 : 0));
+    const most = Math.max(...slots);
+    const ranks = columns.length + 1;
+    let pitch, gap, height;
+    if (upright) {
+      pitch = Math.min(130, (width - 8) / most);
+      gap = 122;
+      height = gap * (ranks - 1) + 54 + 34;
+    } else {
+      // As high as the window allows, so that it can be read from the last row.
+      pitch = Math.min(190, Math.max(58, (Math.min(innerHeight, 1000) - 320) / most));
+      height = pitch * most + 50;
+      gap = (width - 130) / (ranks - 1);
+    }
+    const radius = Math.max(11, Math.min(upright ? 31 : 38, pitch * (upright ? 0.4 : 0.36), (pitch - 5) / 2 - (upright ? 0 : 7.5), gap * 0.24));
+    const along = (rank) => (upright ? 54 + gap * rank : 60 + gap * rank);
+    const across = (slot, count) => {
+      const middle = upright ? width / 2 : height / 2 + 14;
+      return middle + (slot - (count - 1) / 2) * pitch;
+    };
+    const place = (rank, slot, count) =>
+      upright ? [across(slot, count), along(rank)] : [along(rank), across(slot, count)];
+    return { upright, slots, pitch, gap, width, height, radius, place, cost: place(ranks - 1, 0, 1) };
+  }
+
+  draw(width) {
+    const { data, columns, root } = this;
+    const at = (this.plan = this.layout(width));
+    root.replaceChildren();
+    root.setAttribute("viewBox", `0 0 ${at.width} ${at.height}`);
+    root.style.height = `${at.height}px`;
+    const pulses = svg("g", { "aria-hidden": "true" });
+    const edges = svg("g");
+    const nodes = svg("g");
+    this.edges = new Map();
+    this.nodes = new Map();
+    this.pulses = new Map();
+    this.costPulses = [];
+    this.labels = [];
+    data.layers.forEach((layer, index) => {
+      const l = index + 1;
+      const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs), Number.MIN_VALUE);
+      const dense = columns[l - 1].units.length * layer.units.length > 30;
+      const scale = { weight: largest(layer.weight), gradient: largest(layer.gradient), dense };
+      const labelled = !at.upright && columns[l - 1].units.length * layer.units.length <= 12
+        && columns[l - 1].units.length <= 4 && layer.units.length <= 4 && at.gap > 150;
+      layer.units.forEach((_, i) => {
+        columns[l - 1].units.forEach((_, j) => {
+          const edge = this.edge(l, j, i, scale, labelled);
+          edges.append(edge.group);
+          this.edges.set(`${l},${j},${i}`, edge);
+          this.pulses.set(`${l},${j},${i}`, this.newPulse(pulses, this.line(l, j, i)));
+        });
+      });
+    });
+    this.drawCost(edges, nodes, pulses);
+    columns.forEach((column, l) => {
+      column.units.forEach((_, i) => {
+        const node = this.node(column, l, i);
+        nodes.append(node.group);
+        this.nodes.set(`${l},${i}`, node);
+      });
+      if (column.units.length < column.width) nodes.append(this.ellipsis(column, l));
+      nodes.append(this.heading(column, l));
+    });
+    root.append(edges, pulses, nodes);
+  }
+
+  position(l, i) {
+    return this.plan.place(l, i, this.plan.slots[l]);
+  }
+
+  // From rim to rim.
+  line(l, j, i) {
+    return this.between(this.position(l - 1, j), this.position(l, i), this.plan.radius);
+  }
+
+  between([x1, y1], [x2, y2], end) {
+    const length = Math.hypot(x2 - x1, y2 - y1);
+    const [dx, dy] = [(x2 - x1) / length, (y2 - y1) / length];
+    const start = this.plan.radius;
+    return { x1: x1 + dx * start, y1: y1 + dy * start, x2: x2 - dx * end, y2: y2 - dy * end };
+  }
+
+  edge(l, j, i, scale, labelled) {
+    const line = this.line(l, j, i);
+    const ring = svg("line", { ...line, class: "ring" });
+    const wire = svg("line", { ...line, class: "wire" });
+    const group = svg("g", { class: "edge", role: "option", tabindex: -1, "aria-selected": "false" },
+      svg("line", { ...line, class: "hit" }), ring, wire);
+    let label;
+    if (labelled) {
+      label = svg("text", { ...this.clearPlace(line), "font-size": 13.5, class: "halo" });
+      group.append(label);
+    }
+    const item = { kind: "weight", l, j, i };
+    this.listen(group, item);
+    return { group, ring, wire, label, scale };
+  }
+
+  // A place on the line, near its start, that no other label has taken.
+  clearPlace({ x1, y1, x2, y2 }) {
+    const at = (t) => ({ x: x1 + t * (x2 - x1), y: y1 + t * (y2 - y1) + 4 });
+    const clear = ({ x, y }) => this.labels.every((other) => Math.abs(other.x - x) > 48 || Math.abs(other.y - y) > 17);
+    const place = [0.18, 0.24, 0.12, 0.3, 0.36, 0.42, 0.66, 0.74, 0.82].map(at).find(clear) ?? at(0.18);
+    this.labels.push(place);
+    return place;
+  }
+
+  node(column, l, i) {
+    const [x, y] = this.position(l, i);
+    const { radius } = this.plan;
+    const size = Math.max(9.5, Math.min(18, radius * 0.5));
+    const roomy = radius >= 22;
+    const group = svg("g", { class: "node", role: "option", tabindex: -1, "aria-selected": "false" });
+    group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: radius + 4, class: "ring" }));
+    const letter = column.symbol[0];
+    const name = symbolText(`${letter}_{${column.units[i]}}`, { x, y: y - 5, "font-size": radius > 33 ? 16 : 13, class: "soft" });
+    if (roomy) group.append(name);
+    const value = svg("text", { x, y: y + (roomy ? 13 : size * 0.36), "font-size": size });
+    const below = [0, 1].map((line) =>
+      svg("text", { x, y: y + radius + 15 + 16 * line, "font-size": Math.max(10, Math.min(14.5, radius * 0.42)), class: "halo" }));
+    group.append(value, ...below);
+    this.listen(group, { kind: "unit", l, i });
+    return { group, name, value, below, roomy, x, y };
+  }
+
+  ellipsis(column, l) {
+    const [x, y] = this.plan.place(l, column.units.length, this.plan.slots[l]);
+    const text = svg("text", { x, y: y + 1, "font-size": 18, class: "soft" }, this.plan.upright ? "⋯" : "⋮");
+    const rest = svg("text", { x, y: y + 17, "font-size": 10.5, class: "soft" }, `+${column.width - column.units.length}`);
+    return svg("g", {}, text, rest);
+  }
+
+  heading(column, l) {
+    const { upright, place } = this.plan;
+    const [x, y] = place(l, 0, 1);
+    const attributes = upright ? { x: 20, y: y - 26, "font-size": 16 } : { x, y: 22, "font-size": 19 };
+    return symbolText(column.symbol, { ...attributes, class: "halo soft" });
+  }
+
+  drawCost(edges, nodes, pulses) {
+    const { plan, data, columns } = this;
+    const last = columns.length - 1;
+    const [x, y] = plan.cost;
+    columns[last].units.forEach((_, i) => {
+      const line = this.between(this.position(last, i), plan.cost, 34);
+      const wire = svg("line", { ...line, class: "compared" });
+      edges.append(wire);
+      this.costPulses.push(this.newPulse(pulses, line));
+    });
+    const box = svg("rect", { x: x - 34, y: y - 24, width: 68, height: 48, rx: 10 });
+    const name = symbolText("C", { x, y: y - 4, "font-size": 14, class: "soft" });
+    const value = svg("text", { x, y: y + 14, "font-size": 14 });
+    this.cost = { group: svg("g", { class: "cost" }, box, name, value), value };
+    nodes.append(this.cost.group);
+  }
+
+  listen(group, item) {
+    group.addEventListener("pointerenter", () => this.choose(item, false));
+    group.addEventListener("pointerleave", () => this.choose(undefined, false));
+    group.addEventListener("click", () => this.choose(item, true));
+    group.addEventListener("focus", () => this.choose(item, true));
+  }
+
+  element(item) {
+    return item.kind === "weight" ? this.edges.get(`${item.l},${item.j},${item.i}`) : this.nodes.get(`${item.l},${item.i}`);
+  }
+
+  // Every weight and unit in the order of the arrow keys.
+  items() {
+    return this.columns.flatMap((column, l) => column.units.flatMap((_, i) => [
+      ...(l === 0 ? [] : this.columns[l - 1].units.map((_, j) => ({ kind: "weight", l, j, i }))),
+      { kind: "unit", l, i },
+    ]));
+  }
+
+  // What is known, and what happens, at a step.
+  show(lesson, animate) {
+    const { data, columns } = this;
+    const step = lesson.step;
+    data.layers.forEach((layer, index) => {
+      const l = index + 1;
+      const graded = lesson.knows("gradient", l);
+      layer.units.forEach((_, i) => columns[l - 1].units.forEach((_, j) => {
+        const edge = this.edges.get(`${l},${j},${i}`);
+        const value = graded ? layer.gradient[j][i] : layer.weight[j][i];
+        const share = Math.abs(value) / (graded ? edge.scale.gradient : edge.scale.weight);
+        const thickness = edge.scale.dense ? 0.4 + 2.8 * share : 0.9 + 3.6 * share;
+        edge.group.style.setProperty("--faint", edge.scale.dense ? 0.12 + 0.88 * share : 1);
+        edge.wire.style.strokeWidth = `${thickness}px`;
+        edge.ring.style.strokeWidth = `${thickness + 9}px`;
+        const returning = step.kind === "delta" && step.l === l - 1;
+        edge.group.classList.toggle("negative", value < 0);
+        edge.group.classList.toggle("graded", graded);
+        edge.group.classList.toggle("now", (step.kind === "forward" || step.kind === "gradient") && step.l === l);
+        edge.group.classList.toggle("flow-back", returning);
+        edge.group.setAttribute("aria-label", lesson.spoken({ kind: "weight", l, j, i }));
+        if (edge.label) edge.label.textContent = short(value);
+        this.pulse(this.pulses.get(`${l},${j},${i}`), animate && step.kind === "forward" && step.l === l, animate && returning);
+      }));
+    });
+    columns.forEach((column, l) => column.units.forEach((_, i) => this.showNode(lesson, column, l, i)));
+    const costKnown = lesson.knows("cost");
+    this.cost.group.classList.toggle("known", costKnown);
+    this.cost.value.textContent = costKnown ? short(data.cost) : "";
+    const first = step.kind === "delta" && step.l === data.layers.length;
+    this.costPulses.forEach((pulse) => this.pulse(pulse, animate && step.kind === "cost", animate && first));
+  }
+
+  showNode(lesson, column, l, i) {
+    const { step } = lesson;
+    const node = this.nodes.get(`${l},${i}`);
+    const known = lesson.knows(l === 0 ? "input" : "forward", l);
+    const signalled = l > 0 && lesson.knows("delta", l);
+    node.group.classList.toggle("known", known);
+    node.group.classList.toggle("signalled", signalled);
+    const here = step.l === l && step.kind !== "gradient";
+    node.group.classList.toggle("now", here || (step.kind === "input" && l === 0));
+    node.group.setAttribute("aria-label", lesson.spoken({ kind: "unit", l, i }));
+    node.value.textContent = known ? short(column.h[i]) : "";
+    node.name.setAttribute("y", known ? node.y - 5 : node.y + 5);
+    const lines = [];
+    if (signalled) lines.push(["d", `δ ${short(column.delta[i])}`]);
+    if (l === this.columns.length - 1 && lesson.knows("cost")) lines.push(["z", `y ${short(this.data.target[i])}`]);
+    else if (l > 0 && known) lines.push(["z", `z ${short(column.z[i])}`]);
+    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : Math.floor((this.plan.pitch - 2 * this.plan.radius) / 15);
+    node.below.forEach((text, line) => {
+      const [kind, content] = line < room ? lines[line] ?? ["", ""] : ["", ""];
+      text.setAttribute("class", `halo ${kind}`);
+      text.textContent = content;
+    });
+  }
+
+  newPulse(pulses, way) {
+    const line = svg("line", { ...way, class: "pulse", pathLength: 100 });
+    line.way = way;
+    pulses.append(line);
+    return line;
+  }
+
+  pulse(line, forward, back) {
+    line.setAttribute("class", "pulse");
+    if (!forward && !back) return;
+    const { x1, y1, x2, y2 } = line.way;
+    const way = back ? { x1: x2, y1: y2, x2: x1, y2: y1 } : line.way;
+    Object.entries(way).forEach(([key, value]) => line.setAttribute(key, value));
+    line.getBoundingClientRect(); // so that the animation begins anew
+    line.setAttribute("class", `pulse run ${back ? "back" : "forward"}`);
+  }
+
+  // Marks the chosen element, the one that the tab key reaches.
+  mark(item, previous) {
+    if (previous) {
+      const { group } = this.element(previous);
+      group.classList.remove("chosen");
+      group.setAttribute("aria-selected", "false");
+    }
+    const { group } = this.element(item);
+    group.classList.add("chosen");
+    group.setAttribute("aria-selected", "true");
+  }
+}

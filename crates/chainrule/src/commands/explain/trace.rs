@@ -1,0 +1,422 @@
+//! One example through a network and its error signal back; every number is the engine's.
+
+use chainrule::datasets::Pipeline;
+use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Tape};
+use chainrule::ndarray::{Array2, ArrayRef2};
+use chainrule::tensor::{Accum, Entry, Scalar};
+use chainrule::train::{Activation, Card, Output, Stage, predict};
+use serde_json::{Value, json};
+
+use super::super::options::LossName;
+use crate::failure::Failure;
+
+/// What stands on a dense layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Units {
+    /// Nothing: h = z.
+    Plain,
+    /// h = g(z), unit by unit.
+    Pointwise(Activation),
+    /// h = softmax(z).
+    Softmax,
+}
+
+/// A dense layer with its units, at one example.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) units: Units,
+    /// W^(l, j, i), `(inputs, outputs)`.
+    pub(super) weight: Array2<f64>,
+    pub(super) bias: Vec<f64>,
+    /// What the layer sees: x, or h of the layer below.
+    pub(super) below: Vec<f64>,
+    /// z = Wᵀ·below + b.
+    pub(super) z: Vec<f64>,
+    pub(super) h: Vec<f64>,
+    /// g'(z), of pointwise units.
+    pub(super) slope: Option<Vec<f64>>,
+    /// ∂C/∂h.
+    pub(super) signal: Vec<f64>,
+    /// δ = ∂C/∂z.
+    pub(super) delta: Vec<f64>,
+    /// ∂C/∂W = below·δᵀ.
+    pub(super) grad_weight: Array2<f64>,
+    /// ∂C/∂b = δ.
+    pub(super) grad_bias: Vec<f64>,
+}
+
+/// The way of one example through a network and back.
+#[derive(Debug)]
+pub(super) struct Trace {
+    pub(super) loss: LossName,
+    /// What the loss has in it.
+    pub(super) output: Output,
+    pub(super) dtype: &'static str,
+    pub(super) x: Vec<f64>,
+    /// One number for each output.
+    pub(super) target: Vec<f64>,
+    /// h of the last layer, or the probabilities where the loss computes them.
+    pub(super) prediction: Vec<f64>,
+    pub(super) cost: f64,
+    pub(super) layers: Vec<Layer>,
+    /// ∂C/∂x.
+    pub(super) x_signal: Vec<f64>,
+}
+
+/// Where a [`Layer`] stands among the stages of the network.
+struct Place {
+    dense: usize,
+    /// The last stage with an effect of its own: the units, or the dense layer itself.
+    top: usize,
+    units: Units,
+}
+
+/// Dense layers and their units. Dropout passes all on outside training.
+fn places(stages: &[Stage]) -> Result<Vec<Place>, Failure> {
+    let mut places: Vec<Place> = Vec::new();
+    for (place, stage) in stages.iter().enumerate() {
+        let units = match *stage {
+            Stage::Dropout { .. } => continue,
+            Stage::Dense { .. } => {
+                places.push(Place { dense: place, top: place, units: Units::Plain });
+                continue;
+            }
+            Stage::Activation { name } => Units::Pointwise(name),
+            Stage::Softmax => Units::Softmax,
+        };
+        match places.last_mut() {
+            Some(layer) if layer.units == Units::Plain => (layer.top, layer.units) = (place, units),
+            _ => {
+                return Err(Failure::Input(format!(
+                    "the stage at place {place} does not stand on a dense layer: explain takes dense layers, each \
+                     with at most one activation"
+                )));
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// Numbers of any type as those of the report.
+fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
+    values.into_iter().map(|value| value.as_f64()).collect()
+}
+
+/// Forward, δ and backward of one example: `x` and `target` have one row.
+///
+/// # Errors
+/// If the network is not a stack of dense layers and their units.
+pub(super) fn trace<A: Scalar>(
+    (card, loss): (&Card, LossName),
+    theta: &[A],
+    x: &ArrayRef2<A>,
+    target: &ArrayRef2<A>,
+) -> Result<Trace, Failure> {
+    let places = places(&card.architecture.layers)?;
+    let model = card.architecture.build::<A>(None);
+    let (mut y, mut delta) = (Array2::zeros((1, model.outputs())), Array2::zeros((1, model.outputs())));
+    let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
+    let mut tape = model.tape(1);
+
+    model.forward(Mode::Eval, theta, x, &mut y, &mut tape);
+    let cost = loss.build::<A>(0.0).value_and_delta(&y, target, &mut delta);
+    model.backward(
+        Point { theta, x, y: &y },
+        &delta,
+        Some(&mut x_signal),
+        Some(Grad { flat: &mut grad, accum: Accum::Replace }),
+        &mut tape,
+    );
+
+    let walk = Walk { model: &model, theta, grad: &grad, x, y: &y, delta: &delta, tape: &tape };
+    Ok(Trace {
+        loss,
+        output: card.output,
+        dtype: A::NAME,
+        x: wide(x),
+        target: wide(target),
+        prediction: wide(&predict(&model, card.output, &Pipeline::new(), theta, x)),
+        cost: cost.as_f64(),
+        layers: places.iter().map(|place| walk.layer(place)).collect(),
+        x_signal: wide(&x_signal),
+    })
+}
+
+/// What the engine leaves behind after forward and backward.
+struct Walk<'a, A: Scalar> {
+    model: &'a Sequential<A>,
+    theta: &'a [A],
+    grad: &'a [A],
+    x: &'a ArrayRef2<A>,
+    y: &'a ArrayRef2<A>,
+    delta: &'a ArrayRef2<A>,
+    tape: &'a Tape<A>,
+}
+
+impl<A: Scalar> Walk<'_, A> {
+    fn last(&self) -> usize {
+        self.model.stages().len() - 1
+    }
+
+    /// The output of the stage at `place`.
+    fn value(&self, place: usize) -> &ArrayRef2<A> {
+        if place == self.last() { self.y } else { &self.tape.arrays[place] }
+    }
+
+    /// ∂C/∂(output of the stage at `place`).
+    fn signal(&self, place: usize) -> &ArrayRef2<A> {
+        if place == self.last() { self.delta } else { &self.tape.arrays[self.last() + place] }
+    }
+
+    /// Weight and bias of the dense stage at `place`, out of θ or its gradient.
+    fn parameters(&self, place: usize, flat: &[A]) -> (Array2<f64>, Vec<f64>) {
+        let named = |name: &str| -> &Entry {
+            let name = format!("{place}.{name}");
+            let entries = self.model.layout().entries();
+            entries.iter().find(|entry| entry.name == name).expect("a dense layer has a weight and a bias")
+        };
+        let weight = named("weight");
+        let values = wide(&flat[weight.range()]);
+        let matrix = Array2::from_shape_vec((weight.shape[0], weight.shape[1]), values);
+        (matrix.expect("a window has the size of its shape"), wide(&flat[named("bias").range()]))
+    }
+
+    /// g'(z): what the units make of an error signal of ones.
+    fn slope(&self, place: &Place) -> Vec<f64> {
+        let (z, h) = (self.value(place.dense), self.value(place.top));
+        let (ones, mut slope) = (Array2::ones(h.dim()), Array2::zeros(h.dim()));
+        let units = &self.model.stages()[place.top];
+        units.backward(Point { theta: &[], x: z, y: h }, &ones, Some(&mut slope), None, &mut units.tape(1));
+        wide(&slope)
+    }
+
+    fn layer(&self, place: &Place) -> Layer {
+        let (weight, bias) = self.parameters(place.dense, self.theta);
+        let (grad_weight, grad_bias) = self.parameters(place.dense, self.grad);
+        let below = place.dense.checked_sub(1).map_or(self.x, |below| self.value(below));
+        Layer {
+            units: place.units,
+            weight,
+            bias,
+            below: wide(below),
+            z: wide(self.value(place.dense)),
+            h: wide(self.value(place.top)),
+            slope: matches!(place.units, Units::Pointwise(_)).then(|| self.slope(place)),
+            signal: wide(self.signal(place.top)),
+            delta: wide(self.signal(place.dense)),
+            grad_weight,
+            grad_bias,
+        }
+    }
+}
+
+impl Layer {
+    /// The name of its units.
+    pub(super) fn name(&self) -> &'static str {
+        match self.units {
+            Units::Plain => "linear",
+            Units::Pointwise(activation) => activation.name(),
+            Units::Softmax => "softmax",
+        }
+    }
+}
+
+impl Trace {
+    /// The widths as on the command line: `2-3-2`.
+    pub(super) fn widths(&self) -> String {
+        let widths = self.layers.iter().map(|layer| layer.z.len());
+        let widths: Vec<_> = std::iter::once(self.x.len()).chain(widths).map(|n| n.to_string()).collect();
+        widths.join("-")
+    }
+
+    /// The name of the units of layer `l`, from 1, with the function that the loss has in it.
+    pub(super) fn units(&self, l: usize) -> &'static str {
+        match self.output {
+            Output::Sigmoid if l == self.layers.len() => "sigmoid",
+            Output::Softmax if l == self.layers.len() => "softmax",
+            _ => self.layers[l - 1].name(),
+        }
+    }
+
+    /// The network in a line.
+    pub(super) fn about(&self) -> String {
+        let mut units: Vec<_> = (1..=self.layers.len()).map(|l| self.units(l)).collect();
+        units.dedup();
+        let loss = self.loss.to_string().replace('-', " ");
+        format!("{} network, {} units, {loss}", self.widths(), units.join(" and "))
+    }
+
+    /// Which units of each layer are shown where there is room for `limit`; those of the input first.
+    pub(super) fn shown(&self, limit: usize) -> Vec<Vec<usize>> {
+        let signals = self.layers.iter().map(|layer| &layer.delta);
+        std::iter::once(&self.x_signal).chain(signals).map(|signal| shown(signal, limit)).collect()
+    }
+
+    /// Every number, for machines.
+    pub(super) fn to_json(&self) -> Value {
+        let layers: Vec<Value> = self
+            .layers
+            .iter()
+            .map(|layer| {
+                json!({
+                    "units": layer.name(), "weight": rows(&layer.weight), "bias": layer.bias, "z": layer.z,
+                    "h": layer.h, "slope": layer.slope, "signal": layer.signal, "delta": layer.delta,
+                    "grad_weight": rows(&layer.grad_weight), "grad_bias": layer.grad_bias,
+                })
+            })
+            .collect();
+        json!({
+            "layers": self.widths(), "loss": self.loss.to_string(), "output": self.output, "dtype": self.dtype,
+            "input": self.x, "target": self.target, "prediction": self.prediction, "cost": self.cost,
+            "trace": layers, "input_signal": self.x_signal,
+        })
+    }
+}
+
+/// Which units of a layer are shown where there are more than `limit`: the first ones, and those with the largest
+/// |signal|; in their order.
+fn shown(signal: &[f64], limit: usize) -> Vec<usize> {
+    if signal.len() <= limit {
+        return (0..signal.len()).collect();
+    }
+    let first = limit / 3;
+    let mut rest: Vec<usize> = (first..signal.len()).collect();
+    rest.sort_by(|&a, &b| signal[b].abs().total_cmp(&signal[a].abs()));
+    let mut units: Vec<usize> = (0..first).chain(rest.into_iter().take(limit - first)).collect();
+    units.sort_unstable();
+    units
+}
+
+fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
+    matrix.outer_iter().map(|row| row.to_vec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule::optim::Objective;
+    use chainrule::tensor::{Rng, difference};
+    use chainrule::train::{Architecture, Risk, Workspace, check::is_clear_of_kinks};
+    use clap::ValueEnum;
+
+    use super::super::super::options::OutputName;
+    use super::*;
+
+    const WIDTHS: [usize; 4] = [3, 5, 4, 3];
+
+    fn card(activation: Activation, loss: LossName, output: Option<OutputName>) -> Card {
+        let mut architecture = Architecture::perceptron(&WIDTHS, activation, 0.1);
+        let (top, output) = loss.top(output, true).unwrap();
+        architecture.layers.extend::<Option<Stage>>(top);
+        Card {
+            architecture,
+            output,
+            loss: Some(loss.to_string()),
+            transform: Pipeline::new(),
+            classes: Vec::new(),
+            data: None,
+            seed: None,
+        }
+    }
+
+    /// θ, x and target at which no kink is near.
+    fn draw(card: &Card, loss: &dyn chainrule::loss::Loss<f64>) -> (Vec<f64>, Array2<f64>, Array2<f64>) {
+        let model = card.architecture.build::<f64>(None);
+        let target = Array2::from_shape_vec((1, 3), vec![0.0, 1.0, 0.0]).unwrap();
+        (0..50)
+            .map(|seed| {
+                let rng = &mut Rng::new(seed);
+                let theta: Vec<f64> = (0..model.layout().len()).map(|_| rng.normal(0.7)).collect();
+                let x = Array2::from_shape_simple_fn((1, 3), || rng.normal(1.0));
+                (theta, x, target.clone())
+            })
+            .find(|(theta, x, target)| {
+                is_clear_of_kinks((&model, loss), Mode::Eval, theta, (x, target), 50.0 * difference::STEP)
+            })
+            .expect("kinks are rare")
+    }
+
+    #[track_caller]
+    fn close(ours: &[f64], witness: &[f64], what: &str) {
+        let error = difference::relative_error_above(1e-2, ours, witness);
+        assert!(error < 1e-8, "{what}: {ours:?} and {witness:?} differ by {error:e}");
+    }
+
+    fn check(card: &Card, loss: LossName) {
+        let (what, own) = (format!("{card:?}"), loss.build::<f64>(0.0));
+        let (theta, x, target) = draw(card, &*own);
+        let trace = trace((card, loss), &theta, &x, &target).unwrap();
+        let model = card.architecture.build::<f64>(None);
+        let mut workspace = Workspace::new(&model, 1);
+        let mut cost = |theta: &[f64], x: &Array2<f64>| {
+            Risk::new(&model, &*own, x, &target, Mode::Eval, &mut workspace).value(theta)
+        };
+        assert_eq!(trace.cost, cost(&theta, &x), "{what}");
+
+        let ours: Vec<f64> = trace
+            .layers
+            .iter()
+            .flat_map(|layer| layer.grad_weight.iter().chain(&layer.grad_bias))
+            .copied()
+            .collect();
+        let witness: Vec<f64> = (0..theta.len())
+            .map(|p| {
+                difference::derivative(|e| {
+                    let mut theta = theta.clone();
+                    theta[p] += e;
+                    cost(&theta, &x)
+                })
+            })
+            .collect();
+        close(&ours, &witness, &what);
+
+        let witness: Vec<f64> = (0..3)
+            .map(|j| {
+                difference::derivative(|e| {
+                    let mut x = x.clone();
+                    x[(0, j)] += e;
+                    cost(&theta, &x)
+                })
+            })
+            .collect();
+        close(&trace.x_signal, &witness, &what);
+
+        for (l, layer) in trace.layers.iter().enumerate() {
+            close(&layer.grad_bias, &layer.delta, "∂C/∂b = δ");
+            assert_eq!(layer.below, if l == 0 { &trace.x } else { &trace.layers[l - 1].h }.clone());
+            if let Some(slope) = &layer.slope {
+                let product: Vec<f64> = slope.iter().zip(&layer.signal).map(|(slope, s)| slope * s).collect();
+                close(&layer.delta, &product, "δ = g'(z)·∂C/∂h");
+            }
+        }
+    }
+
+    #[test]
+    fn every_derivative_is_that_of_finite_differences() {
+        for &activation in Activation::ALL {
+            for &loss in LossName::value_variants() {
+                check(&card(activation, loss, None), loss);
+            }
+        }
+        for output in [OutputName::Softmax, OutputName::Identity] {
+            check(&card(Activation::Tanh, LossName::SquaredError, Some(output)), LossName::SquaredError);
+        }
+    }
+
+    #[test]
+    fn of_a_wide_layer_the_first_units_and_the_largest_signals_are_shown() {
+        let mut signal = vec![0.0; 100];
+        (signal[70], signal[30], signal[99]) = (-9.0, 3.0, f64::NAN);
+        assert_eq!(shown(&signal, 6), [0, 1, 2, 30, 70, 99]);
+        assert_eq!(shown(&[0.0; 6], 6), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn stages_that_do_not_stand_on_a_dense_layer_are_refused() {
+        let units = Stage::Activation { name: Activation::Relu };
+        let dense = Stage::Dense { outputs: 2 };
+        assert!(places(&[dense, units, Stage::Dropout { rate: 0.5 }, dense]).is_ok());
+        for stages in [&[units, dense][..], &[dense, units, units]] {
+            assert!(places(stages).is_err(), "{stages:?}");
+        }
+    }
+}

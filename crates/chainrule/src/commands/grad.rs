@@ -1,0 +1,166 @@
+//! `chainrule grad`.
+
+use std::path::{Path, PathBuf};
+
+use chainrule::datasets::npy;
+use chainrule::layers::{Layer, Mode};
+use chainrule::ndarray::Array2;
+use chainrule::optim::Objective;
+use chainrule::tensor::{Pool, Scalar, available_threads, vector};
+use chainrule::train::{Checkpoint, Lanes, Sharded, load_vector, save_vector};
+use clap::Args;
+use serde_json::json;
+
+use super::model::{ModelArgs, loss_of};
+use super::options::{LossName, parse_share, with_dtype};
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Grad {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// What the first layer sees, an example a row: no transform is applied to it
+    #[arg(long, value_name = "X.npy")]
+    input: PathBuf,
+    /// The class index of each row, or a number for each of its outputs
+    #[arg(long, value_name = "Y.npy")]
+    target: PathBuf,
+    /// Where the gradient goes: a .safetensors file, named and laid out as the parameters
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// A direction v, named and laid out as the parameters: the Hessian's product with it is written too
+    #[arg(long, value_name = "V.safetensors")]
+    hvp: Option<PathBuf>,
+    /// Where the product goes, in the same layout [default: beside the gradient, as NAME-hvp.safetensors]
+    #[arg(long, value_name = "FILE", requires = "hvp")]
+    hvp_out: Option<PathBuf>,
+    /// How much of the target is spread over all classes, for cross-entropy
+    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = parse_share)]
+    label_smoothing: f64,
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+impl Grad {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.spare_what_is_read()?;
+        with_dtype!(self.model.dtype()?, differentiate(self))
+    }
+
+    /// Where H·v goes, if it is asked for.
+    fn product_path(&self) -> Option<PathBuf> {
+        let beside = || {
+            let stem = self.out.file_stem().unwrap_or_default().to_string_lossy();
+            self.out.with_file_name(format!("{stem}-hvp.safetensors"))
+        };
+        self.hvp.as_ref().map(|_| self.hvp_out.clone().unwrap_or_else(beside))
+    }
+
+    /// Nothing may be written where something is read, or where something else is written.
+    fn spare_what_is_read(&self) -> Result<(), Failure> {
+        let place = |path: &Path| {
+            path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or(path.to_owned())
+        };
+        let read = [&self.model.model, &self.input, &self.target].into_iter().chain(&self.hvp);
+        let mut taken: Vec<PathBuf> = read.map(|path| place(path)).collect();
+        for path in [self.out.clone()].into_iter().chain(self.product_path()) {
+            if taken.contains(&place(&path)) {
+                return Err(Failure::Input(format!(
+                    "{} would be overwritten: give --out and --hvp-out names of their own",
+                    path.display()
+                )));
+            }
+            taken.push(place(&path));
+        }
+        Ok(())
+    }
+
+    fn inputs<A: Scalar>(&self, columns: usize) -> Result<Array2<A>, Failure> {
+        let x = npy::read::<A>(&self.input).map_err(Failure::input)?;
+        let refused = |fault: String| Err(Failure::Input(format!("{}: {fault}", self.input.display())));
+        match x.dim() {
+            (0, _) => refused("no rows, and the loss is a mean over them: give one at least".to_owned()),
+            (_, width) if width != columns => refused(format!(
+                "{width} columns, but the network has {columns} inputs: give a column to each"
+            )),
+            _ => Ok(x),
+        }
+    }
+
+    /// The target as the loss takes it: a column of class indices, or a number for each output.
+    fn targets<A: Scalar>(&self, rows: usize, outputs: usize) -> Result<Array2<A>, Failure> {
+        let y = npy::read::<A>(&self.target).map_err(Failure::input)?;
+        let refused = |fault: String| Err(Failure::Input(format!("{}: {fault}", self.target.display())));
+        let no_class = |y: &A| y.as_f64().fract() != 0.0 || !(0.0..outputs as f64).contains(&y.as_f64());
+        match y.dim() {
+            (height, _) if height != rows => {
+                refused(format!("{height} rows, but {} has {rows}: give one to each", self.input.display()))
+            }
+            (_, width) if width == outputs => Ok(y),
+            (_, 1) => match y.iter().position(no_class) {
+                None => Ok(y),
+                Some(row) => refused(format!(
+                    "{} in row {row} (from 0) is none of the classes 0 to {}: give indices, or all {outputs} columns",
+                    y[(row, 0)],
+                    outputs - 1
+                )),
+            },
+            (_, width) => refused(format!(
+                "{width} columns: give one of class indices, or one for each of {outputs} outputs"
+            )),
+        }
+    }
+}
+
+fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
+    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let loss_name = loss_of(&card)?;
+    if args.label_smoothing > 0.0 && loss_name != LossName::CrossEntropy {
+        return Err(Failure::Input(format!(
+            "--label-smoothing is for cross-entropy, and the loss is {loss_name}"
+        )));
+    }
+    let (model, loss) = (card.architecture.build::<A>(None), loss_name.build::<A>(args.label_smoothing));
+    let x = args.inputs::<A>(card.architecture.inputs)?;
+    let y = args.targets::<A>(x.nrows(), card.architecture.outputs())?;
+    let layout = model.layout();
+    let v =
+        args.hvp.as_ref().map(|path| load_vector::<A>(path, layout)).transpose().map_err(Failure::input)?;
+
+    let pool = Pool::new(available_threads());
+    let mut lanes = Lanes::new(&model, x.nrows());
+    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::Eval, &mut lanes, &pool);
+    let mut gradient = vec![A::zero(); theta.len()];
+    let cost = risk.value_and_grad(&theta, &mut gradient);
+    let mut product = v.as_ref().map_or(Vec::new(), |_| gradient.clone());
+    if let Some(v) = &v {
+        risk.hessian_vector(&theta, v, &mut product);
+    }
+    let results = [("loss", &[cost][..]), ("gradient", &gradient), ("Hessian product", &product)];
+    if let Some((what, _)) = results.iter().find(|(_, numbers)| !vector::is_finite(numbers)) {
+        return Err(Failure::Run(format!(
+            "the {what} overflows {}: scale the input or the target down",
+            A::NAME
+        )));
+    }
+
+    save_vector(&args.out, layout, &gradient).map_err(Failure::run)?;
+    let product_path = args.product_path();
+    if let Some(path) = &product_path {
+        save_vector(path, layout, &product).map_err(Failure::run)?;
+    }
+    if args.json {
+        println!(
+            "{}",
+            json!({
+                "loss": cost.as_f64(), "rows": x.nrows(), "parameters": theta.len(), "dtype": A::NAME,
+                "gradient": args.out.display().to_string(),
+                "hvp": product_path.map(|path| path.display().to_string()),
+            })
+        );
+    } else {
+        println!("{cost}");
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{json, refused, run, stdout};
+
+/// A small network for the digits, trained by `optimizer`.
+fn trained(folder: &std::path::Path, optimizer: &str, threads: &str) -> Value {
+    let arguments = [
+        "train",
+        "--layers",
+        "3",
+        "--activation",
+        "tanh",
+        "--epochs",
+        "6",
+        "--dtype",
+        "f64",
+        "--out",
+        ".",
+        "--json",
+        "--optimizer",
+        optimizer,
+        "--threads",
+        threads,
+    ];
+    json(folder, &arguments)
+}
+
+#[test]
+fn second_order_methods_train_as_easily_as_adam_and_with_the_same_bits_on_two_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    // Six steps, of which each sees all 1,437 examples; at first the loss is near ln 10 ≈ 2.3.
+    for (optimizer, bar) in [("newton", 2.3), ("saddle-free-newton", 1.6), ("hessian-free", 2.2)] {
+        let one = trained(folder.path(), optimizer, "1");
+        let model = fs::read(folder.path().join("last.safetensors")).unwrap();
+        trained(folder.path(), optimizer, "2");
+        assert!(one["train_loss"].as_f64().unwrap() < bar, "{optimizer}: {one}");
+        assert!(
+            model == fs::read(folder.path().join("last.safetensors")).unwrap(),
+            "{optimizer}: other bits"
+        );
+    }
+}
+
+#[test]
+fn curvature_reports_the_spectrum_of_a_model_and_draws_it() {
+    let folder = tempfile::tempdir().unwrap();
+    trained(folder.path(), "saddle-free-newton", "1");
+    let ask = |more: &[&str]| {
+        let arguments = ["curvature", "last.safetensors", "--examples", "300", "--json", "--threads", "1"];
+        json(folder.path(), &[&arguments, more].concat())
+    };
+    let hessian = ask(&["--top", "3", "--bottom", "2", "--trace", "--density", "--out", "seen"]);
+    assert_eq!((&hessian["parameters"], &hessian["examples"]), (&235.into(), &300.into()));
+    assert_eq!(hessian["converged"], true, "{hessian}");
+    let values = |report: &Value, end: &str| -> Vec<f64> {
+        report[end].as_array().unwrap().iter().map(|pair| pair["value"].as_f64().unwrap()).collect()
+    };
+    let (top, bottom) = (values(&hessian, "top"), values(&hessian, "bottom"));
+    assert!(top.len() == 3 && top.is_sorted_by(|a, b| a >= b) && bottom.len() == 2 && bottom[0] < top[2]);
+    // The trace, and the mean of the density times the dimension, are two estimates of one number.
+    let list = |key: &str| -> Vec<f64> {
+        hessian["density"][key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    };
+    let mean: f64 = list("nodes").iter().zip(list("weights")).map(|(node, weight)| node * weight).sum();
+    let trace = hessian["trace"]["value"].as_f64().unwrap();
+    assert!((235.0 * mean / trace - 1.0).abs() < 0.3, "{mean} {trace}");
+    for file in ["curvature.json", "spectrum.svg", "density.svg", "vectors.npy"] {
+        assert!(folder.path().join("seen").join(file).is_file(), "no {file}");
+    }
+    // A Gauss-Newton matrix has no negative eigenvalue; a layer's block has the layer's size.
+    let gauss_newton = ask(&["--operator", "gauss-newton", "--bottom", "1"]);
+    assert!(values(&gauss_newton, "bottom")[0] > -1e-6 * values(&gauss_newton, "top")[0]);
+    assert_eq!(ask(&["--operator", "fisher", "--layer", "2"])["parameters"], 40);
+    let text = run(folder.path(), &["curvature", "last.safetensors", "--examples", "100"]);
+    assert!(text.status.success() && stdout(&text).contains("converged after"), "{text:?}");
+}
+
+#[test]
+fn critical_points_go_on_where_they_were_and_refuse_other_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = |points: &'static str| {
+        [
+            "critical-points",
+            "--resize",
+            "3x3",
+            "--examples",
+            "100",
+            "--layers",
+            "2",
+            "--steps",
+            "60",
+            "--out",
+            "found",
+            "--json",
+            "--threads",
+            "1",
+            "--points",
+            points,
+        ]
+    };
+    assert_eq!(json(folder.path(), &ask("2"))["attempts"], 2);
+    let path = folder.path().join("found/points.jsonl");
+    let before = fs::read_to_string(&path).unwrap();
+    let report = json(folder.path(), &ask("4"));
+    let after = fs::read_to_string(&path).unwrap();
+    assert_eq!(report["attempts"], 4);
+    assert!(after.starts_with(&before) && after.lines().count() == 5);
+    for line in after.lines().skip(1) {
+        let point: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(point["spectrum"].as_array().unwrap().len(), 9 * 2 + 2 + 2 * 10 + 10);
+        let critical = point["gradient"].as_f64().unwrap() <= 1e-8;
+        assert_eq!(point["verdict"] == "critical", critical, "{point}");
+    }
+    assert!(folder.path().join("found/index-loss.svg").is_file());
+    refused(folder.path(), &[&ask("4")[..], &["--seed", "9"]].concat(), &["other settings", "--out"]);
+}
+
+#[test]
+fn what_cannot_be_asked_of_curvature_is_refused_with_its_cure() {
+    let folder = tempfile::tempdir().unwrap();
+    trained(folder.path(), "adam", "1");
+    let refused = |arguments: &[&str], words: &[&str]| refused(folder.path(), arguments, words);
+    refused(&["curvature", "last.safetensors", "--layer", "7"], &["--layer 7", "0.weight"]);
+    refused(&["critical-points", "--resize", "0x4"], &["10x10"]);
+    refused(&["critical-points", "--data", "moons", "--resize", "2x2"], &["no images"]);
+    refused(&["critical-points", "--data", "teacher"], &["classes"]);
+    refused(&["critical-points", "--layers", "500"], &["6000"]);
+}

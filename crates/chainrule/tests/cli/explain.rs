@@ -1,0 +1,188 @@
+use std::fs;
+
+use serde_json::{Value, json as value};
+
+use crate::{json, refused, run, stderr, stdout};
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn matrix(value: &Value) -> Vec<Vec<f64>> {
+    value.as_array().unwrap().iter().map(numbers).collect()
+}
+
+#[track_caller]
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1e-3), "{a} and {b} differ");
+}
+
+/// The lecture's formulas for sigmoid units and C = Σ(o − y)², literally, against what the program reports.
+fn check_by_the_lecture(report: &Value) {
+    let g = |z: f64| 1.0 / (1.0 + (-z).exp());
+    let (trace, y) = (report["trace"].as_array().unwrap(), numbers(&report["target"]));
+    // hidA goes up.
+    let mut hid_a = vec![numbers(&report["input"])];
+    for layer in trace {
+        let (w, b) = (matrix(&layer["weight"]), numbers(&layer["bias"]));
+        let below = hid_a.last().unwrap();
+        let z: Vec<f64> =
+            (0..b.len()).map(|i| b[i] + (0..below.len()).map(|j| w[j][i] * below[j]).sum::<f64>()).collect();
+        z.iter().zip(numbers(&layer["z"])).for_each(|(&a, b)| close(a, b));
+        hid_a.push(z.iter().map(|&z| g(z)).collect());
+        hid_a.last().unwrap().iter().zip(numbers(&layer["h"])).for_each(|(&a, b)| close(a, b));
+    }
+    let o = hid_a.last().unwrap();
+    close(report["cost"].as_f64().unwrap(), o.iter().zip(&y).map(|(o, y)| (o - y) * (o - y)).sum());
+    // hidB comes down.
+    let mut hid_b: Vec<f64> = o.iter().zip(&y).map(|(o, y)| 2.0 * (o - y)).collect();
+    for (l, layer) in trace.iter().enumerate().rev() {
+        let (below, above, w) = (&hid_a[l], &hid_a[l + 1], matrix(&layer["weight"]));
+        let gradient = matrix(&layer["grad_weight"]);
+        let (delta, bias) = (numbers(&layer["delta"]), numbers(&layer["grad_bias"]));
+        let mut next = vec![0.0; below.len()];
+        for i in 0..above.len() {
+            close(numbers(&layer["signal"])[i], hid_b[i]);
+            let signal = above[i] * (1.0 - above[i]) * hid_b[i];
+            close(delta[i], signal);
+            close(bias[i], signal);
+            for j in 0..below.len() {
+                close(gradient[j][i], below[j] * signal);
+                next[j] += w[j][i] * signal;
+            }
+        }
+        hid_b = next;
+    }
+    hid_b.iter().zip(numbers(&report["input_signal"])).for_each(|(&a, b)| close(a, b));
+}
+
+#[test]
+fn explain_gives_the_numbers_of_the_lecture() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["explain", "--json"][..],
+        &["explain", "--seed", "5", "--input", "-0.5,2", "--target", "0.1,0.9", "--json"],
+        // Four hidden layers, for the recursion.
+        &["explain", "--layers", "3-5-4-6-3-2", "--target", "1", "--json"],
+    ] {
+        check_by_the_lecture(&json(folder.path(), arguments));
+    }
+    let report = json(folder.path(), &["explain", "--json"]);
+    assert_eq!((&report["layers"], &report["loss"]), (&value!("2-3-2"), &value!("squared-error")));
+    let chosen = json(folder.path(), &["explain", "--input", "-0.5,2", "--target", "1", "--json"]);
+    assert_eq!((&chosen["input"], &chosen["target"]), (&value!([-0.5, 2.0]), &value!([0.0, 1.0])));
+}
+
+#[test]
+fn the_tables_show_the_same_numbers_with_their_formulas() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = json(folder.path(), &["explain", "--json"]);
+    let text = stdout(&run(folder.path(), &["explain"]));
+    for formula in [
+        "z⁽¹⁾ = W⁽¹⁾ᵀ x + b⁽¹⁾",
+        "C = Σᵢ (oᵢ − yᵢ)²",
+        "g' = g(1 − g)",
+        "∂C/∂W⁽²⁾ = h⁽¹⁾ · δ⁽²⁾ᵀ = h⁽¹⁾ · (o · (1 − o) · 2(o − y))ᵀ",
+        "∂C/∂hᵢ⁽¹⁾ = Σₖ W^(2,i,k) δₖ⁽²⁾",
+    ] {
+        assert!(text.contains(formula), "no {formula:?} in {text}");
+    }
+    // The rows of all tables, from the input to the topmost layer and back.
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.split_whitespace();
+            cells.next()?.parse::<usize>().ok()?;
+            cells.map(|cell| cell.parse().ok()).collect()
+        })
+        .collect();
+    let layer = |l: usize, key: &str| numbers(&report["trace"][l][key]);
+    let columns = |columns: &[Vec<f64>]| -> Vec<Vec<f64>> {
+        (0..columns[0].len()).map(|i| columns.iter().map(|column| column[i]).collect()).collect()
+    };
+    let grid = |l: usize, below: &[f64], key: &str| -> Vec<Vec<f64>> {
+        let rows = matrix(&report["trace"][l][key]);
+        below.iter().zip(rows).map(|(&h, row)| [vec![h], row].concat()).collect()
+    };
+    let (x, y, o) = (numbers(&report["input"]), numbers(&report["target"]), numbers(&report["prediction"]));
+    let expected = [
+        columns(std::slice::from_ref(&x)),
+        grid(0, &x, "weight"),
+        columns(&[layer(0, "z"), layer(0, "h")]),
+        grid(1, &layer(0, "h"), "weight"),
+        columns(&[layer(1, "z"), layer(1, "h")]),
+        columns(&[o, y, layer(1, "signal")]),
+        columns(&[layer(1, "signal"), layer(1, "slope"), layer(1, "delta")]),
+        grid(1, &layer(0, "h"), "grad_weight"),
+        columns(&[layer(0, "signal"), layer(0, "slope"), layer(0, "delta")]),
+        grid(0, &x, "grad_weight"),
+    ]
+    .concat();
+    assert_eq!(rows.len(), expected.len(), "{text}");
+    for (row, expected) in rows.iter().zip(&expected) {
+        assert_eq!(row.len(), expected.len(), "{text}");
+        for (shown, exact) in row.iter().zip(expected) {
+            // Four decimals, or two digits of a number below a thousandth.
+            assert!((shown - exact).abs() <= 5e-5 + 1e-12, "{shown} for {exact} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_wide_network_is_abbreviated_and_explained_on_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["train", "--epochs", "1", "--out", ".", "--json"]);
+    let report = json(here, &["explain", "last.safetensors", "--example", "3", "--json"]);
+    let (p, y) = (numbers(&report["prediction"]), numbers(&report["target"]));
+    assert_eq!(y.iter().sum::<f64>(), 1.0);
+    for ((p, y), delta) in p.iter().zip(&y).zip(numbers(&report["trace"][1]["delta"])) {
+        assert!((p - y - delta).abs() < 1e-6);
+    }
+    let text = stdout(&run(here, &["explain", "last.safetensors", "--example", "3"]));
+    assert!(text.contains("δ⁽²⁾ = p − y") && text.contains("8 of 128 units"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100) && text.lines().count() < 180, "{text}");
+    // What has the largest error signal is among what is shown.
+    let delta = numbers(&report["trace"][0]["delta"]);
+    let largest = (0..delta.len()).max_by(|&a, &b| delta[a].abs().total_cmp(&delta[b].abs())).unwrap();
+    assert!(text.contains(&format!("δ{}", largest + 1)), "{text}");
+    // Another class as the target turns the signal of its output.
+    let other = json(here, &["explain", "last.safetensors", "--example", "3", "--target", "0", "--json"]);
+    assert_eq!(other["input"], report["input"]);
+    assert_eq!(numbers(&other["target"])[0], 1.0);
+}
+
+#[test]
+fn the_page_is_written_beside_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["explain", "--html", "lecture.html"]);
+    assert!(output.status.success() && stderr(&output).contains("lecture.html"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("Backward, layer 1 of 2"));
+    let page = fs::read_to_string(folder.path().join("lecture.html")).unwrap();
+    assert!(
+        page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && !page.contains("/* STYLE */")
+    );
+}
+
+#[test]
+fn explain_refuses_what_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let refused =
+        |arguments: &[&str], words: &[&str]| refused(here, &[&["explain"], arguments].concat(), words);
+    refused(&["--input", "1,2,3"], &["--input", "3 numbers", "2"]);
+    refused(&["--input", "1,x"], &["--input", "\"x\"", "commas"]);
+    refused(&["--input", "1,inf"], &["\"inf\""]);
+    refused(&["--target", "2"], &["--target", "0 to 1"]);
+    refused(&["--target", "1,2,3"], &["--target", "3 numbers"]);
+    refused(&["--layers", "2-3-2", "--loss", "cross-entropy", "--target", "0.5,0.6"], &["sum to 1"]);
+    refused(&["--layers", "100000-100000-2"], &["--layers", "too large"]);
+    refused(&["--data", "digits"], &["--data", "file"]);
+    refused(&["none.safetensors"], &["none.safetensors"]);
+    json(here, &["train", "--data", "moons", "--epochs", "1", "--out", ".", "--json"]);
+    refused(&["last.safetensors", "--example", "99999"], &["--example 99999", "moons"]);
+    refused(&["last.safetensors", "--input", "0.5,1"], &["--target"]);
+    let output = run(here, &["explain", "--html", "none/page.html"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("none/page.html"), "{}", stderr(&output));
+}

@@ -1,0 +1,70 @@
+//! What PyTorch makes of tiny networks lies under `tests/golden`, beside the script that asked it: `chainrule grad`
+//! finds the same.
+
+use std::fs;
+use std::path::Path;
+
+use chainrule::tensor::Layout;
+use chainrule::train::{Activation, Architecture, load_vector};
+use serde_json::Value;
+
+use crate::json;
+
+/// The largest relative difference that may be: of the loss and the gradient, of the Hessian product.
+fn bars(dtype: &str) -> (f64, f64) {
+    if dtype == "f64" { (1e-12, 1e-11) } else { (1e-5, 1e-4) }
+}
+
+/// max |a − b| over max |b| of the worst parameter.
+fn difference(layout: &Layout, ours: &Path, theirs: &Path) -> f64 {
+    let read = |path: &Path| load_vector::<f64>(path, layout).unwrap();
+    let (ours, theirs) = (read(ours), read(theirs));
+    let of = |range: std::ops::Range<usize>| {
+        let largest = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(f64::abs).fold(0.0, f64::max);
+        let scale = largest(&mut theirs[range.clone()].iter().copied());
+        let off = largest(&mut range.map(|i| ours[i] - theirs[i]));
+        if off == 0.0 { 0.0 } else { off / scale }
+    };
+    layout.entries().iter().map(|entry| of(entry.range())).fold(0.0, f64::max)
+}
+
+#[test]
+fn loss_gradient_and_hessian_product_are_those_of_pytorch() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = tempfile::tempdir().unwrap();
+    let entries = fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path());
+    let cases: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    // Every activation in both number types.
+    assert_eq!(cases.len(), 2 * Activation::ALL.len());
+    for case in cases {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        let told: Value = serde_json::from_slice(&fs::read(case.join("case.json")).unwrap()).unwrap();
+        let options: Vec<&str> =
+            told["options"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        let widths: Vec<usize> = options[1].split('-').map(|width| width.parse().unwrap()).collect();
+        let layout = Architecture::perceptron(&widths, options[3].parse().unwrap(), 0.0).layout::<f64>();
+
+        let file = |name: &str| case.join(name).to_str().unwrap().to_owned();
+        let files = [
+            ("--input", file("x.npy")),
+            ("--target", file("y.npy")),
+            ("--hvp", file("v.safetensors")),
+            ("--out", "ours.safetensors".to_owned()),
+        ];
+        let model = file("model.safetensors");
+        let mut arguments = vec!["grad", &model, "--json"];
+        arguments.extend(files.iter().flat_map(|(option, file)| [*option, file.as_str()]));
+        arguments.extend(&options);
+        let report = json(folder.path(), &arguments);
+
+        let (bar, product_bar) = bars(told["dtype"].as_str().unwrap());
+        let (ours, theirs) = (report["loss"].as_f64().unwrap(), told["loss"].as_f64().unwrap());
+        let loss = (ours - theirs).abs() / theirs.abs();
+        let here = |name: &str| folder.path().join(name);
+        let gradient = difference(&layout, &here("ours.safetensors"), &case.join("gradient.safetensors"));
+        let product = difference(&layout, &here("ours-hvp.safetensors"), &case.join("hvp.safetensors"));
+        assert_eq!(report["dtype"], told["dtype"], "{name}");
+        assert!(loss <= bar && gradient <= bar, "{name}: loss off by {loss:.1e}, gradient by {gradient:.1e}");
+        assert!(product <= product_bar, "{name}: Hessian product off by {product:.1e}");
+    }
+}

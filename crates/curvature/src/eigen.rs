@@ -1,0 +1,129 @@
+//! The one door to dense symmetric eigenproblems.
+
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+
+/// A symmetric matrix taken apart: H = Σᵢ λᵢ·qᵢ·qᵢᵀ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Eigen {
+    /// λ, ascending.
+    pub values: Vec<f64>,
+    /// The orthonormal q, one a row, in the order of the values.
+    pub vectors: Array2<f64>,
+}
+
+/// All eigenvalues and eigenvectors of a symmetric matrix, of which the upper triangle is read.
+///
+/// With the feature `openblas` it is LAPACK's divide and conquer, else Householder tridiagonalisation and implicit QR in Rust.
+/// Values are exact to some ε·√n·max |λ|.
+///
+/// # References
+/// Golub and Van Loan, "Matrix Computations", 4th ed., §8.3 and §8.4.
+///
+/// # Panics
+/// If the matrix is not square, or has a number that is not finite.
+///
+/// ```
+/// use chainrule_curvature::eigh;
+/// use chainrule_tensor::ndarray::array;
+///
+/// let eigen = eigh(&array![[2.0, 1.0], [1.0, 2.0]]);
+/// assert!((eigen.values[0] - 1.0).abs() < 1e-12 && (eigen.values[1] - 3.0).abs() < 1e-12);
+/// assert!((eigen.vectors[(1, 0)] - eigen.vectors[(1, 1)]).abs() < 1e-12);
+/// ```
+#[track_caller]
+pub fn eigh(matrix: &ArrayRef2<f64>) -> Eigen {
+    assert!(matrix.is_square(), "eigh: a matrix {:?} is not square", matrix.dim());
+    assert!(matrix.iter().all(|x| x.is_finite()), "eigh: the matrix has numbers that are not finite");
+    if matrix.is_empty() {
+        return Eigen { values: Vec::new(), vectors: Array2::zeros((0, 0)) };
+    }
+    solve(matrix)
+}
+
+/// H + σI with σ ≥ max |λ| has no negative eigenvalue, so that its singular vectors are H's eigenvectors and its singular
+/// values λ + σ. LAPACK has both by divide and conquer; of the two, ndarray-linalg hands out the singular ones alone, and its
+/// eigensolver, the QR algorithm, takes three times as long for a thousand parameters.
+#[cfg(feature = "openblas")]
+fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
+    use chainrule_tensor::ndarray::Axis;
+    use ndarray_linalg::{JobSvd, SVDDC};
+
+    chainrule_tensor::blas::init();
+    let n = matrix.nrows();
+    let mut shifted = Array2::from_shape_fn((n, n), |(i, j)| matrix[(i.min(j), i.max(j))]);
+    let row_sums = shifted.rows().into_iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>());
+    let sigma = row_sums.fold(0.0, f64::max);
+    shifted.diag_mut().iter_mut().for_each(|x| *x += sigma);
+    let (u, singular, _) = shifted.svddc(JobSvd::Some).expect("LAPACK solves what is finite");
+    let mut vectors = u.expect("they were asked for").reversed_axes();
+    vectors.invert_axis(Axis(0));
+    Eigen {
+        values: singular.iter().rev().map(|s| s - sigma).collect(),
+        vectors: vectors.as_standard_layout().into_owned(),
+    }
+}
+
+#[cfg(not(feature = "openblas"))]
+fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
+    rust::solve(matrix)
+}
+
+/// The same without LAPACK.
+#[cfg(any(test, not(feature = "openblas")))]
+mod rust {
+    use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+    use nalgebra::{DMatrix, SymmetricEigen};
+
+    use super::Eigen;
+
+    pub(super) fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
+        let n = matrix.nrows();
+        let upper = |i: usize, j: usize| matrix[(i.min(j), i.max(j))];
+        let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(DMatrix::from_fn(n, n, upper));
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|&a, &b| eigenvalues[a].total_cmp(&eigenvalues[b]));
+        let vectors = Array2::from_shape_fn((n, n), |(i, j)| eigenvectors[(j, order[i])]);
+        Eigen { values: order.iter().map(|&i| eigenvalues[i]).collect(), vectors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::Rng;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn takes_apart(matrix: &Array2<f64>, eigen: &Eigen) {
+        let n = matrix.nrows();
+        let error = |a: &Array2<f64>, b: &Array2<f64>| (a - b).iter().fold(0.0, |e: f64, d| e.max(d.abs()));
+        let q = &eigen.vectors;
+        let lambda = Array2::from_diag(&chainrule_tensor::ndarray::aview1(&eigen.values));
+        let largest = eigen.values.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        assert!(error(&q.dot(&q.t()), &Array2::eye(n)) < 1e-12, "the vectors are not orthonormal");
+        assert!(error(&q.t().dot(&lambda).dot(q), matrix) < 1e-13 * largest, "the parts do not add up");
+        assert!(eigen.values.is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_are_orthonormal_and_add_up(n in 1_usize..40, rank in 1_usize..40, seed in 0_u64..1000) {
+            // Of low rank as often as not: many eigenvalues are 0 then.
+            let rng = &mut Rng::new(seed);
+            let g = Array2::from_shape_simple_fn((rank, n), || rng.normal::<f64>(1.0));
+            let mut signed = g.clone();
+            signed.rows_mut().into_iter().skip(1).step_by(2).for_each(|mut row| row *= -1.0);
+            let matrix = g.t().dot(&signed);
+            let matrix = (&matrix + &matrix.t()) / 2.0;
+            takes_apart(&matrix, &eigh(&matrix));
+            takes_apart(&matrix, &rust::solve(&matrix));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "not finite")]
+    fn a_nan_is_refused_before_lapack_sees_it() {
+        eigh(&Array2::from_elem((2, 2), f64::NAN));
+    }
+}

@@ -1,0 +1,105 @@
+//! Curvature products over shards: remembered or not, and what the empirical Fisher matrix is.
+
+use chainrule_layers::{Layer, Mode, Sequential};
+use chainrule_loss::SoftmaxCrossEntropy;
+use chainrule_optim::Objective;
+use chainrule_tensor::ndarray::{Array2, s};
+use chainrule_tensor::{Pool, Rng, vector};
+use chainrule_train::{Activation, Architecture, Curvature, Lanes, Risk, Sharded, Workspace};
+
+const ROWS: usize = 2500;
+
+struct Task {
+    model: Sequential<f64>,
+    loss: SoftmaxCrossEntropy,
+    theta: Vec<f64>,
+    x: Array2<f64>,
+    target: Array2<f64>,
+    v: Vec<f64>,
+}
+
+fn task() -> Task {
+    let model = Architecture::perceptron(&[3, 5, 4], Activation::Tanh, 0.0).build::<f64>(None);
+    let rng = &mut Rng::new(7);
+    let theta = model.layout().init(rng);
+    let v = (0..theta.len()).map(|_| rng.normal(1.0)).collect();
+    Task {
+        model,
+        loss: SoftmaxCrossEntropy::default(),
+        theta,
+        x: Array2::from_shape_simple_fn((ROWS, 3), || rng.normal(1.0)),
+        target: Array2::from_shape_simple_fn((ROWS, 1), || rng.below(4) as f64),
+        v,
+    }
+}
+
+#[test]
+fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
+    let Task { model, loss, theta, x, target, v } = &task();
+    let (pool, dim) = (Pool::new(2), theta.len());
+    let elsewhere: Vec<f64> = theta.iter().map(|t| t + 0.5).collect();
+    let run = |mut lanes: Lanes<f64>| {
+        let mut risk = Sharded::new(model, loss, x, target, Mode::Eval, &mut lanes, &pool);
+        let mut results = Vec::new();
+        let kinds = [Curvature::Hessian, Curvature::GaussNewton, Curvature::EmpiricalFisher];
+        for first in kinds {
+            for second in kinds {
+                for (curvature, at) in [(first, theta), (first, theta), (second, theta), (first, &elsewhere)]
+                {
+                    let mut out = vec![f64::NAN; dim];
+                    risk.product(curvature, at, v, &mut out);
+                    results.push(out);
+                }
+                let mut gradient = vec![0.0; dim];
+                risk.value_and_grad(theta, &mut gradient);
+                risk.hessian_vector(theta, v, &mut gradient);
+                results.push(gradient);
+                let value = risk.value(&elsewhere);
+                let mut out = vec![value; dim];
+                risk.hessian_vector(&elsewhere, v, &mut out);
+                results.push(out);
+            }
+        }
+        results
+    };
+    assert_eq!(run(Lanes::remembering(model, ROWS)), run(Lanes::new(model, ROWS)));
+}
+
+#[test]
+fn a_new_batch_is_not_mistaken_for_the_remembered_one() {
+    let Task { model, loss, theta, x, target, v } = &task();
+    let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(model, 300));
+    let product = |rows: std::ops::Range<usize>, lanes: &mut Lanes<f64>| {
+        let (x, target) = (x.slice(s![rows.clone(), ..]), target.slice(s![rows, ..]));
+        let mut out = vec![0.0; theta.len()];
+        Sharded::new(model, loss, &x, &target, Mode::Eval, lanes, &pool).hessian_vector(theta, v, &mut out);
+        out
+    };
+    let first = product(0..300, &mut lanes);
+    let second = product(300..600, &mut lanes);
+    assert_ne!(first, second);
+    assert_eq!(second, product(300..600, &mut Lanes::new(model, 300)));
+}
+
+#[test]
+fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
+    let Task { model, loss, theta, x, target, v } = &task();
+    let (pool, mut lanes) = (Pool::new(2), Lanes::new(model, ROWS));
+    let mut fisher = vec![0.0; theta.len()];
+    Sharded::new(model, loss, x, target, Mode::Eval, &mut lanes, &pool).product(
+        Curvature::EmpiricalFisher,
+        theta,
+        v,
+        &mut fisher,
+    );
+    let (mut workspace, mut gradient) = (Workspace::new(model, 1), vec![0.0; theta.len()]);
+    let mut sum = vec![0.0; theta.len()];
+    for n in 0..ROWS {
+        let (x, target) = (x.slice(s![n..=n, ..]), target.slice(s![n..=n, ..]));
+        Risk::new(model, loss, &x, &target, Mode::Eval, &mut workspace).value_and_grad(theta, &mut gradient);
+        vector::axpy(vector::dot(&gradient, v) / ROWS as f64, &gradient, &mut sum);
+    }
+    vector::axpy(-1.0, &fisher, &mut sum);
+    assert!(vector::norm_max(&sum) < 1e-14 * (1.0 + vector::norm_max(&fisher)), "{sum:?}");
+    assert!(vector::norm_max(&fisher) > 1e-2);
+}

@@ -1,0 +1,90 @@
+//! The Python environment of the peers, under target/: `benches/peers/requirements.txt` and nothing else.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{failure::Failure, process};
+
+const REQUIREMENTS: &str = "benches/peers/requirements.txt";
+/// An interpreter that has the peers already, for those who do not want a second copy.
+const OWN: &str = "CHAINRULE_PYTHON";
+
+/// The interpreter of an environment that has the peers; makes it where it is missing or out of date.
+pub(crate) fn python() -> Result<PathBuf, Failure> {
+    if let Some(python) = env::var_os(OWN) {
+        return Ok(python.into());
+    }
+    let folder = process::target().join("peers");
+    let wanted = fs::read_to_string(process::root().join(REQUIREMENTS))
+        .map_err(|error| Failure::Unusable(format!("{REQUIREMENTS}: {error}")))?;
+    let python = interpreter(&folder);
+    if is_made(&folder, &wanted) {
+        return Ok(python);
+    }
+    eprintln!("peers: installing {} into {}", packages(&wanted).join(", "), folder.display());
+    eprintln!(
+        "peers: some gigabytes on Linux, where PyTorch brings CUDA along; set {OWN} to use your own Python"
+    );
+    make(&folder, &python).map_err(by_hand)?;
+    fs::write(stamp(&folder), wanted)
+        .map_err(|error| Failure::Unusable(format!("{}: {error}", stamp(&folder).display())))?;
+    Ok(python)
+}
+
+fn make(folder: &Path, python: &Path) -> Result<(), Failure> {
+    // What the installers say goes to stderr, for stdout is the script's.
+    let run = |command: &mut Command| process::run(command.stdout(Stdio::from(io::stderr())));
+    run(Command::new(if cfg!(windows) { "python" } else { "python3" }).args(["-m", "venv"]).arg(folder))?;
+    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(python).args(pip).arg(process::root().join(REQUIREMENTS)))
+}
+
+/// That an installer fails is the machine's fault, and no failed check. Why, it has said itself.
+fn by_hand(failure: Failure) -> Failure {
+    match failure {
+        Failure::Check(cause) => Failure::Unusable(format!(
+            "{cause}: see above (Debian has venv in the package python3-venv), or set {OWN} to a Python that has {REQUIREMENTS}"
+        )),
+        other => other,
+    }
+}
+
+fn interpreter(folder: &Path) -> PathBuf {
+    folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+}
+
+/// What was installed, written last: an interrupted installation has none.
+fn stamp(folder: &Path) -> PathBuf {
+    folder.join("requirements.txt")
+}
+
+fn is_made(folder: &Path, wanted: &str) -> bool {
+    interpreter(folder).exists() && fs::read_to_string(stamp(folder)).is_ok_and(|made| made == wanted)
+}
+
+fn packages(requirements: &str) -> Vec<&str> {
+    requirements.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_is_pinned() {
+        let text = fs::read_to_string(process::root().join(REQUIREMENTS)).unwrap();
+        let packages = packages(&text);
+        assert!(packages.iter().any(|package| package.starts_with("torch==")));
+        for package in packages {
+            assert!(package.split_once("==").is_some_and(|(_, version)| !version.is_empty()), "{package}");
+        }
+    }
+
+    #[test]
+    fn an_environment_without_its_stamp_is_made_again() {
+        assert!(!is_made(Path::new("no/such/folder"), ""));
+    }
+}
