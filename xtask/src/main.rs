@@ -5,7 +5,7 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train`, `gradcheck`, `parity` and `bench` end with the exit code of the program they start.
+//! `train`, `gradcheck` and `parity` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -38,7 +38,7 @@ Usage: cargo xtask COMMAND
   test               setup, then everything that CI checks on this machine
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
-  bench ARGS…        setup, then the benchmarks (`cargo bench` arguments)
+  bench ARGS…        setup, then the throughput beside the bare products, and beside other libraries (--help)
   reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
   ci --cell NAME     one cell of the CI matrix

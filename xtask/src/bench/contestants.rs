@@ -30,29 +30,40 @@ const SCRIPTS: &[(&str, &str, &[&str])] = &[
     ("scikit-learn", "sklearn_peer.py", &["partial_fit"]),
 ];
 
-/// Builds our program and says where it is.
-pub(super) fn build_ours() -> Result<PathBuf, Failure> {
+/// The libraries that have the recipe of the time to an accuracy, and what its script calls them.
+pub(super) const PYTHON_RECIPE: [(&str, &str); 2] = [("PyTorch", "pytorch"), ("JAX", "jax")];
+
+/// Builds a program of ours and says where it is.
+pub(super) fn build(program: &str) -> Result<PathBuf, Failure> {
     process::run(
         process::cargo()
             .current_dir(process::root())
-            .args(["build", "--release", "-p", "chainrule-benches", "--bin", "throughput"])
+            .args(["build", "--release", "-p", "chainrule-benches", "--bin", program])
             .args(Blas::native().features()),
     )?;
-    Ok(target().join("release").join(format!("throughput{}", env::consts::EXE_SUFFIX)))
+    Ok(target().join("release").join(format!("{program}{}", env::consts::EXE_SUFFIX)))
 }
 
 fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| process::root().join("target"), PathBuf::from)
 }
 
+/// Where the programs of the peers are.
+pub(super) fn folder() -> PathBuf {
+    process::root().join("benches/peers")
+}
+
+/// A Python that has the pinned versions: the one given, or that of our own venv.
+pub(super) fn python(given: Option<&str>) -> Result<PathBuf, Failure> {
+    let requirements = folder().join("requirements.txt");
+    let python = given.map_or_else(|| venv(&requirements), |given| Ok(PathBuf::from(given)))?;
+    has_the_versions(&python, &requirements)?;
+    Ok(python)
+}
+
 /// Installs and builds the other libraries.
-pub(super) fn prepare(python: Option<&str>) -> Result<Vec<Peer>, Failure> {
-    let folder = process::root().join("benches/peers");
-    let python = match python {
-        Some(python) => PathBuf::from(python),
-        None => venv(&folder.join("requirements.txt"))?,
-    };
-    has_the_versions(&python, &folder.join("requirements.txt"))?;
+pub(super) fn prepare(given: Option<&str>) -> Result<Vec<Peer>, Failure> {
+    let (folder, python) = (folder(), python(given)?);
     let scripts = SCRIPTS.iter().map(|&(library, script, variants)| Peer {
         library,
         program: python.clone(),
@@ -178,7 +189,7 @@ impl<'a> Field<'a> {
         let mut command = pinned(self.ours, self.threads);
         command.args(["--workload", workload, "--json", "--rounds", "5"]);
         command.args(["--threads", &self.threads.to_string(), "--seconds", &seconds.to_string()]);
-        let report = json(&process::read(&mut command)?)?;
+        let report = self::report(&mut command)?;
         row.add(OURS, number(&report, "samples_per_s")?);
         row.add(BOUND, number(&report, "gemm_bound_samples_per_s")?);
         for (peer, server) in &mut self.servers {
@@ -242,6 +253,11 @@ impl Drop for Server {
     }
 }
 
+/// The JSON that a program prints.
+pub(super) fn report(command: &mut Command) -> Result<Value, Failure> {
+    json(&process::read(command)?)
+}
+
 fn json(text: &str) -> Result<Value, Failure> {
     serde_json::from_str(text)
         .map_err(|error| Failure::Unusable(format!("no JSON but {:?}: {error}", text.lines().next())))
@@ -272,9 +288,9 @@ fn start(contestant: &str, command: &mut Command) -> Result<Start, Failure> {
     let (mut times, mut peaks) = (Vec::new(), Vec::new());
     for _ in 0..5 {
         let start = Instant::now();
-        let report = process::read(command)?;
+        let report = self::report(command)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
-        peaks.push(number(&json(&report)?, "rss_mb")?);
+        peaks.push(number(&report, "rss_mb")?);
     }
     let (milliseconds, megabytes) = (median(&times).unwrap_or(f64::NAN), median(&peaks).unwrap_or(f64::NAN));
     Ok(Start { contestant: contestant.to_owned(), milliseconds, megabytes })

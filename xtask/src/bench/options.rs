@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use super::WORKLOADS;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Options {
     pub(super) peers: bool,
     pub(super) python: Option<String>,
@@ -17,6 +18,7 @@ pub(super) struct Options {
     pub(super) json: Option<String>,
     pub(super) from: Vec<String>,
     pub(super) no_docs: bool,
+    pub(super) time_to_accuracy: bool,
     pub(super) compare: Option<String>,
 }
 
@@ -33,6 +35,7 @@ impl Options {
             json: None,
             from: Vec::new(),
             no_docs: false,
+            time_to_accuracy: false,
             compare: None,
         };
         let mut words = words.iter();
@@ -40,6 +43,7 @@ impl Options {
             match option.as_str() {
                 "--peers" => options.peers = true,
                 "--instructions" => options.instructions = true,
+                "--time-to-accuracy" => options.time_to_accuracy = true,
                 "--no-docs" => options.no_docs = true,
                 _ => options.set(option, words.next())?,
             }

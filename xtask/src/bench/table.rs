@@ -74,7 +74,8 @@ fn starts(figures: &Figures) -> String {
     table(&["", "start to end", "peak memory"], lines)
 }
 
-fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
+/// A table whose first column is left-aligned and the others right.
+pub(super) fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = head.iter().map(ToString::to_string).collect();
     let rule = format!("|---{}|\n", "|--:".repeat(head.len() - 1));

@@ -1,0 +1,163 @@
+"""The recipe of `benches/src/bin/time-to-accuracy.rs` in PyTorch and in JAX, from the start of the process.
+
+Imports count, as they do for a user. Threads are pinned; the clock is the kernel's record of when the process started.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import time
+
+parser = argparse.ArgumentParser(description="Measure the time from the start of the process to an accuracy on MNIST.")
+parser.add_argument("library", choices=["pytorch", "jax"])
+parser.add_argument("--target", type=float, default=0.98)
+parser.add_argument("--epochs", type=int, default=4)
+parser.add_argument("--rate", type=float, default=4e-3)
+parser.add_argument("--batch", type=int, default=128)
+parser.add_argument("--hidden", type=lambda text: [int(n) for n in text.split(",")], default=[256, 128])
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--data-dir", required=True)
+args = parser.parse_args()
+os.environ.pop("OPENBLAS_CORETYPE", None)
+for name in ["OMP", "OPENBLAS", "MKL"]:
+    os.environ[f"{name}_NUM_THREADS"] = str(args.threads)
+
+import numpy as np
+
+
+def seconds_since_start():
+    """To a hundredth: the unit of the kernel's record."""
+    with open("/proc/self/stat") as stat:
+        started = int(stat.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
+def read(part, kind, offset):
+    folder = args.data_dir
+    inside = os.path.join(folder, "mnist")
+    path = os.path.join(inside if os.path.isdir(inside) else folder, f"{part}-{kind}-ubyte.gz")
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=offset)
+
+
+def images(part):
+    return read(part, "images-idx3", 16).reshape(-1, 784).astype(np.float32)
+
+
+x, label = images("train"), read("train", "labels-idx1", 8).astype(np.int64)
+x_test, label_test = images("t10k"), read("t10k", "labels-idx1", 8).astype(np.int64)
+mean, deviation = x.mean(dtype=np.float64), x.std(dtype=np.float64)
+for part in [x, x_test]:
+    part -= np.float32(mean)
+    part /= np.float32(deviation)
+count = -(-len(x) // args.batch)
+steps = args.epochs * count
+widths = [784, *args.hidden, 10]
+rng = np.random.default_rng(args.seed)
+
+
+def one_cycle(t):
+    """Cosine up to the rate over the first 30 % of the steps, and down to almost nothing: PyTorch's OneCycleLR."""
+    low, end, up = args.rate / 25, args.rate / 25e4, 0.3 * steps - 1
+    between = lambda a, b, share: b + (a - b) / 2 * (1 + np.cos(np.pi * share))
+    return between(low, args.rate, t / up) if t <= up else between(args.rate, end, (t - up) / (steps - 1 - up))
+
+
+def pytorch():
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    layers = []
+    for inputs, outputs in zip(widths, widths[1:]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    for layer in model[:-1:2]:
+        nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)
+    nn.init.xavier_uniform_(model[-1].weight)
+    nn.init.zeros_(model[-1].bias)
+    adam = torch.optim.Adam(model.parameters(), lr=args.rate, fused=True)
+    xs, labels, x_judge = torch.from_numpy(x), torch.from_numpy(label), torch.from_numpy(x_test)
+    t = 0
+
+    def epoch(order):
+        nonlocal t
+        for rows in torch.from_numpy(order).split(args.batch):
+            adam.param_groups[0]["lr"] = float(one_cycle(t))
+            adam.zero_grad(set_to_none=True)
+            nn.functional.cross_entropy(model(xs[rows]), labels[rows]).backward()
+            adam.step()
+            t += 1
+
+    def predict():
+        with torch.inference_mode():
+            return model(x_judge).argmax(1).numpy()
+
+    return epoch, predict
+
+
+def jax():
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    theta = []
+    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
+        limit = np.sqrt(6 / inputs if i + 2 < len(widths) else 6 / (inputs + outputs))
+        theta.append((rng.uniform(-limit, limit, (inputs, outputs)).astype(np.float32), np.zeros(outputs, np.float32)))
+
+    def forward(theta, x):
+        for weight, bias in theta[:-1]:
+            x = jax.nn.relu(x @ weight + bias)
+        weight, bias = theta[-1]
+        return x @ weight + bias
+
+    def step(state, batch):
+        theta, m, v, t = state
+        x, hot, rate = batch
+        cost = lambda theta: -(hot * jax.nn.log_softmax(forward(theta, x))).sum() / len(x)
+        grad, t = jax.grad(cost)(theta), t + 1
+        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grad)
+        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grad)
+        a, b = 1 / (1 - 0.9**t), 1 / (1 - 0.999**t)
+        theta = jax.tree.map(lambda w, m, v: w - rate * a * m / (jnp.sqrt(b * v) + 1e-8), theta, m, v)
+        return (theta, m, v, t), None
+
+    scan = jax.jit(lambda state, batches: lax.scan(step, state, batches)[0], donate_argnums=0)
+    one = jax.jit(lambda state, batch: step(state, batch)[0], donate_argnums=0)
+    choose = jax.jit(lambda theta, x: forward(theta, x).argmax(1))
+    hot = np.eye(10, dtype=np.float32)[label]
+    zeros = lambda: jax.tree.map(jnp.zeros_like, theta)
+    state, t = (jax.tree.map(jnp.asarray, theta), zeros(), zeros(), jnp.float32(0)), 0
+
+    def epoch(order):
+        nonlocal state, t
+        rates = np.array([one_cycle(t + i) for i in range(count)], np.float32)
+        t += count
+        # A scan wants batches of one length; the ragged last one is a step of its own.
+        whole = len(x) // args.batch
+        rows = order[: whole * args.batch]
+        cut = lambda a: a[rows].reshape(whole, args.batch, -1)
+        state = scan(state, (cut(x), cut(hot), rates[:whole]))
+        if whole < count:
+            rest = order[whole * args.batch :]
+            state = one(state, (x[rest], hot[rest], rates[-1]))
+
+    return epoch, lambda: np.asarray(choose(state[0], x_test))
+
+
+epoch, predict = {"pytorch": pytorch, "jax": jax}[args.library]()
+report = {"target": args.target, "seed": args.seed, "seconds": None, "epochs": []}
+for number in range(1, args.epochs + 1):
+    epoch(rng.permutation(len(x)))
+    accuracy, seconds = float((predict() == label_test).mean()), seconds_since_start()
+    report["epochs"].append({"epoch": number, "accuracy": accuracy, "seconds": seconds})
+    if accuracy >= args.target:
+        report["seconds"] = seconds
+        break
+print(json.dumps(report))

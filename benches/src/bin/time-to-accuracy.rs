@@ -1,0 +1,141 @@
+//! From the start of a process and MNIST's gzip files on disk to a test accuracy.
+//!
+//! The recipe is one-cycle Adam on pixels standardised by one mean and deviation. It is chosen with `--validate`, which
+//! holds back the last 10,000 training examples and measures on them; the test set only judges the choice.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chainrule::datasets::{Dataset, Encoding, Method, Parts, Pipeline, Search, mnist};
+use chainrule::layers::{Layer, Sequential};
+use chainrule::loss::SoftmaxCrossEntropy;
+use chainrule::optim::{Adam, Descent, Schedule};
+use chainrule::tensor::{Pool, Rng};
+use chainrule::train::{Activation, Architecture, Callback, Epoch, Experiment, Plan, evaluate, fit};
+use chainrule_benches::process::Start;
+use clap::Parser;
+use serde_json::{Value, json};
+
+/// Measure the time from the start of the process to an accuracy on MNIST.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The accuracy to reach
+    #[arg(long, default_value_t = 0.98, value_name = "A")]
+    target: f64,
+    /// Epochs of the one cycle
+    #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    epochs: u64,
+    /// The highest learning rate
+    #[arg(long, default_value_t = 4e-3, value_name = "X")]
+    rate: f64,
+    /// Examples a step
+    #[arg(long, default_value = "128", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// Widths of the inner layers
+    #[arg(long, default_value = "256,128", value_name = "N,N", value_delimiter = ',')]
+    hidden: Vec<usize>,
+    /// Dropout after each inner layer
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    dropout: f64,
+    /// The seed of the initial weights and of the shuffling
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Threads
+    #[arg(long, default_value = "2", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    threads: u64,
+    /// Measure on the last 10,000 training examples instead, and train on the others
+    #[arg(long)]
+    validate: bool,
+    /// Where MNIST's files are [default: $CHAINRULE_DATA and the usual places]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Measures after each epoch, and stops when the target is reached.
+struct Watch<'a> {
+    start: Start,
+    target: f64,
+    model: &'a Sequential<f32>,
+    loss: &'a SoftmaxCrossEntropy,
+    transform: &'a Pipeline,
+    judge: &'a Dataset<f32>,
+    epochs: Vec<Value>,
+    reached: Option<f64>,
+}
+
+impl Callback<f32> for Watch<'_> {
+    fn on_epoch(&mut self, epoch: &Epoch, theta: &[f32]) -> ControlFlow<()> {
+        let evaluation = evaluate(self.model, self.loss, Encoding::Index, self.transform, theta, self.judge);
+        let (accuracy, seconds) = (evaluation.score(), self.start.milliseconds().map(|ms| ms / 1e3));
+        self.epochs.push(json!({ "epoch": epoch.epoch, "accuracy": accuracy, "seconds": seconds }));
+        if accuracy < self.target {
+            return ControlFlow::Continue(());
+        }
+        self.reached = seconds;
+        ControlFlow::Break(())
+    }
+}
+
+fn main() -> ExitCode {
+    let start = Start::now();
+    let args = Args::parse();
+    match run(&args, start) {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args, start: Start) -> Result<Value, String> {
+    let data = match &args.data_dir {
+        Some(folder) => Search::only(folder),
+        None => Search::from_env(),
+    };
+    let Parts { train, test, .. } = mnist::<f32>(&data).map_err(|error| error.to_string())?;
+    let test = test.ok_or("MNIST has a test set, and this copy has none")?;
+    let (train, judge) = if args.validate {
+        let (kept, held_back): (Vec<usize>, Vec<usize>) = (0..train.len()).partition(|&n| n < 50_000);
+        (train.select(&kept), train.select(&held_back))
+    } else {
+        (train, test)
+    };
+    let transform = Pipeline::fit(&[Method::GlobalStandardise], &train).map_err(|error| error.to_string())?;
+    let widths = [&[train.inputs()], args.hidden.as_slice(), &[10]].concat();
+    let plan = Architecture::perceptron(&widths, Activation::Relu, args.dropout);
+    plan.validated()?;
+    let model = plan.build::<f32>(None);
+    let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(args.seed));
+    let (epochs, batch) = (args.epochs as usize, args.batch as usize);
+    let steps = args.epochs * train.len().div_ceil(batch) as u64;
+    let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps));
+    let loss = SoftmaxCrossEntropy::default();
+    let task = Experiment {
+        model: &model,
+        loss: &loss,
+        encoding: Encoding::Index,
+        transform: &transform,
+        train: &train,
+        validation: None,
+    };
+    let (target, transform) = (args.target, &transform);
+    let mut watch = Watch {
+        start,
+        target,
+        model: &model,
+        loss: &loss,
+        transform,
+        judge: &judge,
+        epochs: Vec::new(),
+        reached: None,
+    };
+    let plan = Plan { epochs, batch, patience: None, seed: args.seed };
+    let pool = Pool::new(args.threads as usize);
+    fit(&task, &plan, &mut adam, &mut theta, &pool, &mut watch).map_err(|error| error.to_string())?;
+    Ok(json!({ "target": target, "seed": args.seed, "seconds": watch.reached, "epochs": watch.epochs }))
+}
