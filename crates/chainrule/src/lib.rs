@@ -11,6 +11,7 @@
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
 //! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
+//! | [`plot`] | plots as SVG |
 //!
 //! ```
 //! use chainrule::prelude::*;
@@ -45,6 +46,8 @@
 //! | `cli` | yes | the program `chainrule`; a library user leaves it out with `default-features = false` |
 //!
 //! With no BLAS feature, products run on ndarray's own kernels and everything still works.
+
+pub mod plot;
 
 pub use chainrule_datasets as datasets;
 pub use chainrule_layers as layers;
