@@ -3,6 +3,8 @@
 mod bad_input;
 mod interrupt;
 mod models;
+mod resume;
+mod settings;
 
 use std::path::Path;
 use std::process::{Command, Output};
