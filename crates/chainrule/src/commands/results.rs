@@ -74,6 +74,7 @@ impl Results {
             "best_epoch": self.history.best,
             "seed": card.seed,
             "model": folder.last().display().to_string(),
+            "report": folder.report().display().to_string(),
             "run": folder.path().display().to_string(),
         });
         report[format!("test_{score}")] = Value::Null;

@@ -71,13 +71,11 @@ pub(crate) fn run_page(story: &Story, pictures: &str) -> String {
     let finished = story.results["finished"].as_f64().map(clock::date_and_time).unwrap_or_default();
     let title = format!("{} · {}", story.text("data"), story.text("layers"));
     let body = format!(
-        "<header>\n<h1>{}</h1>\n<p>{} · {finished}</p>\n<dl class=\"figures\">\n{figures}</dl>\n</header>\n<main>\n{}{}{}{pictures}{}{}</main>\n",
+        "<header>\n<h1>{}</h1>\n<p>{} · {finished}</p>\n<dl class=\"figures\">\n{figures}</dl>\n</header>\n<main>\n{}{}{pictures}{}</main>\n",
         escaped(&title),
         escaped(&story.name),
         curves(story),
-        gradients(story),
         classes(story),
-        time(story),
         circumstances(story),
     );
     page(&format!("{title} · chainrule"), &body)
@@ -110,13 +108,15 @@ fn curves(story: &Story) -> String {
     } else {
         Plot::new("Learning rate", "step", "η").with("η", Mark::Line, rate).to_svg()
     };
-    format!(
-        "<div class=\"pair\">\n{}{}</div>\n<div class=\"pair\">\n{}{}</div>\n",
+    let sections = [
         section("Loss", &loss.to_svg()),
         section(if score == "R²" { "R²" } else { "Accuracy" }, &second),
-        section("Learning rate", &rate),
+        section("Gradient norms", &gradients(story)),
         section("Loss of single batches", &batches(story)),
-    )
+        section("Learning rate", &rate),
+        section("Where the time went", &time(story)),
+    ];
+    format!("<div class=\"pair\">\n{}</div>\n", sections.concat())
 }
 
 fn batches(story: &Story) -> String {
@@ -137,7 +137,7 @@ fn gradients(story: &Story) -> String {
     let how = note(
         "Of the last batch of each epoch, for each parameter: the optimizer's own gradient, before clipping.",
     );
-    section("Gradient norms", &format!("{}{how}", plot.to_svg()))
+    format!("{}{how}", plot.to_svg())
 }
 
 fn classes(story: &Story) -> String {
@@ -216,11 +216,10 @@ fn time(story: &Story) -> String {
         bar += &format!("<span class=\"{class}\" style=\"width:{share:.2}%\"></span>");
         key += &format!("<li><i class=\"{class}\"></i>{name} {seconds:.2} s, {share:.0} %</li>\n");
     }
-    section(
-        "Where the time went",
-        &format!(
-            "<div class=\"bar\" role=\"img\" aria-label=\"shares of the time\">{bar}</div>\n<ul class=\"key\">\n{key}</ul>\n"
-        ),
+    let how =
+        note("In the steps of the process that ended the run. Validation and snapshots are not part of it.");
+    format!(
+        "<div class=\"bar\" role=\"img\" aria-label=\"shares of the time\">{bar}</div>\n<ul class=\"key\">\n{key}</ul>\n{how}"
     )
 }
 
