@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod evaluate;
 mod explain;
+mod generate;
 mod grad;
 mod gradcheck;
 mod inspect;
@@ -14,9 +15,13 @@ mod optimizer;
 mod options;
 mod predict;
 mod progress;
+mod report;
+mod results;
+pub(crate) mod run;
+mod sparkline;
 mod train;
 
-use clap::Subcommand;
+use clap::{ArgMatches, Subcommand};
 
 use crate::failure::Failure;
 
@@ -42,12 +47,19 @@ pub(crate) enum Command {
     Predict(predict::Predict),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
     Inspect(inspect::Inspect),
+    /// Compare several runs on one page
+    Report(report::Report),
+    /// Print the completions of a shell
+    Completions(generate::Completions),
+    /// Print the manual page
+    Man(generate::Man),
 }
 
 impl Command {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    /// Runs with the arguments that `given` holds too.
+    pub(crate) fn run(self, given: &ArgMatches) -> Result<(), Failure> {
         match self {
-            Command::Train(command) => command.run(),
+            Command::Train(command) => command.run(given),
             Command::Evaluate(command) => command.run(),
             Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
@@ -57,6 +69,9 @@ impl Command {
             Command::Doctor(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Inspect(command) => command.run(),
+            Command::Report(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why the program ends early: one line with the cause and the cure, and an exit code.
@@ -36,6 +37,16 @@ impl Failure {
             _ => eprintln!("error: {self}"),
         }
         ExitCode::from(self.code())
+    }
+}
+
+/// Prints on stdout, which may be full or closed: a reader like `head` that has seen enough is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Run(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,9 +5,10 @@ mod failure;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::commands::Command;
+use crate::commands::{Command, run::settings};
+use crate::failure::Failure;
 
 /// Train deep neural networks by backpropagation on a CPU.
 #[derive(Debug, Parser)]
@@ -18,8 +19,15 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command.run() {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+fn run() -> Result<(), Failure> {
+    let matches = settings::complete(&mut Cli::command(), std::env::args_os().collect())?;
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let (_, given) = matches.subcommand().expect("a command is required");
+    cli.command.run(given)
 }

@@ -59,9 +59,25 @@ fn fill<T>(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<T>)
     Ok(result)
 }
 
+/// Removes the temporary files that killed processes left in a folder. Nothing else may be writing there meanwhile.
+pub fn sweep_temporaries(folder: &Path) {
+    let Ok(files) = fs::read_dir(folder) else { return };
+    for file in files.flatten() {
+        let name = file.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            // One that stays does no harm.
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
+/// The names of temporary files.
+const PREFIX: &str = ".chainrule-";
+const SUFFIX: &str = ".tmp";
+
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".chainrule-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // A temporary file is private by default; this one becomes an ordinary file, which the umask governs.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -57,7 +57,7 @@ mod streams;
 pub mod synthetic;
 mod transform;
 
-pub use atomic::write_atomic;
+pub use atomic::{sweep_temporaries, write_atomic};
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_whole};

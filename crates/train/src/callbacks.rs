@@ -1,13 +1,17 @@
 use std::ops::ControlFlow;
 
 use chainrule_tensor::Scalar;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Snapshot;
 
 /// What happened in one epoch.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// The number of the epoch, from 1.
     pub epoch: usize,
+    /// The number of its last step, counted over all epochs from 1.
+    pub step: u64,
     /// The mean of the training batches' losses, each before its step.
     pub train_loss: f64,
     /// The loss on the validation data.
@@ -30,12 +34,16 @@ pub struct Epoch {
 pub struct StepEnd<'a, A> {
     /// The number of the epoch, from 1.
     pub epoch: usize,
+    /// The number of the step, counted over all epochs from 1.
+    pub step: u64,
     /// The number of the batch in the epoch, from 1.
     pub batch: usize,
     /// How many batches the epoch has.
     pub batches: usize,
     /// The batch's loss before the step.
     pub loss: f64,
+    /// The rate of the step; `None` where the method chooses its own.
+    pub learning_rate: Option<f64>,
     /// The parameters after the step.
     pub theta: &'a [A],
 }
@@ -68,6 +76,16 @@ pub trait Callback<A: Scalar> {
     fn on_epoch(&mut self, epoch: &Epoch, theta: &[A]) -> ControlFlow<()> {
         let _ = (epoch, theta);
         ControlFlow::Continue(())
+    }
+
+    /// Whether a [`Snapshot`] is wanted now. Asked after each step and each epoch that went on.
+    fn wants_snapshot(&mut self) -> bool {
+        false
+    }
+
+    /// All that the rest of the run depends on: where it was wanted and, in any case, where the run ends.
+    fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, A>) {
+        let _ = snapshot;
     }
 }
 

@@ -188,11 +188,11 @@ pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, Ch
     decode(path, &read(path)?, layout)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     std::fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
 }
 
-fn format_error(path: &Path, fault: &impl ToString) -> CheckpointError {
+pub(crate) fn format_error(path: &Path, fault: &impl ToString) -> CheckpointError {
     CheckpointError::Format { path: path.to_owned(), fault: fault.to_string() }
 }
 
@@ -219,17 +219,19 @@ fn stored_shape(entry: &Entry) -> Vec<usize> {
 
 fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: Option<HashMap<String, String>>) -> Vec<u8> {
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
-    let dtype = if A::NAME == f64::NAME { Dtype::F64 } else { Dtype::F32 };
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = layout
         .entries()
         .iter()
         .map(|entry| {
             let values = transposed(&entry.shape, &flat[entry.range()]);
-            (entry.name.clone(), stored_shape(entry), values.into_iter().flat_map(little_endian).collect())
+            (entry.name.clone(), stored_shape(entry), little_endian(&values))
         })
         .collect();
     let tensors = bytes.iter().map(|(name, shape, data)| {
-        (name, TensorView::new(dtype, shape.clone(), data).expect("the bytes have the size of the shape"))
+        (
+            name,
+            TensorView::new(dtype::<A>(), shape.clone(), data).expect("the bytes have the size of the shape"),
+        )
     });
     safetensors::serialize(tensors, metadata).expect("names and metadata are text")
 }
@@ -246,12 +248,35 @@ fn transposed<A: Scalar>(shape: &[usize], values: &[A]) -> Vec<A> {
     }
 }
 
-fn little_endian<A: Scalar>(x: A) -> Vec<u8> {
-    if A::NAME == f64::NAME {
-        x.as_f64().to_le_bytes().to_vec()
-    } else {
-        (x.as_f64() as f32).to_le_bytes().to_vec()
+/// The bytes of numbers in a file.
+pub(crate) fn little_endian<A: Scalar>(values: &[A]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(values));
+    for x in values {
+        if A::NAME == f64::NAME {
+            bytes.extend(x.as_f64().to_le_bytes());
+        } else {
+            bytes.extend((x.as_f64() as f32).to_le_bytes());
+        }
     }
+    bytes
+}
+
+/// The numbers of a tensor in a file.
+pub(crate) fn numbers<A: Scalar>(tensor: &TensorView<'_>) -> Result<Vec<A>, String> {
+    match tensor.dtype() {
+        Dtype::F32 => Ok(read_numbers(tensor.data(), |bytes| f64::from(f32::from_le_bytes(bytes)))),
+        Dtype::F64 => Ok(read_numbers(tensor.data(), f64::from_le_bytes)),
+        other => Err(format!("holds {other:?} numbers, not F32 or F64")),
+    }
+}
+
+fn read_numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<A> {
+    data.as_chunks::<N>().0.iter().map(|&bytes| A::of(read(bytes))).collect()
+}
+
+/// The number type of a file.
+pub(crate) fn dtype<A: Scalar>() -> Dtype {
+    if A::NAME == f64::NAME { Dtype::F64 } else { Dtype::F32 }
 }
 
 fn decode<A: Scalar>(path: &Path, bytes: &[u8], layout: &Layout) -> Result<Vec<A>, CheckpointError> {
@@ -273,22 +298,12 @@ fn decode<A: Scalar>(path: &Path, bytes: &[u8], layout: &Layout) -> Result<Vec<A
                 format!("{:?} has shape {:?}, the network's {expected:?}", entry.name, tensor.shape());
             return Err(mismatch(fault));
         }
-        let values: Vec<A> = match tensor.dtype() {
-            Dtype::F32 => numbers(tensor.data(), |bytes| f64::from(f32::from_le_bytes(bytes))),
-            Dtype::F64 => numbers(tensor.data(), f64::from_le_bytes),
-            other => {
-                let fault = format!("{:?} holds {other:?} numbers, not F32 or F64", entry.name);
-                return Err(format_error(path, &fault));
-            }
-        };
+        let values: Vec<A> =
+            numbers(&tensor).map_err(|fault| format_error(path, &format!("{:?} {fault}", entry.name)))?;
         if values.iter().any(|x| !x.is_finite()) {
             return Err(format_error(path, &format!("{:?} holds NaN or infinity", entry.name)));
         }
         theta.extend(transposed(&expected, &values));
     }
     Ok(theta)
-}
-
-fn numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<A> {
-    data.as_chunks::<N>().0.iter().map(|&bytes| A::of(read(bytes))).collect()
 }

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
@@ -8,7 +9,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Pool, Scalar, hash, vector};
 use thiserror::Error;
 
-use crate::{Callback, Epoch, Evaluation, Lanes, Sharded, StepEnd, evaluate};
+use crate::{Callback, Epoch, Evaluation, Lanes, Sharded, Snapshot, Standing, StepEnd, evaluate};
 
 /// How a run goes.
 ///
@@ -116,6 +117,24 @@ pub fn fit<A: Scalar>(
     pool: &Pool,
     callback: &mut dyn Callback<A>,
 ) -> Result<History, TrainError> {
+    resume(task, plan, optimizer, theta, pool, callback, Standing::start(theta))
+}
+
+/// Goes on with a run from where it stands, as if it had never been interrupted: bit for bit the end of [`fit`].
+///
+/// `theta` and `optimizer` are those of the [`Snapshot`] that `standing` comes from.
+///
+/// # Errors
+/// As [`fit`].
+pub fn resume<A: Scalar>(
+    task: &Experiment<'_, A>,
+    plan: &Plan,
+    optimizer: &mut dyn Optimizer<A>,
+    theta: &mut [A],
+    pool: &Pool,
+    callback: &mut dyn Callback<A>,
+    mut standing: Standing<A>,
+) -> Result<History, TrainError> {
     if plan.batch == 0 {
         return Err(TrainError::ZeroBatch);
     }
@@ -129,96 +148,83 @@ pub fn fit<A: Scalar>(
     } else {
         Lanes::new(task.model, batch)
     };
-    let mut history = History { epochs: Vec::with_capacity(plan.epochs), best: None, stop: Stop::Finished };
-    let mut keeper = plan.patience.map(|patience| Keeper::new(patience, theta));
-
-    for epoch in 1..=plan.epochs {
+    let patience = plan.patience.filter(|_| task.validation.is_some());
+    let stop = loop {
+        if patience.is_some_and(|patience| standing.is_out_of_patience(patience)) {
+            break Stop::Patience;
+        }
+        if standing.epochs.len() >= plan.epochs {
+            break Stop::Finished;
+        }
+        let epoch = standing.epochs.len() + 1;
         let start = Instant::now();
         batches.shuffle(plan.seed, epoch as u64);
-        let (count, mut total, mut step) = (batches.count(), 0.0, 0);
-        let mut stopped = false;
+        batches.seek(standing.batch);
+        let (count, before) = (batches.count(), standing.seconds);
+        let mut go_on = ControlFlow::Continue(());
         while let Some(rows) = batches.next_batch() {
-            step += 1;
-            let seed = hash(plan.seed, epoch as u64, step as u64);
+            standing.batch += 1;
+            standing.step += 1;
+            let seed = hash(plan.seed, epoch as u64, standing.batch as u64);
             let (x, target) = (rows.x(), rows.target());
             let mode = Mode::Train { seed, row: 0 };
+            let learning_rate = optimizer.learning_rate();
             let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool);
             let loss = pool.enter(|| optimizer.step(&mut risk, theta)).as_f64();
             if !loss.is_finite() {
                 let place = culprit(task.model, mode, theta, &x);
-                return Err(TrainError::Diverged { epoch, batch: step, loss, place });
+                return Err(TrainError::Diverged { epoch, batch: standing.batch, loss, place });
             }
-            total += loss * x.nrows() as f64;
-            let end = StepEnd { epoch, batch: step, batches: count, loss, theta };
-            if callback.on_step(&end).is_break() {
-                stopped = true;
+            standing.total += loss * x.nrows() as f64;
+            standing.seconds = before + start.elapsed().as_secs_f64();
+            let Standing { step, batch, .. } = standing;
+            go_on =
+                callback.on_step(&StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta });
+            if go_on.is_break() {
                 break;
             }
+            if callback.wants_snapshot() {
+                callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
+            }
         }
-        if stopped {
-            history.stop = Stop::Callback;
-            break;
+        if go_on.is_break() {
+            break Stop::Callback;
         }
-        let seconds = start.elapsed().as_secs_f64();
         let validation: Option<Evaluation> = task
             .validation
             .map(|data| evaluate(task.model, task.loss, task.encoding, task.transform, theta, data));
         if !vector::is_finite(theta) {
             let place = culprit(task.model, Mode::Eval, theta, &Array2::zeros((1, task.model.inputs())));
-            return Err(TrainError::Diverged { epoch, batch: step, loss: f64::NAN, place });
+            return Err(TrainError::Diverged { epoch, batch: standing.batch, loss: f64::NAN, place });
         }
+        let train_loss = standing.total / task.train.len() as f64;
         let validation_loss = validation.as_ref().map(|v| v.loss);
-        optimizer.observe(validation_loss.unwrap_or(total / task.train.len() as f64));
+        optimizer.observe(validation_loss.unwrap_or(train_loss));
         let report = Epoch {
             epoch,
-            train_loss: total / task.train.len() as f64,
+            step: standing.step,
+            train_loss,
             validation_loss,
             validation_score: validation.as_ref().map(Evaluation::score),
             learning_rate: optimizer.learning_rate(),
-            seconds,
+            seconds: standing.seconds,
             examples: task.train.len(),
         };
         let go_on = callback.on_epoch(&report, theta);
-        history.epochs.push(report);
+        standing.end_epoch(report, theta);
         if go_on.is_break() {
-            history.stop = Stop::Callback;
-            break;
+            break Stop::Callback;
         }
-        if let (Some(keeper), Some(loss)) = (&mut keeper, validation_loss)
-            && keeper.is_out_of_patience(epoch, loss, theta)
-        {
-            history.stop = Stop::Patience;
-            break;
+        if callback.wants_snapshot() {
+            callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
         }
+    };
+    callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
+    let best = plan.patience.and(standing.best).filter(|_| task.validation.is_some());
+    if best.is_some() {
+        theta.copy_from_slice(&standing.best_theta);
     }
-    if let Some(keeper) = keeper.filter(|keeper| keeper.epoch > 0) {
-        theta.copy_from_slice(&keeper.theta);
-        history.best = Some(keeper.epoch);
-    }
-    Ok(history)
-}
-
-/// Early stopping: the best parameters so far.
-struct Keeper<A> {
-    patience: usize,
-    theta: Vec<A>,
-    loss: f64,
-    /// The epoch of the best; 0 before there is one.
-    epoch: usize,
-}
-
-impl<A: Scalar> Keeper<A> {
-    fn new(patience: usize, theta: &[A]) -> Self {
-        Self { patience, theta: theta.to_vec(), loss: f64::INFINITY, epoch: 0 }
-    }
-
-    fn is_out_of_patience(&mut self, epoch: usize, loss: f64, theta: &[A]) -> bool {
-        if loss < self.loss {
-            (self.loss, self.epoch) = (loss, epoch);
-            self.theta.copy_from_slice(theta);
-        }
-        epoch - self.epoch >= self.patience
-    }
+    Ok(History { epochs: standing.epochs, best: best.map(|best| best.epoch), stop })
 }
 
 /// The first place of the network that holds a number that is not finite: a parameter, the input, or a layer's output.
@@ -246,6 +252,8 @@ fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], x: &ArrayRe
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use chainrule_datasets::synthetic;
     use chainrule_layers::Sequential;
     use chainrule_loss::SoftmaxCrossEntropy;
@@ -253,13 +261,23 @@ mod tests {
     use chainrule_tensor::Rng;
 
     use super::*;
-    use crate::{Activation, Architecture};
+    use crate::{Activation, Architecture, Saved};
 
     fn network() -> Sequential<f32> {
         Architecture::perceptron(&[2, 16, 2], Activation::Tanh, 0.1).build(None)
     }
 
     fn run(plan: &Plan, rate: f64, threads: usize) -> (Result<History, TrainError>, Vec<f32>) {
+        run_with(plan, rate, threads, &mut (), None)
+    }
+
+    fn run_with(
+        plan: &Plan,
+        rate: f64,
+        threads: usize,
+        callback: &mut dyn Callback<f32>,
+        saved: Option<Saved<f32>>,
+    ) -> (Result<History, TrainError>, Vec<f32>) {
         let (model, loss) = (network(), SoftmaxCrossEntropy::default());
         let (train, validation) = (synthetic::moons(600, 0.1, 1), synthetic::moons(100, 0.1, 2));
         let mut theta = model.layout().init(&mut Rng::new(3));
@@ -279,8 +297,12 @@ mod tests {
             train: &train,
             validation: Some(&validation),
         };
-        let result = fit(&task, plan, &mut *optimizer, &mut theta, &Pool::new(threads), &mut ());
-        (result, theta)
+        let standing = match saved {
+            Some(saved) => saved.restore(&mut *optimizer, &mut theta).unwrap(),
+            None => Standing::start(&theta),
+        };
+        let pool = Pool::new(threads);
+        (resume(&task, plan, &mut *optimizer, &mut theta, &pool, callback, standing), theta)
     }
 
     #[test]
@@ -303,6 +325,41 @@ mod tests {
         let best = history.epochs.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
         assert_eq!((history.stop, history.best), (Stop::Patience, Some(best.epoch)));
         assert_eq!(history.epochs.len(), best.epoch + 3);
+    }
+
+    /// Breaks off after some steps, and keeps what it is given then.
+    struct Break {
+        after: u64,
+        kept: Option<Saved<f32>>,
+    }
+
+    impl Callback<f32> for Break {
+        fn on_step(&mut self, step: &StepEnd<'_, f32>) -> ControlFlow<()> {
+            if step.step == self.after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+
+        fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, f32>) {
+            let bytes = snapshot.to_bytes(7);
+            self.kept = Some(Saved::from_bytes(Path::new("kept"), &bytes, 7).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_run_broken_off_anywhere_ends_with_the_same_bits() {
+        let plan = Plan { epochs: 4, batch: 100, patience: Some(2), seed: 5 };
+        let (history, theta) = run(&plan, 0.05, 1);
+        for after in 1..24 {
+            let mut callback = Break { after, kept: None };
+            run_with(&plan, 0.05, 1, &mut callback, None).0.unwrap();
+            let (resumed, end) = run_with(&plan, 0.05, 1, &mut (), callback.kept);
+            assert_eq!(end, theta, "after step {after}");
+            let (resumed, history) = (resumed.unwrap(), history.as_ref().unwrap());
+            assert_eq!((resumed.best, resumed.stop), (history.best, history.stop));
+            let losses = |history: &History| -> Vec<_> {
+                history.epochs.iter().map(|epoch| (epoch.train_loss, epoch.validation_loss)).collect()
+            };
+            assert_eq!(losses(&resumed), losses(history));
+        }
     }
 
     #[test]

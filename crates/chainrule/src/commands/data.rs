@@ -82,13 +82,31 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// The value of `--data` that names it from any folder.
+    pub(crate) fn setting(&self) -> String {
+        match self {
+            Source::Known(_) => self.to_string(),
+            Source::Table(path) => absolute(path),
+        }
+    }
+
     /// Whether its columns have scales of their own, which only a fitted transform brings together.
     pub(crate) fn is_table(&self) -> bool {
         matches!(self, Source::Table(_))
     }
 }
 
+/// The same path from any folder; one that is no text stays as it is, and the reader will say so.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).as_deref().unwrap_or(path).to_string_lossy().into_owned()
+}
+
 impl DataArgs {
+    /// The value of `--data-dir`, if any, that names it from any folder.
+    pub(crate) fn folder_setting(&self) -> Option<String> {
+        self.data_dir.as_deref().map(absolute)
+    }
+
     /// Training and test parts. Of a table, a fifth of the rows is held out, chosen by `seed`.
     pub(crate) fn parts<A: Scalar>(&self, source: &Source, seed: u64) -> Result<Parts<A>, Failure> {
         let halves = |make: &dyn Fn(u64) -> Dataset<A>| Parts {

@@ -57,7 +57,8 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     Ok(())
 }
 
-fn as_json(names: &[String], examples: usize, result: &Evaluation) -> serde_json::Value {
+/// One object with every figure.
+pub(super) fn as_json(names: &[String], examples: usize, result: &Evaluation) -> serde_json::Value {
     match &result.quality {
         Quality::Real(fit) => {
             json!({ "examples": examples, "loss": result.loss, "r2": fit.r_squared(), "rmse": fit.rmse() })

@@ -99,29 +99,53 @@ impl OptimizerArgs {
         Box::new(if self.adaptive_damping { method.damping(adaptive()) } else { method })
     }
 
+    /// The learning rate where none is given; `None` for a method that has none.
+    fn usual_rate(&self) -> Option<f64> {
+        match self.optimizer {
+            OptimizerName::Lbfgs
+            | OptimizerName::Newton
+            | OptimizerName::SaddleFreeNewton
+            | OptimizerName::HessianFree => None,
+            OptimizerName::Sgd => Some(0.1),
+            OptimizerName::Momentum | OptimizerName::Nesterov | OptimizerName::Adagrad => Some(0.01),
+            OptimizerName::Rmsprop | OptimizerName::Adam | OptimizerName::Adamw => Some(0.001),
+        }
+    }
+
+    fn usual_decay(&self) -> f64 {
+        if self.optimizer == OptimizerName::Adamw { 0.01 } else { 0.0 }
+    }
+
+    /// The settings whose defaults depend on the optimizer, by their flags.
+    pub(crate) fn resolved(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let rate = self.lr.or(self.usual_rate()).map(|rate| ("lr", rate.to_string()));
+        let decay = ("weight-decay", self.weight_decay.unwrap_or(self.usual_decay()).to_string());
+        rate.into_iter().chain([decay])
+    }
+
     /// The optimizer for a run of `steps` steps.
     pub(crate) fn build<A: Scalar>(&self, layout: &Layout, steps: u64) -> Box<dyn Optimizer<A>> {
         let momentum = |nesterov| Momentum { mu: self.momentum, nesterov };
-        let (usual_rate, rule): (f64, Box<dyn Rule<A>>) = match self.optimizer {
+        let rule: Box<dyn Rule<A>> = match self.optimizer {
             OptimizerName::Lbfgs => return Box::new(Lbfgs::new(layout.len()).full_batch(true)),
             OptimizerName::Newton => return self.newton(Newton::damped(layout.len()), layout.len()),
             OptimizerName::SaddleFreeNewton => {
                 return self.newton(Newton::saddle_free(layout.len()), layout.len());
             }
             OptimizerName::HessianFree => return Box::new(HessianFree::new(layout.len())),
-            OptimizerName::Sgd => (0.1, self.decayed(Sgd, layout)),
-            OptimizerName::Momentum => (0.01, self.decayed(momentum(false), layout)),
-            OptimizerName::Nesterov => (0.01, self.decayed(momentum(true), layout)),
-            OptimizerName::Adagrad => (0.01, self.decayed(Adagrad::default(), layout)),
-            OptimizerName::Rmsprop => (0.001, self.decayed(RmsProp::default(), layout)),
-            OptimizerName::Adam => (0.001, self.decayed(Adam::default(), layout)),
+            OptimizerName::Sgd => self.decayed(Sgd, layout),
+            OptimizerName::Momentum => self.decayed(momentum(false), layout),
+            OptimizerName::Nesterov => self.decayed(momentum(true), layout),
+            OptimizerName::Adagrad => self.decayed(Adagrad::default(), layout),
+            OptimizerName::Rmsprop => self.decayed(RmsProp::default(), layout),
+            OptimizerName::Adam => self.decayed(Adam::default(), layout),
             OptimizerName::Adamw => {
-                let decay = Decay::on_weights(self.weight_decay.unwrap_or(0.01), layout);
-                (0.001, Box::new((Adam::default(), decay)))
+                let decay = Decay::on_weights(self.weight_decay.unwrap_or(self.usual_decay()), layout);
+                Box::new((Adam::default(), decay))
             }
         };
-        let schedule = self.schedule(self.lr.unwrap_or(usual_rate), steps);
-        let descent = Descent::new(rule, layout.len(), schedule).along(layout);
+        let rate = self.lr.or(self.usual_rate()).expect("every descent has a rate");
+        let descent = Descent::new(rule, layout.len(), self.schedule(rate, steps)).along(layout);
         Box::new(match (self.clip_norm, self.clip_value) {
             (Some(norm), _) => descent.clip(Clip::Norm(norm)),
             (_, Some(value)) => descent.clip(Clip::Value(value)),

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::sparkline::Sparkline;
 use crate::failure::Failure;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -27,32 +29,79 @@ pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// How much a run says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Volume {
+    /// Warnings and errors.
+    Quiet,
+    /// A line for each epoch too, and on a terminal a bar.
+    Normal,
+    /// A line for every N-th step too.
+    Verbose,
+}
+
+/// How often the bar's figures change.
+const REFRESH: Duration = Duration::from_millis(100);
+
 /// A bar on a terminal, and a line for each epoch.
 pub(crate) struct Progress {
     epochs: usize,
+    volume: Volume,
+    /// Steps from one verbose line to the next.
+    every: u64,
     bar: ProgressBar,
+    losses: Sparkline,
+    refreshed: Instant,
     /// Where an interrupt hit.
     pub(crate) interrupted: Option<(usize, usize)>,
 }
 
 impl Progress {
-    /// For a run of `epochs` epochs of `batches` batches. Where stderr is no terminal, the bar is silent.
-    pub(crate) fn new(epochs: usize, batches: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            Some(epochs as u64 * batches),
-            ProgressDrawTarget::stderr_with_hz(10),
-        );
-        let template = "{bar:32.cyan/dim} {percent:>3} %   {msg}{elapsed} of {duration}";
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));
-        Self { epochs, bar, interrupted: None }
+    /// For a run of `epochs` epochs of `batches` batches that stands after `step` steps. Where stderr is no terminal, the
+    /// bar is silent.
+    pub(crate) fn new(volume: Volume, every: u64, epochs: usize, batches: u64, step: u64) -> Self {
+        let target = if volume == Volume::Quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(10)
+        };
+        let bar = ProgressBar::with_draw_target(Some(epochs as u64 * batches), target).with_position(step);
+        bar.reset_eta();
+        let template = "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left";
+        let style = ProgressStyle::with_template(template).expect("the template is well formed");
+        let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            // A terminal that is gone has nothing to be told.
+            let _ = write!(out, "{:.0} steps/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("per_sec", rate));
+        let losses = Sparkline::default();
+        Self { epochs, volume, every, bar, losses, refreshed: Instant::now(), interrupted: None }
+    }
+
+    /// Says something that is worth a line at any volume.
+    pub(crate) fn warn(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("warning: {message}"));
+    }
+
+    fn line(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 }
 
 impl<A: Scalar> Callback<A> for Progress {
-    fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
+    fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
         self.bar.inc(1);
+        self.losses.push(end.loss);
+        if self.refreshed.elapsed() >= REFRESH {
+            self.refreshed = Instant::now();
+            self.bar.set_message(format!("{}  loss {:.5}", self.losses, end.loss));
+        }
+        if self.volume == Volume::Verbose && end.step.is_multiple_of(self.every) {
+            let StepEnd { epoch, step, batch, batches, loss, .. } = end;
+            self.line(&format!("step {step:>6}   epoch {epoch}, batch {batch}/{batches}   loss {loss:.5}"));
+        }
         if is_interrupted() {
-            self.interrupted = Some((step.epoch, step.batch));
+            self.interrupted = Some((end.epoch, end.batch));
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -67,7 +116,9 @@ impl<A: Scalar> Callback<A> for Progress {
             write!(line, "   validation loss {loss:.5}, score {score:.4}")
                 .expect("a string takes every write");
         }
-        self.bar.suspend(|| eprintln!("{line}"));
+        if self.volume > Volume::Quiet {
+            self.line(&line);
+        }
         ControlFlow::Continue(())
     }
 }

@@ -1,21 +1,24 @@
 //! `chainrule train`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use chainrule::datasets::{Method, Parts, split::Share};
+use chainrule::datasets::{Dataset, Method, Parts, split::Share};
 use chainrule::layers::Layer;
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Activation, Architecture, Card, Checkpoint, Evaluation, Experiment, History, Plan, Stage, evaluate, fit,
+    Activation, Architecture, Card, Experiment, Meter, Plan, Snapshots, Stage, Standing, evaluate,
+    fingerprint, resume,
 };
-use clap::Args;
-use serde_json::{Value, json};
+use clap::{ArgMatches, Args, CommandFactory};
 
 use super::data::{DataArgs, Known, Source};
 use super::optimizer::OptimizerArgs;
 use super::options::{Dtype, InitArg, LossName, OutputName, Widths, parse_share, with_dtype};
-use super::progress::{Progress, catch_interrupts};
-use crate::failure::Failure;
+use super::progress::{Progress, Volume, catch_interrupts};
+use super::report;
+use super::results::Results;
+use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, watch::Watch};
+use crate::failure::{Failure, print};
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -57,7 +60,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
     /// Bring every input to mean 0 and variance 1; a table always is
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
     standardize: bool,
     /// Number type
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE")]
@@ -68,17 +71,36 @@ pub(crate) struct Train {
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Folder of the checkpoint
+    /// A file of settings: each flag is a key of it, and flags win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Go on with the run in this folder, wherever it was interrupted
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"])]
+    resume: Option<PathBuf>,
+    /// Folder of the run [default: runs/DATA-DATE, with a number where there is one already]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Steps from one checkpoint to the next [default: ends of epochs at least ten seconds apart]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+    /// Steps from one line of metrics.jsonl to the next, beside one an epoch
+    #[arg(long, value_name = "STEPS", default_value = "50", value_parser = clap::value_parser!(u64).range(1..))]
+    log_every: u64,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
     json: bool,
+    /// Print warnings and errors only
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
+    quiet: bool,
+    /// Print a line for every logged step too
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 impl Train {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        with_dtype!(self.dtype, train(self))
+    /// Runs with the settings that `given` holds, so that they can be written down.
+    pub(crate) fn run(&self, given: &ArgMatches) -> Result<(), Failure> {
+        with_dtype!(self.dtype, train(self, given))
     }
 
     fn source(&self) -> Source {
@@ -116,17 +138,32 @@ impl Train {
         })
     }
 
-    /// Where the checkpoint goes; its folder is made now, and not after an hour of training in vain.
-    fn model_path(&self) -> Result<PathBuf, Failure> {
-        let usual = || Path::new("runs").join(self.source().to_string());
-        let folder = self.out.clone().unwrap_or_else(usual);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
-        Ok(folder.join("last.safetensors"))
+    /// The folder of the run, made now and not after an hour of training in vain, with the settings in it.
+    fn folder(&self, loss: LossName, given: &ArgMatches) -> Result<RunFolder, Failure> {
+        let folder = match &self.resume {
+            Some(path) => RunFolder::open(path)?,
+            None => RunFolder::create(self.out.as_deref(), &self.source().to_string())?,
+        };
+        let mut known = vec![("data", self.source().setting()), ("loss", loss.to_string())];
+        known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
+        known.extend(self.optimizer.resolved());
+        let mut program = crate::Cli::command();
+        program.build();
+        let train = program.find_subcommand("train").expect("the program has this command");
+        folder.write(&folder.config(), &settings::write(train, given, &known))?;
+        Ok(folder)
+    }
+
+    fn volume(&self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (_, true) => Volume::Verbose,
+            _ => Volume::Normal,
+        }
     }
 }
 
-fn train<A: Scalar>(args: &Train) -> Result<(), Failure> {
+fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     if args.patience.is_some() && args.validation == 0.0 {
         return Err(Failure::input("--patience watches the validation loss: add --validation 0.1"));
     }
@@ -135,16 +172,20 @@ fn train<A: Scalar>(args: &Train) -> Result<(), Failure> {
     let loss_name = args.loss.unwrap_or(LossName::usual(classes));
     let encoding = loss_name.encoding(classes)?;
     let card = args.card(loss_name, &parts)?;
-    let path = args.model_path()?;
+    let folder = args.folder(loss_name, given)?;
     catch_interrupts()?;
 
-    let model = card.architecture.build::<A>(args.init.0);
+    let network = card.architecture.build::<A>(args.init.0);
+    let layout = network.layout();
+    let meter = Meter::new();
+    let model = meter.model(&network);
     let loss = loss_name.build::<A>(args.label_smoothing);
-    let mut theta = model.layout().init(&mut Rng::new(args.seed));
+    let mut theta = layout.init(&mut Rng::new(args.seed));
     let batch = if args.optimizer.wants_full_batch() { parts.train.len() } else { args.batch as usize };
     let plan = Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed };
     let per_epoch = parts.train.len().div_ceil(batch) as u64;
-    let mut optimizer = args.optimizer.build::<A>(model.layout(), per_epoch * args.epochs as u64);
+    let mut optimizer =
+        meter.optimizer(args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64), layout);
     let pool = Pool::new(args.threads.map_or_else(chainrule::tensor::available_threads, usize::from));
     let experiment = Experiment {
         model: &model,
@@ -154,81 +195,75 @@ fn train<A: Scalar>(args: &Train) -> Result<(), Failure> {
         train: &parts.train,
         validation: parts.validation.as_ref(),
     };
-    eprintln!(
-        "{} · {} · {} parameters · {} training examples",
-        args.source(),
-        card.architecture,
-        theta.len(),
-        parts.train.len()
-    );
-    let mut progress = Progress::new(args.epochs, per_epoch);
-    let history =
-        fit(&experiment, &plan, &mut *optimizer, &mut theta, &pool, &mut progress).map_err(Failure::run)?;
+    let snapshots = Snapshots::new(folder.snapshots(), fingerprint(&parts.train));
+    let mut standing = Standing::start(&theta);
+    if args.resume.is_some() {
+        let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
+        for fault in damaged {
+            eprintln!("warning: {fault}; the checkpoint before it is taken");
+        }
+        if let Some(saved) = newest {
+            standing = saved.restore(&mut optimizer, &mut theta).map_err(Failure::input)?;
+        }
+    }
+    let at = (standing.step, standing.epochs.len());
+    let seconds_before: f64 =
+        standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
+    if args.volume() > Volume::Quiet {
+        eprintln!(
+            "{} · {} · {} parameters · {} training examples · {}{}",
+            args.source(),
+            card.architecture,
+            theta.len(),
+            parts.train.len(),
+            folder.path().display(),
+            if at.0 > 0 { format!(" · from step {}", at.0) } else { String::new() }
+        );
+    }
+    let mut watch = Watch {
+        record: Record::open(&folder, &meter, layout, args.log_every, at)?,
+        keeper: Keeper::new(&folder, &card, snapshots, args.checkpoint_every),
+        progress: Progress::new(args.volume(), args.log_every, args.epochs, per_epoch, at.0),
+    };
+    let history = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, &mut watch, standing)
+        .map_err(Failure::run)?;
+    let Watch { keeper, progress, .. } = watch;
     let interrupted = progress.interrupted;
     drop(progress);
 
-    Checkpoint { card: card.clone(), theta: theta.clone() }.save(&path).map_err(Failure::run)?;
-    if let Some((epoch, batch)) = interrupted {
-        return Err(Failure::Interrupted(format!(
-            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}",
-            path.display()
+    keeper.save_model(&folder.last(), &theta).map_err(Failure::run)?;
+    if let Some(fault) = keeper.fault() {
+        return Err(Failure::Run(format!(
+            "the run could not be saved: {fault}; --resume {} goes on from the checkpoint before",
+            folder.path().display()
         )));
     }
-    let measure = |data| evaluate(&model, &*loss, encoding, &card.transform, &theta, data);
+    if let Some((epoch, batch)) = interrupted {
+        return Err(Failure::Interrupted(format!(
+            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}; `chainrule train --resume {}` goes on",
+            folder.last().display(),
+            folder.path().display()
+        )));
+    }
+    let measure = |data| evaluate(&network, &*loss, encoding, &card.transform, &theta, data);
     let results = Results {
         classes,
-        seconds: history.epochs.iter().map(|epoch| epoch.seconds).sum(),
         train: measure(&parts.train),
+        validation: parts.validation.as_ref().map(measure),
         test: parts.test.as_ref().map(measure),
+        in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
+        split: meter.split(),
         history,
     };
-    if args.json {
-        println!("{}", results.as_json(&card, theta.len(), &path));
-    } else {
-        results.print(&path);
-    }
-    Ok(())
-}
-
-/// What a run came to.
-struct Results {
-    /// Whether the score is an accuracy; else it is an R².
-    classes: bool,
-    seconds: f64,
-    train: Evaluation,
-    test: Option<Evaluation>,
-    history: History,
-}
-
-impl Results {
-    fn as_json(&self, card: &Card, parameters: usize, path: &Path) -> Value {
-        let seen: usize = self.history.epochs.iter().map(|epoch| epoch.examples).sum();
-        let score = if self.classes { "accuracy" } else { "r2" };
-        let mut report = json!({
-            "data": card.data,
-            "layers": card.architecture.to_string(),
-            "parameters": parameters,
-            "epochs": self.history.epochs.len(),
-            "seconds": self.seconds,
-            "samples_per_second": seen as f64 / self.seconds.max(f64::MIN_POSITIVE),
-            "train_loss": self.train.loss,
-            "test_loss": self.test.as_ref().map(|test| test.loss),
-            "best_epoch": self.history.best,
-            "seed": card.seed,
-            "model": path.display().to_string(),
-        });
-        report[format!("train_{score}")] = json!(self.train.score());
-        report[format!("test_{score}")] = json!(self.test.as_ref().map(Evaluation::score));
-        report
-    }
-
-    fn print(&self, path: &Path) {
-        let score = if self.classes { "accuracy" } else { "R²" };
-        let (train, seconds) = (&self.train, self.seconds);
-        println!("training  {seconds:.2} s, loss {:.5}, {score} {:.4}", train.loss, train.score());
-        if let Some(test) = &self.test {
-            println!("test      loss {:.5}, {score} {:.4}", test.loss, test.score());
-        }
-        println!("model     {}", path.display());
+    let examples = parts.test.as_ref().map_or(0, Dataset::len);
+    let in_full = results.in_full(&card, theta.len(), &folder, examples);
+    folder.write(&folder.results(), &format!("{in_full:#}\n"))?;
+    let pictures = report::pictures(&network, &card, &theta, parts.test.as_ref());
+    folder.write(&folder.report(), &report::run_page(&report::read(folder.path())?, &pictures))?;
+    let object = results.as_json(&card, theta.len(), &folder);
+    match args.volume() {
+        _ if args.json => print(&format!("{object}\n")),
+        Volume::Quiet => Ok(()),
+        _ => print(&results.table(&folder)),
     }
 }

@@ -7,6 +7,7 @@
 
 mod chromium;
 mod explain;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

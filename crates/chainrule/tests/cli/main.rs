@@ -7,6 +7,8 @@ mod golden;
 mod grad;
 mod interrupt;
 mod models;
+mod resume;
+mod settings;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,0 +1,135 @@
+//! The folder of a run: where each of its files lies, and that no two processes write there.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use chainrule::datasets::{sweep_temporaries, write_atomic};
+
+use super::clock;
+use crate::failure::Failure;
+
+/// The settings, within the folder.
+pub(crate) const CONFIG: &str = "config.toml";
+/// A line of JSON for each epoch and every N-th step.
+pub(crate) const METRICS: &str = "metrics.jsonl";
+/// What the run came to.
+pub(crate) const RESULTS: &str = "results.json";
+/// The page of it all.
+pub(crate) const REPORT: &str = "report.html";
+
+/// The folder of a run that is under way; it is locked until the value is dropped, or the process dies.
+#[derive(Debug)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run: the one asked for, or the next free `runs/DATA-DATE`.
+    ///
+    /// # Errors
+    /// If it cannot be made, or holds a run already: an older run is never written over.
+    pub(crate) fn create(out: Option<&Path>, data: &str) -> Result<Self, Failure> {
+        let path = match out {
+            Some(path) => {
+                fs::create_dir_all(path).map_err(|error| cannot("--out", path, &error))?;
+                path.to_owned()
+            }
+            None => next_free(data)?,
+        };
+        let folder = Self::lock(path)?;
+        if let Some(old) = [folder.config(), folder.last()].into_iter().find(|file| file.exists()) {
+            return Err(Failure::Input(format!(
+                "{} is there already: go on with that run by --resume {}, or choose another --out",
+                old.display(),
+                folder.path.display()
+            )));
+        }
+        Ok(folder)
+    }
+
+    /// Takes up the folder of a run that was interrupted.
+    ///
+    /// # Errors
+    /// If there is none, or the run is still going on.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let folder = Self::lock(path.to_owned())?;
+        // What a killed process was writing.
+        sweep_temporaries(&folder.path);
+        sweep_temporaries(&folder.snapshots());
+        Ok(folder)
+    }
+
+    fn lock(path: PathBuf) -> Result<Self, Failure> {
+        let lock =
+            File::create(path.join(".lock")).map_err(|error| cannot("the run's folder", &path, &error))?;
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => Err(Failure::Input(format!(
+                "another process is training in {}: wait for it, or choose another folder",
+                path.display()
+            ))),
+            // A file system without locks has none to respect.
+            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(Self { path, _lock: lock }),
+        }
+    }
+
+    /// Writes one of the folder's files.
+    pub(crate) fn write(&self, path: &Path, text: &str) -> Result<(), Failure> {
+        debug_assert!(path.starts_with(&self.path));
+        write_atomic(path, |file| file.write_all(text.as_bytes())).map_err(Failure::run)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path.join(CONFIG)
+    }
+
+    pub(crate) fn last(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
+    pub(crate) fn best(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    pub(crate) fn metrics(&self) -> PathBuf {
+        self.path.join(METRICS)
+    }
+
+    pub(crate) fn results(&self) -> PathBuf {
+        self.path.join(RESULTS)
+    }
+
+    pub(crate) fn report(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+}
+
+/// Makes the first of `runs/DATA-DATE`, `runs/DATA-DATE-2`, … that is not there yet.
+fn next_free(data: &str) -> Result<PathBuf, Failure> {
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(|error| cannot("the folder of runs", runs, &error))?;
+    let stem = format!("{data}-{}", clock::date(clock::now()));
+    for number in 1_u32.. {
+        let name = if number == 1 { stem.clone() } else { format!("{stem}-{number}") };
+        let path = runs.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(cannot("the folder of the run", &path, &error)),
+        }
+    }
+    unreachable!("a day has fewer runs than there are numbers")
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!("{what} {}: {error}", path.display()))
+}

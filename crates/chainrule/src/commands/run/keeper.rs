@@ -1,0 +1,88 @@
+//! What a run keeps: the snapshots it can go on from, its best model and its last.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chainrule::tensor::Scalar;
+use chainrule::train::{Callback, Card, Checkpoint, CheckpointError, Epoch, Snapshot, Snapshots, StepEnd};
+
+use super::folder::RunFolder;
+
+/// Without `--checkpoint-every` a run is saved at the end of an epoch, where the last time is so long ago: a kill then
+/// loses seconds, and saving takes no part worth speaking of.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Saves a run when it is due.
+#[derive(Debug)]
+pub(crate) struct Keeper<'a> {
+    folder: &'a RunFolder,
+    card: &'a Card,
+    snapshots: Snapshots,
+    every: Option<u64>,
+    last: Instant,
+    due: bool,
+    /// The epoch whose θ lies in the best model's file.
+    best: usize,
+    /// What went wrong at the last attempt.
+    fault: Option<String>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(crate) fn new(
+        folder: &'a RunFolder,
+        card: &'a Card,
+        snapshots: Snapshots,
+        every: Option<u64>,
+    ) -> Self {
+        let last = Instant::now();
+        Self { folder, card, snapshots, every, last, due: false, best: 0, fault: None }
+    }
+
+    /// What went wrong at the last attempt to save, if it failed.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// Takes note of a reason not to save.
+    pub(crate) fn cannot_save(&mut self, fault: String) {
+        self.fault = Some(fault);
+    }
+
+    /// Writes θ as a model of its own.
+    pub(crate) fn save_model<A: Scalar>(&self, path: &Path, theta: &[A]) -> Result<(), CheckpointError> {
+        Checkpoint { card: self.card.clone(), theta: theta.to_vec() }.save(path)
+    }
+
+    fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), CheckpointError> {
+        self.snapshots.save(snapshot)?;
+        self.save_model(&self.folder.last(), snapshot.theta)?;
+        let best = snapshot.standing.best.map_or(0, |best| best.epoch);
+        if best != self.best {
+            self.save_model(&self.folder.best(), &snapshot.standing.best_theta)?;
+            self.best = best;
+        }
+        Ok(())
+    }
+}
+
+impl<A: Scalar> Callback<A> for Keeper<'_> {
+    fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
+        self.due |= self.every.is_some_and(|every| step.step.is_multiple_of(every));
+        ControlFlow::Continue(())
+    }
+
+    fn on_epoch(&mut self, _: &Epoch, _theta: &[A]) -> ControlFlow<()> {
+        self.due |= self.every.is_none() && self.last.elapsed() >= PAUSE;
+        ControlFlow::Continue(())
+    }
+
+    fn wants_snapshot(&mut self) -> bool {
+        std::mem::take(&mut self.due)
+    }
+
+    fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, A>) {
+        self.fault = self.save(snapshot).err().map(|error| error.to_string());
+        self.last = Instant::now();
+    }
+}

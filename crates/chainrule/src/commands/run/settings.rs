@@ -1,0 +1,212 @@
+//! The settings of `chainrule train` as a TOML file: each flag is a key, and a flag on the command line wins.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use toml::de::{DeTable, DeValue};
+
+use super::folder::CONFIG;
+use crate::failure::Failure;
+
+/// Where and how a run goes on, and how it speaks: no settings of the run itself.
+const NOT_OF_THE_RUN: [&str; 8] = ["config", "resume", "out", "json", "quiet", "verbose", "help", "version"];
+/// What may be said anew when a run goes on.
+const OPEN: [&str; 8] =
+    ["resume", "epochs", "threads", "checkpoint_every", "log_every", "json", "quiet", "verbose"];
+
+/// Parses a command line and, for `train`, what its `--config` or `--resume` names.
+///
+/// # Errors
+/// If the file cannot be read, or says what no command line could.
+pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> Result<ArgMatches, Failure> {
+    program.build();
+    let matches = program.clone().get_matches_from(&arguments);
+    let Some(("train", given)) = matches.subcommand() else { return Ok(matches) };
+    let train = program.find_subcommand("train").expect("the program has this command");
+    let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let path = match (given.get_one::<PathBuf>("resume"), given.get_one::<PathBuf>("config")) {
+        (Some(folder), _) => {
+            let fixed = |arg: &&Arg| on_the_line(arg) && !OPEN.contains(&arg.get_id().as_str());
+            if let Some(flag) = train.get_arguments().find(fixed).and_then(Arg::get_long) {
+                return Err(Failure::Input(format!(
+                    "--resume goes on with the settings in {}: leave --{flag} out, or begin a run of its own",
+                    folder.join(CONFIG).display()
+                )));
+            }
+            folder.join(CONFIG)
+        }
+        (None, Some(path)) => path.clone(),
+        (None, None) => return Ok(matches),
+    };
+    for Setting { key, value } in read(&path, train)? {
+        let arg = argument(train, &key).expect("unknown keys were refused");
+        let excludes =
+            |a: &Arg, b: &Arg| train.get_arg_conflicts_with(a).iter().any(|c| c.get_id() == b.get_id());
+        let overrules =
+            |other: &&Arg| other.get_id() == arg.get_id() || excludes(other, arg) || excludes(arg, other);
+        if !train.get_arguments().filter(|other| on_the_line(other)).any(|other| overrules(&other)) {
+            arguments.extend(as_flag(arg, &key, &value).map(OsString::from));
+        }
+    }
+    Ok(program.clone().get_matches_from(arguments))
+}
+
+/// A key of the file and its value, as a command line has them.
+#[derive(Debug, PartialEq)]
+struct Setting {
+    key: String,
+    value: String,
+}
+
+fn argument<'a>(train: &'a Command, key: &str) -> Option<&'a Arg> {
+    let settable = |arg: &&Arg| {
+        arg.get_long() == Some(key)
+            && !["config", "resume", "help", "version"].contains(&arg.get_id().as_str())
+    };
+    train.get_arguments().find(settable)
+}
+
+fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::Input(format!("cannot read {}: {error}: name a file of settings", path.display()))
+    })?;
+    parse(&text, train).map_err(|(span, fault)| {
+        let (line, shown) = line_at(&text, span.start);
+        Failure::Input(format!("{}, line {line}: `{shown}`: {fault}", path.display()))
+    })
+}
+
+/// The number of the line at a byte, from 1, and its text.
+fn line_at(text: &str, at: usize) -> (usize, &str) {
+    let before = text.get(..at.min(text.len())).unwrap_or(text);
+    let number = before.matches('\n').count();
+    (number + 1, text.lines().nth(number).unwrap_or("").trim())
+}
+
+fn parse(text: &str, train: &Command) -> Result<Vec<Setting>, (Range<usize>, String)> {
+    let table = DeTable::parse(text)
+        .map_err(|error| (error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
+    let mut settings = Vec::new();
+    for (key, value) in table.get_ref() {
+        let name = key.get_ref().as_ref();
+        let Some(arg) = argument(train, name) else {
+            return Err((key.span(), format!("there is no key `{name}`{}", nearest(name, train))));
+        };
+        let text = plain(value.get_ref()).map_err(|fault| (value.span(), fault.to_owned()))?;
+        // The command line's own word on the value.
+        let line = ["train".to_owned()].into_iter().chain(as_flag(arg, name, &text));
+        if let Err(error) = train.clone().try_get_matches_from(line) {
+            return Err((value.span(), first_paragraph(&error.to_string())));
+        }
+        settings.push(Setting { key: name.to_owned(), value: text });
+    }
+    Ok(settings)
+}
+
+/// The flag that says the same; none for one that takes no value and is not set.
+fn as_flag(arg: &Arg, key: &str, value: &str) -> Option<String> {
+    match (arg.get_action(), value) {
+        (ArgAction::SetTrue, "false") => None,
+        (ArgAction::SetTrue, "true") => Some(format!("--{key}")),
+        _ => Some(format!("--{key}={value}")),
+    }
+}
+
+/// A value as it stands on a command line.
+fn plain(value: &DeValue<'_>) -> Result<String, &'static str> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
+        DeValue::Integer(_) => Err("write the number in decimal"),
+        DeValue::Float(number) => Ok(number.as_str().to_owned()),
+        DeValue::Boolean(yes) => Ok(yes.to_string()),
+        DeValue::Array(items) => {
+            let items: Result<Vec<String>, _> = items.iter().map(|item| plain(item.get_ref())).collect();
+            Ok(items?.join("-"))
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => {
+            Err("a key takes a text, a number, true or false, or a list of widths")
+        }
+    }
+}
+
+fn nearest(name: &str, train: &Command) -> String {
+    let keys = train.get_arguments().filter_map(Arg::get_long).filter(|key| argument(train, key).is_some());
+    let best = keys.max_by(|a, b| {
+        strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)).then_with(|| b.cmp(a))
+    });
+    best.map_or_else(String::new, |key| format!("; the nearest is `{key}`"))
+}
+
+/// What clap says, without its hints.
+fn first_paragraph(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
+}
+
+/// The settings of a run as a file, complete: every key with its value or, where it has none, as a comment.
+///
+/// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
+pub(crate) fn write(train: &Command, given: &ArgMatches, known: &[(&str, String)]) -> String {
+    let mut text = format!(
+        "# A run of chainrule {}. `chainrule train --config {CONFIG}` repeats it to the bit.\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    for arg in train.get_arguments() {
+        let (id, Some(key)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
+        if NOT_OF_THE_RUN.contains(&id) {
+            continue;
+        }
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let raw = given.get_raw(id).and_then(|mut values| values.next_back());
+        let value = known
+            .iter()
+            .find_map(|(known, value)| (*known == key).then(|| value.clone()))
+            .or_else(|| raw.map(|value| value.to_string_lossy().into_owned()));
+        let line = match value {
+            Some(value) => format!("{key} = {}", literal(&value)),
+            None => format!("# {key} ="),
+        };
+        write!(text, "\n# {}\n{line}\n", help.lines().next().unwrap_or_default())
+            .expect("a string takes every write");
+    }
+    text
+}
+
+/// A value in TOML: a number or a truth value as such, all else as a text.
+fn literal(value: &str) -> String {
+    if let Ok(yes) = value.parse::<bool>() {
+        return yes.to_string();
+    }
+    if let Ok(number) = value.parse::<i64>() {
+        return number.to_string();
+    }
+    if value.parse::<u64>().is_ok() {
+        // Beyond the whole numbers of TOML.
+        return quoted(value);
+    }
+    match value.parse::<f64>() {
+        // With all its digits, as Rust prints them: it reads the same double back.
+        Ok(number) if number.is_finite() && !value.starts_with('+') => format!("{number:?}"),
+        _ => quoted(value),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_control() => write!(quoted, "\\u{:04x}", c as u32).expect("a string takes every write"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,46 @@
+//! All that watches a run, as one.
+
+use std::ops::ControlFlow;
+
+use chainrule::tensor::Scalar;
+use chainrule::train::{Callback, Epoch, Snapshot, StepEnd};
+
+use super::keeper::Keeper;
+use super::record::Record;
+use crate::commands::progress::Progress;
+
+/// The records, the keeper of snapshots and the terminal, which has the last word.
+pub(crate) struct Watch<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) keeper: Keeper<'a>,
+    pub(crate) progress: Progress,
+}
+
+impl<A: Scalar> Callback<A> for Watch<'_> {
+    fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
+        self.record.on_step(end)?;
+        self.keeper.on_step(end)?;
+        self.progress.on_step(end)
+    }
+
+    fn on_epoch(&mut self, epoch: &Epoch, theta: &[A]) -> ControlFlow<()> {
+        self.record.on_epoch(epoch, theta)?;
+        self.keeper.on_epoch(epoch, theta)?;
+        self.progress.on_epoch(epoch, theta)
+    }
+
+    fn wants_snapshot(&mut self) -> bool {
+        Callback::<A>::wants_snapshot(&mut self.keeper)
+    }
+
+    fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, A>) {
+        // No snapshot is ahead of the records: what a resumed run does again, it also records again.
+        match self.record.sync() {
+            Ok(()) => self.keeper.on_snapshot(snapshot),
+            Err(error) => self.keeper.cannot_save(format!("cannot write the run's metrics.jsonl: {error}")),
+        }
+        if let Some(fault) = self.keeper.fault() {
+            self.progress.warn(&format!("{fault}: the run goes on, and so does its last checkpoint"));
+        }
+    }
+}

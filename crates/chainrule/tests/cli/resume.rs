@@ -1,0 +1,262 @@
+//! A run that is interrupted in any way ends, once resumed, with the bits of one that never was.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use chainrule::tensor::Rng;
+use serde_json::Value;
+
+use crate::{chainrule, refused, run, stderr};
+
+/// A short run with all that there is to lose: momentum, a plateau, dropout, early stopping.
+const SHORT: &[&str] = &[
+    "train",
+    "--data",
+    "moons",
+    "--layers",
+    "8",
+    "--dropout",
+    "0.1",
+    "--batch",
+    "32",
+    "--optimizer",
+    "adam",
+    "--lr",
+    "0.02",
+    "--schedule",
+    "plateau",
+    "--validation",
+    "0.2",
+    "--checkpoint-every",
+    "7",
+    "--log-every",
+    "5",
+    "--threads",
+    "1",
+    "--patience",
+    "4",
+];
+/// How many epochs it has, and how many where it shall not end by itself.
+const EPOCHS: &[&str] = &["--epochs", "6"];
+const ENDLESS: &[&str] = &["--epochs", "100000"];
+
+fn model(folder: &Path, name: &str) -> (Vec<u8>, Vec<u8>) {
+    let read = |file: &str| fs::read(folder.join(name).join(file)).expect("a finished run has its models");
+    (read("last.safetensors"), read("best.safetensors"))
+}
+
+/// The lines of `metrics.jsonl` without what no run has twice: its seconds.
+fn metrics(folder: &Path, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join(name).join("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).expect("each line is JSON");
+        line.as_object_mut().unwrap().remove("seconds");
+        line
+    };
+    text.lines().map(line).collect()
+}
+
+/// Trains without interruption in `whole`.
+fn whole(folder: &Path) {
+    let output = run(folder, &[SHORT, EPOCHS, &["--out", "whole"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// Begins or goes on with a run in `torn`.
+fn next(folder: &Path) -> Command {
+    let mut command = chainrule(folder);
+    if folder.join("torn/config.toml").exists() {
+        command.args(["train", "--resume", "torn"]);
+    } else {
+        command.args(SHORT).args(EPOCHS).args(["--out", "torn"]);
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn two_hundred_kills_change_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let start = Instant::now();
+    whole(here);
+    let mut usual = start.elapsed();
+    let (expected, lines) = (model(here, "whole"), metrics(here, "whole"));
+    let mut rng = Rng::new(9);
+    let (mut kills, mut finished) = (0, 0);
+    while kills < 200 {
+        let mut child = next(here).spawn().unwrap();
+        sleep(usual.mul_f64(rng.uniform(0.0, 0.9)));
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        if status.code().is_none() {
+            kills += 1;
+            usual = usual.mul_f64(1.02);
+        } else {
+            usual = usual.mul_f64(0.9);
+            assert!(status.success(), "{status}");
+            assert!(model(here, "torn") == expected, "after {kills} kills");
+            assert_eq!(metrics(here, "torn"), lines, "after {kills} kills");
+            fs::remove_dir_all(here.join("torn")).unwrap();
+            finished += 1;
+        }
+    }
+    assert!(next(here).status().unwrap().success());
+    assert!(model(here, "torn") == expected, "after {kills} kills");
+    assert_eq!(metrics(here, "torn"), lines);
+    assert!(finished > 0, "no run got to its end between two kills: the moments are too early");
+}
+
+/// Waits until a run has written a checkpoint beyond the first, and kills it there.
+fn kill_in_the_middle(folder: &Path) {
+    let mut child = chainrule(folder)
+        .args(SHORT)
+        .args(ENDLESS)
+        .args(["--out", "torn"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while checkpoints(folder).len() < 2 {
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    shorten(folder);
+}
+
+/// Gives an endless run its usual end.
+fn shorten(folder: &Path) {
+    let config = folder.join("torn/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(config, text.replace("epochs = 100000", "epochs = 6")).unwrap();
+}
+
+fn checkpoints(folder: &Path) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(folder.join("torn/checkpoints")).into_iter().flatten();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_damaged_checkpoint_is_told_and_the_one_before_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    whole(here);
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes.clear(),
+        |bytes| *bytes.last_mut().unwrap() ^= 1,
+        |bytes| {
+            // A digit of the standing, which is text.
+            let at = bytes.windows(8).position(|window| window == b"\"total\\\":").map_or(200, |at| at + 11);
+            bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+        },
+    ];
+    for (number, damage) in damages.iter().enumerate() {
+        let _ = fs::remove_dir_all(here.join("torn"));
+        kill_in_the_middle(here);
+        let newest = checkpoints(here).pop().unwrap();
+        let mut bytes = fs::read(&newest).unwrap();
+        damage(&mut bytes);
+        fs::write(&newest, bytes).unwrap();
+        let output = run(here, &["train", "--resume", "torn"]);
+        let text = stderr(&output);
+        assert!(output.status.success(), "damage {number}: {text}");
+        let name = newest.file_name().unwrap().to_str().unwrap();
+        let told =
+            |line: &str| line.starts_with("warning: ") && line.contains(name) && line.contains("before");
+        assert!(text.lines().any(told), "damage {number}: {text}");
+        assert!(model(here, "torn") == model(here, "whole"), "damage {number}");
+    }
+}
+
+#[test]
+fn ctrl_c_is_resumable() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    whole(here);
+    let mut child = chainrule(here)
+        .args(SHORT)
+        .args(ENDLESS)
+        .args(["--out", "torn"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !here.join("torn/metrics.jsonl").exists() {
+        sleep(Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    shorten(here);
+    let output = run(here, &["train", "--resume", "torn"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(model(here, "torn") == model(here, "whole"));
+    assert_eq!(metrics(here, "torn"), metrics(here, "whole"));
+}
+
+#[test]
+fn a_disk_that_refuses_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    whole(here);
+    let program = env!("CARGO_BIN_EXE_chainrule");
+    // No file may grow beyond so many blocks of 512 bytes: each write beyond is an error, at another place each time.
+    for blocks in [1, 2, 4, 6, 8, 10, 12] {
+        let _ = fs::remove_dir_all(here.join("torn"));
+        let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let output = Command::new("sh")
+            .current_dir(here)
+            .args(["-c", &line, program])
+            .args(SHORT)
+            .args(EPOCHS)
+            .args(["--out", "torn"])
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{blocks} blocks: {:?}: {text}", output.status);
+        assert!(!text.contains("panicked"), "{blocks} blocks: {text}");
+        if output.status.code() == Some(1) {
+            assert!(text.lines().any(|line| line.starts_with("error: ")), "{blocks} blocks: {text}");
+        }
+        let output = next(here).output().unwrap();
+        assert!(output.status.success(), "{blocks} blocks: {}", stderr(&output));
+        assert!(model(here, "torn") == model(here, "whole"), "{blocks} blocks");
+        assert_eq!(metrics(here, "torn"), metrics(here, "whole"), "{blocks} blocks");
+    }
+}
+
+#[test]
+fn only_a_run_can_be_resumed_and_only_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    refused(here, &["train", "--resume", "none"], &["none", "config.toml"]);
+    whole(here);
+    refused(here, &["train", "--resume", "whole", "--lr", "1"], &["--lr", "config.toml"]);
+    refused(here, &[SHORT, EPOCHS, &["--out", "whole"]].concat(), &["whole", "--resume"]);
+    let output = run(here, &["train", "--resume", "whole", "--epochs", "8"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(fs::read_to_string(here.join("whole/config.toml")).unwrap().contains("\nepochs = 8\n"));
+}
+
+#[test]
+fn a_run_on_other_data_is_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let table = |last: &str| {
+        let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect();
+        fs::write(here.join("t.csv"), format!("a,b,class\n{rows}{last}")).unwrap();
+    };
+    table("3,4,0\n");
+    let output = run(here, &["train", "--data", "t.csv", "--epochs", "2", "--out", "run"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    table("3,5,0\n");
+    refused(here, &["train", "--resume", "run"], &["step-", "not what it was"]);
+}

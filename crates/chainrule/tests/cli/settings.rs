@@ -1,0 +1,153 @@
+//! Settings as a file.
+
+use std::fs;
+
+use crate::{json, refused, run, stderr, stdout};
+
+#[test]
+fn a_runs_own_settings_repeat_it_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let cases: [&[&str]; 4] = [
+        &[
+            "--epochs",
+            "2",
+            "--lr",
+            "0.0030000000000000001",
+            "--dropout",
+            "0.1",
+            "--seed",
+            "18446744073709551615",
+        ],
+        &[
+            "--epochs",
+            "2",
+            "--optimizer",
+            "lbfgs",
+            "--layers",
+            "16-16",
+            "--activation",
+            "gelu",
+            "--dtype",
+            "f64",
+        ],
+        &[
+            "--data",
+            "blobs",
+            "--epochs",
+            "3",
+            "--standardize",
+            "--init",
+            "normal:0.05",
+            "--clip-value",
+            "0.5",
+        ],
+        &["--data", "teacher", "--epochs", "2", "--loss", "huber", "--optimizer", "adamw", "--warmup", "9"],
+    ];
+    for (number, arguments) in cases.iter().enumerate() {
+        let (first, again) = (format!("a{number}"), format!("b{number}"));
+        json(here, &[&["train", "--out", &first, "--json"], *arguments].concat());
+        json(here, &["train", "--config", &format!("{first}/config.toml"), "--out", &again, "--json"]);
+        let read = |name: &str, file: &str| fs::read(here.join(name).join(file)).unwrap();
+        assert!(read(&first, "last.safetensors") == read(&again, "last.safetensors"), "{arguments:?}");
+        assert_eq!(read(&first, "config.toml"), read(&again, "config.toml"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(
+        here.join("c.toml"),
+        "epochs = 3\nlayers = [8, 4]\nclip-norm = 1.0\nstandardize = true\nseed = 5\n",
+    )
+    .unwrap();
+    let by_file = json(here, &["train", "--config", "c.toml", "--out", "a", "--json"]);
+    assert_eq!(
+        (&by_file["epochs"], &by_file["layers"], &by_file["seed"]),
+        (&3.into(), &"64-8-4-10".into(), &5.into())
+    );
+    let by_flags = json(
+        here,
+        &[
+            "train",
+            "--config",
+            "c.toml",
+            "--epochs",
+            "1",
+            "--clip-value",
+            "2",
+            "--standardize=false",
+            "--out",
+            "b",
+            "--json",
+        ],
+    );
+    assert_eq!(by_flags["epochs"], 1);
+    let text = fs::read_to_string(here.join("b/config.toml")).unwrap();
+    for line in ["clip-value = 2", "# clip-norm =", "standardize = false", "layers = \"8-4\"", "seed = 5"] {
+        assert!(text.lines().any(|found| found == line), "no {line:?} in {text}");
+    }
+}
+
+#[test]
+fn a_file_that_says_what_no_flag_says_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let cases = [
+        ("epochs = 3\n\nlearn-rate = 0.1\n", "line 3: `learn-rate = 0.1`", "nearest is `lr`"),
+        ("epoch = 3\n", "line 1: `epoch = 3`", "nearest is `epochs`"),
+        ("weight_decay = 0.1\n", "line 1", "nearest is `weight-decay`"),
+        ("# so\nactivation = \"rleu\"\n", "line 2: `activation = \"rleu\"`", "relu"),
+        ("epochs = \"many\"\n", "line 1", "invalid digit"),
+        ("lr = -1.0\n", "line 1", "not negative"),
+        ("epochs = 3\nepochs = 4\n", "line 2", "duplicate"),
+        ("epochs 3\n", "line 1", "`epochs 3`"),
+        ("[model]\nlayers = 3\n", "line 1", "no key `model`"),
+        ("epochs = { a = 1 }\n", "line 1", "a number"),
+        ("resume = \"x\"\n", "line 1", "no key `resume`"),
+    ];
+    for (text, line, word) in cases {
+        fs::write(here.join("c.toml"), text).unwrap();
+        refused(here, &["train", "--config", "c.toml"], &["c.toml", line, word]);
+    }
+    refused(here, &["train", "--config", "none.toml"], &["none.toml"]);
+    assert!(!here.join("runs").exists(), "a refused run leaves nothing behind");
+}
+
+#[test]
+fn runs_of_a_day_have_folders_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..3)
+        .map(|_| {
+            let report = json(folder.path(), &["train", "--data", "xor", "--epochs", "1", "--json"]);
+            report["run"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert!(names[0].starts_with("runs/xor-2") && names[0].len() == "runs/xor-2026-11-24".len(), "{names:?}");
+    // Unless midnight passes between them.
+    if names[1].starts_with(&names[0]) {
+        assert_eq!(names[1..], [format!("{}-2", names[0]), format!("{}-3", names[0])]);
+    }
+    for name in names {
+        for file in ["config.toml", "metrics.jsonl", "results.json", "last.safetensors", "best.safetensors"] {
+            assert!(folder.path().join(&name).join(file).is_file(), "no {file} in {name}");
+        }
+    }
+}
+
+#[test]
+fn quiet_is_quiet_and_verbose_tells_of_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |out: &str, flag: &str| {
+        let output = run(folder.path(), &["train", "--epochs", "2", "--log-every", "20", "--out", out, flag]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        (stdout(&output), stderr(&output))
+    };
+    assert_eq!(train("a", "--quiet"), (String::new(), String::new()));
+    let (_, told) = train("b", "-v");
+    assert_eq!(told.lines().filter(|line| line.starts_with("step ")).count(), 4, "{told}");
+    // No terminal: plain lines, without a colour or a bar.
+    assert!(!told.contains('\u{1b}') && !told.contains('\r'), "{told:?}");
+}

@@ -1,0 +1,262 @@
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chainrule_datasets::{Dataset, Features, Target, write_atomic};
+use chainrule_optim::Optimizer;
+use chainrule_tensor::Scalar;
+use crc::{CRC_64_XZ, Crc, Table};
+use safetensors::tensor::{SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{dtype, format_error, little_endian, numbers, read};
+use crate::{CheckpointError, Standing};
+
+/// A whole run between two steps, on its way to disk.
+///
+/// The file is safetensors: θ as `theta`, the best θ so far as `best`, what the optimizer remembers as `optimizer.0.…` in
+/// the order of its [`state`](Optimizer::state); the [`Standing`] and a CRC-64/XZ of everything are in the metadata.
+pub struct Snapshot<'a, A: Scalar> {
+    /// Where the run stands.
+    pub standing: &'a Standing<A>,
+    /// The optimizer, for what it remembers.
+    pub optimizer: &'a mut dyn Optimizer<A>,
+    /// The parameters.
+    pub theta: &'a [A],
+}
+
+/// A [`Snapshot`] read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved<A> {
+    path: PathBuf,
+    standing: Standing<A>,
+    theta: Vec<A>,
+    /// Name and numbers, in the order of the optimizer's walk.
+    memory: Vec<(String, Vec<A>)>,
+}
+
+/// What the metadata says.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+struct Label<A> {
+    standing: Standing<A>,
+    /// The [`fingerprint`] of the training data.
+    data: u64,
+}
+
+const LABEL: &str = "chainrule-run";
+const CHECKSUM: &str = "checksum";
+const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("standing", self.standing).finish_non_exhaustive()
+    }
+}
+
+impl<A: Scalar> Snapshot<'_, A> {
+    /// The contents of the file; `data` is the [`fingerprint`] of the training data.
+    pub fn to_bytes(&mut self, data: u64) -> Vec<u8> {
+        let label = Label { standing: self.standing.clone(), data };
+        let label = serde_json::to_string(&label).expect("a standing has string keys only");
+        let mut vectors = vec![
+            ("best".to_owned(), little_endian(&self.standing.best_theta)),
+            ("theta".to_owned(), little_endian(self.theta)),
+        ];
+        let mut place = 0;
+        self.optimizer.state(&mut |name, values| {
+            vectors.push((format!("optimizer.{place}.{name}"), little_endian(values)));
+            place += 1;
+        });
+        vectors.sort();
+        let sum = checksum(&label, vectors.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+        let tensors = vectors.iter().map(|(name, bytes)| {
+            let length = bytes.len() / size_of::<A>();
+            (name, TensorView::new(dtype::<A>(), vec![length], bytes).expect("a vector of whole numbers"))
+        });
+        let metadata =
+            HashMap::from([(LABEL.to_owned(), label), (CHECKSUM.to_owned(), format!("{sum:016x}"))]);
+        safetensors::serialize(tensors, Some(metadata)).expect("names and metadata are text")
+    }
+}
+
+/// CRC-64/XZ over the label and then name and numbers of each vector, sorted by name.
+fn checksum<'a>(label: &str, vectors: impl Iterator<Item = (&'a str, &'a [u8])>) -> u64 {
+    let mut digest = CRC.digest();
+    digest.update(label.as_bytes());
+    for (name, bytes) in vectors {
+        digest.update(name.as_bytes());
+        digest.update(bytes);
+    }
+    digest.finalize()
+}
+
+impl<A: Scalar> Saved<A> {
+    /// Reads the bytes of a snapshot, the file at `path`, of a run on data with the fingerprint `data`.
+    ///
+    /// # Errors
+    /// If they are torn or changed, or belong to a run on other data or in another number type.
+    pub fn from_bytes(path: &Path, bytes: &[u8], data: u64) -> Result<Self, CheckpointError> {
+        let broken = |fault: &str| format_error(path, &fault);
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| format_error(path, &error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| format_error(path, &error))?;
+        let words = metadata.metadata().clone().unwrap_or_default();
+        let (Some(label), Some(sum)) = (words.get(LABEL), words.get(CHECKSUM)) else {
+            return Err(broken("it is no snapshot of a run"));
+        };
+        let mut vectors = file.tensors();
+        vectors.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let found = checksum(label, vectors.iter().map(|(name, view)| (name.as_str(), view.data())));
+        if format!("{found:016x}") != *sum {
+            return Err(broken("its checksum does not match"));
+        }
+        let label: Label<A> = serde_json::from_str(label).map_err(|error| format_error(path, &error))?;
+        if label.data != data {
+            let fault = "the training data is not what it was when the run began".to_owned();
+            return Err(CheckpointError::Mismatch { path: path.to_owned(), fault });
+        }
+        let mut standing = label.standing;
+        let (mut theta, mut memory) = (Vec::new(), Vec::new());
+        for (name, view) in vectors {
+            if view.dtype() != dtype::<A>() {
+                return Err(broken("its numbers are of another type than the run's"));
+            }
+            let values = numbers(&view).map_err(|fault| format_error(path, &fault))?;
+            match name.as_str() {
+                "theta" => theta = values,
+                "best" => standing.best_theta = values,
+                _ => memory.push((name, values)),
+            }
+        }
+        Ok(Self { path: path.to_owned(), standing, theta, memory })
+    }
+
+    /// Steps taken.
+    pub fn step(&self) -> u64 {
+        self.standing.step
+    }
+
+    /// Puts everything back: θ and the optimizer's memory, and the standing for [`resume`](crate::resume).
+    ///
+    /// # Errors
+    /// If the run was one of another network or optimizer.
+    pub fn restore(
+        self,
+        optimizer: &mut dyn Optimizer<A>,
+        theta: &mut [A],
+    ) -> Result<Standing<A>, CheckpointError> {
+        let mismatch =
+            |fault: &str| CheckpointError::Mismatch { path: self.path.clone(), fault: fault.to_owned() };
+        if self.theta.len() != theta.len() || self.standing.best_theta.len() != theta.len() {
+            return Err(mismatch("it has another number of parameters"));
+        }
+        let memory: HashMap<&str, &[A]> =
+            self.memory.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
+        let (mut place, mut fits) = (0, true);
+        optimizer.state(&mut |name, values| {
+            match memory.get(format!("optimizer.{place}.{name}").as_str()) {
+                Some(saved) if saved.len() == values.len() => values.copy_from_slice(saved),
+                _ => fits = false,
+            }
+            place += 1;
+        });
+        if !fits || place != memory.len() {
+            return Err(mismatch("its optimizer remembers other things"));
+        }
+        theta.copy_from_slice(&self.theta);
+        Ok(self.standing)
+    }
+}
+
+/// CRC-64/XZ of a data set's numbers: what a resumed run knows its data by.
+pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
+    let mut digest = CRC.digest();
+    let (examples, inputs) = data.features().dim();
+    digest.update(&(examples as u64).to_le_bytes());
+    digest.update(&(inputs as u64).to_le_bytes());
+    match data.features() {
+        Features::Bytes(x) => {
+            x.outer_iter().for_each(|row| digest.update(row.as_slice().expect("row-major")))
+        }
+        Features::Real(x) => x
+            .outer_iter()
+            .for_each(|row| digest.update(&little_endian(row.as_slice().expect("rows lie in one piece")))),
+    }
+    match data.target() {
+        Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),
+        Target::Real { values, .. } => {
+            digest.update(&little_endian(&values.iter().copied().collect::<Vec<_>>()));
+        }
+    }
+    digest.finalize()
+}
+
+/// The snapshots of a run on disk: the two newest, so that one is whole whatever happens to the other.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    folder: PathBuf,
+    data: u64,
+}
+
+/// Snapshots kept.
+const KEPT: usize = 2;
+
+impl Snapshots {
+    /// Snapshots in `folder` of a run on training data with the fingerprint `data`.
+    pub fn new(folder: impl Into<PathBuf>, data: u64) -> Self {
+        Self { folder: folder.into(), data }
+    }
+
+    /// Writes a snapshot by temp file, fsync, rename and fsync of the folder; then the oldest go.
+    ///
+    /// # Errors
+    /// If it cannot be written; those that were there before still are.
+    pub fn save<A: Scalar>(&self, snapshot: &mut Snapshot<'_, A>) -> Result<PathBuf, CheckpointError> {
+        let bytes = snapshot.to_bytes(self.data);
+        let failed = |source| CheckpointError::Io { path: self.folder.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let path = self.folder.join(format!("step-{:010}.safetensors", snapshot.standing.step));
+        write_atomic(&path, |file| file.write_all(&bytes))?;
+        for (_, old) in self.steps().iter().rev().skip(KEPT) {
+            // One too many does no harm.
+            let _ = fs::remove_file(old);
+        }
+        Ok(path)
+    }
+
+    /// The newest snapshot that is whole, and what is wrong with each newer one. Those are put aside as `….damaged`.
+    ///
+    /// # Errors
+    /// If the newest whole one is of a run on other data.
+    pub fn newest<A: Scalar>(&self) -> Result<(Option<Saved<A>>, Vec<CheckpointError>), CheckpointError> {
+        let mut faults = Vec::new();
+        for (_, path) in self.steps().iter().rev() {
+            match read(path).and_then(|bytes| Saved::from_bytes(path, &bytes, self.data)) {
+                Ok(saved) => return Ok((Some(saved), faults)),
+                Err(fault @ CheckpointError::Mismatch { .. }) => return Err(fault),
+                Err(fault) => {
+                    if matches!(fault, CheckpointError::Format { .. }) {
+                        let _ = fs::rename(path, path.with_extension("damaged"));
+                    }
+                    faults.push(fault);
+                }
+            }
+        }
+        Ok((None, faults))
+    }
+
+    /// Step and path of each snapshot, oldest first.
+    fn steps(&self) -> Vec<(u64, PathBuf)> {
+        let Ok(files) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let mut steps: Vec<(u64, PathBuf)> = files
+            .filter_map(|file| {
+                let path = file.ok()?.path();
+                let name = path.file_name()?.to_str()?;
+                let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+                Some((step, path))
+            })
+            .collect();
+        steps.sort();
+        steps
+    }
+}
