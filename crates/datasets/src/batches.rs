@@ -5,7 +5,7 @@ use crate::affine::Affine;
 use crate::{Dataset, Encoding, Pipeline, streams};
 
 /// A few examples, ready for a network. The buffers are those of [`Batches`], which refills them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch<A> {
     x: Array2<A>,
     target: Array2<A>,
@@ -129,13 +129,26 @@ impl<'a, A: Scalar> Batches<'a, A> {
 
     /// Fills the buffer with the next examples; `None` at the end of the epoch.
     pub fn next_batch(&mut self) -> Option<&Batch<A>> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let some = self.fill(&mut batch);
+        self.batch = batch;
+        some.then_some(&self.batch)
+    }
+
+    /// Fills a buffer of the caller's with the next examples; `false` at the end of the epoch. So one batch can be filled
+    /// while another is in work.
+    ///
+    /// # Panics
+    /// If the buffer is not one that [`buffer`](Self::buffer) made for this data and size.
+    #[track_caller]
+    pub fn fill(&mut self, batch: &mut Batch<A>) -> bool {
         if self.next >= self.count() {
-            return None;
+            return false;
         }
         let start = self.next * self.size;
         let examples = &self.order[start..self.order.len().min(start + self.size)];
         self.next += 1;
-        let batch = &mut self.batch;
+        assert!(examples.len() <= batch.indices.len(), "batches: the buffer is for a smaller batch");
         batch.rows = examples.len();
         batch.indices[..examples.len()].copy_from_slice(examples);
         let rows = batch.x.outer_iter_mut().zip(batch.target.outer_iter_mut());
@@ -143,7 +156,12 @@ impl<'a, A: Scalar> Batches<'a, A> {
             self.affine.fill(self.data.features(), i, x.into_slice().expect("the buffer is row-major"));
             self.encoding.fill(self.data.target(), i, target.into_slice().expect("the buffer is row-major"));
         }
-        Some(batch)
+        true
+    }
+
+    /// One more buffer, for [`fill`](Self::fill).
+    pub fn buffer(&self) -> Batch<A> {
+        self.batch.clone()
     }
 }
 

@@ -5,6 +5,7 @@ mod callbacks;
 pub mod check;
 mod checkpoint;
 mod evaluate;
+mod feed;
 mod hessian;
 mod meter;
 mod metrics;

@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Instant;
 
 use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
@@ -9,6 +10,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Pool, Scalar, hash, vector};
 use thiserror::Error;
 
+use crate::feed::Feed;
 use crate::{Callback, Epoch, Evaluation, Lanes, Sharded, Snapshot, Standing, StepEnd, evaluate};
 
 /// How a run goes.
@@ -133,7 +135,7 @@ pub fn resume<A: Scalar>(
     theta: &mut [A],
     pool: &Pool,
     callback: &mut dyn Callback<A>,
-    mut standing: Standing<A>,
+    standing: Standing<A>,
 ) -> Result<History, TrainError> {
     if plan.batch == 0 {
         return Err(TrainError::ZeroBatch);
@@ -142,7 +144,26 @@ pub fn resume<A: Scalar>(
         return Err(TrainError::Empty);
     }
     let batch = plan.batch.min(task.train.len());
-    let mut batches = Batches::new(task.train, task.transform, task.encoding, batch);
+    let batches = Batches::new(task.train, task.transform, task.encoding, batch);
+    let start = (standing.epochs.len() + 1, standing.batch);
+    thread::scope(|scope| {
+        let feed = Feed::new(scope, batches, plan.seed, start, pool.threads());
+        run(task, plan, optimizer, theta, pool, callback, standing, feed)
+    })
+}
+
+/// The loop itself, over batches that begin where `standing` does.
+fn run<A: Scalar>(
+    task: &Experiment<'_, A>,
+    plan: &Plan,
+    optimizer: &mut dyn Optimizer<A>,
+    theta: &mut [A],
+    pool: &Pool,
+    callback: &mut dyn Callback<A>,
+    mut standing: Standing<A>,
+    mut feed: Feed<'_, A>,
+) -> Result<History, TrainError> {
+    let batch = plan.batch.min(task.train.len());
     let mut lanes = if optimizer.wants_curvature() {
         Lanes::remembering(task.model, batch)
     } else {
@@ -158,11 +179,9 @@ pub fn resume<A: Scalar>(
         }
         let epoch = standing.epochs.len() + 1;
         let start = Instant::now();
-        batches.shuffle(plan.seed, epoch as u64);
-        batches.seek(standing.batch);
-        let (count, before) = (batches.count(), standing.seconds);
+        let (count, before) = (feed.count(), standing.seconds);
         let mut go_on = ControlFlow::Continue(());
-        while let Some(rows) = batches.next_batch() {
+        while let Some(rows) = feed.next() {
             standing.batch += 1;
             standing.step += 1;
             let seed = hash(plan.seed, epoch as u64, standing.batch as u64);
