@@ -63,7 +63,7 @@ impl<A: Scalar> Krylov<A> {
             }
             self.beta = vector::norm(&product).as_f64();
             scale = scale.max(self.beta).max(projected[(j, j)].abs());
-            self.next = product.clone();
+            self.next.clone_from(&product);
             if self.beta > 16.0 * A::epsilon().as_f64() * scale {
                 vector::scale(A::of(self.beta.recip()), &mut self.next);
                 continue;
@@ -81,9 +81,7 @@ impl<A: Scalar> Krylov<A> {
     /// A random direction orthogonal to the basis.
     fn fresh(&self, rng: &mut Rng) -> Vec<A> {
         let mut v: Vec<A> = (0..self.basis[0].len()).map(|_| rng.normal(1.0)).collect();
-        for _ in 0..2 {
-            self.basis.iter().for_each(|b| vector::axpy(-vector::dot(b, &v), b, &mut v));
-        }
+        project_out(&self.basis, &mut v);
         let length = vector::norm(&v);
         vector::scale(length.recip(), &mut v);
         v
@@ -92,9 +90,7 @@ impl<A: Scalar> Krylov<A> {
     /// Adds the direction `v` to the space, unless it lies there already; the space is no Krylov space then.
     pub fn append(&mut self, operator: &mut dyn Operator<A>, v: &[A]) {
         let (mut v, length) = (v.to_vec(), vector::norm(v));
-        for _ in 0..2 {
-            self.basis.iter().for_each(|b| vector::axpy(-vector::dot(b, &v), b, &mut v));
-        }
+        project_out(&self.basis, &mut v);
         let left = vector::norm(&v);
         if left <= A::of(64.0) * A::epsilon() * length || self.basis.len() == v.len() {
             return;
@@ -118,6 +114,15 @@ impl<A: Scalar> Krylov<A> {
         let mut sum = vec![A::zero(); self.basis[0].len()];
         self.basis.iter().zip(weights).for_each(|(v, &w)| vector::axpy(A::of(w), v, &mut sum));
         sum
+    }
+}
+
+/// v ← (I − VᵀV)·v for orthonormal rows of V, twice for the digits.
+pub(crate) fn project_out<A: Scalar>(basis: &[Vec<A>], v: &mut [A]) {
+    for _ in 0..2 {
+        for b in basis {
+            vector::axpy(-vector::dot(b, v), b, v);
+        }
     }
 }
 

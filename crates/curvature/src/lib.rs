@@ -22,7 +22,8 @@
 //! use chainrule_curvature::{Hessian, Lanczos};
 //! use chainrule_optim::testing::Rosenbrock;
 //!
-//! let mut hessian = Hessian::at(&mut Rosenbrock, &[1.0_f64, 1.0]);
+//! let mut objective = Rosenbrock;
+//! let mut hessian = Hessian::at(&mut objective, &[1.0_f64, 1.0]);
 //! let ends = Lanczos::default().run(&mut hessian, &mut |_, _| ControlFlow::Continue(()));
 //! assert!((ends.top[0].value - 1001.6).abs() < 0.1 && (ends.bottom[0].value - 0.399).abs() < 1e-3);
 //! ```

@@ -69,7 +69,7 @@ fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
 fn a_new_batch_is_not_mistaken_for_the_remembered_one() {
     let Task { model, loss, theta, x, target, v } = &task();
     let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(model, 300));
-    let mut product = |rows: std::ops::Range<usize>, lanes: &mut Lanes<f64>| {
+    let product = |rows: std::ops::Range<usize>, lanes: &mut Lanes<f64>| {
         let (x, target) = (x.slice(s![rows.clone(), ..]), target.slice(s![rows, ..]));
         let mut out = vec![0.0; theta.len()];
         Sharded::new(model, loss, &x, &target, Mode::Eval, lanes, &pool).hessian_vector(theta, v, &mut out);

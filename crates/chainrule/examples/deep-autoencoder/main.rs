@@ -4,6 +4,7 @@
 //! `cargo xtask reproduce deep-autoencoder` runs it. After every epoch all that the next one depends on is in the folder of
 //! results, so that the run can be interrupted at any time and the same command goes on with the same bits.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -252,7 +253,7 @@ impl Log {
 
     fn add(&mut self, stage: &str, done: usize, seconds: f64, error: f64) -> Fallible<()> {
         eprintln!("{stage:<11} {done:>4}   {seconds:>6.1} s   error {error:.4}");
-        self.text.push_str(&format!("{stage},{done},{seconds:.2},{error}\n"));
+        writeln!(self.text, "{stage},{done},{seconds:.2},{error}")?;
         write_atomic(&self.path, |file| file.write_all(self.text.as_bytes()))?;
         Ok(())
     }

@@ -200,7 +200,9 @@ impl CriticalPoints {
             // From a hundredth of the length of θ up to that length.
             spread = 10.0_f64.powf(rng.uniform::<f64>(-2.0, 0.0));
             let each = spread * vector::norm(&theta) / (theta.len() as f64).sqrt();
-            theta.iter_mut().for_each(|t| *t += rng.normal::<f64>(each));
+            for t in &mut theta {
+                *t += rng.normal::<f64>(each);
+            }
         }
         let start = risk.value(&theta);
         let method = match self.method {

@@ -148,7 +148,7 @@ impl CurvatureCommand {
                 names.join(", ")
             )));
         };
-        Ok(first.start..found.last().map_or(first.end, |last| last.end))
+        Ok(first.start..found.next_back().map_or(first.end, |last| last.end))
     }
 
     fn look(&self, operator: &mut dyn Operator<f64>) -> Findings {
