@@ -1,7 +1,7 @@
 //! What curvature costs: a Hessian product beside a gradient, and the dense Hessian of a small network.
 //!
-//! `cargo run --release -p chainrule-benches --bin curvature` prints one JSON object; benches/peers/curvature.py does the same
-//! work in PyTorch. Times are the shortest of several rounds.
+//! `cargo run --release -p chainrule-benches --bin curvature` prints one JSON object; benches/peers/curvature.py does
+//! the same work in PyTorch. Times are the shortest of several rounds.
 
 use std::time::Instant;
 

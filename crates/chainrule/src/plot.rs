@@ -1,7 +1,7 @@
 //! Plots as SVG: lines, points, stems and bars on linear or logarithmic axes.
 //!
-//! One file, no script, no font to load: a plot reads in a browser, in a README and on paper, follows the reader's choice of
-//! light or dark, and tells its story to a screen reader in its title and description.
+//! One file, no script, no font to load: a plot reads in a browser, in a README and on paper, follows the reader's
+//! choice of light or dark, and tells its story to a screen reader in its title and description.
 //!
 //! ```
 //! use chainrule::plot::{Mark, Plot};

@@ -21,8 +21,8 @@ const ZERO: f64 = 1e-8;
 pub enum Method {
     /// Damped Newton on the whole spectrum: Δθ = −H(H² + μI)⁻¹∇C, the μ with the lowest ‖∇C‖ of eight.
     Newton,
-    /// Newton-MR: Δθ = −H⁺∇C by the minimal residual on a Krylov space, of minimal length where H is singular, which is what
-    /// MINRES-QLP computes, shortened until ‖∇C‖ falls enough.
+    /// Newton-MR: Δθ = −H⁺∇C by the minimal residual on a Krylov space, of minimal length where H is singular, which
+    /// is what MINRES-QLP computes, shortened until ‖∇C‖ falls enough.
     NewtonMr,
 }
 
@@ -36,9 +36,9 @@ pub enum Method {
 /// | `krylov` | 200 | dimensions of Newton-MR's space |
 ///
 /// # References
-/// Frye et al., "Critical point-finding methods reveal gradient-flat regions of deep network losses", Neural Computation
-/// 33(6), 2021, algorithms 2 and 3; Roosta, Liu, Xu and Mahoney, "Newton-MR", 2018, algorithm 1; Choi, Paige and Saunders,
-/// "MINRES-QLP", SIAM J. Sci. Comput. 33(4), 2011.
+/// Frye et al., "Critical point-finding methods reveal gradient-flat regions of deep network losses", Neural
+/// Computation 33(6), 2021, algorithms 2 and 3; Roosta, Liu, Xu and Mahoney, "Newton-MR", 2018, algorithm 1; Choi,
+/// Paige and Saunders, "MINRES-QLP", SIAM J. Sci. Comput. 33(4), 2011.
 ///
 /// ```
 /// use chainrule_curvature::{Search, Verdict};
@@ -172,8 +172,8 @@ fn newton_mr<A: Scalar>(
 pub enum Verdict {
     /// ‖∇C‖ is within the tolerance.
     Critical,
-    /// It is not, but the gradient lies in the kernel of the Hessian, where no method that solves Hd = −g can go on: not to be
-    /// sold as a critical point.
+    /// It is not, but the gradient lies in the kernel of the Hessian, where no method that solves Hd = −g can go on:
+    /// not to be sold as a critical point.
     GradientFlat,
     /// Neither.
     Neither,
@@ -193,8 +193,8 @@ pub struct Point {
 }
 
 impl Point {
-    /// α, the share of negative eigenvalues: 0 at a minimum, 1 at a maximum. An eigenvalue within 10⁻⁸ of the largest from 0
-    /// counts as 0.
+    /// α, the share of negative eigenvalues: 0 at a minimum, 1 at a maximum. An eigenvalue within 10⁻⁸ of the largest
+    /// from 0 counts as 0.
     pub fn index(&self) -> f64 {
         let zero = ZERO * vector::norm_max(&self.spectrum);
         let negative = self.spectrum.iter().filter(|&&value| value < -zero).count();

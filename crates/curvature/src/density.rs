@@ -36,12 +36,13 @@ impl Density {
         Self { nodes, weights }
     }
 
-    /// Estimates the spectrum of `operator`: from each of `probes` random unit vectors v, Lanczos' `steps` nodes θᵢ, which are
-    /// those of Gauss's quadrature of vᵀ·f(M)·v, with the squared first components of T's eigenvectors as weights.
+    /// Estimates the spectrum of `operator`: from each of `probes` random unit vectors v, Lanczos' `steps` nodes θᵢ,
+    /// which are those of Gauss's quadrature of vᵀ·f(M)·v, with the squared first components of T's eigenvectors as
+    /// weights.
     ///
     /// # References
-    /// Ghorbani, Krishnan and Xiao, "An investigation into neural net optimization via Hessian eigenvalue density", ICML 2019,
-    /// algorithm 2; Golub and Welsch 1969.
+    /// Ghorbani, Krishnan and Xiao, "An investigation into neural net optimization via Hessian eigenvalue density",
+    /// ICML 2019, algorithm 2; Golub and Welsch 1969.
     ///
     /// # Panics
     /// If there are no probes or no steps.

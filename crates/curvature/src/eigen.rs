@@ -13,8 +13,8 @@ pub struct Eigen {
 
 /// All eigenvalues and eigenvectors of a symmetric matrix, of which the upper triangle is read.
 ///
-/// With the feature `openblas` it is LAPACK's divide and conquer, else Householder tridiagonalisation and implicit QR in Rust.
-/// Values are exact to some ε·√n·max |λ|.
+/// With the feature `openblas` it is LAPACK's divide and conquer, else Householder tridiagonalisation and implicit QR
+/// in Rust. Values are exact to some ε·√n·max |λ|.
 ///
 /// # References
 /// Golub and Van Loan, "Matrix Computations", 4th ed., §8.3 and §8.4.
@@ -40,9 +40,9 @@ pub fn eigh(matrix: &ArrayRef2<f64>) -> Eigen {
     solve(matrix)
 }
 
-/// H + σI with σ ≥ max |λ| has no negative eigenvalue, so that its singular vectors are H's eigenvectors and its singular
-/// values λ + σ. LAPACK has both by divide and conquer; of the two, ndarray-linalg hands out the singular ones alone, and its
-/// eigensolver, the QR algorithm, takes three times as long for a thousand parameters.
+/// H + σI with σ ≥ max |λ| has no negative eigenvalue, so that its singular vectors are H's eigenvectors and its
+/// singular values λ + σ. LAPACK has both by divide and conquer; of the two, ndarray-linalg hands out the singular
+/// ones alone, and its eigensolver, the QR algorithm, is several times slower on a thousand parameters.
 #[cfg(feature = "openblas")]
 fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
     use chainrule_tensor::ndarray::Axis;

@@ -16,10 +16,10 @@ const DECREASE: f64 = 1e-2;
 
 /// Hessian-free optimisation: Newton's step on the damped Gauss-Newton matrix, by conjugate gradients.
 ///
-/// A step minimises q(d) = ∇Cᵀd + ½dᵀ(G + λI)d by at most 250 iterations, which start at 0.95 of the last solution and end by
-/// relative progress. Of the iterates kept on the way, in geometric distances, the step goes back from the last as long as C
-/// falls, then shortens by 0.8 until C falls enough; else θ stays. λ follows the quotient of the falls of C and q.
-/// There is no preconditioner.
+/// A step minimises q(d) = ∇Cᵀd + ½dᵀ(G + λI)d by at most 250 iterations, which start at 0.95 of the last solution
+/// and end by relative progress. Of the iterates kept on the way, in geometric distances, the step goes back from the
+/// last as long as C falls, then shortens by 0.8 until C falls enough; else θ stays. λ follows the quotient of the
+/// falls of C and q. There is no preconditioner.
 ///
 /// | Setting | Default | Meaning |
 /// |---|---|---|

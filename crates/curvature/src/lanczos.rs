@@ -8,8 +8,8 @@ use crate::{Eigen, Operator, eigh};
 
 /// An orthonormal basis V of a Krylov space, a vector a row, and the matrix T = V·M·Vᵀ there.
 ///
-/// Every new vector is orthogonalised twice against all earlier ones, and T holds the coefficients that this takes out, so
-/// that T is the projection itself and stays one after a restart, when it is no longer tridiagonal.
+/// Every new vector is orthogonalised twice against all earlier ones, and T holds the coefficients that this takes
+/// out, so that T is the projection itself and stays one after a restart, when it is no longer tridiagonal.
 #[derive(Debug, Clone)]
 pub struct Krylov<A> {
     /// The vectors, `(steps, dim)`.
@@ -39,8 +39,8 @@ impl<A: Scalar> Krylov<A> {
         space
     }
 
-    /// Adds vectors until there are `steps`. Where the space turns out to be invariant, it goes on with a random direction
-    /// from `rng`, or ends.
+    /// Adds vectors until there are `steps`. Where the space turns out to be invariant, it goes on with a random
+    /// direction from `rng`, or ends.
     fn extend(&mut self, operator: &mut dyn Operator<A>, steps: usize, mut rng: Option<&mut Rng>) {
         let mut scale = self.projected.iter().fold(0.0_f64, |most, t| most.max(t.abs()));
         let mut projected = Array2::zeros((steps, steps));
@@ -180,13 +180,13 @@ impl Default for Lanczos {
 }
 
 impl Lanczos {
-    /// Finds the pairs by thick restarts: when the basis is full, the Ritz vectors at both ends are kept and the rest of the
-    /// space is built anew. `watch` hears after each restart how many products were spent and how far the worst residual is
-    /// from the tolerance, as their quotient; it may end the search.
+    /// Finds the pairs by thick restarts: when the basis is full, the Ritz vectors at both ends are kept and the rest
+    /// of the space is built anew. `watch` hears after each restart how many products were spent and how far the
+    /// worst residual is from the tolerance, as their quotient; it may end the search.
     ///
     /// # References
-    /// Wu and Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J. Matrix Anal. Appl. 22(2),
-    /// 2000, algorithm 3.
+    /// Wu and Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J. Matrix Anal.
+    /// Appl. 22(2), 2000, algorithm 3.
     ///
     /// ```
     /// use chainrule_curvature::Lanczos;

@@ -3,10 +3,11 @@
 //! # What is here
 //!
 //! - **Operators**: a symmetric matrix that is known by its products. [`Hessian`] and [`GaussNewton`] of any
-//!   [`Objective`](chainrule_optim::Objective), [`OverData`] for the empirical Fisher matrix too, [`Window`] for the block of one
-//!   layer, [`dense`] for a small one in memory.
-//! - **Spectra**: [`Lanczos`] for both ends with eigenvectors and residuals, [`hutchinson`] and [`hutch_pp`] for traces with
-//!   error bars, [`Density`] by stochastic Lanczos quadrature, and [`eigh`], the one door to dense eigenproblems.
+//!   [`Objective`](chainrule_optim::Objective), [`OverData`] for the empirical Fisher matrix too, [`Window`] for the
+//!   block of one layer, [`dense`] for a small one in memory.
+//! - **Spectra**: [`Lanczos`] for both ends with eigenvectors and residuals, [`hutchinson`] and [`hutch_pp`] for
+//!   traces with error bars, [`Density`] by stochastic Lanczos quadrature, and [`eigh`], the one door to dense
+//!   eigenproblems.
 //! - **Optimizers**: [`Newton`] (damped, saddle-free; exact, on Krylov spaces) and [`HessianFree`].
 //! - **Critical points**: [`Search`] and [`examine`].
 //!

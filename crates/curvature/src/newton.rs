@@ -25,8 +25,8 @@ enum Sign {
 pub enum Damping {
     /// All of these are tried, and the one with the lowest C is taken.
     Search(Vec<f64>),
-    /// One λ, raised by a half where C falls by less than a quarter of what the quadratic promises, lowered by a third where
-    /// by more than three quarters (Martens 2010, §4.1). The number is the first λ.
+    /// One λ, raised by a half where C falls by less than a quarter of what the quadratic promises, lowered by a
+    /// third where by more than three quarters (Martens 2010, §4.1). The number is the first λ.
     LevenbergMarquardt(f64),
 }
 
@@ -43,10 +43,10 @@ impl Default for Damping {
 /// ```text
 /// Δθ = −Σᵢ qᵢ·(qᵢᵀ∇C) / (φ(Λᵢ) + λ)        φ(Λ) = Λ for Newton, |Λ| for saddle-free Newton
 /// ```
-/// Where C curves downwards, Newton's method runs uphill to a saddle; the saddle-free method repels from it with the step of
-/// the same trust region. Both are exact, with the whole spectrum of the Hessian, or work on the space of k Lanczos vectors
-/// that starts at the gradient, with the last step added to it. No update raises C; where C or the gradient is not finite, θ
-/// returns to the best point so far.
+/// Where C curves downwards, Newton's method runs uphill to a saddle; the saddle-free method repels from it with the
+/// step of the same trust region. Both are exact, with the whole spectrum of the Hessian, or work on the space of k
+/// Lanczos vectors that starts at the gradient, with the last step added to it. No update raises C; where C or the
+/// gradient is not finite, θ returns to the best point so far.
 ///
 /// | Setting | Default | Meaning |
 /// |---|---|---|
@@ -158,13 +158,14 @@ impl<A: Scalar> Newton<A> {
         self.lambda
     }
 
-    /// The eigenvalues of the last step's Hessian, ascending: all of them in the exact method, else the Ritz values of its
-    /// space. Empty before the first step.
+    /// The eigenvalues of the last step's Hessian, ascending: all of them in the exact method, else the Ritz values
+    /// of its space. Empty before the first step.
     pub fn spectrum(&self) -> &[f64] {
         &self.spectrum
     }
 
-    /// C(θ), its gradient taken, at the best point so far if they are not finite here; C as an error where there is none.
+    /// C(θ), its gradient taken, at the best point so far if they are not finite here; C as an error where there is
+    /// none.
     fn look(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> Result<f64, A> {
         let mut value = objective.value_and_grad(theta, &mut self.gradient);
         if !(value.is_finite() && vector::is_finite(&self.gradient)) {

@@ -74,7 +74,8 @@ impl<A: Scalar, O: Objective<A> + ?Sized> Operator<A> for GaussNewton<'_, O, A> 
 
 /// Any [`Curvature`] of a network's risk over a whole data set, in fixed shards.
 ///
-/// On [`Lanes::remembering`](chainrule_train::Lanes::remembering) all products after the first cost the two R-passes alone.
+/// On [`Lanes::remembering`](chainrule_train::Lanes::remembering) all products after the first cost the two R-passes
+/// alone.
 #[derive(Debug)]
 pub struct OverData<'a, 'b, A: Scalar> {
     risk: &'a mut Sharded<'b, A>,

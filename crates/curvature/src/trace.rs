@@ -63,7 +63,8 @@ pub fn hutchinson<A: Scalar>(operator: &mut dyn Operator<A>, samples: usize, see
 /// tr M = tr QᵀMQ + tr (I − QQᵀ)M(I − QQᵀ), the first exactly on the space Q of M·S for a random S, the second by
 /// Hutchinson's samples: a third of the `products` for each of M·S, M·Q and the samples.
 ///
-/// A spectrum with a few large eigenvalues, such as a network's, leaves little to sample. The error bar is that of the samples.
+/// A spectrum with a few large eigenvalues, such as a network's, leaves little to sample. The error bar is that of
+/// the samples.
 ///
 /// # References
 /// Meyer, Musco, Musco and Woodruff, "Hutch++: optimal stochastic trace estimation", SOSA 2021, algorithm 1.

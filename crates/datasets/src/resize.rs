@@ -4,8 +4,8 @@ use chainrule_tensor::ndarray::Array2;
 use crate::{Dataset, Error, Features, ImageShape};
 
 impl<A: Scalar> Dataset<A> {
-    /// The same images with `height` x `width` pixels, by area averaging: a new pixel is the mean of the old ones under it, each
-    /// weighted by the area they share. So brightness is kept, and nothing aliases.
+    /// The same images with `height` x `width` pixels, by area averaging: a new pixel is the mean of the old ones
+    /// under it, each weighted by the area they share. So brightness is kept, and nothing aliases.
     ///
     /// ```
     /// use chainrule_datasets::digits;
@@ -59,7 +59,8 @@ impl<A: Scalar> Dataset<A> {
     }
 }
 
-/// For each of `new` equal parts of a line of `old` cells: the cells under it, and the share of the part that each covers.
+/// For each of `new` equal parts of a line of `old` cells: the cells under it, and the share of the part that each
+/// covers.
 fn overlaps(old: usize, new: usize) -> Vec<Vec<(usize, f64)>> {
     // In units of 1/(old·new) of the line, everything is whole.
     let share = |part: usize, cell: usize| {

@@ -43,16 +43,17 @@ fn chain<A: Scalar>(model: &dyn Layer<A>) -> Option<Vec<Link<'_, A>>> {
     links.collect::<Option<Vec<_>>>().filter(|links| !links.is_empty())
 }
 
-/// `h` ← ∇²C(θ); false, and nothing done, where the model is not a chain of affine layers and layers without parameters.
+/// `h` ← ∇²C(θ); false, and nothing done, where the model is not a chain of affine layers and layers without
+/// parameters.
 ///
-/// In an affine layer z = x·W + b, moving the weight from input j to unit i moves zᵢ by xⱼ and nothing else, so what lies
-/// above moves as it does when b_i moves, times xⱼ, example by example. One pass of R{·} for each *unit* i thus tells what
-/// all of its weights do:
+/// In an affine layer z = x·W + b, moving the weight from input j to unit i moves zᵢ by xⱼ and nothing else, so what
+/// lies above moves as it does when b_i moves, times xⱼ, example by example. One pass of R{·} for each *unit* i thus
+/// tells what all of its weights do:
 /// ```text
 /// ∂²C/∂W_ji ∂W_pq = Σₙ xₙⱼ·(xₙₚ·Rᵢ{δₙq} + Rᵢ{xₙₚ}·δₙq)
 /// ```
-/// for W_pq of the same layer or one above: a product of `(inputs + 1, examples)` by `(examples, parameters above)`. The bias
-/// is the weight of an input that is always 1.
+/// for W_pq of the same layer or one above: a product of `(inputs + 1, examples)` by `(examples, parameters above)`.
+/// The bias is the weight of an input that is always 1.
 ///
 /// Units are dealt to the threads of `pool`, and each is summed over the examples in their order: the same bits for any
 /// number of threads.

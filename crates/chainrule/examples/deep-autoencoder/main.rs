@@ -1,8 +1,8 @@
-//! The deep autoencoder 784-1000-500-250-30-250-500-1000-784 on MNIST: SGD with momentum until it stalls, then saddle-free Newton
-//! on Krylov spaces from where it stalled, after §6 of Dauphin et al. 2014.
+//! The deep autoencoder 784-1000-500-250-30-250-500-1000-784 on MNIST: SGD with momentum until it stalls, then
+//! saddle-free Newton on Krylov spaces from where it stalled, after §6 of Dauphin et al. 2014.
 //!
-//! `cargo xtask reproduce deep-autoencoder` runs it. After every epoch all that the next one depends on is in the folder of
-//! results, so that the run can be interrupted at any time and the same command goes on with the same bits.
+//! `cargo xtask reproduce deep-autoencoder` runs it. After every epoch all that the next one depends on is in the
+//! folder of results, so that the run can be interrupted at any time and the same command goes on with the same bits.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

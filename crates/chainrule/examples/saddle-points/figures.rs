@@ -73,10 +73,10 @@ pub(crate) fn draw(data: &str, folder: &Path) -> Result<(), Box<dyn std::error::
             loss.sort_by(f64::total_cmp);
             let krylov = runs[0]["settings"]["krylov"].as_u64().is_some_and(|krylov| krylov > 0);
             println!(
-                "| {n} | {title}{} | {} | {:.1e} ({:.1e} … {:.1e}) | {:.2} | {:.1} |",
+                "| {n} | {title}{} | {} | {:.2e} ({:.2e} … {:.2e}) | {:.2} | {:.1} |",
                 if krylov { ", Krylov" } else { "" },
                 runs.len(),
-                loss[loss.len() / 2],
+                middle(&loss),
                 loss[0],
                 loss[loss.len() - 1],
                 100.0 * mean(&error),
@@ -127,7 +127,13 @@ fn curve(runs: &[Value], x: &str, y: &str) -> Vec<(f64, f64)> {
 fn median(lists: &[Vec<f64>], i: usize) -> f64 {
     let mut values: Vec<f64> = lists.iter().map(|list| list[i]).collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    middle(&values)
+}
+
+/// The median of sorted values.
+fn middle(values: &[f64]) -> f64 {
+    let (upper, lower) = (values.len() / 2, values.len().saturating_sub(1) / 2);
+    f64::midpoint(values[lower], values[upper])
 }
 
 fn eigenvalues(runs: &[Value]) -> Vec<(f64, f64)> {

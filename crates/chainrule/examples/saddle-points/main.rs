@@ -1,8 +1,9 @@
-//! The saddle-point study: mini-batch SGD, damped Newton and saddle-free Newton on one-hidden-layer networks, after figure 3 of
-//! Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional non-convex optimization", 2014.
+//! The saddle-point study: mini-batch SGD, damped Newton and saddle-free Newton on one-hidden-layer networks, after
+//! figure 3 of Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional non-convex
+//! optimization", 2014.
 //!
-//! `cargo xtask reproduce saddle-points` runs it. Every run is a file in the folder of results, and a run whose file is there
-//! is not made again: the study can be interrupted at any time and goes on where it was.
+//! `cargo xtask reproduce saddle-points` runs it. Every run is a file in the folder of results, and a run whose file
+//! is there is not made again: the study can be interrupted at any time and goes on where it was.
 
 mod figures;
 mod study;

@@ -67,7 +67,8 @@ pub(crate) struct CriticalPoints {
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Folder of points.jsonl, to which each point is added as it is found, and of the plots; a second call goes on there
+    /// Folder of points.jsonl, to which each point is added as it is found, and of the plots; a second call goes on
+    /// there
     #[arg(long, value_name = "DIR", default_value = "runs/critical-points")]
     out: PathBuf,
     /// Print one JSON object on stdout and nothing else there
@@ -182,8 +183,8 @@ impl CriticalPoints {
         })
     }
 
-    /// One point: where a run of Adam was after some steps, moved at random every other time, and from there downhill in
-    /// the norm of the gradient.
+    /// One point: where a run of Adam was after some steps, moved at random every other time, and from there downhill
+    /// in the norm of the gradient.
     fn search(&self, task: &Task, place: usize) -> Value {
         let rng = &mut Rng::stream(self.seed, place as u64);
         let mut theta: Vec<f64> = task.model.layout().init(rng);
