@@ -176,11 +176,15 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
     digest.update(&(inputs as u64).to_le_bytes());
     match data.features() {
         Features::Bytes(x) => {
-            x.outer_iter().for_each(|row| digest.update(row.as_slice().expect("row-major")))
+            for row in x.outer_iter() {
+                digest.update(row.as_slice().expect("rows lie in one piece"));
+            }
         }
-        Features::Real(x) => x
-            .outer_iter()
-            .for_each(|row| digest.update(&little_endian(row.as_slice().expect("rows lie in one piece")))),
+        Features::Real(x) => {
+            for row in x.outer_iter() {
+                digest.update(&little_endian(row.as_slice().expect("rows lie in one piece")));
+            }
+        }
     }
     match data.target() {
         Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),

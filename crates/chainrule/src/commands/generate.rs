@@ -31,15 +31,13 @@ impl Completions {
 impl Man {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let program = crate::Cli::command();
-        match &self.out {
-            Some(folder) => std::fs::create_dir_all(folder)
+        if let Some(folder) = &self.out {
+            return std::fs::create_dir_all(folder)
                 .and_then(|()| clap_mangen::generate_to(program, folder))
-                .map_err(|error| Failure::Run(format!("cannot write to {}: {error}", folder.display()))),
-            None => {
-                let mut page = Vec::new();
-                clap_mangen::Man::new(program).render(&mut page).map_err(Failure::run)?;
-                print(&String::from_utf8_lossy(&page))
-            }
+                .map_err(|error| Failure::Run(format!("cannot write to {}: {error}", folder.display())));
         }
+        let mut page = Vec::new();
+        clap_mangen::Man::new(program).render(&mut page).map_err(Failure::run)?;
+        print(&String::from_utf8_lossy(&page))
     }
 }

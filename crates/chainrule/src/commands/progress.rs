@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
@@ -38,6 +39,30 @@ pub(crate) enum Volume {
     Normal,
     /// A line for every N-th step too.
     Verbose,
+}
+
+/// What a command line says of it.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Speech {
+    /// Print one JSON object on stdout and nothing else there
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
+    pub(crate) json: bool,
+    /// Print warnings and errors only
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
+    quiet: bool,
+    /// Print a line for every logged step too
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl Speech {
+    pub(crate) fn volume(self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (_, true) => Volume::Verbose,
+            _ => Volume::Normal,
+        }
+    }
 }
 
 /// How often the bar's figures change.

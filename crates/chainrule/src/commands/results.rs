@@ -1,5 +1,7 @@
 //! What a training run came to.
 
+use std::fmt::Write as _;
+
 use chainrule::train::{Card, Evaluation, History, Split};
 use serde_json::{Value, json};
 
@@ -91,17 +93,24 @@ impl Results {
             format!("{:<10}  {:>9}  {:>8}\n", "", "loss", if self.classes { "accuracy" } else { "R²" });
         for (part, evaluation) in self.parts() {
             let name = if part == "train" { "training" } else { part };
-            text += &format!("{name:<10}  {:>9.5}  {:>8.4}\n", evaluation.loss, evaluation.score());
+            put(
+                &mut text,
+                format_args!("{name:<10}  {:>9.5}  {:>8.4}\n", evaluation.loss, evaluation.score()),
+            );
         }
         let rate = self.examples_per_second();
-        text += &format!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds());
-        text += &format!("model       {}\n", folder.last().display());
+        put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
+        put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
             Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.score()),
             Some(test) => format!("test R² {:.4}", test.score()),
             None => format!("training loss {:.5}", self.train.loss),
         };
-        text += &format!("{headline}; the report is {}\n", folder.report().display());
+        put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));
         text
     }
+}
+
+fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+    text.write_fmt(line).expect("a string takes every write");
 }

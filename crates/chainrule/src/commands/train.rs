@@ -14,7 +14,7 @@ use clap::{ArgMatches, Args, CommandFactory};
 use super::data::{DataArgs, Known, Source};
 use super::optimizer::OptimizerArgs;
 use super::options::{Dtype, InitArg, LossName, OutputName, Widths, parse_share, with_dtype};
-use super::progress::{Progress, Volume, catch_interrupts};
+use super::progress::{Progress, Speech, Volume, catch_interrupts};
 use super::report;
 use super::results::Results;
 use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, watch::Watch};
@@ -86,15 +86,8 @@ pub(crate) struct Train {
     /// Steps from one line of metrics.jsonl to the next, beside one an epoch
     #[arg(long, value_name = "STEPS", default_value = "50", value_parser = clap::value_parser!(u64).range(1..))]
     log_every: u64,
-    /// Print one JSON object on stdout and nothing else there
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
-    json: bool,
-    /// Print warnings and errors only
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
-    quiet: bool,
-    /// Print a line for every logged step too
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set, conflicts_with = "quiet")]
-    verbose: bool,
+    #[command(flatten)]
+    speech: Speech,
 }
 
 impl Train {
@@ -153,14 +146,6 @@ impl Train {
         folder.write(&folder.config(), &settings::write(train, given, &known))?;
         Ok(folder)
     }
-
-    fn volume(&self) -> Volume {
-        match (self.quiet, self.verbose) {
-            (true, _) => Volume::Quiet,
-            (_, true) => Volume::Verbose,
-            _ => Volume::Normal,
-        }
-    }
 }
 
 fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
@@ -209,7 +194,7 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let at = (standing.step, standing.epochs.len());
     let seconds_before: f64 =
         standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
-    if args.volume() > Volume::Quiet {
+    if args.speech.volume() > Volume::Quiet {
         eprintln!(
             "{} · {} · {} parameters · {} training examples · {}{}",
             args.source(),
@@ -223,7 +208,7 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let mut watch = Watch {
         record: Record::open(&folder, &meter, layout, args.log_every, at)?,
         keeper: Keeper::new(&folder, &card, snapshots, args.checkpoint_every),
-        progress: Progress::new(args.volume(), args.log_every, args.epochs, per_epoch, at.0),
+        progress: Progress::new(args.speech.volume(), args.log_every, args.epochs, per_epoch, at.0),
     };
     let history = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, &mut watch, standing)
         .map_err(Failure::run)?;
@@ -261,8 +246,8 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let pictures = report::pictures(&network, &card, &theta, parts.test.as_ref());
     folder.write(&folder.report(), &report::run_page(&report::read(folder.path())?, &pictures))?;
     let object = results.as_json(&card, theta.len(), &folder);
-    match args.volume() {
-        _ if args.json => print(&format!("{object}\n")),
+    match args.speech.volume() {
+        _ if args.speech.json => print(&format!("{object}\n")),
         Volume::Quiet => Ok(()),
         _ => print(&results.table(&folder)),
     }

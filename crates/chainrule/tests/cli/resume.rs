@@ -251,7 +251,8 @@ fn a_run_on_other_data_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let table = |last: &str| {
-        let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect();
+        let rows: Vec<String> = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect();
+        let rows = rows.concat();
         fs::write(here.join("t.csv"), format!("a,b,class\n{rows}{last}")).unwrap();
     };
     table("3,4,0\n");

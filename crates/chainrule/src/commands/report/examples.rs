@@ -46,7 +46,7 @@ fn most_wrong<A: Scalar>(
     let names = test.class_names();
     let full =
         test.full_scale().unwrap_or_else(|| raw.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max));
-    let items: String = wrong
+    let items: Vec<String> = wrong
         .iter()
         .take(WRONG)
         .map(|&(share, guess, example)| {
@@ -56,6 +56,7 @@ fn most_wrong<A: Scalar>(
             format!("<li>{picture}<b>{truth}</b>, taken for {guess} ({share:.2})</li>\n")
         })
         .collect();
+    let items = items.concat();
     if items.is_empty() {
         return section("Most wrong", &note("Every example of the test data was named."));
     }
@@ -89,13 +90,13 @@ fn weights<A: Scalar>(model: &dyn Layer<A>, theta: &[A], shape: ImageShape) -> S
     let Some(entry) = first else { return String::new() };
     let units = entry.shape[1];
     let weight = &theta[entry.range()];
-    let items: String = (0..units.min(UNITS))
+    let items: Vec<String> = (0..units.min(UNITS))
         .map(|unit| {
             // A coloured pixel's weights are shown as their mean.
             let of_pixel = |pixel: usize| {
                 let channels =
                     (0..shape.channels).map(|c| weight[(pixel * shape.channels + c) * units + unit]);
-                channels.map(|w| w.as_f64()).sum::<f64>() / shape.channels as f64
+                channels.map(Scalar::as_f64).sum::<f64>() / shape.channels as f64
             };
             let values: Vec<f64> = (0..shape.width * shape.height).map(of_pixel).collect();
             let limit = values.iter().fold(0.0, |limit: f64, w| limit.max(w.abs()));
@@ -104,6 +105,7 @@ fn weights<A: Scalar>(model: &dyn Layer<A>, theta: &[A], shape: ImageShape) -> S
             format!("<li>{picture}{unit}</li>\n")
         })
         .collect();
+    let items = items.concat();
     let of = note(&format!(
         "The incoming weights of {} of {units} units, each on a scale of its own: blue below 0, red above.",
         units.min(UNITS)

@@ -18,10 +18,12 @@ pub(super) fn section(heading: &str, body: &str) -> String {
 
 /// A table that scrolls by itself where the window is narrow. The cells are HTML already, the head is text.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = head.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell))).collect();
+    let head: Vec<String> =
+        head.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell))).collect();
+    let head = head.concat();
     let row = |row: &Vec<String>| {
         let (first, rest) = row.split_first().expect("a row has a cell");
-        let rest: String = rest.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        let rest = rest.iter().map(|cell| format!("<td>{cell}</td>")).collect::<Vec<_>>().concat();
         format!("<tr><th scope=\"row\">{first}</th>{rest}</tr>\n")
     };
     let body: String = rows.iter().map(row).collect();

@@ -1,5 +1,7 @@
 //! The page of one run.
 
+use std::fmt::Write as _;
+
 use chainrule::plot::{Mark, Plot};
 use serde_json::Value;
 
@@ -155,7 +157,7 @@ fn classes(story: &Story) -> String {
         .zip(classes)
         .map(|(name, class)| {
             let figures = ["precision", "recall", "f1"].map(|figure| ratio(class, figure));
-            [&[name.clone()], &figures[..], &[class["score"]["support"].to_string()]].concat()
+            [std::slice::from_ref(name), &figures[..], &[class["score"]["support"].to_string()]].concat()
         })
         .collect();
     let scores = table(&["class", "precision", "recall", "F1", "examples"], &rows);
@@ -179,18 +181,21 @@ fn matrix(names: &[String], counts: &[Value]) -> String {
         .collect();
     let mut html = String::from("<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr><td></td>");
     for name in names {
-        html += &format!("<th scope=\"col\">{name}</th>");
+        put(&mut html, format_args!("<th scope=\"col\">{name}</th>"));
     }
     html += "</tr></thead>\n<tbody>\n";
     for (truth, (name, row)) in names.iter().zip(&rows).enumerate() {
         let total = row.iter().sum::<u64>().max(1) as f64;
-        html += &format!("<tr><th scope=\"row\">{name}</th>");
+        put(&mut html, format_args!("<tr><th scope=\"row\">{name}</th>"));
         for (guess, &count) in row.iter().enumerate() {
             let kind = if guess == truth { "hit" } else { "miss" };
             // The root lets rare confusions be seen.
             let share = 0.75 * (count as f64 / total).sqrt();
             let shown = if count == 0 { String::new() } else { count.to_string() };
-            html += &format!("<td class=\"cell {kind}\" style=\"--share:{share:.3}\">{shown}</td>");
+            put(
+                &mut html,
+                format_args!("<td class=\"cell {kind}\" style=\"--share:{share:.3}\">{shown}</td>"),
+            );
         }
         html += "</tr>\n";
     }
@@ -201,7 +206,7 @@ fn matrix(names: &[String], counts: &[Value]) -> String {
 fn time(story: &Story) -> String {
     let split = &story.results["split"];
     let parts = [
-        ("data", "data and records", split["data"].as_f64()),
+        ("data", "data, records, snapshots", split["data"].as_f64()),
         ("forward", "forward", split["forward"].as_f64()),
         ("backward", "loss and backward", split["backward"].as_f64()),
         ("update", "update", split["update"].as_f64()),
@@ -213,11 +218,13 @@ fn time(story: &Story) -> String {
     let (mut bar, mut key) = (String::new(), String::new());
     for (class, name, seconds) in parts {
         let (seconds, share) = (seconds.unwrap_or(0.0), 100.0 * seconds.unwrap_or(0.0) / total);
-        bar += &format!("<span class=\"{class}\" style=\"width:{share:.2}%\"></span>");
-        key += &format!("<li><i class=\"{class}\"></i>{name} {seconds:.2} s, {share:.0} %</li>\n");
+        put(&mut bar, format_args!("<span class=\"{class}\" style=\"width:{share:.2}%\"></span>"));
+        put(
+            &mut key,
+            format_args!("<li><i class=\"{class}\"></i>{name} {seconds:.2} s, {share:.0} %</li>\n"),
+        );
     }
-    let how =
-        note("In the steps of the process that ended the run. Validation and snapshots are not part of it.");
+    let how = note("In the steps of the process that ended the run. Validation is not part of it.");
     format!(
         "<div class=\"bar\" role=\"img\" aria-label=\"shares of the time\">{bar}</div>\n<ul class=\"key\">\n{key}</ul>\n{how}"
     )
@@ -238,4 +245,8 @@ fn circumstances(story: &Story) -> String {
         .map(|(key, value)| (key.as_str(), plain(value)))
         .collect();
     format!("{}{}", section("Configuration", &facts(&set)), section("Machine", &facts(&machine)))
+}
+
+fn put(html: &mut String, part: std::fmt::Arguments<'_>) {
+    html.write_fmt(part).expect("a string takes every write");
 }

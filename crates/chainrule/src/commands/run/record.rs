@@ -41,12 +41,13 @@ impl<'a> Record<'a> {
         every: u64,
         (step, epochs): (u64, usize),
     ) -> Result<Self, Failure> {
-        let kept: String = fs::read_to_string(folder.metrics())
+        let kept: Vec<String> = fs::read_to_string(folder.metrics())
             .unwrap_or_default()
             .lines()
             .filter(|line| is_before(line, step, epochs))
             .map(|line| format!("{line}\n"))
             .collect();
+        let kept = kept.concat();
         folder.write(&folder.metrics(), &kept)?;
         let failed = |path: &Path, error| Failure::Run(format!("cannot write {}: {error}", path.display()));
         let metrics = OpenOptions::new()
@@ -93,7 +94,8 @@ impl<'a> Record<'a> {
         let norms = self.meter.gradient();
         let by_name = self.names.iter().cloned().zip(norms.iter().map(|&norm| json!(norm)));
         line["gradient_norm"] = by_name.collect::<Map<_, _>>().into();
-        self.pending.push_str(&format!("{line}\n"));
+        self.pending += &line.to_string();
+        self.pending.push('\n');
         // What fails here is tried again with the next line, and `sync` tells of it.
         let _ = self.flush();
         let tags: Vec<String> = self.names.iter().map(|name| format!("gradient norm/{name}")).collect();
