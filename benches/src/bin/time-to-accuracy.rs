@@ -113,7 +113,8 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(args.seed));
     let (epochs, batch) = (args.epochs as usize, args.batch as usize);
     let steps = args.epochs * train.len().div_ceil(batch) as u64;
-    let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps));
+    let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps))
+        .along(model.layout());
     let loss = SoftmaxCrossEntropy::default();
     let task = Experiment {
         model: &model,

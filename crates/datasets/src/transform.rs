@@ -1,5 +1,5 @@
-use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array1, Array2, ArrayRef2};
+use chainrule_tensor::ndarray::{Array1, Array2, ArrayRef2, Axis};
+use chainrule_tensor::{Scalar, simd};
 use serde::{Deserialize, Serialize};
 
 use crate::affine::Affine;
@@ -251,8 +251,48 @@ struct Statistics {
 impl Statistics {
     fn of<A: Scalar>(features: &Features<A>) -> Self {
         match features {
-            Features::Bytes(x) => Self::of_matrix(x, f64::from),
+            Features::Bytes(x) => Self::of_bytes(x),
             Features::Real(x) => Self::of_matrix(x, Scalar::as_f64),
+        }
+    }
+
+    /// Of bytes, whose sums and sums of squares are exact.
+    fn of_bytes(x: &Array2<u8>) -> Self {
+        /// So many squares of 255 fit into 32 bits.
+        const BLOCK: usize = 1 << 16;
+        let (n, features) = (x.nrows() as u128, x.ncols());
+        let (mut sum, mut square) = (vec![0_u64; features], vec![0_u64; features]);
+        let (mut min, mut max) = (vec![u8::MAX; features], vec![u8::MIN; features]);
+        let (mut block_sum, mut block_square) = (vec![0_u32; features], vec![0_u32; features]);
+        for block in x.axis_chunks_iter(Axis(0), BLOCK) {
+            simd::dispatch(|| {
+                for row in block.outer_iter() {
+                    let row = row.to_slice().expect("a data set is laid out by rows");
+                    let sums = block_sum.iter_mut().zip(&mut block_square);
+                    for (((&x, (sum, square)), min), max) in row.iter().zip(sums).zip(&mut min).zip(&mut max)
+                    {
+                        *sum += u32::from(x);
+                        *square += u32::from(x) * u32::from(x);
+                        *min = x.min(*min);
+                        *max = x.max(*max);
+                    }
+                }
+            });
+            for (total, part) in [(&mut sum, &mut block_sum), (&mut square, &mut block_square)] {
+                for (total, part) in total.iter_mut().zip(part) {
+                    *total += u64::from(std::mem::take(part));
+                }
+            }
+        }
+        let variance = |(&sum, &square): (&u64, &u64)| {
+            let (sum, square) = (u128::from(sum), u128::from(square));
+            (n * square - sum * sum) as f64 / (n * n) as f64
+        };
+        Self {
+            mean: sum.iter().map(|&sum| sum as f64 / n as f64).collect(),
+            variance: sum.iter().zip(&square).map(variance).collect(),
+            min: min.into_iter().map(f64::from).collect(),
+            max: max.into_iter().map(f64::from).collect(),
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Feed<'a, A: Scalar> {
 
 enum Source<'a, A: Scalar> {
     /// This thread fills a batch when it is wanted.
-    Here(Pass<'a, A>),
+    Here(Box<Pass<'a, A>>),
     /// Another thread fills the next one meanwhile, and shuffles the next epoch.
     Ahead {
         /// Filled batches, and `None` at the end of each epoch.
@@ -66,7 +66,7 @@ impl<'a, A: Scalar> Feed<'a, A> {
         let mut pass = Pass { batches, seed, epoch };
         // A full batch would double the memory of the data to gain next to nothing.
         if threads == 1 || count == 1 {
-            return Self { source: Source::Here(pass), batch: buffer, count };
+            return Self { source: Source::Here(Box::new(pass)), batch: buffer, count };
         }
         let (give, filled) = channel();
         let (used, take) = channel::<Batch<A>>();

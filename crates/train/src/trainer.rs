@@ -148,7 +148,8 @@ pub fn resume<A: Scalar>(
     let start = (standing.epochs.len() + 1, standing.batch);
     thread::scope(|scope| {
         let feed = Feed::new(scope, batches, plan.seed, start, pool.threads());
-        run(task, plan, optimizer, theta, pool, callback, standing, feed)
+        // The threads share the products of evaluations, too.
+        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, standing, feed))
     })
 }
 
@@ -189,7 +190,7 @@ fn run<A: Scalar>(
             let mode = Mode::Train { seed, row: 0 };
             let learning_rate = optimizer.learning_rate();
             let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool);
-            let loss = pool.enter(|| optimizer.step(&mut risk, theta)).as_f64();
+            let loss = optimizer.step(&mut risk, theta).as_f64();
             if !loss.is_finite() {
                 let place = culprit(task.model, mode, theta, &x);
                 return Err(TrainError::Diverged { epoch, batch: standing.batch, loss, place });
