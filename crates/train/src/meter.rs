@@ -20,11 +20,11 @@ use chainrule_tensor::{Layout, Scalar, vector};
 /// use chainrule_tensor::ndarray::array;
 /// use chainrule_train::{Meter, Risk, Workspace};
 ///
-/// let (meter, dense) = (Meter::new(), Dense::new(1, 1));
+/// let (meter, dense, loss) = (Meter::new(), Dense::new(1, 1), SquaredError::default());
 /// let model = meter.model::<f64>(&dense);
 /// let mut sgd = meter.optimizer(Box::new(Descent::new(Sgd, 2, Schedule::constant(0.1))), model.layout());
 /// let (x, target, mut workspace) = (array![[2.0]], array![[1.0]], Workspace::new(&model, 1));
-/// let mut risk = Risk::new(&model, &SquaredError::default(), &x, &target, Mode::Eval, &mut workspace);
+/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
 /// meter.arm();
 /// sgd.step(&mut risk, &mut [3.0, 0.0]);
 /// assert_eq!(meter.gradient(), [20.0, 10.0]); // ∂C/∂w and ∂C/∂b

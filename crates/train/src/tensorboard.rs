@@ -20,7 +20,7 @@ use crc::{CRC_32_ISCSI, Crc};
 /// EventFile::new(&mut bytes, 0.0)?.scalars(1.5, 7, [("loss/train", 0.25)])?;
 /// // An event of 24 bytes names the version: 8 + 4 + 24 + 4.
 /// assert_eq!(&bytes[..8], &24_u64.to_le_bytes());
-/// assert_eq!(&bytes[40..48], &37_u64.to_le_bytes());
+/// assert_eq!(&bytes[40..48], &32_u64.to_le_bytes());
 /// # Ok(())
 /// # }
 /// ```
