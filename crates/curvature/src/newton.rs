@@ -326,7 +326,8 @@ impl<A: Scalar> Optimizer<A> for Newton<A> {
             Ok(value) => value,
             Err(value) => return value,
         };
-        if vector::norm_max(&self.gradient) == A::zero() {
+        // A length below the normal numbers has no direction any more.
+        if !vector::norm(&self.gradient).is_normal() {
             return A::of(before);
         }
         let quadratic = self.quadratic(objective, theta);
