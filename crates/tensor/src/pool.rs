@@ -10,7 +10,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -43,24 +43,30 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Shared {
-    /// Counts the loops; a change is the signal to start.
-    loops: AtomicUsize,
+    /// The number of the current loop; a change is the signal to start.
+    loops: AtomicU64,
     job: Job,
-    next: AtomicUsize,
     tasks: AtomicUsize,
-    /// The threads of the pool, the caller's included.
-    threads: usize,
-    /// Workers that have not yet left the current loop.
-    busy: AtomicUsize,
+    /// For each thread, the last loop in which its own task was taken, by itself or by one that had nothing left to do.
+    own: Vec<AtomicU64>,
+    /// Where tasks are not one a thread: the number of the loop and, in the low bits, its next task.
+    next: AtomicU64,
+    /// Tasks of the current loop that are done.
+    done: AtomicUsize,
     panicked: AtomicBool,
     stop: AtomicBool,
 }
 
+/// Low bits of [`Shared::next`] that count tasks.
+const INDEX: u32 = 24;
+/// The index that no task has.
+const CLOSED: u64 = (1 << INDEX) - 1;
+
 /// The body of the current loop, its lifetime erased.
 struct Job(UnsafeCell<Option<&'static Task<'static>>>);
 
-// SAFETY: the cell is written only by `Pool::run`, while it holds `turn` and no worker is busy, before the release
-// store to `loops`; workers read it only between their acquire load of that store and their release of `busy`.
+// SAFETY: the cell is written only by `Pool::run`, while it holds `turn` and all tasks of earlier loops are done. A thread
+// reads it only after it has taken a task of the current loop, which `run` does not leave before that task is done.
 unsafe impl Sync for Job {}
 
 impl std::fmt::Debug for Job {
@@ -73,12 +79,12 @@ impl Pool {
     /// A pool of `threads` threads, the caller's included; 0 counts as 1.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
-            loops: AtomicUsize::new(0),
+            loops: AtomicU64::new(0),
             job: Job(UnsafeCell::new(None)),
-            next: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
-            threads: threads.max(1),
-            busy: AtomicUsize::new(0),
+            own: (0..threads.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            next: AtomicU64::new(0),
+            done: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
@@ -99,35 +105,44 @@ impl Pool {
     /// Runs `task(0)` … `task(tasks − 1)`, in any order, and returns when all are done.
     ///
     /// As many tasks as threads are one for each thread, the same at every call, so that a slab of a matrix stays in the
-    /// cache of the core that works on it; otherwise a thread takes the next task when it has done one.
+    /// cache of the core that works on it; otherwise a thread takes the next task when it has done one. A thread that has
+    /// nothing left to do takes what no other has begun, so a loop never waits for one that the system keeps from running.
     ///
     /// # Panics
-    /// If a task panics. A task must not call `run` of the same pool: it would wait for itself.
+    /// If a task panics, or there are millions of tasks. A task must not call `run` of the same pool: it would wait for itself.
     pub fn run(&self, tasks: usize, task: &Task<'_>) {
         if self.workers.is_empty() || tasks <= 1 {
             return (0..tasks).for_each(task);
         }
         // What a task calls is on one thread: the others have tasks of their own.
         let _alone = Entered(CURRENT.replace(std::ptr::null()));
+        assert!((tasks as u64) < CLOSED, "pool: {tasks} tasks are too many for one loop");
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
-        // SAFETY: only the lifetime changes. The reference is gone from the cell before this function returns, also
-        // by unwinding: `share` catches panics, and `busy` counts down to 0 first.
+        // SAFETY: only the lifetime changes. Nobody takes a task of this loop after it, and `run` returns, also by
+        // unwinding, when all of its tasks are done: `perform` catches panics.
         let erased = unsafe { std::mem::transmute::<&Task<'_>, &'static Task<'static>>(task) };
-        // SAFETY: `turn` is held and no worker is busy, so nobody else looks at the cell.
+        let number = shared.loops.load(Ordering::Relaxed) + 1;
+        // Closed before anything else changes: who is still in an earlier loop finds no task that it could take for one.
+        shared.next.store(number << INDEX | CLOSED, Ordering::Relaxed);
+        // SAFETY: `turn` is held and no task is in work, so nobody else looks at the cell.
         unsafe { *shared.job.0.get() = Some(erased) };
-        shared.next.store(0, Ordering::Relaxed);
-        shared.tasks.store(tasks, Ordering::Relaxed);
-        shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        shared.loops.fetch_add(1, Ordering::Release);
+        shared.done.store(0, Ordering::Relaxed);
+        let one_a_thread = tasks == shared.own.len();
+        if !one_a_thread {
+            shared.own.iter().for_each(|own| own.store(number, Ordering::Relaxed));
+        }
+        shared.tasks.store(tasks, Ordering::Release);
+        if !one_a_thread {
+            shared.next.store(number << INDEX, Ordering::Release);
+        }
+        shared.loops.store(number, Ordering::Release);
         self.workers.iter().for_each(|worker| worker.thread().unpark());
-        shared.share(0, erased);
+        shared.share(0, number);
         let mut spins = 0;
-        while shared.busy.load(Ordering::Acquire) > 0 {
+        while shared.done.load(Ordering::Acquire) < tasks {
             wait(&mut spins, thread::yield_now);
         }
-        // SAFETY: as above.
-        unsafe { *shared.job.0.get() = None };
         assert!(!shared.panicked.swap(false, Ordering::Relaxed), "a task of the pool panicked");
     }
 }
@@ -138,39 +153,63 @@ impl Shared {
         let mut seen = 0;
         loop {
             let mut spins = 0;
-            while self.loops.load(Ordering::Acquire) == seen {
+            let mut number = self.loops.load(Ordering::Acquire);
+            while number == seen {
                 if self.stop.load(Ordering::Relaxed) {
                     return;
                 }
                 wait(&mut spins, thread::park);
+                number = self.loops.load(Ordering::Acquire);
             }
-            seen += 1;
-            // SAFETY: `loops` has changed and this worker still counts as busy.
-            if let Some(task) = unsafe { *self.job.0.get() } {
-                self.share(place, task);
-            }
-            self.busy.fetch_sub(1, Ordering::Release);
+            self.share(place, number);
+            seen = number;
         }
     }
 
-    /// Does this thread's task, or takes tasks until none is left.
-    fn share(&self, place: usize, task: &Task<'_>) {
-        let tasks = self.tasks.load(Ordering::Relaxed);
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            if tasks == self.threads {
-                return task(place);
-            }
-            loop {
-                let i = self.next.fetch_add(1, Ordering::Relaxed);
-                if i >= tasks {
-                    break;
+    /// Does this thread's part of a loop; nothing if the loop is over.
+    fn share(&self, place: usize, number: u64) {
+        if self.tasks.load(Ordering::Acquire) == self.own.len() {
+            for i in (place..self.own.len()).chain(0..place) {
+                if self.take_own(i, number) {
+                    self.perform(i);
                 }
-                task(i);
             }
-        }));
-        if outcome.is_err() {
+        }
+        while let Some(i) = self.take_next(number) {
+            self.perform(i);
+        }
+    }
+
+    /// Takes the task of thread `i` in the loop of that number, if nobody has and it is one of a task a thread. In any other
+    /// loop, or when this one is over, the number that stands there is as high.
+    fn take_own(&self, i: usize, number: u64) -> bool {
+        let last = self.own[i].load(Ordering::Relaxed);
+        last < number
+            && self.own[i].compare_exchange(last, number, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Takes the next task of the loop of that number, if it is still going on and has one.
+    fn take_next(&self, number: u64) -> Option<usize> {
+        let mut next = self.next.load(Ordering::Acquire);
+        // Should `tasks` be that of a later loop already, then `next` has changed too, and the exchange fails.
+        while next >> INDEX == number && next & CLOSED < self.tasks.load(Ordering::Acquire) as u64 {
+            match self.next.compare_exchange_weak(next, next + 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some((next & CLOSED) as usize),
+                Err(now) => next = now,
+            }
+        }
+        None
+    }
+
+    /// Runs a task that was taken.
+    fn perform(&self, i: usize) {
+        // SAFETY: the task was taken, so its loop goes on until it is done.
+        if let Some(task) = unsafe { *self.job.0.get() }
+            && panic::catch_unwind(AssertUnwindSafe(|| task(i))).is_err()
+        {
             self.panicked.store(true, Ordering::Relaxed);
         }
+        self.done.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -318,6 +357,19 @@ mod tests {
                     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn loops_of_both_kinds_in_turn_and_more_threads_than_cores_do_each_task_once() {
+        let pool = Pool::new(7);
+        for round in 0..3000 {
+            let tasks = [7, 3, 7, 7, 20, 2][round % 6];
+            let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+            pool.run(tasks, &|i| {
+                counts[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "round {round}");
         }
     }
 
