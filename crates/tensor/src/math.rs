@@ -99,7 +99,9 @@ fn polynomial<A: Scalar>(coefficients: &'static [A], x: A) -> A {
 /// A result computed in `f64`, rounded to A; 0 where that would be subnormal.
 #[inline(always)]
 fn narrowed<A: Scalar>(y: f64) -> A {
-    A::of(if y.abs() < A::min_positive_value().as_f64() { 0.0 } else { y })
+    // What the rounding would bring up to the smallest normal number is one.
+    const BELOW: f64 = 1.0 - 1.0 / (1 << 25) as f64;
+    A::of(if y.abs() < BELOW * A::min_positive_value().as_f64() { 0.0 } else { y })
 }
 
 /// The logistic sigmoid g(z) = 1 / (1 + e^(−z)), with g' = g(1 − g).

@@ -14,7 +14,18 @@ fn every_function_is_within_two_units_in_the_last_place() {
 /// The ends of the range, the zeros, subnormal numbers, where exponentials over- and underflow, and their neighbours.
 fn special() -> Vec<f32> {
     let least = f32::from_bits(1);
-    let marks = [0.0, least, f32::MIN_POSITIVE, 1.0, 87.33655, 88.02969, 88.72284, 103.97, f32::MAX];
+    let marks = [
+        0.0,
+        least,
+        f32::MIN_POSITIVE,
+        2.0 * f32::MIN_POSITIVE,
+        1.0,
+        87.33655,
+        88.02969,
+        88.72284,
+        103.97,
+        f32::MAX,
+    ];
     let near = |x: f32| [x, x.next_down(), x.next_up()].into_iter().filter(|x| x.is_finite());
     marks.into_iter().flat_map(near).flat_map(|x| [x, -x]).collect()
 }
