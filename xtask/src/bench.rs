@@ -26,6 +26,7 @@ Train the standard networks beside the bare products of their steps, and write d
 Usage: cargo xtask bench [OPTIONS]
 
   --peers              PyTorch, JAX, scikit-learn, burn and candle, too; installed under target/peers
+  --no-rust-peers      without burn and candle, whose first build takes a quarter of an hour on two cores
   --python PATH        a Python that has the versions of benches/peers/requirements.txt, in place of an own venv
   --workloads W1,W2    only these of W1 W2 W3 W4 W5b1 W5b16 W6b1 W6b256
   --threads 1,2        numbers of threads [default: 1,2]
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
 
 fn measure(options: &Options, baseline: Option<&Figures>) -> Result<Figures, Failure> {
     let ours = contestants::build("throughput")?;
-    let peers = if options.peers { contestants::prepare(options.python.as_deref())? } else { Vec::new() };
+    let peers = if options.peers { contestants::prepare(options)? } else { Vec::new() };
     let counted = |workload: &str| {
         baseline.is_some_and(|b| b.rows.iter().any(|r| r.workload == workload && r.instructions.is_some()))
     };

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{blas::Blas, failure::Failure, process};
 
 use super::figures::{BOUND, OURS, Row, Start, median};
+use super::options::Options;
 
 /// A library, how its program starts, and what it can do.
 #[derive(Debug, Clone)]
@@ -62,8 +63,8 @@ pub(super) fn python(given: Option<&str>) -> Result<PathBuf, Failure> {
 }
 
 /// Installs and builds the other libraries.
-pub(super) fn prepare(given: Option<&str>) -> Result<Vec<Peer>, Failure> {
-    let (folder, python) = (folder(), python(given)?);
+pub(super) fn prepare(options: &Options) -> Result<Vec<Peer>, Failure> {
+    let (folder, python) = (folder(), python(options.python.as_deref())?);
     let scripts = SCRIPTS.iter().map(|&(library, script, variants)| Peer {
         library,
         program: python.clone(),
@@ -71,6 +72,9 @@ pub(super) fn prepare(given: Option<&str>) -> Result<Vec<Peer>, Failure> {
         variants,
     });
     let mut peers: Vec<Peer> = scripts.collect();
+    if options.no_rust_peers {
+        return Ok(peers);
+    }
 
     // The kernels of this very processor, as both libraries advise.
     let build = target().join("peers/rust");

@@ -8,6 +8,7 @@ use super::WORKLOADS;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Options {
     pub(super) peers: bool,
+    pub(super) no_rust_peers: bool,
     pub(super) python: Option<String>,
     /// Empty: all.
     pub(super) workloads: Vec<String>,
@@ -26,6 +27,7 @@ impl Options {
     pub(super) fn parse(words: &[String]) -> Result<Self, Failure> {
         let mut options = Self {
             peers: false,
+            no_rust_peers: false,
             python: None,
             workloads: Vec::new(),
             threads: vec![1, 2],
@@ -42,6 +44,7 @@ impl Options {
         while let Some(option) = words.next() {
             match option.as_str() {
                 "--peers" => options.peers = true,
+                "--no-rust-peers" => options.no_rust_peers = true,
                 "--instructions" => options.instructions = true,
                 "--time-to-accuracy" => options.time_to_accuracy = true,
                 "--no-docs" => options.no_docs = true,
