@@ -7,6 +7,7 @@ use chainrule::layers::{Layer, Mode, Sequential, Tape};
 use chainrule::loss::Loss;
 use chainrule::ndarray::{Array2, Axis};
 use chainrule::optim::Optimizer;
+use chainrule::tensor::pool::UNIT;
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{Lanes, Risk, Sharded, Workspace};
 
@@ -32,7 +33,7 @@ enum Memory {
         lanes: Lanes<f32>,
         pool: Pool,
     },
-    /// Predictions, each thread with rows of its own.
+    /// Predictions: each thread has rows of its own, or they share the products of a batch too small for that.
     Predictions {
         parts: Vec<Mutex<(Array2<f32>, Tape<f32>)>>,
         pool: Pool,
@@ -51,7 +52,7 @@ impl<'a> Training<'a> {
         let model = workload.architecture().build::<f32>(None);
         let theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
         let memory = if workload.forward_only {
-            let rows = workload.batch.div_ceil(threads);
+            let rows = workload.batch.div_ceil(threads).max(UNIT.min(workload.batch));
             let part = || Mutex::new((Array2::zeros((rows, model.outputs())), model.tape(rows)));
             let parts = (0..workload.batch.div_ceil(rows)).map(|_| part()).collect();
             Memory::Predictions { parts, pool: Pool::new(threads) }
@@ -81,13 +82,17 @@ impl<'a> Training<'a> {
             }
             Memory::Predictions { parts, pool } => {
                 let rows = x.nrows().div_ceil(parts.len());
-                pool.run(parts.len(), &|i| {
+                let forward = |i: usize| {
                     let x = x.axis_chunks_iter(Axis(0), rows).nth(i).expect("one chunk a part");
                     let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
                     let (y, tape) = &mut *part;
                     let mut y = y.slice_axis_mut(Axis(0), (..x.nrows()).into());
                     model.forward(Mode::Eval, &self.theta, &x, &mut y, tape);
-                });
+                };
+                match parts.len() {
+                    1 => pool.enter(|| forward(0)),
+                    parts => pool.run(parts, &forward),
+                }
                 0.0
             }
         }

@@ -8,6 +8,9 @@ use crate::{Clip, Objective, Optimizer, Rule, Schedule, Step, Window};
 /// Numbers a window has: its share of θ, the gradient and the rule's memory stays in the first cache.
 const WINDOW: usize = 1024;
 
+/// Bytes of a cache line, and of the widest registers.
+const CACHE_LINE: usize = 64;
+
 /// From so many numbers on, the threads of a pool share an update.
 const LEAST_SHARED: usize = 1 << 15;
 
@@ -112,22 +115,26 @@ fn sweep_windows<A: Scalar, R: Rule<A>>(
     rule: &R,
     step: Step<A>,
     from: usize,
-    [theta, gradient, memory @ ..]: [&mut [A]; SLOTS + 2],
+    [theta, gradient, mut memory @ ..]: [&mut [A]; SLOTS + 2],
 ) {
-    if rule.is_identity() {
-        return vector::axpy(-step.eta, gradient, theta);
-    }
     // It never leaves the first cache, and the gradient is not written back.
     let mut update = [A::zero(); WINDOW];
-    let mut memory = memory.map(|slot| slot.chunks_mut(WINDOW));
-    for (w, (theta, gradient)) in theta.chunks_mut(WINDOW).zip(gradient.chunks(WINDOW)).enumerate() {
-        let update = &mut update[..theta.len()];
-        update.copy_from_slice(gradient);
-        let start = from + w * WINDOW;
-        let memory = memory.each_mut().map(|slot| slot.next().unwrap_or_default());
-        let mut window = Window { range: start..start + theta.len(), theta, memory, taken: 0 };
-        rule.apply(step, &mut window, update);
-        vector::axpy(-step.eta, update, theta);
+    // Long vectors begin at the same place of a cache line, and the windows after the first at the start of one.
+    let len = theta.len();
+    let mut window = 0..theta.as_ptr().align_offset(CACHE_LINE).min(WINDOW).min(len);
+    while window.start < len {
+        let (theta, gradient) = (&mut theta[window.clone()], &gradient[window.clone()]);
+        if rule.is_identity() {
+            vector::axpy(-step.eta, gradient, theta);
+        } else {
+            let update = &mut update[..theta.len()];
+            update.copy_from_slice(gradient);
+            let memory = memory.each_mut().map(|slot| slot.get_mut(window.clone()).unwrap_or_default());
+            let range = from + window.start..from + window.end;
+            rule.apply(step, &mut Window { range, theta, memory, taken: 0 }, update);
+            vector::axpy(-step.eta, update, theta);
+        }
+        window = window.end..len.min(window.end + WINDOW);
     }
 }
 

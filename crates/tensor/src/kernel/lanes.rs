@@ -163,13 +163,6 @@ unsafe fn sum_pd(x: __m256d) -> f64 {
     }
 }
 
-/// Asks for the cache line at `from`, wherever that is.
-#[inline(always)]
-pub(super) fn prefetch<A>(from: *const A) {
-    // SAFETY: a prefetch reads nothing and faults nowhere; every x86-64 has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
-}
-
 /// Transposes an 8 × 8 block of `f32`: `to[l·to_row + j] = from[j·from_row + l]`.
 ///
 /// # Safety

@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, prefetch, transpose_8x8};
+use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, transpose_8x8};
 use super::product::{Matrix, Product, Room};
 use crate::Scalar;
 
@@ -25,7 +25,6 @@ const ROWS_TO_PACK: usize = 192;
 const ALIAS: usize = 4096;
 /// Below so many rows, a product with a transposed B is one of inner products.
 const FEW_ROWS: usize = 4;
-
 /// The registers of this CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
@@ -93,11 +92,6 @@ tiled!(f32: F32x16, F32x8);
 tiled!(f64: F64x8, F64x4);
 
 impl<A: Scalar> Product<'_, A> {
-    /// The registers of a panel: two, or eight where a single row has no other rows to keep the CPU busy with.
-    fn panel(&self) -> usize {
-        if self.rows == 1 { 8 } else { 2 }
-    }
-
     /// Whether the rows of A, or its columns where those are contiguous, get in each other's way in the caches.
     fn packs_a(&self, columns: usize, lanes: usize) -> bool {
         columns >= 16 * lanes && (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS)
@@ -118,7 +112,10 @@ impl<A: Scalar> Product<'_, A> {
             if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
                 return self.inner_products::<V>(m, n, a, b, c);
             }
-            let width = self.panel() * V::LEN;
+            if !transposed && m == 1 {
+                return self.lone_row::<V>(n, a, b, c);
+            }
+            let width = 2 * V::LEN;
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
             let pack_a = self.packs_a(self.columns, V::LEN);
             let depth = self.depth.min(self.chain);
@@ -181,9 +178,6 @@ impl<A: Scalar> Product<'_, A> {
     ) {
         // SAFETY: as for `run`.
         unsafe {
-            if ROWS == 1 && n == 8 * V::LEN {
-                return self.tile::<V, 1, 8, true>(V::mask(V::LEN), depth, a, b, beta, c);
-            }
             for j in (0..n).step_by(2 * V::LEN) {
                 let (b, c, n) = (Matrix { at: b.at.add(j), ..b }, c.add(j), n - j);
                 let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
@@ -218,12 +212,6 @@ impl<A: Scalar> Product<'_, A> {
             let mut sums = [[V::zero(); COLUMNS]; ROWS];
             let (mut column, mut row) = (a.at, b.at);
             for _ in 0..depth {
-                if ROWS == 1 && COLUMNS == 8 {
-                    // A lone row reads each number of B once: memory is what it waits for.
-                    for j in 0..COLUMNS {
-                        prefetch(row.wrapping_add(8 * b.row + j * V::LEN));
-                    }
-                }
                 let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let x = V::splat(*column.add(i * a.row));
@@ -243,6 +231,45 @@ impl<A: Scalar> Product<'_, A> {
                     }
                     let to = c.add(j * V::LEN);
                     if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                }
+            }
+        }
+    }
+
+    /// A lone row of A by B. Each number of B is read once, so memory is what it waits for: B is read as it lies, some rows
+    /// abreast, and the sums, few as they are, go through the first cache.
+    #[inline(always)]
+    unsafe fn lone_row<V: Lanes<Number = A>>(
+        &self,
+        n: usize,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
+        c: *mut A,
+    ) {
+        const ABREAST: usize = 8;
+        // SAFETY: as for `run`; the buffer has a place for the sum of each column.
+        unsafe {
+            let sums = buffer::<A>(n);
+            for chain in (0..self.depth).step_by(self.chain) {
+                let end = self.depth.min(chain + self.chain);
+                for (l, count) in tiles::<ABREAST>(end - chain) {
+                    let (begin, l) = (l == 0, chain + l);
+                    let (x, rows) = (a.at.add(l * a.column), Matrix { at: b.at.add(l * b.row), ..b });
+                    match count {
+                        ABREAST => add_rows::<V, ABREAST>(begin, n, a.column, x, rows, sums),
+                        4 => add_rows::<V, 4>(begin, n, a.column, x, rows, sums),
+                        2 => add_rows::<V, 2>(begin, n, a.column, x, rows, sums),
+                        _ => add_rows::<V, 1>(begin, n, a.column, x, rows, sums),
+                    }
+                }
+                let beta = if chain == 0 { self.beta } else { A::one() };
+                for j in (0..n).step_by(V::LEN) {
+                    let mask = V::mask(V::LEN.min(n - j));
+                    let mut z = V::load_some(mask, sums.add(j)).mul(V::splat(self.alpha));
+                    if beta != A::zero() {
+                        z = V::splat(beta).mul_add(V::load_some(mask, c.add(j)), z);
+                    }
+                    z.store_some(mask, c.add(j));
                 }
             }
         }
@@ -291,6 +318,60 @@ impl<A: Scalar> Product<'_, A> {
                 }
             }
         }
+    }
+}
+
+/// sums ← sums + Σᵢ xᵢ·Bᵢ over `ROWS` rows of B, in their order; from zero where the sums `begin`.
+///
+/// # Safety
+/// As for `Product::run`: `ROWS` numbers `step` apart at `x`, `n` in each row of B and at `sums`.
+#[inline(always)]
+unsafe fn add_rows<V: Lanes, const ROWS: usize>(
+    begin: bool,
+    n: usize,
+    step: usize,
+    x: *const V::Number,
+    b: Matrix<*const V::Number>,
+    sums: *mut V::Number,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let x: [V; ROWS] = std::array::from_fn(|i| V::splat(*x.add(i * step)));
+        // A load across the border of two cache lines counts twice.
+        let mut j = b.at.align_offset(V::LEN * size_of::<V::Number>()).min(n);
+        add_some(begin, j, &x, b, sums);
+        while j + V::LEN <= n {
+            let mut sum = if begin { V::zero() } else { V::load(sums.add(j)) };
+            for (i, x) in x.iter().enumerate() {
+                sum = x.mul_add(V::load(b.at.add(i * b.row + j)), sum);
+            }
+            sum.store(sums.add(j));
+            j += V::LEN;
+        }
+        add_some(begin, n - j, &x, Matrix { at: b.at.add(j), ..b }, sums.add(j));
+    }
+}
+
+/// The same for fewer columns than a register has lanes.
+#[inline(always)]
+unsafe fn add_some<V: Lanes, const ROWS: usize>(
+    begin: bool,
+    n: usize,
+    x: &[V; ROWS],
+    b: Matrix<*const V::Number>,
+    sums: *mut V::Number,
+) {
+    if n == 0 {
+        return;
+    }
+    // SAFETY: the caller's contract.
+    unsafe {
+        let some = V::mask(n);
+        let mut sum = if begin { V::zero() } else { V::load_some(some, sums) };
+        for (i, x) in x.iter().enumerate() {
+            sum = x.mul_add(V::load_some(some, b.at.add(i * b.row)), sum);
+        }
+        sum.store_some(some, sums);
     }
 }
 
