@@ -5,7 +5,7 @@ use chainrule::loss::{
 };
 use chainrule::ndarray::{Array2, ArrayView2, s};
 use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
-use chainrule::tensor::{Layout, hash};
+use chainrule::tensor::Layout;
 use chainrule::train::{Activation, Architecture, Stage};
 use clap::ValueEnum;
 
@@ -159,14 +159,13 @@ impl Data {
         let rows = ROWS.min(BYTES / (inputs * size_of::<f32>())) / batch * batch;
         let rows = rows.max(batch);
         let mut x = Array2::zeros((rows, inputs));
-        // 24 bits for each number, two numbers from each hash: data must not take longer than what is measured on it.
-        let uniform = |bits: u64| (bits & 0xff_ffff) as f32 * (-24.0_f32).exp2();
-        for (n, mut row) in x.rows_mut().into_iter().enumerate() {
-            let row = row.as_slice_mut().expect("a fresh array is contiguous");
-            for (j, pair) in row.chunks_mut(2).enumerate() {
-                let bits = hash(0, n as u64, j as u64);
-                pair.iter_mut().zip([bits, bits >> 32]).for_each(|(x, bits)| *x = uniform(bits));
-            }
+        // Knuth's generator, two numbers of 24 bits a turn: data must not take longer than what is measured on it.
+        const UNIT: f32 = 1.0 / (1 << 24) as f32;
+        let uniform = |bits: u64| (bits & 0xff_ffff) as f32 * UNIT;
+        let mut state = 0_u64;
+        for pair in x.as_slice_mut().expect("a fresh array is contiguous").chunks_mut(2) {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            pair.iter_mut().zip([state >> 40, state >> 16]).for_each(|(x, bits)| *x = uniform(bits));
         }
         let class = |n: usize| (0..outputs.min(inputs)).max_by(|&i, &j| x[(n, i)].total_cmp(&x[(n, j)]));
         let class = |n| class(n).unwrap_or_default();

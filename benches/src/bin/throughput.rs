@@ -110,6 +110,7 @@ impl Args {
 
 fn main() -> ExitCode {
     let start = Start::now();
+    chainrule::tensor::blas::init();
     let args = Args::parse();
     let workload = match args.workload() {
         Ok(workload) => workload,

@@ -79,6 +79,7 @@ impl Callback<f32> for Watch<'_> {
 
 fn main() -> ExitCode {
     let start = Start::now();
+    chainrule::tensor::blas::init();
     let args = Args::parse();
     match run(&args, start) {
         Ok(report) => {

@@ -19,6 +19,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    // First of all, while there are no threads but OpenBLAS's.
+    chainrule::tensor::blas::init();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -33,6 +33,9 @@ pub const fn name() -> &'static str {
 /// Keeps OpenBLAS on the calling thread, with kernels that suit the CPU. Called before each product that goes to the
 /// library; after the first call it costs one atomic load.
 ///
+/// A program that calls it first of all, before it has threads, is also rid of those that OpenBLAS starts when it is loaded
+/// (on Linux): for some 30 ms they would spin on the cores that the program begins to work on.
+///
 /// Whoever calls LAPACK directly calls this first.
 #[inline]
 pub fn init() {

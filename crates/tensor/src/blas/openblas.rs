@@ -13,6 +13,7 @@ static KERNELS: OnceLock<Kernels> = OnceLock::new();
 
 unsafe extern "C" {
     fn openblas_set_num_threads(threads: c_int);
+    fn openblas_get_num_threads() -> c_int;
     fn openblas_get_parallel() -> c_int;
     fn openblas_get_config() -> *const c_char;
     fn openblas_get_corename() -> *const c_char;
@@ -20,8 +21,7 @@ unsafe extern "C" {
 
 pub(super) fn init() {
     KERNELS.get_or_init(|| {
-        // SAFETY: the symbol is OpenBLAS's documented C interface (cblas.h); it takes any positive count.
-        unsafe { openblas_set_num_threads(1) }
+        keep_one_thread();
         let before = core();
         let switch = switch(&before);
         if switch == Switch::Impossible {
@@ -51,11 +51,14 @@ fn config() -> String {
     unsafe { CStr::from_ptr(openblas_get_config()) }.to_string_lossy().into_owned()
 }
 
+/// How Debian's library and most others run in parallel.
+const THREADS: &str = "threads of its own";
+
 fn threading() -> &'static str {
     // SAFETY: the symbol is OpenBLAS's documented C interface (cblas.h) and takes no argument.
     match unsafe { openblas_get_parallel() } {
         0 => "sequential",
-        1 => "threads of its own",
+        1 => THREADS,
         2 => "OpenMP",
         _ => "unknown",
     }
@@ -123,22 +126,47 @@ fn switch(core: &str) -> Switch {
     if choose(suitable) { Switch::Done } else { Switch::Impossible }
 }
 
-/// Has OpenBLAS choose its kernels again, by its own start-up code under an `OPENBLAS_CORETYPE` of ours; whether it chose
-/// those.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-fn choose(core_type: &str) -> bool {
+/// Leaves OpenBLAS one thread, the calling one. Those that it started when it was loaded are ended if the process has no
+/// others: who has may be in a call of the library. A threaded call would start them again.
+fn keep_one_thread() {
+    let all = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    // SAFETY: the symbols are OpenBLAS's documented C interface (cblas.h); the second takes any positive count.
+    let library = unsafe {
+        let count = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+        count as usize
+    };
+    // OpenMP's threads are not the library's own.
+    if all == library
+        && threading() == THREADS
+        && let Some(end) = find(c"blas_thread_shutdown_")
+    {
+        end();
+    }
+}
+
+/// A function without arguments of the library, looked up at run time: not every OpenBLAS has it, and all must link.
+#[cfg(target_os = "linux")]
+fn find(name: &CStr) -> Option<extern "C" fn()> {
     use std::ffi::c_void;
 
     unsafe extern "C" {
         fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
     }
-    // Looked up at run time: a library for one kind of CPU has no such functions, and must link all the same.
-    let find = |name: &CStr| {
-        // SAFETY: dlsym takes the default handle, which is null, and a C string.
-        let symbol = unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) };
-        // SAFETY: both functions that are looked up below take and return nothing.
-        (!symbol.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(symbol) })
-    };
+    // SAFETY: dlsym takes the default handle, which is null, and a C string.
+    let symbol = unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) };
+    // SAFETY: the functions that are looked up take nothing, and what one of them returns is not used.
+    (!symbol.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(symbol) })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn find(_: &CStr) -> Option<extern "C" fn()> {
+    None
+}
+
+/// Has OpenBLAS choose its kernels again, by its own start-up code under an `OPENBLAS_CORETYPE` of ours; whether it chose
+/// those.
+fn choose(core_type: &str) -> bool {
     let (Some(quit), Some(begin)) = (find(c"gotoblas_dynamic_quit"), find(c"gotoblas_dynamic_init")) else {
         return false;
     };
@@ -153,19 +181,10 @@ fn choose(core_type: &str) -> bool {
     core().eq_ignore_ascii_case(core_type)
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-fn choose(_: &str) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::{Kernel, gemm_with};
-
-    unsafe extern "C" {
-        fn openblas_get_num_threads() -> c_int;
-    }
 
     fn product() -> ndarray::Array2<f64> {
         let a = ndarray::Array2::from_shape_fn((70, 70), |(i, j)| ((i * 7 + j * 3) % 11) as f64);
