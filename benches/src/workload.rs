@@ -160,8 +160,7 @@ impl Data {
         let rows = rows.max(batch);
         let mut x = Array2::zeros((rows, inputs));
         // Knuth's generator, two numbers of 24 bits a turn: data must not take longer than what is measured on it.
-        const UNIT: f32 = 1.0 / (1 << 24) as f32;
-        let uniform = |bits: u64| (bits & 0xff_ffff) as f32 * UNIT;
+        let uniform = |bits: u64| (bits & 0xff_ffff) as f32 / (1 << 24) as f32;
         let mut state = 0_u64;
         for pair in x.as_slice_mut().expect("a fresh array is contiguous").chunks_mut(2) {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
