@@ -18,6 +18,7 @@ parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--hidden", type=lambda text: [int(n) for n in text.split(",")], default=[256, 128])
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--deskew", action="store_true")
 parser.add_argument("--data-dir", required=True)
 args = parser.parse_args()
 os.environ.pop("OPENBLAS_CORETYPE", None)
@@ -42,8 +43,28 @@ def read(part, kind, offset):
         return np.frombuffer(file.read(), np.uint8, offset=offset)
 
 
+def deskewed(images):
+    """Each image sheared until its principal axis is vertical: see benches/src/deskew.rs."""
+    images = images.reshape(-1, 28, 28)
+    place = np.arange(28, dtype=np.float32)
+    row, column = images.sum(2), images.sum(1)
+    mass = np.maximum(row.sum(1), 1)
+    y = place - (row @ place / mass)[:, None]
+    xy = ((images @ place - row * (column @ place / mass)[:, None]) * y).sum(1)
+    shift = (xy / np.maximum((row * y * y).sum(1), 1))[:, None] * y
+    whole = np.floor(shift)
+    part = (shift - whole)[:, :, None]
+    x = np.arange(28) + whole.astype(np.int32)[:, :, None]
+
+    def ink(x):
+        return np.where((x >= 0) & (x < 28), np.take_along_axis(images, np.clip(x, 0, 27), 2), 0)
+
+    return np.round((1 - part) * ink(x) + part * ink(x + 1)).reshape(-1, 784)
+
+
 def images(part):
-    return read(part, "images-idx3", 16).reshape(-1, 784).astype(np.float32)
+    pixels = read(part, "images-idx3", 16).reshape(-1, 784).astype(np.float32)
+    return deskewed(pixels) if args.deskew else pixels
 
 
 x, label = images("train"), read("train", "labels-idx1", 8).astype(np.int64)

@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod clock;
+pub mod deskew;
 pub mod process;
 pub mod training;
 pub mod workload;

@@ -13,6 +13,7 @@ use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::optim::{Adam, Descent, Schedule};
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{Activation, Architecture, Callback, Epoch, Experiment, Plan, evaluate, fit};
+use chainrule_benches::deskew::deskewed;
 use chainrule_benches::process::Start;
 use clap::Parser;
 use serde_json::{Value, json};
@@ -38,6 +39,9 @@ struct Args {
     /// Dropout after each inner layer
     #[arg(long, default_value_t = 0.0, value_name = "P")]
     dropout: f64,
+    /// Set the images upright first, in training and in judging
+    #[arg(long)]
+    deskew: bool,
     /// The seed of the initial weights and of the shuffling
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -100,6 +104,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     };
     let Parts { train, test, .. } = mnist::<f32>(&data).map_err(|error| error.to_string())?;
     let test = test.ok_or("MNIST has a test set, and this copy has none")?;
+    let (train, test) = if args.deskew { (deskewed(&train), deskewed(&test)) } else { (train, test) };
     let (train, judge) = if args.validate {
         let (kept, held_back): (Vec<usize>, Vec<usize>) = (0..train.len()).partition(|&n| n < 50_000);
         (train.select(&kept), train.select(&held_back))

@@ -13,14 +13,18 @@ use super::{docs, options::Options, table};
 /// rectifiers, and Adam under one cycle of the learning rate.
 struct Recipe {
     percent: f64,
+    /// Whether the images are set upright first.
+    deskew: bool,
     hidden: &'static str,
     batch: &'static str,
     rate: &'static str,
     epochs: &'static str,
 }
 
-const RECIPES: [Recipe; 1] =
-    [Recipe { percent: 98.0, hidden: "256", batch: "256", rate: "0.008", epochs: "4" }];
+const RECIPES: [Recipe; 2] = [
+    Recipe { percent: 98.0, deskew: false, hidden: "256", batch: "256", rate: "0.008", epochs: "4" },
+    Recipe { percent: 98.5, deskew: true, hidden: "512", batch: "256", rate: "0.006", epochs: "6" },
+];
 const SEEDS: u32 = 10;
 const THREADS: &str = "2";
 
@@ -31,7 +35,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let ours = contestants::build("time-to-accuracy")?;
     let python = if options.peers { Some(contestants::python(options.python.as_deref())?) } else { None };
     let mut lines = Vec::new();
-    for Recipe { percent, hidden, batch, rate, epochs } in RECIPES {
+    for Recipe { percent, deskew, hidden, batch, rate, epochs } in RECIPES {
         let mut contestants = vec![(OURS, Command::new(&ours))];
         for (library, name) in PYTHON_RECIPE {
             let Some(python) = &python else { break };
@@ -46,6 +50,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
                 eprint!("\r{percent} %, seed {seed} of {SEEDS}, {library}      ");
                 let mut command = again(command);
                 command.args(["--target", &(percent / 100.0).to_string(), "--hidden", hidden]);
+                command.args(deskew.then_some("--deskew"));
                 command.args(["--batch", batch, "--rate", rate, "--epochs", epochs]);
                 command.args(["--seed", &seed.to_string(), "--threads", THREADS]);
                 command.arg("--data-dir").arg(Path::new(&folder));

@@ -179,7 +179,8 @@ fn matrix(names: &[String], counts: &[Value]) -> String {
         .iter()
         .map(|row| row.as_array().into_iter().flatten().filter_map(Value::as_u64).collect())
         .collect();
-    let mut html = String::from("<div class=\"scroll\" tabindex=\"0\"><table class=\"matrix\">\n<thead><tr><td></td>");
+    let mut html =
+        String::from("<div class=\"scroll\" tabindex=\"0\"><table class=\"matrix\">\n<thead><tr><td></td>");
     for name in names {
         put(&mut html, format_args!("<th scope=\"col\">{name}</th>"));
     }
