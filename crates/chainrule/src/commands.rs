@@ -3,6 +3,7 @@
 mod data;
 mod evaluate;
 mod explain;
+mod export;
 mod grad;
 mod gradcheck;
 mod inspect;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
+    /// Write a trained network for other programs: ONNX, NumPy, PyTorch
+    Export(export::Export),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
     Inspect(inspect::Inspect),
 }
@@ -44,6 +47,7 @@ impl Command {
             Command::Gradcheck(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Predict(command) => command.run(),
+            Command::Export(command) => command.run(),
             Command::Inspect(command) => command.run(),
         }
     }

@@ -89,6 +89,14 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// The model does not fit into the format.
+    #[error("{}: {bytes} bytes, and an ONNX file ends at 2 GiB: export to safetensors or npz", path.display())]
+    TooLong {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// How long it would be.
+        bytes: usize,
+    },
     /// The parameters are not those of the network.
     #[error("{}: {fault}: this is a checkpoint of another architecture", path.display())]
     Mismatch {
@@ -213,25 +221,30 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, CheckpointError> {
 }
 
 /// The shape in the file: a matrix lies there transposed.
-fn stored_shape(entry: &Entry) -> Vec<usize> {
+pub(crate) fn stored_shape(entry: &Entry) -> Vec<usize> {
     entry.shape.iter().rev().copied().collect()
 }
 
 fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: Option<HashMap<String, String>>) -> Vec<u8> {
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
     let dtype = if A::NAME == f64::NAME { Dtype::F64 } else { Dtype::F32 };
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = layout
+    let bytes: Vec<_> = layout
         .entries()
         .iter()
         .map(|entry| {
-            let values = transposed(&entry.shape, &flat[entry.range()]);
-            (entry.name.clone(), stored_shape(entry), values.into_iter().flat_map(little_endian).collect())
+            let values = stored(entry, flat).into_iter().flat_map(little_endian).collect::<Vec<u8>>();
+            (entry.name.clone(), stored_shape(entry), values)
         })
         .collect();
     let tensors = bytes.iter().map(|(name, shape, data)| {
         (name, TensorView::new(dtype, shape.clone(), data).expect("the bytes have the size of the shape"))
     });
     safetensors::serialize(tensors, metadata).expect("names and metadata are text")
+}
+
+/// The numbers of a parameter as a file has them.
+pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> Vec<A> {
+    transposed(&entry.shape, &flat[entry.range()])
 }
 
 /// The numbers of a parameter in the file's order; given the file's shape, the same function brings them back.
@@ -246,7 +259,7 @@ fn transposed<A: Scalar>(shape: &[usize], values: &[A]) -> Vec<A> {
     }
 }
 
-fn little_endian<A: Scalar>(x: A) -> Vec<u8> {
+pub(crate) fn little_endian<A: Scalar>(x: A) -> Vec<u8> {
     if A::NAME == f64::NAME {
         x.as_f64().to_le_bytes().to_vec()
     } else {
