@@ -3,6 +3,7 @@
 mod bad_input;
 mod curvature;
 mod explain;
+mod export;
 mod golden;
 mod grad;
 mod interrupt;
