@@ -36,7 +36,7 @@ Usage: cargo xtask bench [OPTIONS]
   --json FILE          write the figures to FILE
   --from FILE,FILE     measure nothing: write docs/performance.md from such files; later ones win
   --no-docs            leave docs/performance.md as it is
-  --time-to-accuracy   from the start of a process to 98.0 % and 98.5 % on MNIST instead, over ten seeds on two threads;
+  --time-to-accuracy   from the start of a process to 98.0 % on MNIST instead, over ten seeds on two threads;
                        $CHAINRULE_DATA is the folder of its gzip files; with --peers PyTorch and JAX beside it
   --compare BASELINE   fail if a workload lost more than 10 % against BASELINE, a file that --json wrote
 

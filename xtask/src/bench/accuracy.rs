@@ -19,10 +19,8 @@ struct Recipe {
     epochs: &'static str,
 }
 
-const RECIPES: [Recipe; 2] = [
-    Recipe { percent: 98.0, hidden: "256", batch: "256", rate: "0.008", epochs: "4" },
-    Recipe { percent: 98.5, hidden: "512", batch: "256", rate: "0.008", epochs: "7" },
-];
+const RECIPES: [Recipe; 1] =
+    [Recipe { percent: 98.0, hidden: "256", batch: "256", rate: "0.008", epochs: "4" }];
 const SEEDS: u32 = 10;
 const THREADS: &str = "2";
 
