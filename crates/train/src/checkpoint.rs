@@ -230,9 +230,7 @@ fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: Option<HashMap<Strin
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = layout
         .entries()
         .iter()
-        .map(|entry| {
-            (entry.name.clone(), stored_shape(entry), little_endian(&stored(entry, flat)))
-        })
+        .map(|entry| (entry.name.clone(), stored_shape(entry), little_endian(&stored(entry, flat))))
         .collect();
     let tensors = bytes.iter().map(|(name, shape, data)| {
         (

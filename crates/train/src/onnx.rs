@@ -29,8 +29,8 @@ impl<A: Scalar> Checkpoint<A> {
         let mut graph = Graph::<A>::new(card.architecture.inputs);
         if !card.transform.is_identity() {
             let (shift, scale) = card.transform.folded::<A>(card.architecture.inputs);
-            let shift = graph.tensor("transform.shift", &[shift.len()], shift);
-            let scale = graph.tensor("transform.scale", &[scale.len()], scale);
+            let shift = graph.tensor("transform.shift", &[shift.len()], &shift);
+            let scale = graph.tensor("transform.scale", &[scale.len()], &scale);
             graph.apply("Sub", &[&shift]);
             graph.apply("Mul", &[&scale]);
         }
@@ -41,7 +41,7 @@ impl<A: Scalar> Checkpoint<A> {
                         let name = format!("{place}.{name}");
                         let entry = layout.entries().iter().find(|entry| entry.name == name);
                         let entry = entry.expect("a dense layer has a weight and a bias");
-                        graph.tensor(&name, &stored_shape(entry), stored(entry, theta))
+                        graph.tensor(&name, &stored_shape(entry), &stored(entry, theta))
                     });
                     graph.apply_with("Gemm", &[&weight, &bias], Some(("transB", 1)));
                 }
@@ -91,20 +91,20 @@ impl<A: Scalar> Graph<A> {
     }
 
     /// A constant of the graph by its name.
-    fn tensor(&mut self, name: &str, shape: &[usize], values: Vec<A>) -> String {
+    fn tensor(&mut self, name: &str, shape: &[usize], values: &[A]) -> String {
         if !self.proto.initializer.iter().any(|tensor| tensor.name == name) {
             self.proto.initializer.push(Tensor {
                 dims: shape.iter().map(|&length| length as i64).collect(),
                 data_type: number_type::<A>(),
                 name: name.to_owned(),
-                raw_data: little_endian(&values),
+                raw_data: little_endian(values),
             });
         }
         name.to_owned()
     }
 
     fn number(&mut self, x: f64) -> String {
-        self.tensor(&format!("number.{x}"), &[], vec![A::of(x)])
+        self.tensor(&format!("number.{x}"), &[], &[A::of(x)])
     }
 
     /// current ← operator(current, others…)
@@ -239,7 +239,7 @@ mod tests {
 
     fn exported<A: Scalar>(activation: Activation, output: Output) -> (proto::Graph, Vec<Property>) {
         let architecture = Architecture::perceptron(&[3, 4, 2], activation, 0.5);
-        let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1));
+        let theta: Vec<A> = architecture.build::<A>(None).layout().init(&mut Rng::new(1));
         let card = Card {
             architecture,
             output,
