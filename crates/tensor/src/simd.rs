@@ -1,7 +1,7 @@
 //! Loops compiled for the best vector registers that the CPU has, chosen at run time.
 //!
 //! [`dispatch`] runs a loop as compiled for AVX-512, for AVX2 or for the target's baseline, which is SSE2 on x86-64 and
-//! NEON on 64-bit ARM. [`map`] is the loop that nearly all of them are: out[i] ← f(x[i], …).
+//! NEON on 64-bit ARM. [`map`] is the loop that nearly all of them are: `out[i]` ← f(`x[i]`, …).
 //!
 //! # The same bits
 //!
@@ -109,7 +109,7 @@ fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// f on each number of `x` and `y` in turn, which may change those of `y`: y[i] ← f(x[i], y[i]).
+/// f on each number of `x` and `y` in turn, which may change those of `y`: `y[i]` ← f(`x[i]`, `y[i]`).
 ///
 /// The last numbers are padded to a whole block, so a length of 10 is as quick as one of 16.
 ///
