@@ -51,7 +51,9 @@
 //! ```
 //!
 //! The numbered programs in `crates/chainrule/examples` go on from here: `01-vector` is the flat vector and a risk,
-//! `02-by-hand` back-propagation without the library, `03-digits` the training loop, `04-layer` a layer of your own.
+//! `02-by-hand` back-propagation without the library, `03-digits` the training loop, `04-layer` a layer of your own,
+//! `05-classifier` arrays in one line, `06-curvature` second derivatives, `07-doors` files for PyTorch, NumPy and ONNX,
+//! `08-fashion-mnist` a whole run.
 //!
 //! # Features
 //!
