@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
@@ -67,7 +67,7 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
         }
     }
     .map_err(Failure::run)?;
-    eprintln!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
+    tell!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
     Ok(())
 }
 

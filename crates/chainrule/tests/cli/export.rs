@@ -30,6 +30,19 @@ fn the_ending_names_the_format_and_a_flag_overrules_it() {
 }
 
 #[test]
+fn a_regression_is_exported_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["train", "--data", "teacher", "--layers", "4", "--epochs", "1", "--out", ".", "--json"]);
+    for file in ["m.onnx", "m.npz", "m.safetensors"] {
+        let output = run(here, &["export", "last.safetensors", "--out", file]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stderr(&output).contains("41 parameters"), "{}", stderr(&output));
+        assert!(fs::metadata(here.join(file)).unwrap().len() > 41 * 4);
+    }
+}
+
+#[test]
 fn exported_parameters_are_a_model_of_another_program() {
     let folder = trained();
     let export = run(folder.path(), &["export", "moons/last.safetensors", "--out", "plain.safetensors"]);

@@ -10,6 +10,8 @@ mod interrupt;
 mod models;
 mod resume;
 mod settings;
+mod streams;
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};
