@@ -20,7 +20,7 @@ use contestants::Field;
 use figures::{Figures, Row};
 use options::Options;
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Train the standard networks beside the bare products of their steps, and write docs/performance.md.
 
 Usage: cargo xtask bench [OPTIONS]
@@ -53,10 +53,6 @@ const WORKLOADS: &[&str] = &["W1", "W2", "W3", "W4", "W5b1", "W5b16", "W6b1", "W
 
 pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     let words: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    if words.iter().any(|word| ["--help", "-h"].contains(&word.as_str())) {
-        print!("{HELP}");
-        return Ok(());
-    }
     let options = Options::parse(&words)?;
     if !options.from.is_empty() {
         let read: Result<Vec<Figures>, Failure> =

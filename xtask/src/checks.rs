@@ -1,6 +1,9 @@
 //! The checks themselves, shared by `cargo xtask test` and `cargo xtask ci`.
 
-use std::process::Command;
+use std::{
+    env, fs,
+    process::{Command, Stdio},
+};
 
 use crate::{
     blas::Blas,
@@ -20,7 +23,7 @@ pub(crate) enum Cargo {
 }
 
 impl Cargo {
-    fn command(self) -> Command {
+    pub(crate) fn command(self) -> Command {
         let mut command = match self {
             Self::Running => process::cargo(),
             Self::Of(toolchain) => {
@@ -118,6 +121,40 @@ pub(crate) fn browser(cargo: Cargo, blas: Blas) -> Step {
     Step { title: format!("browser, {}", blas.name()), work: Box::new(work), cure }
 }
 
+/// The numbered examples, which end badly if what they show is not so.
+pub(crate) fn examples(cargo: Cargo, blas: Blas) -> Step {
+    let work = move || {
+        // Of the whole workspace, as the tests: other features would mean other builds of everything below.
+        let mut command = cargo.command();
+        process::run(command.args(["build", "--locked", "--workspace", "--examples"]).args(blas.features()))?;
+        let folder = process::target().join("debug/examples");
+        for name in numbered_examples()?.iter().filter(|name| !SLOW_EXAMPLES.contains(&name.as_str())) {
+            let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+            process::run(Command::new(program).stdout(Stdio::null()))?;
+        }
+        Ok(Done::Passed)
+    };
+    let cure = "run it alone with `cargo run -p chainrule --example NAME`";
+    Step { title: format!("examples, {}", blas.name()), work: Box::new(work), cure }
+}
+
+const EXAMPLES: &str = "crates/chainrule/examples";
+/// Those that take minutes, and data that is not in the repository; they are compiled with the others.
+const SLOW_EXAMPLES: &[&str] = &["08-fashion-mnist"];
+
+/// `01-vector` and so on, in their order.
+fn numbered_examples() -> Result<Vec<String>, Failure> {
+    let unreadable = |error| Failure::Unusable(format!("{EXAMPLES}: {error}"));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(process::root().join(EXAMPLES)).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        let number = |name: &&str| name.starts_with(|c: char| c.is_ascii_digit());
+        names.extend(name.strip_suffix(".rs").filter(number).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Every derivative of the zoo against finite differences.
 pub(crate) fn gradcheck(cargo: Cargo, blas: Blas) -> Step {
     let args =
@@ -167,6 +204,18 @@ mod tests {
     fn a_blas_in_the_tree_is_found_by_its_whole_name() {
         assert_eq!(blas_in("chainrule v0.1.0\nopenblas-src v0.10.16\n"), Some("openblas-src"));
         assert_eq!(blas_in("chainrule v0.1.0\nndarray v0.17.2\nnot-blas-src v1.0.0\n"), None);
+    }
+
+    #[test]
+    fn eight_examples_each_fit_on_a_screen() {
+        let names = numbered_examples().unwrap();
+        for (number, name) in (1..).zip(&names) {
+            assert!(name.starts_with(&format!("{number:02}-")), "{name} is number {number}");
+            let text = fs::read_to_string(process::root().join(EXAMPLES).join(format!("{name}.rs"))).unwrap();
+            assert!(text.lines().count() <= 75, "{name} has {} lines", text.lines().count());
+        }
+        assert_eq!(names.len(), 8);
+        assert!(SLOW_EXAMPLES.iter().all(|slow| names.iter().any(|name| name == slow)));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::{env::consts, process::Command};
 use crate::{
     blas::Blas,
     checks::{self, Cargo},
+    consumer,
     failure::Failure,
     process, setup,
     steps::{self, Step},
@@ -113,7 +114,12 @@ impl Cell {
         if blas == Blas::None {
             steps.push(checks::links_no_blas(cargo));
         }
-        steps.extend([checks::clippy(cargo, blas), checks::tests(cargo, blas), checks::docs(cargo, blas)]);
+        steps.extend([checks::clippy(cargo, blas), checks::tests(cargo, blas)]);
+        steps.push(checks::examples(cargo, blas));
+        if blas == Blas::None {
+            steps.push(consumer::step(cargo));
+        }
+        steps.push(checks::docs(cargo, blas));
         if (system, blas) == (System::LinuxX86, Blas::OpenBlas) {
             // A page is one program for all systems.
             steps.push(checks::browser(cargo, blas));

@@ -5,15 +5,18 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train`, `gradcheck` and `parity` end with the exit code of the program they start.
+//! `train`, `gradcheck`, `parity` and `reproduce` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod blas;
 mod checks;
 mod ci;
+mod consumer;
 mod failure;
 mod gradcheck;
+mod help;
+mod interop;
 mod parity;
 mod peers;
 mod process;
@@ -28,24 +31,6 @@ use std::{env, ffi::OsString, process::ExitCode};
 
 use failure::Failure;
 
-const HELP: &str = "\
-The commands of the Chainrule workspace.
-
-Usage: cargo xtask COMMAND
-
-  setup              find OpenBLAS, or install it with the system's package manager
-  train ARGS…        setup, then `chainrule train ARGS…` in release mode
-  test               setup, then everything that CI checks on this machine
-  gradcheck ARGS…    setup, then compare every gradient with finite differences
-  parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
-  bench ARGS…        setup, then the throughput beside the bare products, and beside other libraries (--help)
-  reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
-  tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
-  ci --cell NAME     one cell of the CI matrix
-  ci --list          the names of the cells
-  help               this text
-";
-
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     match dispatch(&args) {
@@ -58,16 +43,17 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
     // Lossy is enough to recognise a command; what is passed on goes through untouched.
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    if let Some(page) = help::asked(&words) {
+        print!("{page}");
+        return Ok(());
+    }
     match words.as_slice() {
-        ["help" | "--help" | "-h"] | ["setup" | "test" | "tidy" | "ci", "--help" | "-h"] => {
-            print!("{HELP}");
-            Ok(())
-        }
         ["setup"] => setup::run(blas::Blas::native()),
         ["train", ..] => train::run(&args[1..]),
         ["test"] => test::run(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
         ["parity", ..] => parity::run(&args[1..]),
+        ["interop"] => interop::run(),
         ["bench", ..] => bench::run(&args[1..]),
         ["reproduce", ..] => reproduce::run(&args[1..]),
         ["tidy"] => tidy::run(),

@@ -6,7 +6,7 @@ use crate::{blas::Blas, failure::Failure, peers, process, setup};
 
 pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     setup::run(Blas::native())?;
-    let python = peers::python()?;
+    let python = peers::python(&peers::PEERS)?;
     process::run(
         process::cargo()
             .current_dir(process::root())

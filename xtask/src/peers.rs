@@ -1,4 +1,4 @@
-//! The Python environment of the peers, under target/: `benches/peers/requirements.txt` and nothing else.
+//! Python environments under target/, each with what its `requirements.txt` says and nothing else.
 
 use std::{
     env, fs, io,
@@ -8,45 +8,62 @@ use std::{
 
 use crate::{failure::Failure, process};
 
-const REQUIREMENTS: &str = "benches/peers/requirements.txt";
-/// An interpreter that has the peers already, for those who do not want a second copy.
+/// The libraries that derivatives and speed are compared with.
+pub(crate) const PEERS: Environment =
+    Environment { name: "peers", requirements: "benches/peers/requirements.txt" };
+
+/// The programs that read our files.
+pub(crate) const INTEROP: Environment =
+    Environment { name: "interop", requirements: "tests/interop/requirements.txt" };
+
+/// A Python with certain packages.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Its folder under target/.
+    name: &'static str,
+    /// The file that pins the packages.
+    requirements: &'static str,
+}
+
+/// An interpreter that has the packages already, for those who do not want a second copy.
 const OWN: &str = "CHAINRULE_PYTHON";
 
-/// The interpreter of an environment that has the peers; makes it where it is missing or out of date.
-pub(crate) fn python() -> Result<PathBuf, Failure> {
+/// The interpreter of an environment; makes it where it is missing or out of date.
+pub(crate) fn python(environment: &Environment) -> Result<PathBuf, Failure> {
+    let Environment { name, requirements } = environment;
     if let Some(python) = env::var_os(OWN) {
         return Ok(python.into());
     }
-    let folder = process::target().join("peers");
-    let wanted = fs::read_to_string(process::root().join(REQUIREMENTS))
-        .map_err(|error| Failure::Unusable(format!("{REQUIREMENTS}: {error}")))?;
+    let folder = process::target().join(name);
+    let wanted = fs::read_to_string(process::root().join(requirements))
+        .map_err(|error| Failure::Unusable(format!("{requirements}: {error}")))?;
     let python = interpreter(&folder);
     if is_made(&folder, &wanted) {
         return Ok(python);
     }
-    eprintln!("peers: installing {} into {}", packages(&wanted).join(", "), folder.display());
+    eprintln!("{name}: installing {} into {}", packages(&wanted).join(", "), folder.display());
     eprintln!(
-        "peers: some gigabytes on Linux, where PyTorch brings CUDA along; set {OWN} to use your own Python"
+        "{name}: some gigabytes on Linux, where PyTorch brings CUDA along; set {OWN} to use your own Python"
     );
-    make(&folder, &python).map_err(by_hand)?;
+    make(&folder, &python, requirements).map_err(|failure| by_hand(failure, requirements))?;
     fs::write(stamp(&folder), wanted)
         .map_err(|error| Failure::Unusable(format!("{}: {error}", stamp(&folder).display())))?;
     Ok(python)
 }
 
-fn make(folder: &Path, python: &Path) -> Result<(), Failure> {
+fn make(folder: &Path, python: &Path, requirements: &str) -> Result<(), Failure> {
     // What the installers say goes to stderr, for stdout is the script's.
     let run = |command: &mut Command| process::run(command.stdout(Stdio::from(io::stderr())));
     run(Command::new(if cfg!(windows) { "python" } else { "python3" }).args(["-m", "venv"]).arg(folder))?;
     let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(python).args(pip).arg(process::root().join(REQUIREMENTS)))
+    run(Command::new(python).args(pip).arg(process::root().join(requirements)))
 }
 
 /// That an installer fails is the machine's fault, and no failed check. Why, it has said itself.
-fn by_hand(failure: Failure) -> Failure {
+fn by_hand(failure: Failure, requirements: &str) -> Failure {
     match failure {
         Failure::Check(cause) => Failure::Unusable(format!(
-            "{cause}: see above (Debian has venv in the package python3-venv), or set {OWN} to a Python that has {REQUIREMENTS}"
+            "{cause}: see above (Debian has venv in the package python3-venv), or set {OWN} to a Python that has {requirements}"
         )),
         other => other,
     }
@@ -74,12 +91,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_peer_is_pinned() {
-        let text = fs::read_to_string(process::root().join(REQUIREMENTS)).unwrap();
-        let packages = packages(&text);
-        assert!(packages.iter().any(|package| package.starts_with("torch==")));
-        for package in packages {
-            assert!(package.split_once("==").is_some_and(|(_, version)| !version.is_empty()), "{package}");
+    fn every_package_is_pinned() {
+        for Environment { requirements, .. } in [PEERS, INTEROP] {
+            let text = fs::read_to_string(process::root().join(requirements)).unwrap();
+            let packages = packages(&text);
+            assert!(packages.iter().any(|package| package.starts_with("torch==")));
+            for package in packages {
+                assert!(
+                    package.split_once("==").is_some_and(|(_, version)| !version.is_empty()),
+                    "{package}"
+                );
+            }
         }
     }
 

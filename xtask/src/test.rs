@@ -3,6 +3,7 @@
 use crate::{
     blas::Blas,
     checks::{self, Cargo},
+    consumer,
     failure::Failure,
     setup, steps,
 };
@@ -14,6 +15,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = vec![checks::format(cargo), checks::tidy(), checks::links_no_blas(cargo)];
     steps.extend(sources.map(|blas| checks::clippy(cargo, blas)));
     steps.extend(sources.map(|blas| checks::tests(cargo, blas)));
+    steps.push(checks::examples(cargo, Blas::native()));
+    steps.push(consumer::step(cargo));
     steps.push(checks::browser(cargo, Blas::native()));
     steps.push(checks::docs(cargo, Blas::native()));
     steps.push(checks::gradcheck(cargo, Blas::native()));

@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod evaluate;
 mod explain;
+mod export;
 mod generate;
 mod grad;
 mod gradcheck;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Apply a trained network to the rows of a file
     Predict(predict::Predict),
+    /// Write a trained network for other programs: ONNX, NumPy, PyTorch
+    Export(export::Export),
     /// Show what a checkpoint holds: layers, shapes, parameters, norms
     Inspect(inspect::Inspect),
     /// Compare several runs on one page
@@ -68,6 +71,7 @@ impl Command {
             Command::CriticalPoints(command) => command.run(),
             Command::Doctor(command) => command.run(),
             Command::Predict(command) => command.run(),
+            Command::Export(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Completions(command) => command.run(),

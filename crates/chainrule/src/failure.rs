@@ -33,11 +33,28 @@ impl Failure {
     /// Tells the user, and says how the program ends.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
-            Failure::Interrupted(_) => eprintln!("{self}"),
-            _ => eprintln!("error: {self}"),
+            Failure::Interrupted(_) => tell!("{self}"),
+            _ => tell!("error: {self}"),
         }
         ExitCode::from(self.code())
     }
+}
+
+/// Prints a line on stdout, as [`print`] does.
+macro_rules! say {
+    ($($words:tt)+) => { $crate::failure::print(&format!("{}\n", format_args!($($words)+))) };
+}
+pub(crate) use say;
+
+/// Prints a line on stderr. Where nobody listens any more, the work goes on all the same.
+macro_rules! tell {
+    ($($words:tt)+) => { $crate::failure::print_aside(&format!("{}\n", format_args!($($words)+))) };
+}
+pub(crate) use tell;
+
+/// What [`tell!`] does with a line.
+pub(crate) fn print_aside(line: &str) {
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Prints on stdout, which may be full or closed: a reader like `head` that has seen enough is no failure.

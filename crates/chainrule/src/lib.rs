@@ -36,6 +36,25 @@
 //! assert!(risk.value(&theta) < 0.01);
 //! ```
 //!
+//! Where nothing but classes of rows are wanted, one line does:
+//!
+//! ```
+//! use chainrule::prelude::*;
+//!
+//! # fn main() -> Result<(), chainrule::train::FitError> {
+//! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+//! let y = ["same", "different", "different", "same"];
+//! let classifier = Classifier::new([100]).fit(&x, &y)?;
+//! assert_eq!(classifier.predict(&array![[0.1, 0.9]]), ["different"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The numbered programs in `crates/chainrule/examples` go on from here: `01-vector` is the flat vector and a risk,
+//! `02-by-hand` back-propagation without the library, `03-digits` the training loop, `04-layer` a layer of your own,
+//! `05-classifier` arrays in one line, `06-curvature` second derivatives, `07-doors` files for PyTorch, NumPy and ONNX,
+//! `08-fashion-mnist` a whole run.
+//!
 //! # Features
 //!
 //! | feature | default | meaning |
@@ -78,5 +97,7 @@ pub mod prelude {
         Sgd,
     };
     pub use crate::tensor::{Init, Layout, Pool, Rng, Scalar};
-    pub use crate::train::{Architecture, Confusion, Fit, Lanes, Risk, Sharded, Workspace};
+    pub use crate::train::{
+        Architecture, Classifier, Confusion, Fit, FittedClassifier, Lanes, Risk, Sharded, Workspace,
+    };
 }

@@ -1,5 +1,8 @@
 //! The program `chainrule`: train, evaluate and look into networks from the command line.
 
+// They panic where nobody reads: `say!` and `tell!` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod commands;
 mod failure;
 

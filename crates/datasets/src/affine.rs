@@ -12,11 +12,7 @@ pub(crate) struct Affine<A> {
 impl<A: Scalar> Affine<A> {
     #[track_caller]
     pub(crate) fn new(pipeline: &Pipeline, inputs: usize) -> Self {
-        if let Err(error) = pipeline.check(inputs) {
-            panic!("{error}");
-        }
-        let folded = (0..inputs).map(|feature| pipeline.fold(feature));
-        let (shift, scale) = folded.map(|(shift, divisor)| (A::of(shift), A::of(1.0 / divisor))).unzip();
+        let (shift, scale) = pipeline.folded(inputs);
         Self { shift, scale }
     }
 

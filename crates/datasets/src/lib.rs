@@ -50,6 +50,7 @@ pub mod idx;
 mod labels;
 mod mnist;
 pub mod npy;
+pub mod npz;
 mod parts;
 mod resize;
 pub mod split;

@@ -211,11 +211,31 @@ impl Pipeline {
 
     /// (shift, divisor) of a feature through all transforms:
     /// ((x − a)/s − b)/t = (x − (a + b·s)) / (s·t).
-    pub(crate) fn fold(&self, feature: usize) -> (f64, f64) {
+    fn fold(&self, feature: usize) -> (f64, f64) {
         self.0.iter().fold((0.0, 1.0), |(a, s), transform| {
             let (b, t) = transform.at(feature);
             (a + b * s, s * t)
         })
+    }
+
+    /// Shift and scale of each feature, y = (x − shift)·scale, in the numbers that batches and predictions are made with.
+    ///
+    /// # Panics
+    /// If it was fitted on another number of features; [`check`](Self::check) tells beforehand.
+    ///
+    /// ```
+    /// use chainrule_datasets::{Pipeline, Transform};
+    ///
+    /// let pipeline = Pipeline::new().then(Transform::Scale { divisor: 4.0 });
+    /// assert_eq!(pipeline.folded::<f32>(2), (vec![0.0, 0.0], vec![0.25, 0.25]));
+    /// ```
+    #[track_caller]
+    pub fn folded<A: Scalar>(&self, inputs: usize) -> (Vec<A>, Vec<A>) {
+        if let Err(error) = self.check(inputs) {
+            panic!("{error}");
+        }
+        let folded = (0..inputs).map(|feature| self.fold(feature));
+        folded.map(|(shift, divisor)| (A::of(shift), A::of(1.0 / divisor))).unzip()
     }
 
     /// x ← the transformed x, one example a row.

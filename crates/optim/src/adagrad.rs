@@ -1,4 +1,5 @@
 use chainrule_tensor::{Scalar, simd};
+use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
 
@@ -18,7 +19,8 @@ use crate::{Rule, Step, Window};
 /// adagrad.step(&mut Quadratic::new(vec![3.0]), &mut theta); // the first step has length η
 /// assert!((theta[0] - 7.5).abs() < 1e-9);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adagrad {
     /// Added to the root, ε.
     pub epsilon: f64,

@@ -1,4 +1,5 @@
 use chainrule_tensor::{Scalar, simd};
+use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
 
@@ -23,7 +24,8 @@ use crate::{Rule, Step, Window};
 /// adam.step(&mut Quadratic::new(vec![3.0]), &mut theta); // the first step has length η
 /// assert!((theta[0] - 4.9).abs() < 1e-8);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adam {
     /// Memory of the mean, β₁.
     pub beta1: f64,

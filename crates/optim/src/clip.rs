@@ -1,4 +1,5 @@
 use chainrule_tensor::{Scalar, simd, vector};
+use serde::{Deserialize, Serialize};
 
 /// What is done about a gradient that is too long.
 ///
@@ -12,7 +13,8 @@ use chainrule_tensor::{Scalar, simd, vector};
 /// Clip::Norm(1.0).apply(&mut gradient);
 /// assert!((gradient[0] - 0.6_f64).abs() < 1e-6);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Clip {
     /// g ← g·min(1, c/(‖g‖ + 10⁻⁶)), as PyTorch's `clip_grad_norm_`.
     Norm(f64),

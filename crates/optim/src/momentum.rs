@@ -1,4 +1,5 @@
 use chainrule_tensor::{Scalar, simd};
+use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
 
@@ -18,7 +19,8 @@ use crate::{Rule, Step, Window};
 ///
 /// assert_eq!(Momentum::default().mu, 0.9);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Momentum {
     /// How much of the last update lives on, μ.
     pub mu: f64,

@@ -1,4 +1,5 @@
 use chainrule_tensor::{Scalar, simd};
+use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
 
@@ -17,7 +18,8 @@ use crate::{Rule, Step, Window};
 ///
 /// assert_eq!(RmsProp::default().alpha, 0.99);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RmsProp {
     /// Memory of the mean square, α.
     pub alpha: f64,

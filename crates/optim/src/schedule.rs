@@ -1,6 +1,8 @@
 use std::f64::consts::PI;
+use std::num::NonZeroU64;
 
 use chainrule_tensor::Scalar;
+use serde::{Deserialize, Serialize};
 
 use crate::descent::visit_double;
 
@@ -16,7 +18,9 @@ use crate::descent::visit_double;
 /// | [`plateau`](Self::plateau) | η·0.1ᵏ after k times 10 epochs without a loss better by 1e-4 of itself |
 /// | [`warm_up`](Self::warm_up) | a linear rise before any of these |
 ///
-/// The numbers are those of PyTorch's schedulers of the same names. All but the plateau are pure functions of t.
+/// The numbers are those of PyTorch's schedulers of the same names. All but the plateau are pure functions of t. As a
+/// configuration, through serde, a schedule is a rate, and where it is not constant a shape or a warm-up; what a plateau has
+/// seen is no part of it, but of the optimizer's state.
 ///
 /// ```
 /// use chainrule_optim::Schedule;
@@ -26,21 +30,52 @@ use crate::descent::visit_double;
 /// assert!((cosine.rate(50) - 0.05).abs() < 1e-15);
 /// assert_eq!(Schedule::constant(0.1).warm_up(4).rate(0), 0.025);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Schedule {
     rate: f64,
+    #[serde(default)]
     shape: Shape,
+    #[serde(default)]
     warm_up: u64,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Shape {
+    #[default]
     Constant,
-    Step { every: u64, gamma: f64 },
-    Exponential { gamma: f64 },
-    Cosine { steps: u64 },
-    OneCycle { steps: u64 },
-    Plateau { factor: f64, best: f64, waited: f64 },
+    Step {
+        every: NonZeroU64,
+        gamma: f64,
+    },
+    Exponential {
+        gamma: f64,
+    },
+    Cosine {
+        steps: u64,
+    },
+    OneCycle {
+        steps: u64,
+    },
+    Plateau {
+        #[serde(skip)]
+        seen: Seen,
+    },
+}
+
+/// What a plateau remembers.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    factor: f64,
+    best: f64,
+    waited: f64,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { factor: 1.0, best: f64::INFINITY, waited: 0.0 }
+    }
 }
 
 /// What a plateau multiplies the rate by.
@@ -65,7 +100,7 @@ impl Schedule {
     /// # Panics
     /// If `every` is 0.
     pub fn step(rate: f64, every: u64, gamma: f64) -> Self {
-        assert!(every > 0, "schedule: a step of 0 steps");
+        let every = NonZeroU64::new(every).expect("schedule: a step of 0 steps");
         Self::new(rate, Shape::Step { every, gamma })
     }
 
@@ -86,7 +121,7 @@ impl Schedule {
 
     /// η, reduced whenever the observed loss stops falling.
     pub fn plateau(rate: f64) -> Self {
-        Self::new(rate, Shape::Plateau { factor: 1.0, best: f64::INFINITY, waited: 0.0 })
+        Self::new(rate, Shape::Plateau { seen: Seen::default() })
     }
 
     /// The same schedule after `steps` steps over which the rate rises linearly.
@@ -104,28 +139,28 @@ impl Schedule {
     }
 
     fn factor(&self, t: u64) -> f64 {
-        match self.shape {
+        match &self.shape {
             Shape::Constant => 1.0,
-            Shape::Step { every, gamma } => gamma.powf((t / every) as f64),
+            Shape::Step { every, gamma } => gamma.powf((t / *every) as f64),
             Shape::Exponential { gamma } => gamma.powf(t as f64),
-            Shape::Cosine { steps } => anneal(1.0, 0.0, share(t as f64, steps as f64)),
+            Shape::Cosine { steps } => anneal(1.0, 0.0, share(t as f64, *steps as f64)),
             Shape::OneCycle { steps } => {
                 let (bottom, top, end) = (1.0 / 25.0, 1.0, 1.0 / 25.0 / 1e4);
-                let peak = 0.3 * steps as f64 - 1.0;
+                let peak = 0.3 * *steps as f64 - 1.0;
                 let t = t as f64;
                 if t <= peak {
                     anneal(bottom, top, share(t, peak))
                 } else {
-                    anneal(top, end, share(t - peak, steps as f64 - 1.0 - peak))
+                    anneal(top, end, share(t - peak, *steps as f64 - 1.0 - peak))
                 }
             }
-            Shape::Plateau { factor, .. } => factor,
+            Shape::Plateau { seen } => seen.factor,
         }
     }
 
     /// Tells the plateau how a loss came out; the others do not listen.
     pub fn observe(&mut self, loss: f64) {
-        if let Shape::Plateau { factor, best, waited } = &mut self.shape {
+        if let Shape::Plateau { seen: Seen { factor, best, waited } } = &mut self.shape {
             if loss < *best * (1.0 - THRESHOLD) {
                 (*best, *waited) = (loss, 0.0);
             } else {
@@ -139,7 +174,7 @@ impl Schedule {
 
     /// Visits what the plateau remembers; see [`Optimizer::state`](crate::Optimizer::state).
     pub(crate) fn state<A: Scalar>(&mut self, visit: &mut dyn FnMut(&str, &mut [A])) {
-        if let Shape::Plateau { factor, best, waited } = &mut self.shape {
+        if let Shape::Plateau { seen: Seen { factor, best, waited } } = &mut self.shape {
             visit_double("plateau.factor", factor, visit);
             visit_double("plateau.best", best, visit);
             visit_double("plateau.waited", waited, visit);

@@ -1,4 +1,5 @@
 use chainrule_tensor::Scalar;
+use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
 
@@ -14,7 +15,7 @@ use crate::{Rule, Step, Window};
 /// sgd.step(&mut Quadratic::new(vec![2.0]), &mut theta); // ∇ ½·2·θ² = 2θ
 /// assert_eq!(theta, [0.5]);
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sgd;
 
 impl<A: Scalar> Rule<A> for Sgd {

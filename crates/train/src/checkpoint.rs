@@ -89,6 +89,14 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// The model does not fit into the format.
+    #[error("{}: {bytes} bytes, and an ONNX file ends at 2 GiB: export to safetensors or npz", path.display())]
+    TooLong {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// How long it would be.
+        bytes: usize,
+    },
     /// The parameters are not those of the network.
     #[error("{}: {fault}: this is a checkpoint of another architecture", path.display())]
     Mismatch {
@@ -213,7 +221,7 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, CheckpointError> {
 }
 
 /// The shape in the file: a matrix lies there transposed.
-fn stored_shape(entry: &Entry) -> Vec<usize> {
+pub(crate) fn stored_shape(entry: &Entry) -> Vec<usize> {
     entry.shape.iter().rev().copied().collect()
 }
 
@@ -222,10 +230,7 @@ fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: Option<HashMap<Strin
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = layout
         .entries()
         .iter()
-        .map(|entry| {
-            let values = transposed(&entry.shape, &flat[entry.range()]);
-            (entry.name.clone(), stored_shape(entry), little_endian(&values))
-        })
+        .map(|entry| (entry.name.clone(), stored_shape(entry), little_endian(&stored(entry, flat))))
         .collect();
     let tensors = bytes.iter().map(|(name, shape, data)| {
         (
@@ -234,6 +239,11 @@ fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: Option<HashMap<Strin
         )
     });
     safetensors::serialize(tensors, metadata).expect("names and metadata are text")
+}
+
+/// The numbers of a parameter as a file has them.
+pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> Vec<A> {
+    transposed(&entry.shape, &flat[entry.range()])
 }
 
 /// The numbers of a parameter in the file's order; given the file's shape, the same function brings them back.

@@ -8,6 +8,7 @@ use chainrule_loss::Loss;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Pool, Scalar, hash, vector};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::feed::Feed;
@@ -21,7 +22,8 @@ use crate::{Callback, Epoch, Evaluation, Lanes, Sharded, Snapshot, Standing, Ste
 /// | `batch` | 32 | examples a step; at least the number of examples means full batches |
 /// | `patience` | none | epochs without a better validation loss before the run ends and the best parameters return |
 /// | `seed` | 0 | of the shuffling and of dropout |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Plan {
     /// Passes over the training data.
     pub epochs: usize,

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::data::{DataArgs, Known, Source};
 use super::options::{Widths, parse_magnitude};
 use super::progress::{catch_interrupts, is_interrupted};
-use crate::failure::Failure;
+use crate::failure::{Failure, say, tell};
 
 /// A way to bring the gradient down, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,14 +108,14 @@ impl CriticalPoints {
             writeln!(file, "{header}").map_err(Failure::run)?;
         }
         let dim = task.model.layout().len();
-        eprintln!("{} · {dim} parameters · {} examples", task.data.name(), task.data.len());
+        tell!("{} · {dim} parameters · {} examples", task.data.name(), task.data.len());
         for place in found.len()..self.points {
             if is_interrupted() {
                 break;
             }
             let record = self.search(&task, place);
             writeln!(file, "{record}").and_then(|()| file.sync_data()).map_err(Failure::run)?;
-            eprintln!(
+            tell!(
                 "point {:>3}/{}   loss {:.5}   |g| {:.1e}   index {:.4}   {}",
                 place + 1,
                 self.points,
@@ -127,7 +127,7 @@ impl CriticalPoints {
             found.push(record);
         }
         self.draw(&found)?;
-        self.report(&found, dim);
+        self.report(&found, dim)?;
         if is_interrupted() {
             return Err(Failure::Interrupted(format!(
                 "interrupted after {} of {} points; the same command goes on from there",
@@ -264,7 +264,7 @@ impl CriticalPoints {
         write("spectra.svg", &plot)
     }
 
-    fn report(&self, found: &[Value], parameters: usize) {
+    fn report(&self, found: &[Value], parameters: usize) -> Result<(), Failure> {
         let count = |verdict: &str| found.iter().filter(|record| record["verdict"] == verdict).count();
         let (critical, flat) = (count("critical"), count("gradient-flat"));
         let indices: Vec<f64> = found
@@ -284,18 +284,18 @@ impl CriticalPoints {
                 "saddles": indices.iter().filter(|&&index| index > 0.0).count(), "correlation": correlation,
                 "out": self.out.display().to_string(),
             });
-            return println!("{report}");
+            return say!("{report}");
         }
-        println!("attempts         {}", found.len());
-        println!(
+        say!("attempts         {}", found.len())?;
+        say!(
             "critical points  {critical}, of which saddles {}",
             indices.iter().filter(|&&i| i > 0.0).count()
-        );
-        println!("gradient-flat    {flat}");
+        )?;
+        say!("gradient-flat    {flat}")?;
         if let Some(correlation) = correlation {
-            println!("index and loss   correlation {correlation:.3}");
+            say!("index and loss   correlation {correlation:.3}")?;
         }
-        println!("out              {}", self.out.display());
+        say!("out              {}", self.out.display())
     }
 }
 

@@ -17,7 +17,7 @@ use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::parse_magnitude;
 use super::progress::{catch_interrupts, is_interrupted};
-use crate::failure::Failure;
+use crate::failure::{Failure, say, tell};
 
 /// A matrix by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -122,9 +122,9 @@ impl CurvatureCommand {
             findings.save(out, data.name(), &report)?;
         }
         if self.json {
-            println!("{report}");
+            say!("{report}")?;
         } else {
-            self.print(&findings, range.len(), (kept, data.name()));
+            self.print(&findings, range.len(), (kept, data.name()))?;
         }
         if is_interrupted() {
             return Err(Failure::Interrupted("interrupted: what was found so far is reported".to_owned()));
@@ -160,7 +160,7 @@ impl CurvatureCommand {
             seed: self.seed,
         };
         let ends = lanczos.run(operator, &mut |products, quotient| {
-            eprintln!("{products} products, largest residual {quotient:.1e} times the tolerance");
+            tell!("{products} products, largest residual {quotient:.1e} times the tolerance");
             if is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let asked = |wanted: bool| wanted && !is_interrupted();
@@ -189,25 +189,31 @@ impl CurvatureCommand {
         })
     }
 
-    fn print(&self, findings: &Findings, parameters: usize, (examples, data): (usize, &str)) {
+    fn print(
+        &self,
+        findings: &Findings,
+        parameters: usize,
+        (examples, data): (usize, &str),
+    ) -> Result<(), Failure> {
         let name = self.operator.to_possible_value().expect("no operator is hidden");
-        println!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name());
-        println!("  eigenvalue       residual");
+        say!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
+        say!("  eigenvalue       residual")?;
         for pair in findings.ends.top.iter().chain(findings.ends.bottom.iter().rev()) {
-            println!("{:>12.6e}  {:>13.1e}", pair.value, pair.residual);
+            say!("{:>12.6e}  {:>13.1e}", pair.value, pair.residual)?;
         }
         let verdict = if findings.ends.converged { "converged" } else { "not converged" };
-        println!("\n{verdict} after {} products", findings.ends.products);
+        say!("\n{verdict} after {} products", findings.ends.products)?;
         if let Some(trace) = findings.trace {
-            println!("trace     {:.5} ± {:.5}", trace.value, trace.error);
+            say!("trace     {:.5} ± {:.5}", trace.value, trace.error)?;
         }
         if let Some(density) = &findings.density {
-            println!(
+            say!(
                 "density   {:.1} % below 0, mean eigenvalue {:.3e}",
                 100.0 * density.below(0.0),
                 density.mean()
-            );
+            )?;
         }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use chainrule::tensor::{available_threads, simd};
 use clap::Args;
 use serde_json::json;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 /// Rows and columns of the product that is timed.
 const SIZE: usize = 512;
@@ -30,7 +30,6 @@ struct Pace {
 }
 
 impl Doctor {
-    #[allow(clippy::unnecessary_wraps)]
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let library = blas::kernels();
         let peak = kernel::peak();
@@ -40,7 +39,7 @@ impl Doctor {
         if self.json {
             let kernels: serde_json::Map<_, _> =
                 paces.iter().map(|pace| (pace.kernel.name().to_owned(), json!(pace.gigaflops))).collect();
-            println!(
+            return say!(
                 "{}",
                 json!({
                     "blas": blas::name(),
@@ -57,11 +56,9 @@ impl Doctor {
                     "verdict": verdict.clone().unwrap_or_else(|sick| sick),
                 })
             );
-        } else {
-            print(library.as_ref(), &paces, peak);
-            println!("\n{}", verdict.unwrap_or_else(|sick| sick));
         }
-        Ok(())
+        print(library.as_ref(), &paces, peak)?;
+        say!("\n{}", verdict.unwrap_or_else(|sick| sick))
     }
 }
 
@@ -105,12 +102,12 @@ fn verdict(library: Option<&Kernels>, paces: &[Pace]) -> Result<String, String> 
     }
 }
 
-fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) {
-    let line = |what: &str, is: &str| println!("{what:<20} {is}");
-    line("BLAS", blas::name());
+fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result<(), Failure> {
+    let line = |what: &str, is: &str| say!("{what:<20} {is}");
+    line("BLAS", blas::name())?;
     if let Some(library) = library {
-        line("library", &library.library);
-        line("threading", &format!("{}, kept on the calling thread", library.threading));
+        line("library", &library.library)?;
+        line("threading", &format!("{}, kept on the calling thread", library.threading))?;
         line(
             "its kernels",
             &match library.switch {
@@ -119,17 +116,18 @@ fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) {
                 Switch::Off => format!("{}, switch off", library.after),
                 Switch::NotNeeded | Switch::Impossible => library.after.clone(),
             },
-        );
+        )?;
     }
-    line("vector instructions", &format!("{:?}", simd::Level::best()));
-    line("threads", &available_threads().to_string());
-    println!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak");
+    line("vector instructions", &format!("{:?}", simd::Level::best()))?;
+    line("threads", &available_threads().to_string())?;
+    say!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak")?;
     for pace in paces {
         let share = peak.map_or(String::new(), |peak| format!("{:>10.0} %", 100.0 * pace.gigaflops / peak));
         let used = if pace.kernel == Kernel::usual() { "  used for networks" } else { "" };
-        println!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops);
+        say!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops)?;
     }
     if let Some(peak) = peak {
-        println!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs");
+        say!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs")?;
     }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::with_dtype;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -29,16 +29,16 @@ impl Evaluate {
         with_dtype!(self.model.dtype()?, measure(self))
     }
 
-    fn print(&self, names: &[String], examples: usize, result: &Evaluation) {
+    fn print(&self, names: &[String], examples: usize, result: &Evaluation) -> Result<(), Failure> {
         if self.json {
-            return println!("{}", as_json(names, examples, result));
+            return say!("{}", as_json(names, examples, result));
         }
-        println!("examples  {examples}");
-        println!("loss      {:.5}", result.loss);
+        say!("examples  {examples}")?;
+        say!("loss      {:.5}", result.loss)?;
         match &result.quality {
             Quality::Real(fit) => {
-                println!("R²        {:.4}", fit.r_squared());
-                println!("RMSE      {:.5}", fit.rmse());
+                say!("R²        {:.4}", fit.r_squared())?;
+                say!("RMSE      {:.5}", fit.rmse())
             }
             Quality::Classes(confusion) => print_classes(names, confusion),
         }
@@ -53,8 +53,7 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let transform = args.model.transform(&card, &data);
     let model = card.architecture.build::<A>(None);
     let result = evaluate(&model, &*loss.build::<A>(0.0), encoding, &transform, &theta, &data);
-    args.print(data.class_names(), data.len(), &result);
-    Ok(())
+    args.print(data.class_names(), data.len(), &result)
 }
 
 /// One object with every figure.
@@ -85,28 +84,32 @@ pub(super) fn as_json(names: &[String], examples: usize, result: &Evaluation) ->
     }
 }
 
-fn print_classes(names: &[String], confusion: &Confusion) {
-    println!("accuracy  {:.4}", confusion.accuracy());
+fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure> {
+    say!("accuracy  {:.4}", confusion.accuracy())?;
     // With five classes or fewer, five guesses cannot fail.
     for k in [3, 5].into_iter().filter(|&k| k < names.len()) {
-        println!("top {k}     {:.4}", confusion.top(k));
+        say!("top {k}     {:.4}", confusion.top(k))?;
     }
-    println!("macro F1  {:.4}\n", confusion.macro_f1());
+    say!("macro F1  {:.4}\n", confusion.macro_f1())?;
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    println!("{:<width$}  precision  recall      F1  examples", "class");
+    say!("{:<width$}  precision  recall      F1  examples", "class")?;
     for (class, name) in names.iter().enumerate() {
         let score = confusion.class(class);
-        println!(
+        say!(
             "{name:<width$}  {:>9.4}  {:>6.4}  {:>6.4}  {:>8}",
-            score.precision, score.recall, score.f1, score.support
-        );
+            score.precision,
+            score.recall,
+            score.f1,
+            score.support
+        )?;
     }
     // Wider than this it is no picture any more, and `--json` has the numbers.
     if names.len() <= 20 {
-        println!("\nconfusion: true class by row, predicted class by column, in the order above");
+        say!("\nconfusion: true class by row, predicted class by column, in the order above")?;
         for (name, row) in names.iter().zip(confusion.counts().outer_iter()) {
             let cells: Vec<String> = row.iter().map(|count| format!("{count:>5}")).collect();
-            println!("{name:<width$} {}", cells.join(" "));
+            say!("{name:<width$} {}", cells.join(" "))?;
         }
     }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use clap::Args;
 use super::data::{DataArgs, Part};
 use super::model::{Description, ModelArgs, loss_of};
 use super::options::{LossName, OutputName, with_dtype};
-use crate::failure::Failure;
+use crate::failure::{Failure, say, tell};
 use trace::{Trace, trace};
 
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
@@ -84,12 +84,12 @@ impl Explain {
             write_atomic(path, |file| file.write_all(page::html(&trace).as_bytes())).map_err(Failure::run)?;
         }
         if self.json {
-            println!("{}", trace.to_json());
+            say!("{}", trace.to_json())?;
         } else {
-            text::print(&trace);
+            text::print(&trace)?;
         }
         if let Some(path) = &self.html {
-            eprintln!("the page is {}: open it in a browser", path.display());
+            tell!("the page is {}: open it in a browser", path.display());
         }
         Ok(())
     }

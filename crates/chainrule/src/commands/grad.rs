@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::model::{ModelArgs, loss_of};
 use super::options::{LossName, parse_share, with_dtype};
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Grad {
@@ -151,16 +151,12 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
         save_vector(path, layout, &product).map_err(Failure::run)?;
     }
     if args.json {
-        println!(
-            "{}",
-            json!({
-                "loss": cost.as_f64(), "rows": x.nrows(), "parameters": theta.len(), "dtype": A::NAME,
-                "gradient": args.out.display().to_string(),
-                "hvp": product_path.map(|path| path.display().to_string()),
-            })
-        );
-    } else {
-        println!("{cost}");
+        let report = json!({
+            "loss": cost.as_f64(), "rows": x.nrows(), "parameters": theta.len(), "dtype": A::NAME,
+            "gradient": args.out.display().to_string(),
+            "hvp": product_path.map(|path| path.display().to_string()),
+        });
+        return say!("{report}");
     }
-    Ok(())
+    say!("{cost}")
 }

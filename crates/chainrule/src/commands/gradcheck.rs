@@ -11,7 +11,7 @@ use serde_json::json;
 use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::with_dtype;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 /// How many examples are looked through for some that are clear of kinks.
 const LOOK: usize = 2000;
@@ -87,7 +87,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let bars = difference::bars::<A>();
     let within = report.within(bars.0, bars.1);
     if args.json {
-        println!(
+        say!(
             "{}",
             json!({
                 "rows": rows.len(), "passed_over": passed_over, "dtype": A::NAME, "parameters": theta.len(),
@@ -95,17 +95,17 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
                 "gauss_newton": report.gauss_newton, "hessian": report.hessian, "symmetry": report.symmetry,
                 "bar_gradient": bars.0, "bar_hessian": bars.1, "within": within,
             })
-        );
+        )?;
     } else {
-        println!(
+        say!(
             "{} examples of {} ({passed_over} passed over near a kink), {} of {} parameters, {}\n",
             rows.len(),
             data.name(),
             report.coordinates,
             theta.len(),
             A::NAME
-        );
-        print(&report, bars);
+        )?;
+        print(&report, bars)?;
     }
     if within {
         return Ok(());
@@ -113,14 +113,14 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     Err(Failure::Run(format!("{}: a derivative is further off than its bar", args.model.model.display())))
 }
 
-fn print(report: &Report, (gradient, hessian): (f64, f64)) {
-    println!("check                              largest error       bar");
+fn print(report: &Report, (gradient, hessian): (f64, f64)) -> Result<(), Failure> {
+    say!("check                              largest error       bar")?;
     let line = |what: &str, error: f64, bar: f64| {
-        println!("{what:<34} {error:>13.1e}  {bar:>8.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" });
+        say!("{what:<34} {error:>13.1e}  {bar:>8.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" })
     };
-    line("C against f64", report.value, gradient);
-    line("gradient against differences", report.gradient, gradient);
-    line("<u, Gv> against <v, Gu>", report.gauss_newton, gradient);
-    line("Hv against differences", report.hessian, hessian);
-    line("<u, Hv> against <v, Hu>", report.symmetry, hessian);
+    line("C against f64", report.value, gradient)?;
+    line("gradient against differences", report.gradient, gradient)?;
+    line("<u, Gv> against <v, Gu>", report.gauss_newton, gradient)?;
+    line("Hv against differences", report.hessian, hessian)?;
+    line("<u, Hv> against <v, Hu>", report.symmetry, hessian)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
@@ -38,11 +38,9 @@ fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
     let table = rows::<A>(&card, &theta);
     if args.json {
-        println!("{}", as_json(&card, A::NAME, theta.len(), &table));
-    } else {
-        print(&card, A::NAME, theta.len(), &table);
+        return say!("{}", as_json(&card, A::NAME, theta.len(), &table));
     }
-    Ok(())
+    print(&card, A::NAME, theta.len(), &table)
 }
 
 fn rows<A: Scalar>(card: &Card, theta: &[A]) -> Vec<Row> {
@@ -92,19 +90,15 @@ fn as_json(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Value 
     })
 }
 
-fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) {
+fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-    println!("data      {}", known(&card.data));
-    println!("loss      {}", known(&card.loss));
-    println!(
-        "input     {} numbers, {} transforms",
-        card.architecture.inputs,
-        card.transform.transforms().len()
-    );
+    say!("data      {}", known(&card.data))?;
+    say!("loss      {}", known(&card.loss))?;
+    say!("input     {} numbers, {} transforms", card.architecture.inputs, card.transform.transforms().len())?;
     if !card.classes.is_empty() {
-        println!("classes   {}", card.classes.join(", "));
+        say!("classes   {}", card.classes.join(", "))?;
     }
-    println!("\nplace  layer          output       parameters  norms");
+    say!("\nplace  layer          output       parameters  norms")?;
     for (place, row) in table.iter().enumerate() {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
         let shape = format!("(N, {})", row.width);
@@ -114,7 +108,7 @@ fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) {
             row.parameters,
             norms.join("  ")
         );
-        println!("{}", line.trim_end());
+        say!("{}", line.trim_end())?;
     }
     let fused = match card.output {
         Output::Identity => None,
@@ -122,7 +116,7 @@ fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) {
         Output::Softmax => Some("softmax"),
     };
     if let Some(name) = fused {
-        println!("       {name} (of the output, part of the loss in training)");
+        say!("       {name} (of the output, part of the loss in training)")?;
     }
-    println!("\n{parameters} parameters, {dtype}");
+    say!("\n{parameters} parameters, {dtype}")
 }

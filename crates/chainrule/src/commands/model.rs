@@ -26,16 +26,16 @@ pub(crate) struct Description {
     #[arg(long, value_name = "WIDTHS")]
     pub(crate) layers: Option<Widths>,
     /// The function of its inner units [default: relu]
-    #[arg(long, value_name = "NAME", requires = "layers")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) activation: Option<Activation>,
     /// The function of its output [default: softmax or sigmoid where the loss has it in it, else identity]
-    #[arg(long, value_enum, value_name = "NAME", requires = "layers")]
+    #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) output: Option<OutputName>,
     /// The loss [default: the one it was trained on, or the one that suits the output]
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) loss: Option<LossName>,
     /// Its dropout rate: with one, dropout layers count as places
-    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share, requires = "layers")]
+    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share)]
     dropout: f64,
 }
 
@@ -50,6 +50,12 @@ impl ModelArgs {
     pub(crate) fn card(&self) -> Result<Card, Failure> {
         if let Some(widths) = &self.description.layers {
             return self.description.of_another_program(widths);
+        }
+        if let Some(flag) = self.description.flag_of_a_network() {
+            return Err(Failure::Input(format!(
+                "{flag} is for a network that another program wrote: describe {} in full with --layers, or leave {flag} out",
+                self.model.display()
+            )));
         }
         let card = Header::read(&self.model)
             .and_then(|header| {
@@ -93,6 +99,16 @@ impl ModelArgs {
 }
 
 impl Description {
+    /// A flag that says what the units or the output of a network are.
+    fn flag_of_a_network(&self) -> Option<&'static str> {
+        let flags = [
+            ("--activation", self.activation.is_some()),
+            ("--output", self.output.is_some()),
+            ("--dropout", self.dropout > 0.0),
+        ];
+        flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+
     fn of_another_program(&self, widths: &Widths) -> Result<Card, Failure> {
         let loss = self.loss.unwrap_or(match self.output {
             None | Some(OutputName::Softmax) => LossName::CrossEntropy,

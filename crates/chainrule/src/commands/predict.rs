@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
@@ -97,6 +97,6 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         (Format::Npy, false) => npy::write(&args.out, &predictions),
     }
     .map_err(Failure::run)?;
-    eprintln!("{} predictions in {}", predictions.len_of(Axis(0)), args.out.display());
+    tell!("{} predictions in {}", predictions.len_of(Axis(0)), args.out.display());
     Ok(())
 }

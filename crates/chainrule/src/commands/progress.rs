@@ -11,7 +11,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -105,11 +105,11 @@ impl Progress {
 
     /// Says something that is worth a line at any volume.
     pub(crate) fn warn(&self, message: &str) {
-        self.bar.suspend(|| eprintln!("warning: {message}"));
+        self.bar.suspend(|| tell!("warning: {message}"));
     }
 
     fn line(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| tell!("{line}"));
     }
 }
 

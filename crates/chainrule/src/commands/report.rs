@@ -14,7 +14,7 @@ use chainrule::datasets::write_atomic;
 use clap::Args;
 
 use super::run::folder;
-use crate::failure::{Failure, print};
+use crate::failure::{Failure, say};
 
 pub(crate) use examples::pictures;
 pub(crate) use machine::machine;
@@ -36,7 +36,7 @@ impl Report {
         let links: Vec<Option<String>> = self.runs.iter().map(|run| self.link(run)).collect();
         let html = compare::comparison(&stories, &links);
         write_atomic(&self.out, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
-        print(&format!("{} runs compared in {}\n", stories.len(), self.out.display()))
+        say!("{} runs compared in {}", stories.len(), self.out.display())
     }
 
     /// The run's own page, as the comparison's can name it.

@@ -18,7 +18,7 @@ use super::progress::{Progress, Speech, Volume, catch_interrupts};
 use super::report;
 use super::results::Results;
 use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, watch::Watch};
-use crate::failure::{Failure, print};
+use crate::failure::{Failure, print, say, tell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -185,7 +185,7 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     if args.resume.is_some() {
         let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
         for fault in damaged {
-            eprintln!("warning: {fault}; the checkpoint before it is taken");
+            tell!("warning: {fault}; the checkpoint before it is taken");
         }
         if let Some(saved) = newest {
             standing = saved.restore(&mut optimizer, &mut theta).map_err(Failure::input)?;
@@ -195,7 +195,7 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let seconds_before: f64 =
         standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
     if args.speech.volume() > Volume::Quiet {
-        eprintln!(
+        tell!(
             "{} · {} · {} parameters · {} training examples · {}{}",
             args.source(),
             card.architecture,
@@ -247,7 +247,7 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     folder.write(&folder.report(), &report::run_page(&report::read(folder.path())?, &pictures))?;
     let object = results.as_json(&card, theta.len(), &folder);
     match args.speech.volume() {
-        _ if args.speech.json => print(&format!("{object}\n")),
+        _ if args.speech.json => say!("{object}"),
         Volume::Quiet => Ok(()),
         _ => print(&results.table(&folder)),
     }

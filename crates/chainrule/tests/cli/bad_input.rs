@@ -140,6 +140,8 @@ fn damaged_and_foreign_checkpoints_are_refused_and_left_alone() {
     refused(here, another, &["last.safetensors", "another architecture"]);
     refused(here, &["evaluate", "last.safetensors", "--data", "moons"], &["64 inputs", "moons"]);
     refused(here, &["inspect", "none.safetensors"], &["none.safetensors"]);
+    let half = &["evaluate", "last.safetensors", "--activation", "tanh"];
+    refused(here, half, &["--activation", "--layers", "last.safetensors"]);
 }
 
 #[test]

@@ -186,3 +186,11 @@ fn explain_refuses_what_does_not_fit() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("none/page.html"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_new_network_is_explained_with_other_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["explain", "--activation", "tanh"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("tanh"), "{}", stdout(&output));
+}

@@ -3,12 +3,15 @@
 mod bad_input;
 mod curvature;
 mod explain;
+mod export;
 mod golden;
 mod grad;
 mod interrupt;
 mod models;
 mod resume;
 mod settings;
+mod streams;
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -55,6 +55,15 @@ fn a_runs_own_settings_repeat_it_to_the_bit() {
 }
 
 #[test]
+fn units_of_another_kind_need_no_widths() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let report = json(here, &["train", "--activation", "tanh", "--epochs", "1", "--out", ".", "--json"]);
+    assert_eq!(report["layers"], "64-128-10");
+    assert_eq!(json(here, &["inspect", "last.safetensors", "--json"])["layers"][1]["layer"], "tanh");
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

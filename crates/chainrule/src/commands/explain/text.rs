@@ -5,6 +5,7 @@ use chainrule::train::Output;
 
 use super::formula::line;
 use super::trace::{Layer, Trace, Units};
+use crate::failure::{Failure, say};
 
 /// As many units of a layer, and columns of a matrix, as a terminal takes.
 const UNITS: usize = 8;
@@ -24,59 +25,59 @@ fn right(width: usize, cells: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A table with a head; `units` number the rows.
-fn table(head: &[&str], units: &[usize], width: usize, columns: &[&dyn Fn(usize) -> String]) {
-    println!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())));
+fn table(
+    head: &[&str],
+    units: &[usize],
+    width: usize,
+    columns: &[&dyn Fn(usize) -> String],
+) -> Result<(), Failure> {
+    say!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())))?;
     for &i in units {
-        println!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))));
+        say!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))))?;
     }
-    omitted(units, width, "units");
+    omitted(units, width, "units")
 }
 
 /// Says what a table leaves out.
-fn omitted(units: &[usize], width: usize, what: &str) {
+fn omitted(units: &[usize], width: usize, what: &str) -> Result<(), Failure> {
     if units.len() < width {
-        println!(
-            "  {:>6}  {} of {width} {what}: the first, and those with the largest |δ|",
-            "…",
-            units.len()
-        );
+        say!("  {:>6}  {} of {width} {what}: the first, and those with the largest |δ|", "…", units.len())?;
     }
+    Ok(())
 }
 
-fn formulas(lines: &[String]) {
-    for tex in lines {
-        println!("  {}", line(tex));
-    }
+fn formulas(lines: &[String]) -> Result<(), Failure> {
+    lines.iter().try_for_each(|tex| say!("  {}", line(tex)))
 }
 
-pub(super) fn print(trace: &Trace) {
+pub(super) fn print(trace: &Trace) -> Result<(), Failure> {
     let (units, last) = (trace.shown(UNITS), trace.layers.len());
-    println!("{}, {}\n\nInput\n", trace.about(), trace.dtype);
-    table(&["x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])]);
+    say!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
+    table(&["x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])])?;
     for (l, layer) in (1..).zip(&trace.layers) {
-        println!("\nForward, layer {l} of {last}\n");
-        formulas(&trace.forward_formulas(l));
-        println!();
+        say!("\nForward, layer {l} of {last}\n")?;
+        formulas(&trace.forward_formulas(l))?;
+        say!("")?;
         let parameters =
             Part { column: "W", head: None, matrix: &layer.weight, last: "b", bias: &layer.bias };
-        grid(trace, l, (&units[l - 1], &units[l]), &parameters);
-        println!();
-        forward(trace, l, layer, &units[l]);
+        grid(trace, l, (&units[l - 1], &units[l]), &parameters)?;
+        say!("")?;
+        forward(trace, l, layer, &units[l])?;
     }
-    println!("\nCost\n");
-    formulas(&trace.cost_formulas());
-    println!();
-    cost(trace, &units[last]);
-    println!("\n  C = {}", number(trace.cost));
+    say!("\nCost\n")?;
+    formulas(&trace.cost_formulas())?;
+    say!("")?;
+    cost(trace, &units[last])?;
+    say!("\n  C = {}", number(trace.cost))?;
     for l in (1..=last).rev() {
         let layer = &trace.layers[l - 1];
-        println!("\nBackward, layer {l} of {last}\n");
-        formulas(&trace.delta_formulas(l));
-        println!();
-        signals(trace, l, layer, &units[l]);
-        println!();
-        formulas(&trace.gradient_formulas(l));
-        println!();
+        say!("\nBackward, layer {l} of {last}\n")?;
+        formulas(&trace.delta_formulas(l))?;
+        say!("")?;
+        signals(trace, l, layer, &units[l])?;
+        say!("")?;
+        formulas(&trace.gradient_formulas(l))?;
+        say!("")?;
         let outer = Part {
             column: "δ",
             head: Some(&layer.delta),
@@ -84,18 +85,19 @@ pub(super) fn print(trace: &Trace) {
             last: "∂C/∂b",
             bias: &layer.grad_bias,
         };
-        grid(trace, l, (&units[l - 1], &units[l]), &outer);
+        grid(trace, l, (&units[l - 1], &units[l]), &outer)?;
     }
+    Ok(())
 }
 
-fn forward(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
+fn forward(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<(), Failure> {
     let top = l == trace.layers.len();
     let h = if top { &trace.prediction } else { &layer.h };
     let z = |i: usize| number(layer.z[i]);
-    table(&["z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])]);
+    table(&["z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])])
 }
 
-fn cost(trace: &Trace, units: &[usize]) {
+fn cost(trace: &Trace, units: &[usize]) -> Result<(), Failure> {
     let o = line(&trace.symbol(trace.layers.len()));
     let signal = &trace.layers[trace.layers.len() - 1].signal;
     let derivative = if trace.output == Output::Identity { "∂C/∂o" } else { "∂C/∂z" };
@@ -104,17 +106,17 @@ fn cost(trace: &Trace, units: &[usize]) {
         units,
         signal.len(),
         &[&|i| number(trace.prediction[i]), &|i| number(trace.target[i]), &|i| number(signal[i])],
-    );
+    )
 }
 
-fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
+fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<(), Failure> {
     let delta = |i: usize| number(layer.delta[i]);
     let signal = |i: usize| number(layer.signal[i]);
     let width = layer.delta.len();
     let name = format!("∂C/∂{}", line(&trace.symbol(l)));
     match (&layer.slope, layer.units) {
         (Some(slope), _) => {
-            table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta]);
+            table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta])
         }
         (None, Units::Softmax) => table(&[&name, "δ"], units, width, &[&signal, &delta]),
         (None, _) => table(&["δ"], units, width, &[&delta]),
@@ -123,24 +125,29 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) {
 
 /// A matrix from the units below, by row and with what they say, to the units of a layer, by column; the last row is that
 /// of the bias.
-fn grid(trace: &Trace, l: usize, (below, here): (&[usize], &[usize]), part: &Part<'_>) {
+fn grid(
+    trace: &Trace,
+    l: usize,
+    (below, here): (&[usize], &[usize]),
+    part: &Part<'_>,
+) -> Result<(), Failure> {
     let layer = &trace.layers[l - 1];
     let cells = |values: &dyn Fn(usize) -> f64| right(9, here.iter().map(|&i| number(values(i))));
     let labels = right(9, here.iter().map(|i| format!("{}{}", part.column, i + 1)));
     let symbol = line(&trace.symbol(l - 1));
     if let Some(head) = part.head {
-        println!("  {:>15}{labels}", "");
-        println!("  {symbol:>15}{}", cells(&|i| head[i]));
+        say!("  {:>15}{labels}", "")?;
+        say!("  {symbol:>15}{}", cells(&|i| head[i]))?;
     } else {
-        println!("  {symbol:>15}{labels}");
+        say!("  {symbol:>15}{labels}")?;
     }
     for &j in below {
         let h = number(layer.below[j]);
-        println!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]));
+        say!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]))?;
     }
-    omitted(below, layer.below.len(), "rows");
-    println!("  {:>15}{}", part.last, cells(&|i| part.bias[i]));
-    omitted(here, layer.delta.len(), "columns");
+    omitted(below, layer.below.len(), "rows")?;
+    say!("  {:>15}{}", part.last, cells(&|i| part.bias[i]))?;
+    omitted(here, layer.delta.len(), "columns")
 }
 
 /// What a [`grid`] shows: the parameters of a layer, or their derivatives.

@@ -1,0 +1,76 @@
+//! `chainrule export`.
+
+use std::path::{Path, PathBuf};
+
+use chainrule::layers::Layer;
+use chainrule::tensor::Scalar;
+use chainrule::train::{Checkpoint, save_vector};
+use clap::{Args, ValueEnum};
+
+use super::model::ModelArgs;
+use super::options::with_dtype;
+use crate::failure::{Failure, tell};
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The format: onnx, a graph from raw rows to predictions; npz, the parameters and the input transform for NumPy; or
+    /// safetensors, the parameters alone as PyTorch names them [default: what FILE ends in]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    to: Option<Format>,
+    /// Where it goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Onnx,
+    Npz,
+    Safetensors,
+}
+
+impl Export {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        with_dtype!(self.model.dtype()?, export(self))
+    }
+
+    fn format(&self) -> Result<Format, Failure> {
+        let ending = || self.out.extension()?.to_str();
+        self.to.or_else(|| Format::from_str(ending()?, true).ok()).ok_or_else(|| {
+            Failure::Input(format!(
+                "--out {}: it does not end in .onnx, .npz or .safetensors: name the format with --to",
+                self.out.display()
+            ))
+        })
+    }
+}
+
+fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
+    let format = args.format()?;
+    if is_same_file(&args.model.model, &args.out) {
+        return Err(Failure::Input(format!(
+            "--out {}: that is the model itself, and would lose its description: name another file",
+            args.out.display()
+        )));
+    }
+    let checkpoint: Checkpoint<A> = args.model.load()?;
+    let card = &checkpoint.card;
+    card.transform.check(card.architecture.inputs).map_err(Failure::input)?;
+    match format {
+        Format::Onnx => checkpoint.save_onnx(&args.out),
+        Format::Npz => checkpoint.save_npz(&args.out),
+        Format::Safetensors => {
+            let model = card.architecture.build::<A>(None);
+            save_vector(&args.out, model.layout(), &checkpoint.theta)
+        }
+    }
+    .map_err(Failure::run)?;
+    tell!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
+    Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

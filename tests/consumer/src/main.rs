@@ -1,0 +1,8 @@
+//! Succeeds if the library learned XOR.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    match consumer::learn_xor()? {
+        1.0 => Ok(()),
+        score => Err(format!("XOR was learned to {score} only").into()),
+    }
+}
