@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     process::hand_over(
         Command::new(python)
             .current_dir(process::root())
-            .args(["benches/peers/parity.py", "--programs"])
+            .args(["-u", "benches/peers/parity.py", "--programs"])
             .arg(process::target().join("release"))
             .args(args),
     )
