@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     process::run(
         process::cargo()
             .current_dir(process::root())
-            .args(["build", "--locked", "-p", "chainrule", "--bin", "chainrule"])
+            .args(["build", "--locked", "--workspace", "--bin", "chainrule"])
             .args(Blas::native().features()),
     )?;
     let program = process::target().join("debug").join(format!("chainrule{}", env::consts::EXE_SUFFIX));
