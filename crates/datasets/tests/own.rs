@@ -357,4 +357,7 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let all_missing =
         csv::decode::<f32>(b"a,b\n,1.5\n,2.5\n", "t".as_ref(), &mean()).unwrap_err().to_string();
     assert!(all_missing.contains("column 1 (a) has no cell that is not missing"), "{all_missing}");
+    let asked = Options { categories: vec![Column::Index(1)], target: Column::Index(0), ..mean() };
+    let no_words = csv::decode::<f32>(b"y,", "t".as_ref(), &asked).unwrap_err().to_string();
+    assert!(no_words.contains("column 2 (x0) has no cell that is not missing"), "{no_words}");
 }

@@ -335,12 +335,18 @@ impl<A: Scalar> Builder<A> {
         let mut features = Vec::with_capacity(width);
         for (growing, mut column) in self.columns.into_iter().zip(x.columns_mut()) {
             let Growing { name, place, cells, mut fill } = growing;
+            // A category that was asked for has no words either.
+            let is_empty = match &cells {
+                Cells::Unknown => true,
+                Cells::Words { known, .. } => known.is_empty(),
+                Cells::Numbers => false,
+            };
+            if is_empty {
+                let fault = format!("column {} ({name}) has no cell that is not missing", place + 1);
+                return Err(Error::format(path, fault, "leave it out (--drop)"));
+            }
             let kind = match cells {
-                Cells::Unknown => {
-                    let fault = format!("column {} ({name}) has no cell that is not missing", place + 1);
-                    return Err(Error::format(path, fault, "leave it out (--drop)"));
-                }
-                Cells::Numbers => Kind::Number,
+                Cells::Unknown | Cells::Numbers => Kind::Number,
                 Cells::Words { known, origin } => {
                     let mut words: Vec<(Box<str>, u32)> = known.into_iter().collect();
                     if origin == Origin::Model {
