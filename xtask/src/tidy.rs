@@ -17,7 +17,7 @@ use crate::{failure::Failure, process};
 pub(crate) use edges::BLAS_PACKAGES;
 
 /// The only files that may say `unsafe`: the foreign function calls to BLAS, the threads that borrow from their caller,
-/// the calls of code for CPUs that not everyone has, and the allocator that counts.
+/// the calls of code for CPUs that not everyone has, and the allocators that count.
 const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/blas/openblas.rs",
     "crates/tensor/src/kernel/lanes.rs",
@@ -28,11 +28,12 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/simd.rs",
     "crates/tensor/tests/openblas_switch.rs",
     "crates/train/tests/no_alloc.rs",
+    "fuzz/src/lib.rs",
 ];
 
 /// Files that others wrote: we keep them as they came.
 const FOREIGN: &[&str] =
-    &["Cargo.lock", "benches/peers/rust/Cargo.lock", "xtask/schemas/github-workflow.json"];
+    &["Cargo.lock", "benches/peers/rust/Cargo.lock", "fuzz/Cargo.lock", "xtask/schemas/github-workflow.json"];
 
 /// A text file of the repository.
 #[derive(Debug)]

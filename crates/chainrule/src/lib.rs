@@ -63,6 +63,7 @@
 //! | `openblas-static` | | the same, linked statically |
 //! | `accelerate` | | Apple's Accelerate (macOS) |
 //! | `intel-mkl` | | Intel's MKL |
+//! | `parquet` | | tables as Parquet files |
 //! | `cli` | yes | the program `chainrule`; a library user leaves it out with `default-features = false` |
 //!
 //! With no BLAS feature, products run on ndarray's own kernels and everything still works.

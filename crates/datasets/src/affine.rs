@@ -1,6 +1,6 @@
 use chainrule_tensor::Scalar;
 
-use crate::{Features, Pipeline};
+use crate::{Features, Pipeline, Stored};
 
 /// A whole pipeline folded into y = (x − shift)·scale for each feature, in the number type of the network.
 #[derive(Debug, Clone)]
@@ -22,12 +22,28 @@ impl<A: Scalar> Affine<A> {
         const BY_ROWS: &str = "a data set is laid out by rows";
         match features {
             // Every byte has an exact float; of all conversions `from_u8` is the one that vectorises.
-            Features::Bytes(x) => {
-                let row = x.row(i).to_slice().expect(BY_ROWS);
-                self.map(row, out, |byte| A::from_u8(byte).unwrap_or_default());
-            }
+            Features::Bytes(x) => self.bytes(x.row(i).to_slice().expect(BY_ROWS), out),
             Features::Real(x) => self.map(x.row(i).to_slice().expect(BY_ROWS), out, |x| x),
+            Features::Coded(_) | Features::Stored(_) => {
+                features.row(i, out);
+                self.apply(out);
+            }
         }
+    }
+
+    /// Writes a row of a file, transformed.
+    #[inline]
+    pub(crate) fn stored(&self, stored: &Stored, row: &[u8], out: &mut [A]) {
+        if stored.is_plain_bytes() {
+            return self.bytes(row, out);
+        }
+        stored.decode(row, out);
+        self.apply(out);
+    }
+
+    #[inline]
+    fn bytes(&self, row: &[u8], out: &mut [A]) {
+        self.map(row, out, |byte| A::from_u8(byte).unwrap_or_default());
     }
 
     #[inline]

@@ -2,7 +2,8 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
 
 use crate::affine::Affine;
-use crate::{Dataset, Encoding, Pipeline, streams};
+use crate::order::{Order, Windows};
+use crate::{Dataset, Encoding, Error, Features, Pipeline, streams};
 
 /// A few examples, ready for a network. The buffers are those of [`Batches`], which refills them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,7 +67,7 @@ pub struct Batches<'a, A: Scalar> {
     encoding: Encoding,
     size: usize,
     drop_last: bool,
-    order: Vec<usize>,
+    order: Order,
     /// The number of the next batch.
     next: usize,
     batch: Batch<A>,
@@ -88,7 +89,10 @@ impl<'a, A: Scalar> Batches<'a, A> {
             indices: vec![0; rows],
             rows: 0,
         };
-        let order = (0..data.len()).collect();
+        let order = match data.features() {
+            Features::Stored(rows) => Order::Windows(Windows::new(rows)),
+            _ => Order::Whole((0..data.len()).collect()),
+        };
         Self { data, affine, encoding, size: rows.max(1), drop_last: false, order, next: 0, batch }
     }
 
@@ -101,13 +105,17 @@ impl<'a, A: Scalar> Batches<'a, A> {
     /// Begins the epoch of that number, in its own order.
     pub fn shuffle(&mut self, seed: u64, epoch: u64) {
         self.sequential();
-        streams::epoch(seed, epoch).shuffle(&mut self.order);
+        match &mut self.order {
+            Order::Whole(order) => streams::epoch(seed, epoch).shuffle(order),
+            Order::Windows(windows) => windows.shuffle(seed, epoch),
+        }
     }
 
     /// Begins a pass through the examples as they stand.
     pub fn sequential(&mut self) {
-        for (i, example) in self.order.iter_mut().enumerate() {
-            *example = i;
+        match &mut self.order {
+            Order::Whole(order) => order.iter_mut().enumerate().for_each(|(i, example)| *example = i),
+            Order::Windows(windows) => windows.sequential(),
         }
         self.next = 0;
     }
@@ -128,35 +136,53 @@ impl<'a, A: Scalar> Batches<'a, A> {
     }
 
     /// Fills the buffer with the next examples; `None` at the end of the epoch.
+    ///
+    /// # Panics
+    /// If a file that the rows stay in can no longer be read; [`fill`](Self::fill) tells instead.
+    #[track_caller]
     pub fn next_batch(&mut self) -> Option<&Batch<A>> {
         let mut batch = std::mem::take(&mut self.batch);
         let some = self.fill(&mut batch);
         self.batch = batch;
-        some.then_some(&self.batch)
+        some.unwrap_or_else(|error| panic!("{error}")).then_some(&self.batch)
     }
 
     /// Fills a buffer of the caller's with the next examples; `false` at the end of the epoch. So one batch can be filled
     /// while another is in work.
     ///
+    /// # Errors
+    /// If a file that the rows stay in can no longer be read; data in memory never fails.
+    ///
     /// # Panics
     /// If the buffer is not one that [`buffer`](Self::buffer) made for this data and size.
     #[track_caller]
-    pub fn fill(&mut self, batch: &mut Batch<A>) -> bool {
+    pub fn fill(&mut self, batch: &mut Batch<A>) -> Result<bool, Error> {
         if self.next >= self.count() {
-            return false;
+            return Ok(false);
         }
         let start = self.next * self.size;
-        let examples = &self.order[start..self.order.len().min(start + self.size)];
+        let places = start..self.data.len().min(start + self.size);
         self.next += 1;
-        assert!(examples.len() <= batch.indices.len(), "batches: the buffer is for a smaller batch");
-        batch.rows = examples.len();
-        batch.indices[..examples.len()].copy_from_slice(examples);
+        assert!(places.len() <= batch.indices.len(), "batches: the buffer is for a smaller batch");
+        batch.rows = places.len();
         let rows = batch.x.outer_iter_mut().zip(batch.target.outer_iter_mut());
-        for (&i, (x, target)) in examples.iter().zip(rows) {
-            self.affine.fill(self.data.features(), i, x.into_slice().expect("the buffer is row-major"));
-            self.encoding.fill(self.data.target(), i, target.into_slice().expect("the buffer is row-major"));
+        for ((place, index), (x, target)) in places.zip(&mut batch.indices).zip(rows) {
+            let x = x.into_slice().expect("the buffer is row-major");
+            *index = match &mut self.order {
+                Order::Whole(order) => {
+                    self.affine.fill(self.data.features(), order[place], x);
+                    order[place]
+                }
+                Order::Windows(windows) => {
+                    let (row, stored, bytes) = windows.row(place)?;
+                    self.affine.stored(stored, bytes, x);
+                    row
+                }
+            };
+            let target = target.into_slice().expect("the buffer is row-major");
+            self.encoding.fill(self.data.target(), *index, target);
         }
-        true
+        Ok(true)
     }
 
     /// One more buffer, for [`fill`](Self::fill).

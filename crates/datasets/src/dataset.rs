@@ -3,7 +3,8 @@ use chainrule_tensor::ndarray::{Array2, Axis};
 
 use crate::affine::Affine;
 use crate::features::numbered;
-use crate::{Encoding, Error, Features, ImageShape, Pipeline, Target, Transform};
+use crate::table::Schema;
+use crate::{Encoding, Error, Features, ImageShape, Input, Pipeline, Target, Transform};
 
 /// Examples with their targets, and what is known about them.
 ///
@@ -26,7 +27,8 @@ pub struct Dataset<A> {
     name: String,
     features: Features<A>,
     target: Target<A>,
-    feature_names: Vec<String>,
+    /// The names given; without, `x0`, `x1`, … are made when asked for.
+    feature_names: Option<Vec<String>>,
     image: Option<ImageShape>,
     full_scale: Option<f64>,
 }
@@ -42,32 +44,11 @@ impl<A: Scalar> Dataset<A> {
         target: Target<A>,
     ) -> Result<Self, Error> {
         let (name, features) = (name.into(), standard(features.into()));
-        let (examples, inputs) = features.dim();
-        if target.len() != examples {
-            let fault = format!("{examples} examples but {} targets: give one to each", target.len());
-            return Err(Error::data(name, fault));
-        }
+        check_target(&name, features.dim().0, &target)?;
         if let Features::Real(x) = &features {
             all_finite(&name, "feature", x)?;
         }
-        match &target {
-            Target::Classes { labels, names } => {
-                if let Some(at) = labels.iter().position(|&label| label as usize >= names.len()) {
-                    let fault =
-                        format!("example {at} is of class {}, but there are {}", labels[at], names.len());
-                    return Err(Error::data(name, fault));
-                }
-            }
-            Target::Real { values, names } => {
-                if names.len() != values.ncols() {
-                    let fault = format!("{} names for {} target columns", names.len(), values.ncols());
-                    return Err(Error::data(name, fault));
-                }
-                all_finite(&name, "target", values)?;
-            }
-        }
-        let feature_names = numbered("x", inputs);
-        Ok(Self { name, features, target, feature_names, image: None, full_scale: None })
+        Ok(Self { name, features, target, feature_names: None, image: None, full_scale: None })
     }
 
     /// Says that each row is an image.
@@ -75,8 +56,7 @@ impl<A: Scalar> Dataset<A> {
     /// # Errors
     /// If an image of that shape has not as many numbers as an example.
     pub fn with_image(mut self, shape: ImageShape) -> Result<Self, Error> {
-        let numbers = shape.height.checked_mul(shape.width).and_then(|n| n.checked_mul(shape.channels));
-        if numbers != Some(self.inputs()) {
+        if shape.numbers() != Some(self.inputs()) {
             let fault = format!("{shape:?} has not the {} numbers of an example", self.inputs());
             return Err(Error::data(self.name, fault));
         }
@@ -93,7 +73,7 @@ impl<A: Scalar> Dataset<A> {
             let fault = format!("{} names for {} features", names.len(), self.inputs());
             return Err(Error::data(self.name, fault));
         }
-        self.feature_names = names;
+        self.feature_names = Some(names);
         Ok(self)
     }
 
@@ -101,6 +81,15 @@ impl<A: Scalar> Dataset<A> {
     pub fn with_full_scale(mut self, full_scale: f64) -> Self {
         self.full_scale = Some(full_scale);
         self
+    }
+
+    /// Gives the same examples other targets, and returns those from before; they stay if the new ones do not fit.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn replace_target(&mut self, target: Target<A>) -> Result<Target<A>, Error> {
+        check_target(&self.name, self.len(), &target)?;
+        Ok(std::mem::replace(&mut self.target, target))
     }
 
     /// The same data under another name.
@@ -172,9 +161,25 @@ impl<A: Scalar> Dataset<A> {
         Some(counts)
     }
 
-    /// The name of each feature; `"x0"`, `"x1"`, … where it has none of its own.
-    pub fn feature_names(&self) -> &[String] {
-        &self.feature_names
+    /// The name of each input; `"x0"`, `"x1"`, … where it has none of its own.
+    pub fn feature_names(&self) -> Vec<String> {
+        let of_table = || self.schema().filter(|schema| schema.named).map(Schema::input_names);
+        self.feature_names.clone().or_else(of_table).unwrap_or_else(|| numbered("x", self.inputs()))
+    }
+
+    /// The columns of a table; `None` of other data.
+    pub fn schema(&self) -> Option<&Schema> {
+        match &self.features {
+            Features::Coded(table) => Some(table.schema()),
+            _ => None,
+        }
+    }
+
+    /// What a model must know to read another file for it.
+    pub fn input(&self) -> Option<Input> {
+        // Pictures in files are bytes.
+        let image = self.image.filter(|_| self.full_scale == Some(255.0)).map(Input::Image);
+        self.schema().cloned().map(Input::Table).or(image)
     }
 
     /// The shape of an example that is an image.
@@ -199,10 +204,7 @@ impl<A: Scalar> Dataset<A> {
     /// If an index is not below [`len`](Self::len).
     #[track_caller]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let features = match &self.features {
-            Features::Bytes(x) => Features::Bytes(x.select(Axis(0), indices)),
-            Features::Real(x) => Features::Real(x.select(Axis(0), indices)),
-        };
+        let features = self.features.select(indices);
         let target = match &self.target {
             Target::Classes { labels, names } => {
                 let labels = indices.iter().map(|&i| labels[i]).collect();
@@ -214,6 +216,33 @@ impl<A: Scalar> Dataset<A> {
         };
         let (name, feature_names) = (self.name.clone(), self.feature_names.clone());
         Self { name, features, target, feature_names, image: self.image, full_scale: self.full_scale }
+    }
+
+    /// The blocks of a file at these places, with their targets.
+    pub(crate) fn within(&self, places: &[usize]) -> Self {
+        let Features::Stored(rows) = &self.features else { unreachable!("blocks are parts of files") };
+        let target = match &self.target {
+            Target::Classes { labels, names } => Target::Classes {
+                labels: rows.rows_within(places).map(|i| labels[i]).collect(),
+                names: names.clone(),
+            },
+            Target::Real { values, names } => {
+                let indices: Vec<usize> = rows.rows_within(places).collect();
+                Target::Real { values: values.select(Axis(0), &indices), names: names.clone() }
+            }
+        };
+        let features = Features::Stored(rows.within(places));
+        let (name, feature_names) = (self.name.clone(), self.feature_names.clone());
+        Self { name, features, target, feature_names, image: self.image, full_scale: self.full_scale }
+    }
+
+    /// Both parts with what is filled in for missing cells found in the first.
+    pub(crate) fn refitted(mut train: Self, mut other: Self) -> (Self, Self) {
+        if let (Features::Coded(train), Features::Coded(other)) = (&mut train.features, &mut other.features) {
+            train.refit();
+            other.adopt(train);
+        }
+        (train, other)
     }
 
     /// The matrix with a 1 at the class of each example and 0 elsewhere; `None` for regression.
@@ -274,6 +303,29 @@ fn standard<A: Scalar>(features: Features<A>) -> Features<A> {
         Features::Bytes(x) if !x.is_standard_layout() => Features::Bytes(x.as_standard_layout().into_owned()),
         Features::Real(x) if !x.is_standard_layout() => Features::Real(x.as_standard_layout().into_owned()),
         features => features,
+    }
+}
+
+fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target<A>) -> Result<(), Error> {
+    if target.len() != examples {
+        let fault = format!("{examples} examples but {} targets: give one to each", target.len());
+        return Err(Error::data(name, fault));
+    }
+    match target {
+        Target::Classes { labels, names } => {
+            if let Some(at) = labels.iter().position(|&label| label as usize >= names.len()) {
+                let fault = format!("example {at} is of class {}, but there are {}", labels[at], names.len());
+                return Err(Error::data(name, fault));
+            }
+            Ok(())
+        }
+        Target::Real { values, names } => {
+            if names.len() != values.ncols() {
+                let fault = format!("{} names for {} target columns", names.len(), values.ncols());
+                return Err(Error::data(name, fault));
+            }
+            all_finite(name, "target", values)
+        }
     }
 }
 

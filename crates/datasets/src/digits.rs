@@ -55,7 +55,7 @@ mod tests {
     fn pixels(data: &Dataset<f64>) -> &Array2<u8> {
         match data.features() {
             Features::Bytes(x) => x,
-            Features::Real(_) => panic!("digits are bytes"),
+            _ => panic!("digits are bytes"),
         }
     }
 

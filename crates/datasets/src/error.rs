@@ -54,12 +54,12 @@ pub enum Error {
         at_least: bool,
     },
     /// A cell of a table is not what it must be.
-    #[error("{}, line {line}, column {column}: {fault}", path.display())]
+    #[error("{}, {place}, column {column}: {fault}", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: u64,
+        /// The line of a text or the row of an array, from 1.
+        place: String,
         /// The column, from 1, with its name if it has one.
         column: String,
         /// What is wrong, and the cure.

@@ -13,15 +13,19 @@
 //! # References
 //! Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", <http://yann.lecun.com/exdb/mnist/>.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::{Error, read_file, write_atomic};
+use crate::labels::Labels;
+use crate::npy::{Examples, Numbers};
+use crate::{Error, Features, ImageShape, Stored, Target, Task, read_file, write_atomic};
 
 /// The most that a compressed file is unpacked to. A plain file may be larger: its size is there to see.
 const LARGEST_UNPACKED: u64 = 1 << 30;
@@ -114,6 +118,68 @@ pub fn read(path: &Path) -> Result<Idx, Error> {
 /// ```
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
     if is_gzip(bytes) { unpack(bytes, path) } else { plain(bytes.to_vec(), path) }
+}
+
+/// The first dimension counts examples; the others, where there are two, are height and width.
+pub(crate) fn examples<A: Scalar>(idx: Idx, path: &Path) -> Result<Examples<A>, Error> {
+    let image = image(&idx.shape);
+    let Some(matrix) = idx.into_matrix() else {
+        return Err(Error::format(path, "its shape is impossible", DAMAGED));
+    };
+    Ok(Examples { features: Features::Bytes(matrix), image, full_scale: Some(255.0) })
+}
+
+/// The examples of a file that stay there until they are needed.
+///
+/// # Errors
+/// If the file cannot be read, is gzipped, or its header does not fit it.
+pub(crate) fn stored<A: Scalar>(path: &Path) -> Result<Examples<A>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let actual = file.metadata().map_err(failed)?.len();
+    let mut magic = [0; 2];
+    file.read_exact(&mut magic).map_err(failed)?;
+    if is_gzip(&magic) {
+        return Err(Error::format(
+            path,
+            "it is gzipped, so that rows cannot be found in it",
+            "unpack it with gunzip",
+        ));
+    }
+    let Header { shape, length, total } = header((&magic[..]).chain(file), path)?;
+    if actual != total {
+        return Err(Error::Size { path: path.to_owned(), expected: total, actual, at_least: false });
+    }
+    let columns = shape[1..].iter().product();
+    let rows = Stored::new(path, Numbers::BYTES, length as u64, (shape[0], columns), None)?;
+    Ok(Examples { features: Features::Stored(rows), image: image(&shape), full_scale: Some(255.0) })
+}
+
+/// The target in a file of one dimension.
+///
+/// # Errors
+/// As [`read`]; or if there is not one number to an example, or one is not what the task wants.
+pub(crate) fn target<A: Scalar>(path: &Path, task: Task, classes: &[String]) -> Result<Target<A>, Error> {
+    let idx = read(path)?;
+    if idx.shape.len() != 1 {
+        let fault = format!("its shape is {:?}", idx.shape);
+        return Err(Error::format(path, fault, "give one number to each example"));
+    }
+    let mut labels = Labels::new(task, classes);
+    for (example, &byte) in idx.data.iter().enumerate() {
+        labels.push_number(f64::from(byte)).map_err(|fault| {
+            Error::data(path.display().to_string(), format!("example {example}: {fault}"))
+        })?;
+    }
+    Ok(labels.finish("y"))
+}
+
+fn image(shape: &[usize]) -> Option<ImageShape> {
+    match *shape {
+        [_, height, width] => Some(ImageShape { height, width, channels: 1 }),
+        [_, height, width, channels @ (1 | 3)] => Some(ImageShape { height, width, channels }),
+        _ => None,
+    }
 }
 
 /// Writes an IDX file, gzipped if its name ends in `.gz`.

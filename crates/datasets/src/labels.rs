@@ -1,5 +1,7 @@
 //! From a column of cells to classes or numbers.
 
+use std::collections::HashMap;
+
 use crate::Target;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
@@ -18,59 +20,126 @@ pub enum Task {
 }
 
 /// What is still a class by itself, and not a count, under [`Task::Auto`].
-const MOST_CLASSES: usize = 20;
+const MOST_NUMBERS: usize = 20;
+/// Classes there are at most: a column with more holds names or prose.
+const MOST_CLASSES: usize = 1 << 16;
 
-/// A cell that cannot be what it must be.
-pub(crate) struct Fault {
-    /// The example, from 0.
-    pub(crate) example: usize,
-    pub(crate) fault: String,
-}
-
-/// Makes a target of one column of cells, none of them empty.
+/// A target column, cell by cell on its way to a [`Target`].
 ///
-/// `classes` are the names that a model knows, in its order; if there are none, the classes are what occurs: in order
-/// of their size if all are numbers, else of the alphabet.
-pub(crate) fn target<A: Scalar>(
-    cells: &[String],
-    name: &str,
+/// The names that a model knows stay in its order; if there are none, the classes are what occurs: in order of their size
+/// if all are numbers, else of the alphabet.
+pub(crate) struct Labels<A> {
     task: Task,
-    classes: &[String],
-) -> Result<Target<A>, Fault> {
-    let numbers: Vec<Option<f64>> = cells.iter().map(|cell| cell.parse().ok()).collect();
-    let as_classes = match task {
-        Task::Classification => true,
-        Task::Regression => false,
-        Task::Auto => !classes.is_empty() || look_like_classes(&numbers),
-    };
-    if as_classes { classify(cells, &numbers, classes) } else { measure(cells, &numbers, name) }
+    /// Whether the classes are those of a model.
+    known: bool,
+    /// Whether one of the cells was a word.
+    words: bool,
+    /// The spellings of the classes, as they came.
+    names: Vec<String>,
+    codes: HashMap<String, u32>,
+    classes: Vec<u32>,
+    /// The numbers, once it is clear that there are no classes.
+    values: Option<Vec<A>>,
 }
 
-fn look_like_classes(numbers: &[Option<f64>]) -> bool {
-    let mut values = Vec::new();
-    for number in numbers {
-        match number {
-            None => return true,
-            Some(x) if x.fract() != 0.0 => return false,
-            Some(x) if !values.contains(x) && values.len() <= MOST_CLASSES => values.push(*x),
-            Some(_) => {}
+impl<A: Scalar> Labels<A> {
+    pub(crate) fn new(task: Task, classes: &[String]) -> Self {
+        let spelled = classes.iter().map(|name| spelling(name, name.parse().ok()));
+        Self {
+            task,
+            known: !classes.is_empty(),
+            words: false,
+            names: classes.to_vec(),
+            codes: spelled.zip(0..).collect(),
+            classes: Vec::new(),
+            values: (task == Task::Regression).then(Vec::new),
         }
     }
-    values.len() <= MOST_CLASSES && 2 * values.len() <= numbers.len()
-}
 
-fn measure<A: Scalar>(cells: &[String], numbers: &[Option<f64>], name: &str) -> Result<Target<A>, Fault> {
-    let mut values = Array2::zeros((cells.len(), 1));
-    for (example, (number, value)) in numbers.iter().zip(&mut values).enumerate() {
-        *value = number.map(A::of).filter(|x| x.is_finite()).ok_or_else(|| {
-            let fault = format!(
-                "{:?} is no finite number: correct it, or make this a classification",
-                cells[example]
-            );
-            Fault { example, fault }
-        })?;
+    /// Takes the next cell, which is not empty.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the cure.
+    pub(crate) fn push(&mut self, cell: &str) -> Result<(), String> {
+        self.take(cell, cell.parse().ok())
     }
-    Ok(Target::Real { values, names: vec![name.to_owned()] })
+
+    /// Takes the next cell of a format that has numbers.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(crate) fn push_number(&mut self, x: f64) -> Result<(), String> {
+        self.take(&x.to_string(), Some(x))
+    }
+
+    fn take(&mut self, cell: &str, number: Option<f64>) -> Result<(), String> {
+        let is_whole = number.is_none_or(|x| x.fract() == 0.0);
+        if !is_whole && self.task == Task::Auto && !self.known && !self.words {
+            self.give_up_classes();
+        }
+        if let Some(values) = &mut self.values {
+            values.push(number.map(A::of).filter(|x| x.is_finite()).ok_or_else(|| {
+                format!("{cell:?} is no finite number: correct it, or make this a classification")
+            })?);
+            return Ok(());
+        }
+        if !is_whole {
+            // NaN and infinities have no whole part either.
+            return Err(format!("{cell:?} is no class: correct it, or make this a regression"));
+        }
+        let name = spelling(cell, number);
+        self.words |= number.is_none();
+        if let Some(&code) = self.codes.get(&name) {
+            self.classes.push(code);
+            return Ok(());
+        }
+        if self.known {
+            return Err(format!("{name:?} is none of the classes {}", self.names.join(", ")));
+        }
+        if self.task == Task::Auto && !self.words && self.names.len() == MOST_NUMBERS {
+            self.give_up_classes();
+            return self.take(cell, number);
+        }
+        if self.names.len() == MOST_CLASSES {
+            return Err(format!("{name:?} is one class more than {MOST_CLASSES}: name another target"));
+        }
+        let code = self.names.len() as u32;
+        self.names.push(name.clone());
+        self.codes.insert(name, code);
+        self.classes.push(code);
+        Ok(())
+    }
+
+    /// So far all were whole numbers, and they are no classes.
+    fn give_up_classes(&mut self) {
+        if self.values.is_none() {
+            let numbers: Vec<A> =
+                self.names.iter().map(|name| A::of(name.parse().unwrap_or_default())).collect();
+            let labels = std::mem::take(&mut self.classes);
+            self.values = Some(labels.into_iter().map(|label| numbers[label as usize]).collect());
+        }
+    }
+
+    /// The target; `name` is that of the column.
+    pub(crate) fn finish(mut self, name: &str) -> Target<A> {
+        let few = 2 * self.names.len() > self.classes.len();
+        if self.task == Task::Auto && !self.known && !self.words && few {
+            self.give_up_classes();
+        }
+        if let Some(values) = self.values {
+            let values =
+                Array2::from_shape_vec((values.len(), 1), values).expect("a column has one number a row");
+            return Target::Real { values, names: vec![name.to_owned()] };
+        }
+        if !self.known {
+            let old = std::mem::take(&mut self.names);
+            self.names = sorted(&old);
+            let place: HashMap<&String, u32> = self.names.iter().zip(0..).collect();
+            let new: Vec<u32> = old.iter().map(|name| place[name]).collect();
+            self.classes.iter_mut().for_each(|label| *label = new[*label as usize]);
+        }
+        Target::Classes { labels: self.classes, names: self.names }
+    }
 }
 
 /// A cell's class name: numbers have one spelling each, so that `1`, `1.0` and `+1` are one class.
@@ -78,36 +147,10 @@ fn spelling(cell: &str, number: Option<f64>) -> String {
     number.map_or_else(|| cell.to_owned(), |x| (x + 0.0).to_string())
 }
 
-fn classify<A: Scalar>(
-    cells: &[String],
-    numbers: &[Option<f64>],
-    classes: &[String],
-) -> Result<Target<A>, Fault> {
-    if let Some(example) = numbers.iter().position(|number| number.is_some_and(|x| x.fract() != 0.0)) {
-        // NaN and infinities have no whole part either.
-        let fault = format!("{:?} is no class: correct it, or make this a regression", cells[example]);
-        return Err(Fault { example, fault });
-    }
-    let spelled: Vec<String> =
-        cells.iter().zip(numbers).map(|(cell, &number)| spelling(cell, number)).collect();
-    let names = if classes.is_empty() { found(&spelled) } else { classes.to_vec() };
-    let known: std::collections::HashMap<String, u32> =
-        names.iter().zip(0..).map(|(name, label)| (spelling(name, name.parse().ok()), label)).collect();
-    let label = |(example, name): (usize, &String)| {
-        known.get(name).copied().ok_or_else(|| {
-            let fault = format!("{name:?} is none of the classes {}", names.join(", "));
-            Fault { example, fault }
-        })
-    };
-    let labels = spelled.iter().enumerate().map(label).collect::<Result<Vec<u32>, Fault>>()?;
-    Ok(Target::Classes { labels, names })
-}
-
-/// The names that occur, numbers by size before words by the alphabet.
-fn found(spelled: &[String]) -> Vec<String> {
-    let mut names = spelled.to_vec();
+/// Numbers by size before words by the alphabet.
+fn sorted(names: &[String]) -> Vec<String> {
+    let mut names = names.to_vec();
     names.sort_unstable();
-    names.dedup();
     let number = |name: &String| name.parse::<f64>().unwrap_or(f64::INFINITY);
     names.sort_by(|a, b| number(a).total_cmp(&number(b)));
     names
@@ -118,9 +161,12 @@ mod tests {
     use super::*;
 
     fn of(cells: &[&str], task: Task, classes: &[&str]) -> Result<Target<f64>, String> {
-        let [cells, classes] =
-            [cells, classes].map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
-        target(&cells, "y", task, &classes).map_err(|fault| format!("{}: {}", fault.example, fault.fault))
+        let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
+        let mut labels = Labels::new(task, &classes);
+        for (example, cell) in cells.iter().enumerate() {
+            labels.push(cell).map_err(|fault| format!("{example}: {fault}"))?;
+        }
+        Ok(labels.finish("y"))
     }
 
     fn classes(labels: &[u32], names: &[&str]) -> Target<f64> {
@@ -137,6 +183,11 @@ mod tests {
         );
         assert!(!of(&["1", "2", "3"], Task::Auto, &[]).unwrap().is_classes());
         assert!(!of(&["1", "1", "1.5", "1"], Task::Auto, &[]).unwrap().is_classes());
+        let many: Vec<String> = (0..42).map(|i| (i % 21).to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let Target::Real { values, .. } = of(&many, Task::Auto, &[]).unwrap() else { panic!("21 numbers") };
+        assert!(values.iter().map(|&x| x as usize).eq((0..42).map(|i| i % 21)));
+        assert!(of(&[&many[..20], &many[..20]].concat(), Task::Auto, &[]).unwrap().is_classes());
     }
 
     #[test]

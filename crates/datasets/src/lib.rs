@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1,797 handwritten digits of 8x8, inside the crate | [`digits`] |
 //! | MNIST and Fashion-MNIST, from a folder | [`mnist()`], [`fashion_mnist`] |
+//! | a file or folder of one's own, of any format | [`read`] |
 //! | tables of text | [`csv`] |
 //! | NumPy's arrays | [`npy`] |
 //! | LeCun's IDX files | [`idx`] |
@@ -11,7 +12,8 @@
 //!
 //! # How the pieces fit
 //!
-//! A [`Dataset`] holds examples as they were found: pixels stay bytes. A [`Pipeline`] of [`Transform`]s, fitted on the
+//! A [`Dataset`] holds examples as they were found: pixels stay bytes, words of a table the places of words, and rows of a large
+//! file may stay there. A [`Pipeline`] of [`Transform`]s, fitted on the
 //! training part alone and kept with the model, says how they become a network's input. [`Batches`] draws shuffled
 //! examples and writes them, transformed, into one [`Batch`] that lives as long as the run. All transforms are affine
 //! in each feature, so a pipeline folds into one subtraction and one product per number, done while the batch is
@@ -38,6 +40,7 @@
 //! ```
 
 mod affine;
+mod archive;
 mod atomic;
 mod batches;
 pub mod csv;
@@ -46,16 +49,23 @@ mod digits;
 mod encoding;
 mod error;
 mod features;
+mod files;
 pub mod idx;
+mod images;
 mod labels;
 mod mnist;
 pub mod npy;
 pub mod npz;
+mod order;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
 mod resize;
 pub mod split;
+mod stored;
 mod streams;
 pub mod synthetic;
+mod table;
 mod transform;
 
 pub use atomic::{sweep_temporaries, write_atomic};
@@ -64,10 +74,14 @@ pub use dataset::Dataset;
 pub use digits::{digits, digits_whole};
 pub use encoding::Encoding;
 pub use error::Error;
-pub use features::{Features, ImageShape, Target};
+pub use features::{Features, ImageShape, Input, Target};
+pub use files::{Format, read, read_features, read_pair};
+pub use images::{Look, Picture, decode as decode_picture, is_picture, pictures, read_pictures};
 pub use labels::Task;
 pub use mnist::{Search, fashion_mnist, mnist};
 pub use parts::Parts;
+pub use stored::Stored;
+pub use table::Coded;
 pub use transform::{Method, Pipeline, Transform};
 
 use std::fs::{self, File};

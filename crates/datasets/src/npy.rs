@@ -1,20 +1,22 @@
 //! NumPy's `.npy` files: vectors and matrices of numbers.
 //!
 //! Read are floats of 4 and 8 bytes, integers of 1 to 8 and booleans, of either byte order and memory layout; a vector
-//! becomes a matrix of one column. Written are floats of 4 and 8 bytes, row by row.
+//! becomes a matrix of one column, and of images there may be three or four dimensions. Written are floats of 4 and 8 bytes, row by row.
 //!
 //! # References
 //! NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays", 2007.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayD, ArrayRef2, Axis};
-use ndarray_npy::{ReadNpyExt, ReadableElement, WriteNpyError, WriteNpyExt, npy::header::Header};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
+use ndarray_npy::{WriteNpyError, WriteNpyExt, npy::header::Header};
 
-use crate::labels::{self, Fault};
-use crate::{Dataset, Error, Features, Task, read_file, write_atomic};
+use crate::labels::Labels;
+use crate::table::{Builder, Cell, Options};
+use crate::{Dataset, Error, Features, ImageShape, Stored, Target, Task, files, read_file, write_atomic};
 
 const DAMAGED: &str = "it is damaged or no .npy file, get it again";
 const RESAVE: &str = "save it with numpy.save as a matrix of float32 or float64";
@@ -49,27 +51,12 @@ pub fn read<A: Scalar>(path: &Path) -> Result<Array2<A>, Error> {
 /// # Errors
 /// As [`read`].
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Array2<A>, Error> {
-    let kind = checked_kind(bytes, path)?;
-    let x = match &kind[1..] {
-        "f4" => convert::<A, f32>(bytes, path, f64::from),
-        "f8" => convert::<A, f64>(bytes, path, |x| x),
-        "b1" => convert::<A, bool>(bytes, path, |x| f64::from(u8::from(x))),
-        "i1" => convert::<A, i8>(bytes, path, f64::from),
-        "u1" => convert::<A, u8>(bytes, path, f64::from),
-        "i2" => convert::<A, i16>(bytes, path, f64::from),
-        "u2" => convert::<A, u16>(bytes, path, f64::from),
-        "i4" => convert::<A, i32>(bytes, path, f64::from),
-        "u4" => convert::<A, u32>(bytes, path, f64::from),
-        "i8" => convert::<A, i64>(bytes, path, |x| x as f64),
-        _ => convert::<A, u64>(bytes, path, |x| x as f64),
-    }?;
-    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
-        None => Ok(x),
-        Some(((row, column), bad)) => {
-            let fault = format!("the number in row {row}, column {column} (from 0) is {bad} as {}", A::NAME);
-            Err(Error::format(path, fault, "replace it or drop the row"))
-        }
+    let layout = layout(bytes, bytes.len() as u64, path)?;
+    if layout.shape.len() > 2 {
+        let fault = format!("its shape is {:?}, not that of a vector or matrix", layout.shape);
+        return Err(Error::format(path, fault, RESAVE));
     }
+    layout.reals(bytes, path)
 }
 
 /// Reads examples from one file and their targets, one number each, from another.
@@ -97,17 +84,190 @@ pub fn dataset<A: Scalar>(
     task: Task,
     classes: &[String],
 ) -> Result<Dataset<A>, Error> {
-    let (x, y) = (read::<A>(features)?, read::<A>(target)?);
-    if y.ncols() != 1 || y.nrows() != x.nrows() {
-        let fault = format!("its shape is {:?}, but {} has {} rows", y.dim(), features.display(), x.nrows());
-        return Err(Error::format(target, fault, "give one number to each row"));
+    let (x, y) = (decode_array::<A>(&read_file(features)?, features)?, read_file(target)?);
+    let y = decode_target(&y, target, task, classes)?;
+    x.into_dataset(features, y)
+}
+
+/// Reads a matrix one of whose columns is the target, from memory or, if it is large, as it is needed.
+///
+/// # Errors
+/// As [`read`]; or if the target column is not there.
+pub(crate) fn table<A: Scalar>(path: &Path, options: &Options) -> Result<Dataset<A>, Error> {
+    if !files::stream(path, options)? {
+        return decode_table(&read_file(path)?, path, options);
     }
-    let cells: Vec<String> = y.iter().map(ToString::to_string).collect();
-    let target = labels::target(&cells, "y", task, classes).map_err(|Fault { example, fault }| {
-        Error::data(target.display().to_string(), format!("row {example}: {fault}"))
+    if options.impute.is_some() || !options.categories.is_empty() || !options.ignored.is_empty() {
+        let fault = "its rows stay in the file, where nothing is imputed, coded or left out";
+        return Err(Error::format(path, fault, "add --stream=false, or prepare the file"));
+    }
+    // The width stands in the header, so the place of the target can be asked of it.
+    let width = stored::<A>(path, None)?.features.dim().1;
+    let target = find_target(path, width, options)?;
+    let x = stored::<A>(path, Some(target))?;
+    let Features::Stored(rows) = &x.features else { unreachable!("just asked for") };
+    let mut labels = Labels::new(options.task, &options.classes);
+    rows.each_block(|first, block| {
+        for (row, y) in rows.targets(block).enumerate() {
+            labels.push_number(y).map_err(|fault| cell_fault(path, first + row, target, fault))?;
+        }
+        Ok(())
     })?;
-    let stem = features.file_stem().map_or_else(|| "array".into(), |stem| stem.to_string_lossy());
-    Dataset::new(stem, Features::Real(x), target)
+    let target = labels.finish("y");
+    x.into_dataset(path, target)
+}
+
+/// Reads the bytes of a matrix one of whose columns is the target.
+///
+/// # Errors
+/// As [`read`]; or if the target column is not there.
+pub fn decode_table<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result<Dataset<A>, Error> {
+    build(bytes, path, options, true)?.into_dataset(path)
+}
+
+/// Reads the features of a file for the model whose schema stands in `options` or, without one, as they are.
+///
+/// # Errors
+/// As [`read`]; or if the columns are not those of the model.
+pub(crate) fn features<A: Scalar>(path: &Path, options: &Options) -> Result<Features<A>, Error> {
+    let bytes = read_file(path)?;
+    match options.schema {
+        Some(_) => build(&bytes, path, options, false)?.into_features(path),
+        None => Ok(decode_array(&bytes, path)?.features),
+    }
+}
+
+fn find_target(path: &Path, width: usize, options: &Options) -> Result<usize, Error> {
+    options.target.find(&[], width).ok_or_else(|| {
+        let fault = format!("there is no column {} among {width} without names", options.target);
+        Error::format(path, fault, "count from 0, or name a file with one number to each row")
+    })
+}
+
+fn cell_fault(path: &Path, row: usize, column: usize, fault: String) -> Error {
+    let (place, column) = (format!("row {}", row + 1), (column + 1).to_string());
+    Error::Cell { path: path.to_owned(), place, column, fault }
+}
+
+fn build<A: Scalar>(bytes: &[u8], path: &Path, options: &Options, target: bool) -> Result<Builder<A>, Error> {
+    let layout = layout(bytes, bytes.len() as u64, path)?;
+    if layout.shape.len() > 2 {
+        let fault = format!("its shape is {:?}, and no column is the target", layout.shape);
+        return Err(Error::format(path, fault, "name the file of the target with --target"));
+    }
+    let width = layout.columns();
+    if target {
+        find_target(path, width, options)?;
+    }
+    let mut builder = Builder::new(path, &[], width, target, options)?;
+    let mut row = vec![0.0; width];
+    for i in 0..layout.shape[0] {
+        layout.row(&bytes[layout.offset..], i, &mut row);
+        for (column, &x) in row.iter().enumerate() {
+            builder.cell(column, Cell::Number(x)).map_err(|fault| cell_fault(path, i, column, fault))?;
+        }
+        builder.end_row();
+    }
+    if builder.is_empty() {
+        return Err(Error::format(path, "it has no rows", "give it a row for each example"));
+    }
+    Ok(builder)
+}
+
+/// The target in the bytes of a file with one number a row; `path` serves the messages only.
+///
+/// # Errors
+/// As [`read`]; or if there is not one number to a row, or one is not what the task wants.
+pub(crate) fn decode_target<A: Scalar>(
+    bytes: &[u8],
+    path: &Path,
+    task: Task,
+    classes: &[String],
+) -> Result<Target<A>, Error> {
+    let layout = layout(bytes, bytes.len() as u64, path)?;
+    if layout.columns() != 1 {
+        let fault = format!("its shape is {:?}", layout.shape);
+        return Err(Error::format(path, fault, "give one number to each row"));
+    }
+    let mut labels = Labels::new(task, classes);
+    for (row, bytes) in bytes[layout.offset..].chunks_exact(layout.numbers.size()).enumerate() {
+        let mut x = [0.0];
+        layout.numbers.decode(bytes, &mut x);
+        labels
+            .push_number(x[0])
+            .map_err(|fault| Error::data(path.display().to_string(), format!("row {row}: {fault}")))?;
+    }
+    Ok(labels.finish("y"))
+}
+
+/// An array whose first dimension counts examples.
+pub(crate) struct Examples<A> {
+    pub(crate) features: Features<A>,
+    pub(crate) image: Option<ImageShape>,
+    pub(crate) full_scale: Option<f64>,
+}
+
+impl<A: Scalar> Examples<A> {
+    pub(crate) fn into_dataset(self, path: &Path, target: Target<A>) -> Result<Dataset<A>, Error> {
+        let stem = path.file_stem().map_or_else(|| "array".into(), |stem| stem.to_string_lossy());
+        let rows = self.features.dim().0;
+        if rows != target.len() {
+            let fault = format!("it has {rows} rows, its target {}", target.len());
+            return Err(Error::format(path, fault, "give one target to each row"));
+        }
+        let mut data = Dataset::new(stem, self.features, target)?;
+        if let Some(image) = self.image {
+            data = data.with_image(image)?;
+        }
+        Ok(match self.full_scale {
+            Some(full_scale) => data.with_full_scale(full_scale),
+            None => data,
+        })
+    }
+}
+
+/// Reads an array of up to four dimensions: bytes stay bytes, and with three or four the examples are images.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn decode_array<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Examples<A>, Error> {
+    let layout = layout(bytes, bytes.len() as u64, path)?;
+    let features = if layout.numbers.are_bytes() && !layout.fortran {
+        let matrix =
+            Array2::from_shape_vec((layout.shape[0], layout.columns()), bytes[layout.offset..].to_vec());
+        Features::Bytes(matrix.expect("the length was checked"))
+    } else {
+        Features::Real(layout.reals(bytes, path)?)
+    };
+    Ok(Examples { features, image: layout.image(), full_scale: layout.full_scale() })
+}
+
+/// The rows of an array that stay in their file until they are needed; `target` is a column that is no feature.
+///
+/// # Errors
+/// If the file cannot be read or its header does not fit it, or it is not laid out by rows.
+pub(crate) fn stored<A: Scalar>(path: &Path, target: Option<usize>) -> Result<Examples<A>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let (length, mut head) = (file.metadata().map_err(failed)?.len(), Vec::new());
+    (&mut file).take(LONGEST_HEADER as u64 + 12).read_to_end(&mut head).map_err(failed)?;
+    let layout = layout(&head, length, path)?;
+    if layout.fortran {
+        let cure = "save it with numpy.ascontiguousarray";
+        return Err(Error::format(path, "it is laid out by columns, so that no row lies in one piece", cure));
+    }
+    let shape = (layout.shape[0], layout.columns());
+    if shape.1 <= usize::from(target.is_some()) || target.is_some_and(|target| target >= shape.1) {
+        let fault = format!("its shape is {:?}, which has not both features and a target", layout.shape);
+        return Err(Error::format(path, fault, "name the target's file or column with --target"));
+    }
+    let rows = Stored::new(path, layout.numbers, layout.offset as u64, shape, target)?;
+    let image = layout.image().filter(|_| target.is_none());
+    Ok(Examples {
+        features: Features::Stored(rows),
+        image,
+        full_scale: layout.full_scale().filter(|_| image.is_some()),
+    })
 }
 
 /// Writes a matrix in its own number type.
@@ -128,10 +288,144 @@ pub fn write<A: Scalar>(path: &Path, x: &ArrayRef2<A>) -> Result<(), Error> {
     })
 }
 
-/// The type of number, such as `<f8`, once the header is known to agree with the length of the file.
-///
-/// The reader behind this allocates what the header asks for, so it is called only after this.
-fn checked_kind(bytes: &[u8], path: &Path) -> Result<String, Error> {
+/// What a file says of its numbers, once it is known to agree with the file's length.
+pub(crate) struct Layout {
+    numbers: Numbers,
+    pub(crate) shape: Vec<usize>,
+    fortran: bool,
+    /// Where the numbers begin.
+    offset: usize,
+}
+
+/// A type of number, of either byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    kind: &'static str,
+    big_endian: bool,
+}
+
+impl Numbers {
+    /// Bytes without a sign, as IDX files have them.
+    pub(crate) const BYTES: Self = Self { kind: "u1", big_endian: false };
+
+    /// Bytes a number.
+    pub(crate) fn size(self) -> usize {
+        usize::from(self.kind.as_bytes()[1] - b'0')
+    }
+
+    pub(crate) fn are_bytes(self) -> bool {
+        self.kind == "u1"
+    }
+
+    /// Numbers from their bytes.
+    pub(crate) fn decode<A: Scalar>(self, bytes: &[u8], out: &mut [A]) {
+        match self.kind {
+            "f4" => self.each(bytes, out, |b| f32::from_le_bytes(b).into()),
+            "f8" => self.each(bytes, out, f64::from_le_bytes),
+            "i1" => self.each(bytes, out, |b| i8::from_le_bytes(b).into()),
+            "i2" => self.each(bytes, out, |b| i16::from_le_bytes(b).into()),
+            "u2" => self.each(bytes, out, |b| u16::from_le_bytes(b).into()),
+            "i4" => self.each(bytes, out, |b| i32::from_le_bytes(b).into()),
+            "u4" => self.each(bytes, out, |b| u32::from_le_bytes(b).into()),
+            "i8" => self.each(bytes, out, |b| i64::from_le_bytes(b) as f64),
+            "u8" => self.each(bytes, out, |b| u64::from_le_bytes(b) as f64),
+            _ => self.each(bytes, out, |[b]: [u8; 1]| b.into()),
+        }
+    }
+
+    fn each<A: Scalar, const N: usize>(self, bytes: &[u8], out: &mut [A], number: impl Fn([u8; N]) -> f64) {
+        for (x, &bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
+            let mut bytes = bytes;
+            if self.big_endian {
+                bytes.reverse();
+            }
+            *x = A::of(number(bytes));
+        }
+    }
+}
+
+impl Layout {
+    /// Numbers a row.
+    fn columns(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+
+    /// How an example is an image, where it has height and width.
+    fn image(&self) -> Option<ImageShape> {
+        let (height, width, channels) = match self.shape[1..] {
+            [height, width] => (height, width, 1),
+            [height, width, channels @ (1 | 3)] => (height, width, channels),
+            _ => return None,
+        };
+        Some(ImageShape { height, width, channels })
+    }
+
+    /// What is full brightness of bytes.
+    fn full_scale(&self) -> Option<f64> {
+        self.numbers.are_bytes().then_some(255.0)
+    }
+
+    /// Row `i` of a matrix, from the bytes behind the header.
+    fn row<A: Scalar>(&self, bytes: &[u8], i: usize, out: &mut [A]) {
+        let (size, columns) = (self.numbers.size(), self.columns());
+        if self.fortran {
+            for (j, x) in out.iter_mut().enumerate() {
+                let at = (j * self.shape[0] + i) * size;
+                self.numbers.decode(&bytes[at..at + size], std::slice::from_mut(x));
+            }
+        } else {
+            self.numbers.decode(&bytes[i * columns * size..(i + 1) * columns * size], out);
+        }
+    }
+
+    /// All numbers, one example a row, each finite.
+    fn reals<A: Scalar>(&self, bytes: &[u8], path: &Path) -> Result<Array2<A>, Error> {
+        let bytes = &bytes[self.offset..];
+        if self.numbers.kind == "b1" && bytes.iter().any(|&byte| byte > 1) {
+            return Err(Error::format(path, "it holds booleans that are neither 0 nor 1", DAMAGED));
+        }
+        let (rows, columns) = (self.shape[0], self.columns());
+        let mut x = Array2::zeros((rows, columns));
+        if self.fortran {
+            // The first index runs fastest: a number at (i, j, k, …) lies at i + rows·(j + …).
+            let strides: Vec<usize> = self.shape[1..]
+                .iter()
+                .scan(1, |stride, &d| Some(std::mem::replace(stride, *stride * d)))
+                .collect();
+            for (place, mut column) in x.axis_iter_mut(Axis(1)).enumerate() {
+                let mut rest = place;
+                let at: usize = self.shape[1..]
+                    .iter()
+                    .zip(&strides)
+                    .rev()
+                    .map(|(&d, stride)| {
+                        let index = rest % d;
+                        rest /= d;
+                        index * stride
+                    })
+                    .sum();
+                let size = self.numbers.size();
+                let block = &bytes[at * rows * size..(at + 1) * rows * size];
+                for (x, bytes) in column.iter_mut().zip(block.chunks_exact(size)) {
+                    self.numbers.decode(bytes, std::slice::from_mut(x));
+                }
+            }
+        } else {
+            self.numbers.decode(bytes, x.as_slice_mut().expect("a new matrix is row-major"));
+        }
+        match x.indexed_iter().find(|(_, x): &(_, &A)| !x.is_finite()) {
+            None => Ok(x),
+            Some(((row, column), bad)) => {
+                let fault =
+                    format!("the number in row {row}, column {column} (from 0) is {bad} as {}", A::NAME);
+                Err(Error::format(path, fault, "replace it or drop the row"))
+            }
+        }
+    }
+}
+
+/// Reads a header: of `total` bytes of the whole file, `bytes` are its beginning.
+pub(crate) fn layout(bytes: &[u8], total: u64, path: &Path) -> Result<Layout, Error> {
     let damaged = |fault: String| Error::format(path, fault, DAMAGED);
     let length =
         header_length(bytes).ok_or_else(|| damaged("it does not begin as a .npy file does".to_owned()))?;
@@ -142,33 +436,35 @@ fn checked_kind(bytes: &[u8], path: &Path) -> Result<String, Error> {
         return Err(Error::format(path, "it holds a structure and not numbers", RESAVE));
     }
     // The parser's own message draws the place over several lines.
-    let Ok(Header { type_descriptor, shape, .. }) = Header::from_reader(&mut &header[..]) else {
+    let Ok(Header { type_descriptor, shape, layout: order, .. }) = Header::from_reader(&mut &header[..])
+    else {
         return Err(damaged("its header is no dictionary of descr, fortran_order and shape".to_owned()));
     };
-    let kind = type_descriptor.as_string().cloned().unwrap_or_else(|| type_descriptor.to_string());
+    let descriptor = type_descriptor.as_string().cloned().unwrap_or_else(|| type_descriptor.to_string());
     let known = ["f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
-    let Some(size) = known.iter().find(|known| kind.get(1..) == Some(**known)) else {
-        return Err(Error::format(path, format!("its numbers are of the type {kind:?}"), RESAVE));
+    let Some(&kind) = known.iter().find(|known| descriptor.get(1..) == Some(**known)) else {
+        return Err(Error::format(path, format!("its numbers are of the type {descriptor:?}"), RESAVE));
     };
-    if !(1..=2).contains(&shape.len()) {
+    if !(1..=4).contains(&shape.len()) {
         return Err(Error::format(
             path,
             format!("its shape is {shape:?}, not that of a vector or matrix"),
             RESAVE,
         ));
     }
+    let numbers = Numbers { kind, big_endian: descriptor.starts_with('>') };
     // ndarray wants the product of the dimensions that are not 0 to fit an isize, even of an empty array.
-    let size = usize::from(size.as_bytes()[1] - b'0');
-    let nonzero = shape.iter().filter(|&&d| d > 0).try_fold(size, |n, &d| n.checked_mul(d));
-    let Some(nonzero) = nonzero.filter(|&n| isize::try_from(n).is_ok()) else {
+    let nonzero = shape.iter().filter(|&&d| d > 0).try_fold(numbers.size(), |n, &d| n.checked_mul(d));
+    let Some(nonzero) = nonzero.filter(|&n| isize::try_from(n.saturating_mul(8)).is_ok()) else {
         return Err(damaged(format!("its header announces the impossible shape {shape:?}")));
     };
-    let numbers = if shape.contains(&0) { 0 } else { nonzero as u64 };
-    let (expected, actual) = (numbers + length as u64, bytes.len() as u64);
-    if expected != actual {
-        return Err(Error::Size { path: path.to_owned(), expected, actual, at_least: false });
+    let size = if shape.contains(&0) { 0 } else { nonzero as u64 };
+    let expected = size + length as u64;
+    if expected != total {
+        return Err(Error::Size { path: path.to_owned(), expected, actual: total, at_least: false });
     }
-    Ok(kind)
+    let fortran = order.is_fortran() && shape.len() > 1;
+    Ok(Layout { numbers, shape, fortran, offset: length })
 }
 
 /// The length of everything before the numbers, as the file claims it.
@@ -179,18 +475,4 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
         [2 | 3, 0, a, b, c, d, ..] => 12_usize.checked_add(u32::from_le_bytes([a, b, c, d]) as usize),
         _ => None,
     }
-}
-
-fn convert<A: Scalar, T: ReadableElement + Copy>(
-    bytes: &[u8],
-    path: &Path,
-    number: impl Fn(T) -> f64,
-) -> Result<Array2<A>, Error> {
-    let damaged = |fault: String| Error::format(path, fault, DAMAGED);
-    let x = ArrayD::<T>::read_npy(bytes).map_err(|error| damaged(format!("it cannot be read ({error})")))?;
-    let x = if x.ndim() == 1 { x.insert_axis(Axis(1)) } else { x };
-    let shape = (x.shape()[0], x.shape()[1]);
-    // `iter` goes row by row whatever the memory layout.
-    Array2::from_shape_vec(shape, x.iter().map(|&x| A::of(number(x))).collect())
-        .map_err(|error| damaged(format!("it cannot be read ({error})")))
 }

@@ -7,6 +7,7 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayD;
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
+pub use crate::archive::decode;
 use crate::{Error, write_atomic};
 
 /// Writes arrays in their own number type, as `numpy.savez` does; `numpy.load` reads them.

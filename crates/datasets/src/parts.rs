@@ -1,7 +1,7 @@
 use chainrule_tensor::Scalar;
 
 use crate::split::{self, Share};
-use crate::{Dataset, Error};
+use crate::{Dataset, Error, Features};
 
 /// The parts of a data set: to learn from, to choose by, to be judged on.
 ///
@@ -40,7 +40,15 @@ impl<A: Scalar> Parts<A> {
     /// If the share leaves nothing on either side.
     pub fn hold_out_validation(self, share: Share, seed: u64) -> Result<Self, Error> {
         let (train, held_out) = divide(&self.train, share, seed)?;
-        Ok(Self { train, validation: Some(held_out), test: self.test })
+        // What is filled in is found in the training part alone, whatever was held out before.
+        let (train, test) = match self.test {
+            Some(test) => {
+                let (train, test) = Dataset::refitted(train, test);
+                (train, Some(test))
+            }
+            None => (train, None),
+        };
+        Ok(Self { train, validation: Some(held_out), test })
     }
 
     /// Takes a test part out of the training part; classes keep their proportions.
@@ -49,15 +57,26 @@ impl<A: Scalar> Parts<A> {
     /// If the share leaves nothing on either side.
     pub fn hold_out_test(self, share: Share, seed: u64) -> Result<Self, Error> {
         let (train, held_out) = divide(&self.train, share, seed)?;
-        Ok(Self { train, validation: self.validation, test: Some(held_out) })
+        let (train, validation) = match self.validation {
+            Some(validation) => {
+                let (train, validation) = Dataset::refitted(train, validation);
+                (train, Some(validation))
+            }
+            None => (train, None),
+        };
+        Ok(Self { train, validation, test: Some(held_out) })
     }
 }
 
-/// The rest and the share: stratified where there are classes.
+/// The rest and the share: stratified where there are classes. What is filled in is found in the rest alone.
 fn divide<A: Scalar>(data: &Dataset<A>, share: Share, seed: u64) -> Result<(Dataset<A>, Dataset<A>), Error> {
+    if let Features::Stored(rows) = data.features() {
+        let [rest, held_out] = rows.divide(share, seed)?;
+        return Ok((data.within(&rest), data.within(&held_out)));
+    }
     let division = match data.labels() {
         Some(labels) => split::stratified(labels, share, seed)?,
         None => split::plain(data.len(), share, seed)?,
     };
-    Ok((data.select(&division.rest), data.select(&division.held_out)))
+    Ok(Dataset::refitted(data.select(&division.rest), data.select(&division.held_out)))
 }

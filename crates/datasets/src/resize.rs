@@ -24,24 +24,13 @@ impl<A: Scalar> Dataset<A> {
             let fault = format!("images of {height} x {width} pixels have none: take at least one a side");
             return Err(Error::data(self.name(), fault));
         }
-        let (rows, columns) = (overlaps(old.height, height), overlaps(old.width, width));
         let new = ImageShape { height, width, channels: old.channels };
         let mut small = Array2::zeros((self.len(), height * width * old.channels));
-        for (n, mut image) in small.outer_iter_mut().enumerate() {
-            for (i, row) in rows.iter().enumerate() {
-                for (j, column) in columns.iter().enumerate() {
-                    for channel in 0..old.channels {
-                        let mut mean = 0.0;
-                        for &(y, in_y) in row {
-                            for &(x, in_x) in column {
-                                let at = (y * old.width + x) * old.channels + channel;
-                                mean += in_y * in_x * self.number(n, at);
-                            }
-                        }
-                        image[(i * width + j) * old.channels + channel] = A::of(mean);
-                    }
-                }
-            }
+        let mut pixels = vec![A::zero(); self.inputs()];
+        for (n, image) in small.outer_iter_mut().enumerate() {
+            self.features().row(n, &mut pixels);
+            let resampled = means(old, height, width, |at| pixels[at].as_f64());
+            image.into_iter().zip(resampled).for_each(|(y, mean)| *y = A::of(mean));
         }
         let resized =
             Self::new(self.name(), Features::Real(small), self.target().clone())?.with_image(new)?;
@@ -50,13 +39,34 @@ impl<A: Scalar> Dataset<A> {
             None => resized,
         })
     }
+}
 
-    fn number(&self, example: usize, feature: usize) -> f64 {
-        match self.features() {
-            Features::Bytes(x) => f64::from(x[(example, feature)]),
-            Features::Real(x) => x[(example, feature)].as_f64(),
+/// The pixels of a picture with another height and width, to the nearest byte.
+pub(crate) fn resampled(pixels: &[u8], old: ImageShape, height: usize, width: usize) -> Vec<u8> {
+    if (old.height, old.width) == (height, width) {
+        return pixels.to_vec();
+    }
+    means(old, height, width, |at| f64::from(pixels[at])).into_iter().map(|mean| mean.round() as u8).collect()
+}
+
+/// The mean of what lies under each new pixel.
+fn means(old: ImageShape, height: usize, width: usize, pixel: impl Fn(usize) -> f64) -> Vec<f64> {
+    let (rows, columns) = (overlaps(old.height, height), overlaps(old.width, width));
+    let mut means = Vec::with_capacity(height * width * old.channels);
+    for row in &rows {
+        for column in &columns {
+            for channel in 0..old.channels {
+                let mut mean = 0.0;
+                for &(y, in_y) in row {
+                    for &(x, in_x) in column {
+                        mean += in_y * in_x * pixel((y * old.width + x) * old.channels + channel);
+                    }
+                }
+                means.push(mean);
+            }
         }
     }
+    means
 }
 
 /// For each of `new` equal parts of a line of `old` cells: the cells under it, and the share of the part that each

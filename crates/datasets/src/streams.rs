@@ -23,3 +23,8 @@ pub(crate) fn examples(seed: u64) -> Rng {
 pub(crate) fn parameters(seed: u64) -> Rng {
     Rng::stream(seed, 4 << 56)
 }
+
+/// The order of the rows of one window of a file; `window` tells epoch and window.
+pub(crate) fn window(seed: u64, window: u64) -> Rng {
+    Rng::stream(seed, (5 << 56) | (window & ((1 << 56) - 1)))
+}

@@ -162,7 +162,12 @@ impl Pipeline {
         if data.is_empty() || data.inputs() == 0 {
             return Err(Error::data(data.name(), "there is nothing to fit a transform on: give it examples"));
         }
-        let raw = Statistics::of(data.features());
+        let raw = Statistics::of(data.features())?;
+        if let Some(feature) = raw.variance.iter().position(|variance| !variance.is_finite()) {
+            // Rows that stay in a file are seen here for the first time.
+            let fault = format!("feature {feature} holds NaN or infinity: replace it or drop the examples");
+            return Err(Error::data(data.name(), fault));
+        }
         let through = (0..data.inputs()).map(|feature| self.fold(feature));
         let transform = raw.mapped(through).into_transform(method);
         Ok(self.then(transform))
@@ -269,10 +274,31 @@ struct Statistics {
 }
 
 impl Statistics {
-    fn of<A: Scalar>(features: &Features<A>) -> Self {
+    fn of<A: Scalar>(features: &Features<A>) -> Result<Self, Error> {
+        let (n, inputs) = features.dim();
+        let mut row = vec![A::zero(); inputs];
         match features {
-            Features::Bytes(x) => Self::of_bytes(x),
-            Features::Real(x) => Self::of_matrix(x, Scalar::as_f64),
+            Features::Bytes(x) => Ok(Self::of_bytes(x)),
+            Features::Real(x) => Self::of_rows(n, inputs, |visit| {
+                x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
+                Ok(())
+            }),
+            Features::Coded(_) => Self::of_rows(n, inputs, |visit| {
+                (0..n).for_each(|i| {
+                    features.row(i, &mut row);
+                    visit(&row);
+                });
+                Ok(())
+            }),
+            Features::Stored(stored) => Self::of_rows(n, inputs, |visit| {
+                stored.each_block(|_, block| {
+                    block.chunks_exact(stored.stride()).for_each(|bytes| {
+                        stored.decode(bytes, &mut row);
+                        visit(&row);
+                    });
+                    Ok(())
+                })
+            }),
         }
     }
 
@@ -316,27 +342,31 @@ impl Statistics {
         }
     }
 
-    /// Two passes: Σx² − n·mean² would cancel where the mean is large beside the deviation.
-    fn of_matrix<T: Copy>(x: &Array2<T>, number: impl Fn(T) -> f64) -> Self {
-        let (n, features) = (x.nrows() as f64, x.ncols());
+    /// Two passes of `each` through all rows: Σx² − n·mean² would cancel where the mean is large beside the deviation.
+    fn of_rows<A: Scalar>(
+        n: usize,
+        features: usize,
+        mut each: impl FnMut(&mut dyn FnMut(&[A])) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let n = n as f64;
         let mut mean = Array1::<f64>::zeros(features);
         let mut min = Array1::from_elem(features, f64::INFINITY);
         let mut max = Array1::from_elem(features, f64::NEG_INFINITY);
-        for row in x.outer_iter() {
+        each(&mut |row| {
             for (((&x, mean), min), max) in row.iter().zip(&mut mean).zip(&mut min).zip(&mut max) {
-                let x = number(x);
+                let x = x.as_f64();
                 *mean += x;
                 *min = min.min(x);
                 *max = max.max(x);
             }
-        }
+        })?;
         mean /= n;
         let mut variance = Array1::<f64>::zeros(features);
-        for row in x.outer_iter() {
+        each(&mut |row| {
             for ((&x, &mean), variance) in row.iter().zip(&mean).zip(&mut variance) {
-                *variance += (number(x) - mean).powi(2);
+                *variance += (x.as_f64() - mean).powi(2);
             }
-        }
+        })?;
         variance /= n;
         // The mean of equal numbers is rounded, so a constant feature can seem to vary by that rounding.
         for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {
@@ -344,7 +374,7 @@ impl Statistics {
                 (*mean, *variance) = (*min, 0.0);
             }
         }
-        Self { mean, variance, min, max }
+        Ok(Self { mean, variance, min, max })
     }
 
     /// The statistics of (x − shift) / divisor.

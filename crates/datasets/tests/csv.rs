@@ -8,7 +8,7 @@ use chainrule_tensor::ndarray::{Array2, array};
 use proptest::prelude::*;
 
 fn read(text: &str, options: &Options) -> Result<Dataset<f64>, Error> {
-    csv::read_from(text.as_bytes(), Path::new("t.csv"), options)
+    csv::decode(text.as_bytes(), Path::new("t.csv"), options)
 }
 
 fn auto(text: &str) -> Dataset<f64> {
@@ -32,10 +32,17 @@ fn a_header_is_seen() {
         ("\u{feff}a, b ,c\r\n 1,\"2\", 3\r\n", ["a", "b"], 1),
     ] {
         let data = auto(text);
-        assert_eq!((data.feature_names(), data.len()), (&names.map(str::to_owned)[..], examples), "{text}");
+        assert_eq!(
+            (data.feature_names(), data.len()),
+            (names.map(str::to_owned).to_vec(), examples),
+            "{text}"
+        );
     }
     let absent = Options { header: Header::Absent, ..Options::default() };
-    assert!(refusal("a,b\n1,2\n", &absent).contains("line 1, column 1: \"a\" is no number"));
+    assert!(
+        refusal("a,b\n1,2\n", &absent)
+            .contains("line 2, column 1: \"1\" is a number, and the cells above it are words")
+    );
 }
 
 #[test]
@@ -57,22 +64,22 @@ fn faults_are_named_with_line_and_column() {
     let refused = |text| refusal(text, &Options::default());
     assert!(
         refused("a,b,c\n1,2,3\n\n1,nan,3\n")
-            .contains("t.csv, line 4, column 2 (b): \"nan\" is no finite f64")
+            .contains("t.csv, line 4, column 2 (b): \"nan\" is no finite number")
     );
     assert!(refused("a,b,c\r\n1,2,3\r\n\r\n1,,3\r\n").contains("line 4, column 2"));
     assert!(refused("a,b,c\n\"1\n\",2,3\n1,,3").contains("line 4, column 2"));
     assert!(refused("1,2,3\n1,two,3\n").contains("t.csv, line 2, column 2: \"two\" is no number"));
     assert!(refused("1,2,3\n1,,3\n").contains("line 2, column 2: the cell is empty"));
-    assert!(refused("1,2,3\n1,2,\n").contains("line 2, column 3: the cell is empty"));
+    assert!(refused("1,2,3\n1,2,\n").contains("line 2, column 3: the cell is empty, and it is the target"));
     assert!(refused("1,2,3\n1,2\n").contains("line 2 has 2 cells, the first row 3"));
     assert!(refused("").contains("it is empty"));
     assert!(refused("a,b,c\n").contains("header and nothing else"));
     assert!(refused("1\n2\n").contains("check the delimiter"));
     let regression = Options { task: Task::Regression, ..Options::default() };
     assert!(refusal("1,2\n1,x\n", &regression).contains("line 2, column 2: \"x\" is no finite number"));
-    let too_large = csv::read_from::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &Options::default());
+    let too_large = csv::decode::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &Options::default());
     assert!(too_large.unwrap_err().to_string().contains("no finite f32"));
-    let not_utf8 = csv::read_from::<f32>(&b"1,2\n1,\xff\n"[..], Path::new("t.csv"), &Options::default());
+    let not_utf8 = csv::decode::<f32>(b"1,2\n1,\xff\n", Path::new("t.csv"), &Options::default());
     assert!(not_utf8.unwrap_err().to_string().contains("UTF-8"));
 }
 
@@ -115,7 +122,7 @@ proptest! {
         target in prop_oneof![Just(Column::Last), Just(Column::Index(1)), Just(Column::Name("a".into()))],
     ) {
         let options = Options { target, ..Options::default() };
-        let _ = csv::read_from::<f32>(&bytes[..], Path::new("x"), &options);
-        let _ = csv::read_from::<f32>(text.as_bytes(), Path::new("x"), &options);
+        let _ = csv::decode::<f32>(&bytes, Path::new("x"), &options);
+        let _ = csv::decode::<f32>(text.as_bytes(), Path::new("x"), &options);
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use chainrule_datasets::{Pipeline, write_atomic};
+use chainrule_datasets::{Input, Pipeline, write_atomic};
 use chainrule_tensor::ndarray::ArrayView2;
 use chainrule_tensor::{Entry, Layout, Scalar};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -33,6 +33,9 @@ pub struct Card {
     /// The loss it was trained on, by its command-line name.
     #[serde(default)]
     pub loss: Option<String>,
+    /// What the input is besides numbers, where the data say so.
+    #[serde(default)]
+    pub input: Option<Input>,
     /// What the input goes through before the first layer.
     #[serde(default)]
     pub transform: Pipeline,
@@ -118,6 +121,26 @@ pub struct Header {
 
 const KEY: &str = "chainrule";
 
+impl Card {
+    /// Checks one that comes from outside.
+    fn validated(&self) -> Result<(), String> {
+        self.architecture.validated()?;
+        let inputs = self.architecture.inputs;
+        let numbers = match &self.input {
+            None => return Ok(()),
+            Some(Input::Table(schema)) => {
+                schema.check()?;
+                Some(schema.inputs())
+            }
+            Some(Input::Image(shape)) => shape.numbers(),
+        };
+        if numbers != Some(inputs) {
+            return Err(format!("its network has {inputs} inputs, its input has not"));
+        }
+        Ok(())
+    }
+}
+
 impl<A: Scalar> Checkpoint<A> {
     /// Writes the file by temp file, fsync and rename: at every moment there is the old one or the new one, whole.
     ///
@@ -147,10 +170,17 @@ impl<A: Scalar> Checkpoint<A> {
     /// # Errors
     /// If the file cannot be read, is damaged, or has no description of its network.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = read(path)?;
+        Self::from_bytes(path, &read(path)?)
+    }
+
+    /// Reads the contents of a file; `path` serves the messages only.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
         let card =
-            header(path, &bytes)?.card.ok_or_else(|| CheckpointError::NoCard { path: path.to_owned() })?;
-        let theta = decode(path, &bytes, &card.architecture.layout::<A>())?;
+            header(path, bytes)?.card.ok_or_else(|| CheckpointError::NoCard { path: path.to_owned() })?;
+        let theta = decode(path, bytes, &card.architecture.layout::<A>())?;
         Ok(Self { card, theta })
     }
 
@@ -211,7 +241,7 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, CheckpointError> {
         Some(json) => Some(
             serde_json::from_str::<Card>(json)
                 .map_err(|error| error.to_string())
-                .and_then(|card| card.architecture.validated().map(|()| card))
+                .and_then(|card| card.validated().map(|()| card))
                 .map_err(|fault| format_error(path, &format!("its description: {fault}")))?,
         ),
         None => None,

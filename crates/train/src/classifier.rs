@@ -258,6 +258,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
             architecture: self.architecture.clone(),
             output: Output::Softmax,
             loss: Some("cross-entropy".to_owned()),
+            input: None,
             transform: self.transform.clone(),
             classes: self.classes.iter().map(ToString::to_string).collect(),
             data: None,

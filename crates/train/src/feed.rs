@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 
-use chainrule_datasets::{Batch, Batches};
+use chainrule_datasets::{Batch, Batches, Error};
 use chainrule_tensor::Scalar;
 
 /// Where a run's batches come from, epoch after epoch. Their order is a function of (seed, epoch), whoever fills them.
@@ -20,8 +20,8 @@ enum Source<'a, A: Scalar> {
     Here(Box<Pass<'a, A>>),
     /// Another thread fills the next one meanwhile, and shuffles the next epoch.
     Ahead {
-        /// Filled batches, and `None` at the end of each epoch.
-        filled: Receiver<Option<Batch<A>>>,
+        /// Filled batches, `None` at the end of each epoch, or why there are no more.
+        filled: Receiver<Result<Option<Batch<A>>, Error>>,
         /// Buffers that go back to be filled again.
         used: Sender<Batch<A>>,
     },
@@ -36,13 +36,13 @@ struct Pass<'a, A: Scalar> {
 
 impl<A: Scalar> Pass<'_, A> {
     /// Fills `batch` with the next examples; `false` once at the end of each epoch, where the next one begins.
-    fn fill(&mut self, batch: &mut Batch<A>) -> bool {
-        let some = self.batches.fill(batch);
+    fn fill(&mut self, batch: &mut Batch<A>) -> Result<bool, Error> {
+        let some = self.batches.fill(batch)?;
         if !some {
             self.epoch += 1;
             self.batches.shuffle(self.seed, self.epoch);
         }
-        some
+        Ok(some)
     }
 }
 
@@ -72,14 +72,21 @@ impl<'a, A: Scalar> Feed<'a, A> {
         let (used, take) = channel::<Batch<A>>();
         scope.spawn(move || {
             let mut batch = second;
-            // An error means that nobody wants more.
+            // An error of the channel means that nobody wants more.
             loop {
-                if pass.fill(&mut batch) {
-                    let Ok(()) = give.send(Some(batch)) else { return };
-                    let Ok(next) = take.recv() else { return };
-                    batch = next;
-                } else if give.send(None).is_err() {
-                    return;
+                match pass.fill(&mut batch) {
+                    Ok(true) => {
+                        let Ok(()) = give.send(Ok(Some(batch))) else { return };
+                        let Ok(next) = take.recv() else { return };
+                        batch = next;
+                    }
+                    Ok(false) => {
+                        let Ok(()) = give.send(Ok(None)) else { return };
+                    }
+                    Err(fault) => {
+                        let _ = give.send(Err(fault));
+                        return;
+                    }
                 }
             }
         });
@@ -92,14 +99,18 @@ impl<'a, A: Scalar> Feed<'a, A> {
     }
 
     /// The next batch; `None` once at the end of each epoch.
-    pub(crate) fn next(&mut self) -> Option<&Batch<A>> {
+    ///
+    /// # Errors
+    /// If a file that the rows stay in can no longer be read; the feed is then at its end.
+    pub(crate) fn next(&mut self) -> Result<Option<&Batch<A>>, Error> {
         match &mut self.source {
-            Source::Here(pass) => pass.fill(&mut self.batch).then_some(&self.batch),
+            Source::Here(pass) => Ok(pass.fill(&mut self.batch)?.then_some(&self.batch)),
             Source::Ahead { filled, used } => {
                 let next = filled.recv().expect("the thread lives as long as the feed")?;
-                // Lost only if the thread has panicked, as the next `recv` will tell.
+                let Some(next) = next else { return Ok(None) };
+                // Lost only if the thread has ended, as the next `recv` will tell.
                 let _ = used.send(std::mem::replace(&mut self.batch, next));
-                Some(&self.batch)
+                Ok(Some(&self.batch))
             }
         }
     }
@@ -120,7 +131,7 @@ mod tests {
                 let mut feed = Feed::new(scope, batches, 7, start, threads);
                 let mut seen = Vec::new();
                 for _ in 0..3 {
-                    while let Some(batch) = feed.next() {
+                    while let Some(batch) = feed.next().unwrap() {
                         seen.push((batch.x().to_owned(), batch.indices().to_vec()));
                     }
                 }

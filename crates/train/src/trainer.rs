@@ -90,6 +90,9 @@ pub enum TrainError {
     /// The batch size was 0.
     #[error("a batch of 0 examples: the batch size is at least 1")]
     ZeroBatch,
+    /// A file that the examples stay in can no longer be read.
+    #[error("{0}")]
+    Data(String),
     /// The loss or a parameter is NaN or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"
@@ -184,7 +187,8 @@ fn run<A: Scalar>(
         let start = Instant::now();
         let (count, before) = (feed.count(), standing.seconds);
         let mut go_on = ControlFlow::Continue(());
-        while let Some(rows) = feed.next() {
+        let unreadable = |fault: chainrule_datasets::Error| TrainError::Data(fault.to_string());
+        while let Some(rows) = feed.next().map_err(unreadable)? {
             standing.batch += 1;
             standing.step += 1;
             let seed = hash(plan.seed, epoch as u64, standing.batch as u64);

@@ -13,6 +13,7 @@ fn example() -> Checkpoint<f64> {
         architecture,
         output: Output::Softmax,
         loss: Some("cross-entropy".into()),
+        input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 255.0 }),
         classes: vec!["a".into(), "b".into()],
         data: None,

@@ -1,16 +1,21 @@
-//! Where examples come from: a known data set by its name, or a table of one's own.
+//! Where examples come from: a known data set by its name, or a file or folder of one's own.
+
+mod own;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use chainrule::datasets::csv::Options;
 use chainrule::datasets::{
-    Dataset, Parts, Search, csv, digits, fashion_mnist, mnist, split::Share, synthetic,
+    self, Dataset, Format, Input, Look, Parts, Search, Task, digits, fashion_mnist, mnist, split::Share,
+    synthetic,
 };
 use chainrule::tensor::Scalar;
 use chainrule::train::Card;
 use clap::{Args, ValueEnum};
 
+use self::own::{OwnArgs, TaskName};
 use super::model::ModelArgs;
 use crate::failure::Failure;
 
@@ -31,8 +36,8 @@ pub(crate) enum Known {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Known(Known),
-    /// A CSV file whose last column is the target.
-    Table(PathBuf),
+    /// A file, or a folder of pictures.
+    Own(PathBuf),
 }
 
 /// A part of a data set.
@@ -42,15 +47,32 @@ pub(crate) enum Part {
     Test,
 }
 
+/// Where examples come from.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct DataArgs {
-    /// digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression), or the path of a .csv table
-    /// whose last column is the target [default: digits to train, the model's own to evaluate]
-    #[arg(long, value_name = "NAME|FILE")]
+pub(crate) struct PlaceArgs {
+    /// digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression); or a file of one's own: a table as .csv,
+    /// .tsv, .npy, .npz or .parquet, images as IDX, or a folder of pictures for each class [default: digits to train, the
+    /// model's own to evaluate]
+    #[arg(long, value_name = "NAME|PATH")]
     pub(crate) data: Option<Source>,
     /// The folder with the files of MNIST or Fashion-MNIST [default: the usual places]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// Where examples come from, and how a file of one's own is read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    own: OwnArgs,
+}
+
+impl From<PlaceArgs> for DataArgs {
+    fn from(place: PlaceArgs) -> Self {
+        Self { place, own: OwnArgs::default() }
+    }
 }
 
 impl FromStr for Source {
@@ -61,12 +83,15 @@ impl FromStr for Source {
             return Ok(Source::Known(known));
         }
         let path = PathBuf::from(text);
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            return Ok(Source::Table(path));
+        if Format::of(&path).is_some() {
+            return Ok(Source::Own(path));
         }
         let names: Vec<_> =
             Known::value_variants().iter().map(|&known| Source::Known(known).to_string()).collect();
-        Err(format!("expected one of {}, or the path of a .csv table", names.join(", ")))
+        Err(format!(
+            "expected one of {}, a file that ends in .csv, .tsv, .npy, .npz, .parquet, .idx or -ubyte, or a folder of pictures",
+            names.join(", ")
+        ))
     }
 }
 
@@ -76,7 +101,11 @@ impl fmt::Display for Source {
             Source::Known(known) => {
                 f.write_str(known.to_possible_value().expect("no data set is hidden").get_name())
             }
-            Source::Table(path) => f.write_str(&path.file_stem().unwrap_or_default().to_string_lossy()),
+            Source::Own(path) => {
+                let whole = std::path::absolute(path);
+                let path = whole.as_deref().unwrap_or(path);
+                f.write_str(&path.file_stem().unwrap_or_default().to_string_lossy())
+            }
         }
     }
 }
@@ -86,13 +115,13 @@ impl Source {
     pub(crate) fn setting(&self) -> String {
         match self {
             Source::Known(_) => self.to_string(),
-            Source::Table(path) => absolute(path),
+            Source::Own(path) => absolute(path),
         }
     }
 
-    /// Whether its columns have scales of their own, which only a fitted transform brings together.
-    pub(crate) fn is_table(&self) -> bool {
-        matches!(self, Source::Table(_))
+    /// Whether it is none of the known ones, of whose inputs and targets nothing can be said beforehand.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Source::Own(_))
     }
 }
 
@@ -102,12 +131,48 @@ fn absolute(path: &Path) -> String {
 }
 
 impl DataArgs {
-    /// The value of `--data-dir`, if any, that names it from any folder.
-    pub(crate) fn folder_setting(&self) -> Option<String> {
-        self.data_dir.as_deref().map(absolute)
+    /// The value of `--target`, if it is a file, that names it from any folder.
+    pub(crate) fn target_setting(&self) -> Option<String> {
+        self.own.target_file().map(absolute)
     }
 
-    /// Training and test parts. Of a table, a fifth of the rows is held out, chosen by `seed`.
+    /// The value of `--data-dir`, if any, that names it from any folder.
+    pub(crate) fn folder_setting(&self) -> Option<String> {
+        self.place.data_dir.as_deref().map(absolute)
+    }
+
+    fn read<A: Scalar>(&self, path: &Path, options: &Options) -> Result<Parts<A>, Failure> {
+        match self.own.target_file() {
+            Some(target) => datasets::read_pair(path, target, options).map(Parts::from),
+            None => datasets::read(path, options),
+        }
+        .map_err(Failure::input)
+    }
+
+    /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
+    fn read_for<A: Scalar>(&self, path: &Path, card: &Card) -> Result<Dataset<A>, Failure> {
+        let mut options = Options { classes: card.classes.clone(), ..self.own.options()? };
+        match &card.input {
+            Some(Input::Table(schema)) => {
+                if self.own.target.is_none() {
+                    options.target = schema.target_column();
+                }
+                options.schema = Some(schema.clone());
+            }
+            Some(Input::Image(shape)) => {
+                options.look =
+                    Look { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
+            }
+            None => {}
+        }
+        if card.classes.is_empty() && card.input.is_some() && self.own.task == TaskName::Auto {
+            options.task = Task::Regression;
+        }
+        let parts = self.read(path, &options)?;
+        Ok(parts.test.unwrap_or(parts.train))
+    }
+
+    /// Training and test parts. Of a file of one's own, a fifth of the examples is held out, chosen by `seed`.
     pub(crate) fn parts<A: Scalar>(&self, source: &Source, seed: u64) -> Result<Parts<A>, Failure> {
         let halves = |make: &dyn Fn(u64) -> Dataset<A>| Parts {
             train: make(1),
@@ -116,11 +181,17 @@ impl DataArgs {
         };
         // Where the parameters of the distribution come from the seed too, both parts are cut from one set.
         let cut = |data: Dataset<A>| Parts::from(data).hold_out_test(Share::Fraction(0.5), 1);
-        let search = Search::from_env().or_only(self.data_dir.clone());
+        let search = Search::from_env().or_only(self.place.data_dir.clone());
         match source {
-            Source::Table(path) => Parts::from(read_table(path, &[])?)
-                .hold_out_test(Share::Fraction(0.2), seed)
-                .map_err(|error| Failure::Input(format!("{}: {error}", path.display()))),
+            Source::Own(path) => {
+                let parts = self.read(path, &self.own.options()?)?;
+                if parts.test.is_some() {
+                    return Ok(parts);
+                }
+                parts
+                    .hold_out_test(Share::Fraction(0.2), seed)
+                    .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+            }
             Source::Known(known) => match known {
                 Known::Digits => Ok(digits()),
                 Known::Mnist => mnist(&search),
@@ -150,11 +221,11 @@ impl DataArgs {
         part: Part,
     ) -> Result<Dataset<A>, Failure> {
         let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
-        let source = self.data.clone().or_else(of_the_model).ok_or_else(|| {
+        let source = self.place.data.clone().or_else(of_the_model).ok_or_else(|| {
             Failure::input("the model does not say what it was trained on: name the data with --data")
         })?;
         let data = match (&source, part) {
-            (Source::Table(path), _) => read_table(path, &card.classes)?,
+            (Source::Own(path), _) => self.read_for(path, card)?,
             (_, Part::Train) => self.parts(&source, 0)?.train,
             (_, Part::Test) => self.parts(&source, 0)?.test.expect("every known data set has a test part"),
         };
@@ -179,9 +250,4 @@ impl DataArgs {
         model.transform(card, &data).check(inputs).map_err(Failure::input)?;
         Ok(data)
     }
-}
-
-fn read_table<A: Scalar>(path: &Path, classes: &[String]) -> Result<Dataset<A>, Failure> {
-    let options = csv::Options { classes: classes.to_vec(), ..csv::Options::default() };
-    csv::read(path, &options).map_err(Failure::input)
 }

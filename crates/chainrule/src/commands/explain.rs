@@ -14,7 +14,7 @@ use chainrule::tensor::{Rng, Scalar};
 use chainrule::train::{Activation, Card, Checkpoint, Output, Stage};
 use clap::Args;
 
-use super::data::{DataArgs, Part};
+use super::data::{DataArgs, Part, PlaceArgs};
 use super::model::{Description, ModelArgs, loss_of};
 use super::options::{LossName, OutputName, with_dtype};
 use crate::failure::{Failure, say, tell};
@@ -38,7 +38,7 @@ pub(crate) struct Explain {
     #[command(flatten)]
     description: Description,
     #[command(flatten)]
-    data: DataArgs,
+    data: PlaceArgs,
     /// Which part of a known data set; of a table, all rows are taken
     #[arg(long, value_enum, default_value = "test", value_name = "PART")]
     part: Part,
@@ -156,7 +156,7 @@ impl Explain {
                 own_target.ok_or_else(|| Failure::input("--input: say what it should give with --target"))?;
             return Ok(Case { card, loss, theta, x, target });
         }
-        let data = self.data.for_model::<A>(model, &card, self.part)?;
+        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, self.part)?;
         if self.example >= data.len() {
             return Err(Failure::Input(format!(
                 "--example {}: {} has the examples 0 to {}",

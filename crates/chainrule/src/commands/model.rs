@@ -138,6 +138,7 @@ impl Description {
             architecture,
             output,
             loss: Some(loss.to_string()),
+            input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
             data: None,

@@ -3,47 +3,42 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{csv, npy};
-use chainrule::ndarray::{Array2, Axis};
+use chainrule::datasets::csv::{self, Options};
+use chainrule::datasets::{
+    Features, Format, ImageShape, Input, is_picture, npy, pictures, read_features, read_pictures,
+    write_atomic,
+};
+use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
-use chainrule::train::{Checkpoint, predict};
+use chainrule::train::{Card, Checkpoint, predict};
 use clap::Args;
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::{Failure, tell};
+use crate::failure::{Failure, print, tell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
     #[command(flatten)]
     model: ModelArgs,
-    /// The examples, one a row: a .npy or .csv file
+    /// The examples: rows of a .csv, .tsv, .npy, .parquet or IDX file, with the columns of the training data; or a picture, or a
+    /// folder of pictures
     input: PathBuf,
-    /// Where the predictions go: a .npy or .csv file
+    /// Where the predictions go: a .csv or .npy file [default: stdout, as CSV]
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// Write the class of each example, and not the probabilities of all classes
     #[arg(long)]
     classes: bool,
 }
 
-/// The formats of a matrix, by the extension of its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Npy,
-    Csv,
-}
+/// The rows of one pass: a table's categories are spread out for so many at a time.
+const ROWS: usize = 4096;
 
-impl Format {
-    fn of(path: &Path) -> Result<Self, Failure> {
-        match path.extension().map(OsStr::to_ascii_lowercase) {
-            Some(extension) if extension == "npy" => Ok(Format::Npy),
-            Some(extension) if extension == "csv" => Ok(Format::Csv),
-            _ => {
-                Err(Failure::Input(format!("{}: expected a file that ends in .npy or .csv", path.display())))
-            }
-        }
-    }
+/// The examples, and the file of each where each has one of its own.
+struct Examples<A> {
+    features: Features<A>,
+    files: Vec<String>,
 }
 
 impl Predict {
@@ -51,52 +46,137 @@ impl Predict {
         with_dtype!(self.model.dtype()?, answer(self))
     }
 
-    fn read<A: Scalar>(&self, inputs: usize) -> Result<Array2<A>, Failure> {
-        let x = match Format::of(&self.input)? {
-            Format::Npy => npy::read(&self.input).map_err(Failure::input)?,
-            Format::Csv => {
-                csv::read_matrix(&self.input, csv::Header::Auto, b',').map_err(Failure::input)?.values
-            }
+    fn read<A: Scalar>(&self, card: &Card) -> Result<Examples<A>, Failure> {
+        let image = match card.input {
+            Some(Input::Image(shape)) => Some(shape),
+            _ => None,
         };
-        if x.ncols() == inputs {
-            return Ok(x);
+        if is_picture(&self.input) || self.input.is_dir() {
+            return self.pictures(image);
         }
-        let hint = if x.ncols() == inputs + 1 { ": leave the column of the target out" } else { "" };
+        if Format::of(&self.input).is_none() {
+            return Err(Failure::Input(format!(
+                "{}: expected a file that ends in .csv, .tsv, .npy, .parquet or -ubyte, or pictures",
+                self.input.display()
+            )));
+        }
+        let schema = match &card.input {
+            Some(Input::Table(schema)) => Some(schema.clone()),
+            _ => None,
+        };
+        let options = Options { schema, ..Options::default() };
+        let features: Features<A> = read_features(&self.input, &options).map_err(Failure::input)?;
+        let (inputs, columns) = (card.architecture.inputs, features.dim().1);
+        if columns == inputs {
+            return Ok(Examples { features, files: Vec::new() });
+        }
+        let hint = if columns == inputs + 1 { ": leave the column of the target out" } else { "" };
         Err(Failure::Input(format!(
-            "{}: {} columns, but the network has {inputs} inputs{hint}",
-            self.input.display(),
-            x.ncols()
+            "{}: {columns} columns, but the network has {inputs} inputs{hint}",
+            self.input.display()
         )))
+    }
+
+    fn pictures<A: Scalar>(&self, shape: Option<ImageShape>) -> Result<Examples<A>, Failure> {
+        let shape = shape.ok_or_else(|| {
+            let path = self.model.model.display();
+            Failure::Input(format!("{path}: the network was not trained on pictures: give it a table"))
+        })?;
+        let files = pictures(&self.input).map_err(Failure::input)?;
+        let features = read_pictures(&files, shape).map_err(Failure::input)?;
+        Ok(Examples { features, files: files.iter().map(|file| file.display().to_string()).collect() })
     }
 }
 
 fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
-    let format = Format::of(&args.out)?;
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
-    let x = args.read::<A>(card.architecture.inputs)?;
-    card.transform.check(x.ncols()).map_err(Failure::input)?;
-    let model = card.architecture.build::<A>(None);
-    let predictions = predict(&model, card.output, &card.transform, &theta, &x);
-    let names = if card.classes.len() == predictions.ncols() {
-        card.classes
-    } else {
-        (0..predictions.ncols()).map(|i| i.to_string()).collect()
-    };
-    let labels: Vec<u32> = rows::slices(&predictions).map(|row| rows::argmax(row) as u32).collect();
-    match (format, args.classes) {
-        (Format::Csv, true) => csv::write_classes(&args.out, "class", &labels, &names),
-        (Format::Csv, false) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            csv::write_matrix(&args.out, &names, &predictions)
-        }
-        (Format::Npy, true) => {
-            let column: Vec<A> = labels.iter().map(|&label| A::of(f64::from(label))).collect();
-            let column = Array2::from_shape_vec((column.len(), 1), column).expect("one number a row");
-            npy::write(&args.out, &column)
-        }
-        (Format::Npy, false) => npy::write(&args.out, &predictions),
+    if let Some(out) = &args.out {
+        extension(out)?;
     }
-    .map_err(Failure::run)?;
-    tell!("{} predictions in {}", predictions.len_of(Axis(0)), args.out.display());
+    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let Examples { features, files } = args.read::<A>(&card)?;
+    let (examples, inputs) = features.dim();
+    card.transform.check(inputs).map_err(Failure::input)?;
+    let model = card.architecture.build::<A>(None);
+    let mut predictions = Array2::zeros((examples, card.architecture.outputs()));
+    let mut x = Array2::zeros((ROWS.min(examples), inputs));
+    for start in (0..examples).step_by(ROWS) {
+        let end = examples.min(start + ROWS);
+        for (i, mut row) in (start..end).zip(x.outer_iter_mut()) {
+            features.row(i, row.as_slice_mut().expect("a new matrix is row-major"));
+        }
+        let part = predict(&model, card.output, &card.transform, &theta, &x.slice(s![..end - start, ..]));
+        predictions.slice_mut(s![start..end, ..]).assign(&part);
+    }
+    let labels: Vec<usize> = rows::slices(&predictions).map(class_of).collect();
+    let written = match &args.out {
+        None => {
+            let mut text = Vec::new();
+            table(&mut text, args, &card, &predictions, &labels, &files).map_err(Failure::run)?;
+            return print(&String::from_utf8_lossy(&text));
+        }
+        Some(out) if extension(out)? == "csv" => {
+            write_atomic(out, |file| table(file, args, &card, &predictions, &labels, &files))
+        }
+        Some(out) if args.classes => {
+            let column = labels.iter().map(|&label| A::of(label as f64)).collect();
+            npy::write(out, &Array2::from_shape_vec((examples, 1), column).expect("one number a row"))
+        }
+        Some(out) => npy::write(out, &predictions),
+    };
+    written.map_err(Failure::run)?;
+    if let Some(out) = &args.out {
+        tell!("{examples} predictions in {}", out.display());
+    }
     Ok(())
+}
+
+/// The likeliest class; a lone number is the probability of the second of two.
+fn class_of<A: Scalar>(prediction: &[A]) -> usize {
+    match prediction {
+        [p] => usize::from(*p > A::of(0.5)),
+        _ => rows::argmax(prediction),
+    }
+}
+
+/// Writes a row an example: its file, its class, and a number for each output; of a regression the numbers alone.
+fn table<A: Scalar>(
+    writer: &mut dyn std::io::Write,
+    args: &Predict,
+    card: &Card,
+    predictions: &Array2<A>,
+    labels: &[usize],
+    files: &[String],
+) -> std::io::Result<()> {
+    let outputs: Vec<String> = match (&card.input, predictions.ncols()) {
+        (_, n) if n == card.classes.len() => card.classes.clone(),
+        (Some(Input::Table(schema)), 1) if card.classes.is_empty() => vec![schema.target.0.clone()],
+        (_, n) => (0..n).map(|i| i.to_string()).collect(),
+    };
+    let classes = args.classes || !card.classes.is_empty();
+    let mut names: Vec<&str> = Vec::new();
+    names.extend((!files.is_empty()).then_some("file"));
+    names.extend(classes.then_some("class"));
+    if !args.classes {
+        names.extend(outputs.iter().map(String::as_str));
+    }
+    let rows = rows::slices(predictions).zip(labels).enumerate().map(|(i, (numbers, &label))| {
+        let mut row: Vec<String> = files.get(i).cloned().into_iter().collect();
+        if classes {
+            row.push(card.classes.get(label).cloned().unwrap_or_else(|| label.to_string()));
+        }
+        if !args.classes {
+            row.extend(numbers.iter().map(ToString::to_string));
+        }
+        row
+    });
+    csv::write_to(writer, &names, rows)
+}
+
+/// The format of the predictions.
+fn extension(path: &Path) -> Result<&'static str, Failure> {
+    match path.extension().map(OsStr::to_ascii_lowercase) {
+        Some(extension) if extension == "npy" => Ok("npy"),
+        Some(extension) if extension == "csv" => Ok("csv"),
+        _ => Err(Failure::Input(format!("{}: expected a file that ends in .npy or .csv", path.display()))),
+    }
 }

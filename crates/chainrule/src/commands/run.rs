@@ -5,4 +5,5 @@ pub(crate) mod folder;
 pub(crate) mod keeper;
 pub(crate) mod record;
 pub(crate) mod settings;
+pub(crate) mod units;
 pub(crate) mod watch;

@@ -17,7 +17,7 @@ use super::options::{Dtype, InitArg, LossName, OutputName, Widths, parse_share, 
 use super::progress::{Progress, Speech, Volume, catch_interrupts};
 use super::report;
 use super::results::Results;
-use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, watch::Watch};
+use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, units::Units, watch::Watch};
 use crate::failure::{Failure, print, say, tell};
 
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub(crate) struct Train {
     /// Epochs to wait for a better validation loss; then the best parameters return
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
-    /// Bring every input to mean 0 and variance 1; a table always is
+    /// Bring every input to mean 0 and variance 1; those of a table always are
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
     standardize: bool,
     /// Number type
@@ -97,7 +97,7 @@ impl Train {
     }
 
     fn source(&self) -> Source {
-        self.data.data.clone().unwrap_or(Source::Known(Known::Digits))
+        self.data.place.data.clone().unwrap_or(Source::Known(Known::Digits))
     }
 
     /// Training and test parts, with a validation part where one is asked for.
@@ -117,18 +117,33 @@ impl Train {
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
         let mut transform = parts.train.pixel_scaling();
-        if self.standardize || self.source().is_table() {
+        // Pixels have one scale already.
+        if self.standardize || self.source().is_own() && parts.train.full_scale().is_none() {
             transform = transform.then_fit(Method::Standardise, &parts.train).map_err(Failure::input)?;
         }
         Ok(Card {
             architecture,
             output,
             loss: Some(loss.to_string()),
+            input: parts.train.input(),
             transform,
             classes: parts.train.class_names().to_vec(),
             data: Some(self.source().to_string()),
             seed: Some(self.seed),
         })
+    }
+
+    /// Says what is about to run.
+    fn announce(&self, card: &Card, parameters: usize, examples: usize, folder: &RunFolder, step: u64) {
+        if self.speech.volume() > Volume::Quiet {
+            tell!(
+                "{} · {} · {parameters} parameters · {examples} training examples · {}{}",
+                self.source(),
+                card.architecture,
+                folder.path().display(),
+                if step > 0 { format!(" · from step {step}") } else { String::new() }
+            );
+        }
     }
 
     /// The folder of the run, made now and not after an hour of training in vain, with the settings in it.
@@ -139,6 +154,7 @@ impl Train {
         };
         let mut known = vec![("data", self.source().setting()), ("loss", loss.to_string())];
         known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
+        known.extend(self.data.target_setting().map(|file| ("target", file)));
         known.extend(self.optimizer.resolved());
         let mut program = crate::Cli::command();
         program.build();
@@ -152,13 +168,16 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     if args.patience.is_some() && args.validation == 0.0 {
         return Err(Failure::input("--patience watches the validation loss: add --validation 0.1"));
     }
-    let parts = args.parts::<A>()?;
+    let mut parts = args.parts::<A>()?;
     let classes = parts.train.labels().is_some();
     let loss_name = args.loss.unwrap_or(LossName::usual(classes));
     let encoding = loss_name.encoding(classes)?;
     let card = args.card(loss_name, &parts)?;
     let folder = args.folder(loss_name, given)?;
     catch_interrupts()?;
+    // The targets of a known set have a fitting scale.
+    let units = if args.source().is_own() { Units::of(&card, &parts.train) } else { Units::default() };
+    let targets = units.enter(&mut parts)?;
 
     let network = card.architecture.build::<A>(args.init.0);
     let layout = network.layout();
@@ -194,20 +213,10 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let at = (standing.step, standing.epochs.len());
     let seconds_before: f64 =
         standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
-    if args.speech.volume() > Volume::Quiet {
-        tell!(
-            "{} · {} · {} parameters · {} training examples · {}{}",
-            args.source(),
-            card.architecture,
-            theta.len(),
-            parts.train.len(),
-            folder.path().display(),
-            if at.0 > 0 { format!(" · from step {}", at.0) } else { String::new() }
-        );
-    }
+    args.announce(&card, theta.len(), parts.train.len(), &folder, at.0);
     let mut watch = Watch {
         record: Record::open(&folder, &meter, layout, args.log_every, at)?,
-        keeper: Keeper::new(&folder, &card, snapshots, args.checkpoint_every),
+        keeper: Keeper::new(&folder, &card, &units, snapshots, args.checkpoint_every),
         progress: Progress::new(args.speech.volume(), args.log_every, args.epochs, per_epoch, at.0),
     };
     let history = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, &mut watch, standing)
@@ -230,6 +239,8 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
             folder.path().display()
         )));
     }
+    Units::leave(&mut parts, targets)?;
+    let theta = units.folded(network.layout(), &theta);
     let measure = |data| evaluate(&network, &*loss, encoding, &card.transform, &theta, data);
     let results = Results {
         classes,

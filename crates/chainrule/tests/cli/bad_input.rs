@@ -156,7 +156,7 @@ fn predict_refuses_what_it_cannot_read_or_write() {
     };
     predict("three.csv", "p.csv", &["three.csv", "2 inputs", "target"]);
     predict("cut.npy", "p.csv", &["cut.npy"]);
-    predict("x.txt", "p.csv", &["x.txt", ".npy"]);
+    predict("x.xls", "p.csv", &["x.xls", ".npy"]);
     predict("three.csv", "p.txt", &["p.txt", ".npy"]);
     assert!(!here.join("p.csv").exists());
 }

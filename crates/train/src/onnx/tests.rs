@@ -17,6 +17,7 @@ fn checkpoint<A: Scalar>(activation: Activation, output: Output, classes: &[&str
         architecture,
         output,
         loss: None,
+        input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 4.0 }),
         classes: classes.iter().map(ToString::to_string).collect(),
         data: None,

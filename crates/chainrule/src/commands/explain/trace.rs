@@ -311,6 +311,7 @@ mod tests {
             architecture,
             output,
             loss: Some(loss.to_string()),
+            input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
             data: None,

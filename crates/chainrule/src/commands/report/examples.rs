@@ -2,7 +2,6 @@
 
 use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
 use chainrule::layers::Layer;
-use chainrule::ndarray::Axis;
 use chainrule::tensor::{Scalar, rows};
 use chainrule::train::{Card, predict};
 
@@ -12,6 +11,8 @@ use super::picture::{diverging, img};
 /// Pictures a section has at most.
 const WRONG: usize = 24;
 const UNITS: usize = 48;
+/// Examples of a file that are looked through.
+const STORED: usize = 10_000;
 
 /// Both sections, for data that are images; nothing for others.
 pub(crate) fn pictures<A: Scalar>(
@@ -21,6 +22,10 @@ pub(crate) fn pictures<A: Scalar>(
     test: Option<&Dataset<A>>,
 ) -> String {
     let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else { return String::new() };
+    // What stays in a file is more than memory holds, or than anyone looks at.
+    let few = matches!(test.features(), Features::Stored(_))
+        .then(|| test.select(&(0..test.len().min(STORED)).collect::<Vec<_>>()));
+    let test = few.as_ref().unwrap_or(test);
     format!("{}{}", most_wrong(model, card, theta, test, shape), weights(model, theta, shape))
 }
 
@@ -69,17 +74,9 @@ fn most_wrong<A: Scalar>(
 
 /// The bytes of an example, grey or coloured.
 fn pixels<A: Scalar>(data: &Dataset<A>, example: usize, shape: ImageShape, full: f64) -> Vec<u8> {
-    let bytes: Vec<u8> = match data.features() {
-        Features::Bytes(x) => x
-            .index_axis(Axis(0), example)
-            .iter()
-            .map(|&x| (f64::from(x) / full * 255.0).min(255.0) as u8)
-            .collect(),
-        Features::Real(x) => {
-            let row = x.index_axis(Axis(0), example);
-            row.iter().map(|x| (x.as_f64() / full * 255.0).clamp(0.0, 255.0) as u8).collect()
-        }
-    };
+    let mut row = vec![A::zero(); data.inputs()];
+    data.features().row(example, &mut row);
+    let bytes: Vec<u8> = row.iter().map(|x| (x.as_f64() / full * 255.0).clamp(0.0, 255.0) as u8).collect();
     if shape.channels == 3 { bytes } else { bytes.into_iter().step_by(shape.channels).collect() }
 }
 

@@ -8,6 +8,7 @@ use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Card, Checkpoint, CheckpointError, Epoch, Snapshot, Snapshots, StepEnd};
 
 use super::folder::RunFolder;
+use super::units::Units;
 
 /// Without `--checkpoint-every` a run is saved at the end of an epoch, where the last time is so long ago: a kill then
 /// loses seconds, and saving takes no part worth speaking of.
@@ -18,6 +19,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) struct Keeper<'a> {
     folder: &'a RunFolder,
     card: &'a Card,
+    units: &'a Units,
     snapshots: Snapshots,
     every: Option<u64>,
     last: Instant,
@@ -32,11 +34,12 @@ impl<'a> Keeper<'a> {
     pub(crate) fn new(
         folder: &'a RunFolder,
         card: &'a Card,
+        units: &'a Units,
         snapshots: Snapshots,
         every: Option<u64>,
     ) -> Self {
         let last = Instant::now();
-        Self { folder, card, snapshots, every, last, due: false, best: 0, fault: None }
+        Self { folder, card, units, snapshots, every, last, due: false, best: 0, fault: None }
     }
 
     /// What went wrong at the last attempt to save, if it failed.
@@ -49,9 +52,10 @@ impl<'a> Keeper<'a> {
         self.fault = Some(fault);
     }
 
-    /// Writes θ as a model of its own.
+    /// Writes θ as a model of its own, which predicts in the units of the data.
     pub(crate) fn save_model<A: Scalar>(&self, path: &Path, theta: &[A]) -> Result<(), CheckpointError> {
-        Checkpoint { card: self.card.clone(), theta: theta.to_vec() }.save(path)
+        let theta = self.units.folded(&self.card.architecture.layout::<A>(), theta);
+        Checkpoint { card: self.card.clone(), theta }.save(path)
     }
 
     fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), CheckpointError> {

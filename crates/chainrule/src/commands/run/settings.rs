@@ -1,15 +1,16 @@
 //! The settings of `chainrule train` as a TOML file: each flag is a key, and a flag on the command line wins.
 
+mod parse;
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use toml::de::{DeTable, DeValue};
+use clap::{Arg, ArgMatches, Command};
 
+use self::parse::{Setting, argument, as_flag, parse};
 use super::folder::CONFIG;
 use crate::failure::Failure;
 
@@ -56,21 +57,6 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
     Ok(program.clone().get_matches_from(arguments))
 }
 
-/// A key of the file and its value, as a command line has them.
-#[derive(Debug, PartialEq)]
-struct Setting {
-    key: String,
-    value: String,
-}
-
-fn argument<'a>(train: &'a Command, key: &str) -> Option<&'a Arg> {
-    let settable = |arg: &&Arg| {
-        arg.get_long() == Some(key)
-            && !["config", "resume", "help", "version"].contains(&arg.get_id().as_str())
-    };
-    train.get_arguments().find(settable)
-}
-
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::Input(format!("cannot read {}: {error}: name a file of settings", path.display()))
@@ -86,67 +72,6 @@ fn line_at(text: &str, at: usize) -> (usize, &str) {
     let before = text.get(..at.min(text.len())).unwrap_or(text);
     let number = before.matches('\n').count();
     (number + 1, text.lines().nth(number).unwrap_or("").trim())
-}
-
-fn parse(text: &str, train: &Command) -> Result<Vec<Setting>, (Range<usize>, String)> {
-    let table = DeTable::parse(text)
-        .map_err(|error| (error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
-    let mut settings = Vec::new();
-    for (key, value) in table.get_ref() {
-        let name = key.get_ref().as_ref();
-        let Some(arg) = argument(train, name) else {
-            return Err((key.span(), format!("there is no key `{name}`{}", nearest(name, train))));
-        };
-        let text = plain(value.get_ref()).map_err(|fault| (value.span(), fault.to_owned()))?;
-        // The command line's own word on the value.
-        let line = ["train".to_owned()].into_iter().chain(as_flag(arg, name, &text));
-        if let Err(error) = train.clone().try_get_matches_from(line) {
-            return Err((value.span(), first_paragraph(&error.to_string())));
-        }
-        settings.push(Setting { key: name.to_owned(), value: text });
-    }
-    Ok(settings)
-}
-
-/// The flag that says the same; none for one that takes no value and is not set.
-fn as_flag(arg: &Arg, key: &str, value: &str) -> Option<String> {
-    match (arg.get_action(), value) {
-        (ArgAction::SetTrue, "false") => None,
-        (ArgAction::SetTrue, "true") => Some(format!("--{key}")),
-        _ => Some(format!("--{key}={value}")),
-    }
-}
-
-/// A value as it stands on a command line.
-fn plain(value: &DeValue<'_>) -> Result<String, &'static str> {
-    match value {
-        DeValue::String(text) => Ok(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
-        DeValue::Integer(_) => Err("write the number in decimal"),
-        DeValue::Float(number) => Ok(number.as_str().to_owned()),
-        DeValue::Boolean(yes) => Ok(yes.to_string()),
-        DeValue::Array(items) => {
-            let items: Result<Vec<String>, _> = items.iter().map(|item| plain(item.get_ref())).collect();
-            Ok(items?.join("-"))
-        }
-        DeValue::Datetime(_) | DeValue::Table(_) => {
-            Err("a key takes a text, a number, true or false, or a list of widths")
-        }
-    }
-}
-
-fn nearest(name: &str, train: &Command) -> String {
-    let keys = train.get_arguments().filter_map(Arg::get_long).filter(|key| argument(train, key).is_some());
-    let best = keys.max_by(|a, b| {
-        strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)).then_with(|| b.cmp(a))
-    });
-    best.map_or_else(String::new, |key| format!("; the nearest is `{key}`"))
-}
-
-/// What clap says, without its hints.
-fn first_paragraph(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
 }
 
 /// The settings of a run as a file, complete: every key with its value or, where it has none, as a comment.

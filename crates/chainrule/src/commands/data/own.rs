@@ -1,0 +1,142 @@
+//! How a file of one's own is read.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use chainrule::datasets::csv::{Column, Header, Impute, Options};
+use chainrule::datasets::{Format, Look, Task};
+use clap::{Args, ValueEnum};
+
+use crate::failure::Failure;
+
+/// What `--task` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum TaskName {
+    #[default]
+    Auto,
+    Classification,
+    Regression,
+}
+
+/// What `--impute` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ImputeName {
+    Mean,
+    Median,
+}
+
+/// What `--header` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum HeaderName {
+    #[default]
+    Auto,
+    Present,
+    Absent,
+}
+
+/// What `--colours` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    Grey,
+    Rgb,
+}
+
+/// Columns of a table, joined by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Columns(Vec<Column>);
+
+/// Height and width of a picture, such as 28x28.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size(usize, usize);
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct OwnArgs {
+    /// The column to be predicted: its name, its number from 0, or `last`; for arrays also the .npy or IDX file it is in
+    /// [default: the last, or the model's own]
+    #[arg(long, value_name = "COLUMN|FILE")]
+    pub(super) target: Option<String>,
+    /// Whether the target is a class or a number; auto: classes are words, or few whole numbers
+    #[arg(long, value_enum, default_value = "auto", value_name = "TASK")]
+    pub(super) task: TaskName,
+    /// What stands for a missing number of a table; a missing word becomes the most frequent [default: an error]
+    #[arg(long, value_enum, value_name = "HOW")]
+    impute: Option<ImputeName>,
+    /// Whether the first row of a table names its columns
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHETHER")]
+    header: HeaderName,
+    /// Columns whose numbers are names of things, joined by commas; columns of words are categories anyway
+    #[arg(long, value_name = "COLUMNS")]
+    categorical: Option<Columns>,
+    /// Columns to leave out, joined by commas
+    #[arg(long, value_name = "COLUMNS")]
+    drop: Option<Columns>,
+    /// Height and width of pictures [default: their own if all share it and it is at most 64x64, else 32x32]
+    #[arg(long, value_name = "HxW")]
+    image_size: Option<Size>,
+    /// Whether pictures have colours [default: if one has]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    colours: Option<Colours>,
+    /// Leave the rows of an array in their file and read them as they are needed [default: above 1 GiB]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "true|false")]
+    stream: Option<bool>,
+}
+
+impl FromStr for Columns {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let column =
+            |text: &str| text.trim().parse().map_err(|_| "expected names or numbers of columns".to_owned());
+        text.split(',').map(column).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+        let sides = text.split_once('x').and_then(|(height, width)| Some(Self(side(height)?, side(width)?)));
+        sides.ok_or_else(|| "expected height and width from 1 to 4096, such as 28x28".to_owned())
+    }
+}
+
+impl OwnArgs {
+    /// The file that the target is in, if it is not a column.
+    pub(super) fn target_file(&self) -> Option<&Path> {
+        let is_array = |path: &&Path| matches!(Format::of(path), Some(Format::Npy | Format::Idx));
+        self.target.as_deref().map(Path::new).filter(is_array)
+    }
+
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        let target = self.target.as_deref().unwrap_or("last");
+        let columns = |columns: &Option<Columns>| columns.clone().map_or_else(Vec::new, |Columns(list)| list);
+        Ok(Options {
+            header: match self.header {
+                HeaderName::Auto => Header::Auto,
+                HeaderName::Present => Header::Present,
+                HeaderName::Absent => Header::Absent,
+            },
+            target: target
+                .parse()
+                .map_err(|_| Failure::Input(format!("--target {target}: name a column")))?,
+            task: match self.task {
+                TaskName::Auto => Task::Auto,
+                TaskName::Classification => Task::Classification,
+                TaskName::Regression => Task::Regression,
+            },
+            impute: self.impute.map(|how| match how {
+                ImputeName::Mean => Impute::Mean,
+                ImputeName::Median => Impute::Median,
+            }),
+            categories: columns(&self.categorical),
+            ignored: columns(&self.drop),
+            stream: self.stream,
+            look: Look {
+                size: self.image_size.map(|Size(height, width)| (height, width)),
+                channels: self.colours.map(|colours| if colours == Colours::Grey { 1 } else { 3 }),
+            },
+            ..Options::default()
+        })
+    }
+}

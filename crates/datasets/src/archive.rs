@@ -1,0 +1,118 @@
+//! NumPy's `.npz` files as data: arrays under their names, plain or deflated.
+
+use std::io::Read;
+use std::path::Path;
+
+use chainrule_tensor::Scalar;
+use rawzip::{CompressionMethod, ZipArchive};
+
+use crate::table::{Column, Options};
+use crate::{Dataset, Error, Parts, npy, read_file};
+
+const DAMAGED: &str = "it is damaged or no .npz file, get it again";
+/// Arrays of a data set at most.
+const MOST_ARRAYS: usize = 64;
+/// Deflate packs at most 1,032 bytes into one; an entry that announces more is lying.
+const LARGEST_RATIO: u64 = 1_032;
+/// The most that a deflated array is unpacked to.
+const LARGEST_UNPACKED: u64 = 1 << 30;
+/// The names under which the features and the target of a data set are saved, in capitals or not.
+const FEATURES: [&str; 4] = ["x", "data", "features", "images"];
+const TARGETS: [&str; 5] = ["y", "target", "targets", "labels", "label"];
+
+/// Reads a data set: features as `x`, `data`, `features` or `images`, a target as `y`, `target`, `targets`, `labels`, `label`
+/// or what the options name, one number a row; with `_train` and `_test` behind these names, both parts. A lone matrix is
+/// a table with the target among its columns.
+///
+/// # Errors
+/// If the file cannot be read or is damaged, or its arrays make no data set. Nothing is allocated beyond what the file's
+/// own bytes justify, and an array is not unpacked beyond what its header asks for.
+pub(crate) fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Parts<A>, Error> {
+    decode(&read_file(path)?, path, options)
+}
+
+/// Reads the bytes of a file as [`read`] does.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result<Parts<A>, Error> {
+    let damaged = |fault: String| Error::format(path, fault, DAMAGED);
+    let archive =
+        ZipArchive::from_slice(bytes).map_err(|error| damaged(format!("it is no archive ({error})")))?;
+    let mut entries = Vec::new();
+    let mut walk = archive.entries();
+    while let Some(entry) =
+        walk.next_entry().map_err(|error| damaged(format!("its list of arrays cannot be read ({error})")))?
+    {
+        if entries.len() == MOST_ARRAYS {
+            let fault = format!("it has more than {MOST_ARRAYS} arrays");
+            return Err(Error::format(path, fault, "save x and y in a file of their own"));
+        }
+        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
+        let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+        entries.push((name, entry.wayfinder(), entry.compression_method()));
+    }
+    let array = |at: usize| -> Result<Vec<u8>, Error> {
+        let (name, wayfinder, method) = &entries[at];
+        let failed = |fault: String| damaged(format!("array {name}: {fault}"));
+        let entry = archive.get_entry(*wayfinder).map_err(|error| failed(error.to_string()))?;
+        let data = entry.data();
+        let claimed = wayfinder.uncompressed_size_hint();
+        let most = match *method {
+            CompressionMethod::STORE => data.len() as u64,
+            _ => LARGEST_RATIO * data.len() as u64,
+        };
+        if claimed > most {
+            return Err(failed(format!("{claimed} bytes cannot be packed into {}", data.len())));
+        }
+        if *method != CompressionMethod::STORE && claimed > LARGEST_UNPACKED {
+            let fault =
+                format!("array {name}: {claimed} bytes, and a compressed one may hold {LARGEST_UNPACKED}");
+            return Err(Error::format(path, fault, "save it with numpy.savez"));
+        }
+        // Room for what is likely, not for what is claimed.
+        let mut unpacked = Vec::with_capacity(claimed.min(4 * data.len() as u64) as usize);
+        let mut read = |source: &mut dyn Read| source.take(claimed + 1).read_to_end(&mut unpacked);
+        match *method {
+            CompressionMethod::STORE => read(&mut entry.verifying_reader(data)),
+            CompressionMethod::DEFLATE => {
+                read(&mut entry.verifying_reader(flate2::read::DeflateDecoder::new(data)))
+            }
+            other => return Err(failed(format!("it is packed by {other:?}"))),
+        }
+        .map_err(|error| failed(format!("it cannot be unpacked ({error})")))?;
+        Ok(unpacked)
+    };
+    let find = |known: &[&str], suffix: &str| {
+        entries.iter().position(|(name, ..)| {
+            known.iter().any(|known| name.eq_ignore_ascii_case(&format!("{known}{suffix}")))
+        })
+    };
+    let named = match &options.target {
+        Column::Name(wanted) => entries.iter().position(|(name, ..)| name == wanted),
+        _ => None,
+    };
+    let part = |x: usize, y: usize, classes: &[String]| -> Result<Dataset<A>, Error> {
+        let y = npy::decode_target(&array(y)?, path, options.task, classes)?;
+        npy::decode_array(&array(x)?, path)?.into_dataset(path, y)
+    };
+    if let (Some(x), Some(y)) = (find(&FEATURES, "_train"), find(&TARGETS, "_train")) {
+        let train = part(x, y, &options.classes)?;
+        let test = match (find(&FEATURES, "_test"), find(&TARGETS, "_test")) {
+            (Some(x), Some(y)) => Some(part(x, y, train.class_names())?),
+            _ => None,
+        };
+        return Ok(Parts { train, validation: None, test });
+    }
+    let target = named.or_else(|| find(&TARGETS, ""));
+    match (find(&FEATURES, ""), target, entries.len()) {
+        (Some(x), Some(y), _) if x != y => Ok(part(x, y, &options.classes)?.into()),
+        (None, Some(y), 2) => Ok(part(1 - y, y, &options.classes)?.into()),
+        (_, None, 1) => Ok(npy::decode_table(&array(0)?, path, options)?.into()),
+        _ => {
+            let names: Vec<&str> = entries.iter().map(|(name, ..)| name.as_str()).collect();
+            let fault = format!("no features and target among its arrays {}", names.join(", "));
+            Err(Error::format(path, fault, "save them as x and y, or as x_train, y_train, x_test and y_test"))
+        }
+    }
+}
