@@ -208,13 +208,12 @@ fn pictures_are_what_pillow_sees() {
 }
 
 #[test]
-fn a_jpeg_whose_scans_do_not_fit_is_refused() {
-    // Found by the fuzzer: another decoder panicked here.
+fn a_jpeg_whose_scans_do_not_fit_makes_nothing_panic() {
+    // Found by the fuzzer in another decoder.
     let path = beside("found", "scans.jpg");
-    assert!(
-        decode_picture(&fs::read(&path).unwrap(), &path).is_ok_and(|picture| picture.pixels.len() % 3 == 0)
-            || decode_picture(&fs::read(&path).unwrap(), &path).is_err()
-    );
+    if let Ok(picture) = decode_picture(&fs::read(&path).unwrap(), &path) {
+        assert_eq!(picture.shape.numbers(), Some(picture.pixels.len()));
+    }
 }
 
 #[test]
