@@ -131,6 +131,11 @@ impl<A: Scalar> Saved<A> {
         Ok(Self { path: path.to_owned(), standing, theta, memory })
     }
 
+    /// The file that it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Steps taken.
     pub fn step(&self) -> u64 {
         self.standing.step
@@ -167,6 +172,16 @@ impl<A: Scalar> Saved<A> {
         Ok(self.standing)
     }
 }
+
+/// CRC-64/XZ of some numbers.
+pub(crate) fn checksum_of<A: Scalar>(numbers: &[A]) -> u64 {
+    let mut digest = CRC.digest();
+    numbers.chunks(BLOCK).for_each(|block| digest.update(&little_endian(block)));
+    digest.finalize()
+}
+
+/// Numbers that are turned into bytes at a time.
+const BLOCK: usize = 4096;
 
 /// CRC-64/XZ of a data set's numbers: what a resumed run knows its data by.
 pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {

@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
 use super::folder::CONFIG;
-use crate::failure::Failure;
+use crate::failure::{Failure, first_paragraph};
 
 /// Where and how a run goes on, and how it speaks: no settings of the run itself.
 const NOT_OF_THE_RUN: [&str; 8] = ["config", "resume", "out", "json", "quiet", "verbose", "help", "version"];
@@ -25,7 +25,7 @@ const OPEN: [&str; 8] =
 /// If the file cannot be read, or says what no command line could.
 pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> Result<ArgMatches, Failure> {
     program.build();
-    let matches = program.clone().get_matches_from(&arguments);
+    let matches = program.clone().try_get_matches_from(&arguments).map_err(Failure::Usage)?;
     let Some(("train", given)) = matches.subcommand() else { return Ok(matches) };
     let train = program.find_subcommand("train").expect("the program has this command");
     let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
@@ -53,7 +53,7 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
             arguments.extend(as_flag(arg, &key, &value).map(OsString::from));
         }
     }
-    Ok(program.clone().get_matches_from(arguments))
+    program.clone().try_get_matches_from(arguments).map_err(Failure::Usage)
 }
 
 /// A key of the file and its value, as a command line has them.
@@ -141,12 +141,6 @@ fn nearest(name: &str, train: &Command) -> String {
         strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)).then_with(|| b.cmp(a))
     });
     best.map_or_else(String::new, |key| format!("; the nearest is `{key}`"))
-}
-
-/// What clap says, without its hints.
-fn first_paragraph(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
 }
 
 /// The settings of a run as a file, complete: every key with its value or, where it has none, as a comment.
