@@ -33,9 +33,10 @@ The commands of the Chainrule workspace.
 
 Usage: cargo xtask COMMAND
 
-  setup              find OpenBLAS, or install it with the system's package manager
+  setup [--mpi]      find OpenBLAS, or install it with the system's package manager; with --mpi, MPI and libclang too
   train ARGS…        setup, then `chainrule train ARGS…` in release mode
   test               setup, then everything that CI checks on this machine
+  test --mpi         setup --mpi, then the tests of several ranks, started by mpirun
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   bench ARGS…        setup, then the throughput beside the bare products, and beside other libraries (--help)
@@ -64,8 +65,10 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
             Ok(())
         }
         ["setup"] => setup::run(blas::Blas::native()),
+        ["setup", "--mpi"] => setup::run(blas::Blas::native()).and_then(|()| setup::mpi::run()),
         ["train", ..] => train::run(&args[1..]),
         ["test"] => test::run(),
+        ["test", "--mpi"] => test::run_mpi(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
         ["parity", ..] => parity::run(&args[1..]),
         ["bench", ..] => bench::run(&args[1..]),
