@@ -20,6 +20,7 @@
 
 mod all_reduce;
 mod communicator;
+mod cost;
 mod threads;
 mod together;
 #[cfg(feature = "mpi")]
@@ -27,6 +28,7 @@ mod world;
 
 pub use all_reduce::AllReduce;
 pub use communicator::{Bucket, Communicator, Launch};
+pub use cost::{Link, Load};
 pub use threads::Threads;
 pub use together::{Together, Traffic};
 #[cfg(feature = "mpi")]
