@@ -18,6 +18,30 @@ pub(crate) trait Number: Scalar {}
 #[cfg(not(feature = "mpi"))]
 impl<A: Scalar> Number for A {}
 
+/// The ranks of a job, of which a build without MPI has none.
+#[cfg(not(feature = "mpi"))]
+#[derive(Debug)]
+enum World {}
+
+#[cfg(not(feature = "mpi"))]
+impl World {
+    fn rank(&self) -> usize {
+        match *self {}
+    }
+
+    fn size(&self) -> usize {
+        match *self {}
+    }
+
+    fn gather(&self, _: &[u8]) -> Vec<Vec<u8>> {
+        match *self {}
+    }
+
+    fn end(self) {
+        match self {}
+    }
+}
+
 /// Where launchers tell a process its rank and how many there are: Open MPI, MPICH and Intel MPI, Slurm.
 const LAUNCHERS: [[&str; 2]; 3] = [
     ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"],
@@ -38,7 +62,6 @@ const CHUNK: usize = 1 << 30;
 #[derive(Debug)]
 pub(crate) struct Job {
     /// `None` in a process that no launcher has started.
-    #[cfg(feature = "mpi")]
     world: Option<World>,
 }
 
@@ -71,22 +94,16 @@ impl Job {
                     "this program was built without MPI, and started as {size} processes: build it with `cargo install --path crates/chainrule --features mpi`, or start it without mpirun"
                 ))
             })),
-            _ => Ok(Self {}),
+            _ => Ok(Self { world: None }),
         }
     }
 
     pub(crate) fn rank(&self) -> usize {
-        #[cfg(feature = "mpi")]
-        return self.world.as_ref().map_or(0, World::rank);
-        #[cfg(not(feature = "mpi"))]
-        0
+        self.world.as_ref().map_or(0, World::rank)
     }
 
     pub(crate) fn size(&self) -> usize {
-        #[cfg(feature = "mpi")]
-        return self.world.as_ref().map_or(1, World::size);
-        #[cfg(not(feature = "mpi"))]
-        1
+        self.world.as_ref().map_or(1, World::size)
     }
 
     /// Whether this process is the one that prints and writes.
@@ -96,15 +113,11 @@ impl Job {
 
     /// What each process says.
     pub(crate) fn gather(&self, word: &[u8]) -> Vec<Vec<u8>> {
-        #[cfg(feature = "mpi")]
-        if let Some(world) = &self.world {
-            return world.gather(word);
-        }
-        vec![word.to_vec()]
+        self.world.as_ref().map_or_else(|| vec![word.to_vec()], |world| world.gather(word))
     }
 
     /// What the first process holds, for all of them; the others say nothing.
-    pub(crate) fn from_first(&self, own: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn of_first(&self, own: Vec<u8>) -> Vec<u8> {
         if self.size() == 1 {
             return own;
         }
@@ -154,16 +167,17 @@ impl Job {
 
     /// The processes for the training loop.
     pub(crate) fn crew<A: Number>(&self, reduction: Reduction) -> Crew<'_, A> {
-        #[cfg(feature = "mpi")]
-        if let Some(world) = self.world.as_ref().filter(|world| world.size() > 1) {
-            return Crew::Together(Together::new(world, reduction));
+        match self.world.as_ref().filter(|world| world.size() > 1) {
+            None => Crew::Alone(Alone(reduction), std::marker::PhantomData),
+            #[cfg(feature = "mpi")]
+            Some(world) => Crew::Together(Together::new(world, reduction)),
+            #[cfg(not(feature = "mpi"))]
+            Some(world) => match *world {},
         }
-        Crew::Alone(Alone(reduction), std::marker::PhantomData)
     }
 
     /// Leaves the others, once all have come so far.
     pub(crate) fn end(self) {
-        #[cfg(feature = "mpi")]
         if let Some(world) = self.world {
             world.end();
         }

@@ -233,7 +233,7 @@ fn newest<A: Scalar>(snapshots: &Snapshots, data: u64, job: &Job) -> Result<Opti
     } else {
         Ok(Vec::new())
     };
-    let bytes = job.from_first(job.agree(own)?);
+    let bytes = job.of_first(job.agree(own)?);
     let saved =
         (!bytes.is_empty()).then(|| Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data));
     job.agree(saved.transpose().map_err(Failure::input))
