@@ -14,7 +14,7 @@ const SHARD: usize = 256;
 /// The most shards that are in work at once, each with a gradient of its own.
 const LANES: usize = 8;
 
-/// The memory of a [`Sharded`] risk: a workspace and a gradient for each lane.
+/// The memory of a [`Sharded`](crate::Sharded) risk: a workspace and a gradient for each lane.
 #[derive(Debug)]
 pub struct Lanes<A> {
     pub(crate) lanes: Vec<Mutex<Lane<A>>>,

@@ -80,7 +80,7 @@ fn a_loss_that_is_not_finite_on_one_rank_ends_all() {
     // The square of the one wild target is beyond f32; whichever rank has it, none of the others sees it.
     let row =
         |i: u64| format!("{},{}\n", i % 7, if i == 6 { "1e30".to_owned() } else { format!("{}.5", i % 3) });
-    fs::write(here.join("t.csv"), format!("x,y\n{}", (0..60).map(row).collect::<String>())).unwrap();
+    fs::write(here.join("t.csv"), format!("x,y\n{}", (0..60).map(row).collect::<Vec<_>>().concat())).unwrap();
     let start = Instant::now();
     let output = on(
         3,
@@ -97,7 +97,7 @@ fn a_rank_that_sees_other_data_ends_all_before_anything_is_written() {
     let here = folder.path();
     for (name, last) in [("a", "3,4,1"), ("b", "3,5,1")] {
         fs::create_dir(here.join(name)).unwrap();
-        let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect();
+        let rows = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect::<Vec<_>>().concat();
         fs::write(here.join(name).join("t.csv"), format!("a,b,class\n{rows}{last}\n")).unwrap();
     }
     let arguments = ["train", "--data", "t.csv", "--out", "../run", "-q"];

@@ -141,7 +141,7 @@ fn begin_endless(ranks: usize, folder: &Path) -> std::process::Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("mpirun starts");
-    wait_for("checkpoint", Duration::from_secs(60), || (checkpoints(folder, "torn") >= 2).then_some(()));
+    wait_for("checkpoint", Duration::from_mins(1), || (checkpoints(folder, "torn") >= 2).then_some(()));
     child
 }
 

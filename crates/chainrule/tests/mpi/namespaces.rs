@@ -146,7 +146,7 @@ fn across_a_network_with_a_delay_runs_end_with_the_same_bits_and_a_killed_rank_e
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_for("checkpoint", Duration::from_secs(60), || (checkpoints(here, "torn") >= 2).then_some(()));
+    wait_for("checkpoint", Duration::from_mins(1), || (checkpoints(here, "torn") >= 2).then_some(()));
     let ranks = ranks_of(here);
     assert_eq!(ranks.len(), 3);
     must(&format!("kill -KILL {}", ranks[2].1));
