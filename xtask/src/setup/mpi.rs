@@ -62,7 +62,7 @@ fn has_libclang() -> bool {
         names.into_iter().any(|name| {
             let name = name.to_string_lossy().into_owned();
             name.starts_with("libclang")
-                && (name.contains(".so") || name.ends_with(".dylib"))
+                && (name.contains(".so") || name.contains(".dylib"))
                 && !name.contains("cpp")
         })
     };
