@@ -40,7 +40,7 @@ fn bench(c: &mut Criterion) {
         });
         group.bench_function(format!("{name}, backward"), |b| {
             b.iter(|| {
-                let grad = Grad { flat: &mut grad, accum: Accum::Replace };
+                let grad = Grad::new(&mut grad, Accum::Replace);
                 let at = Point { theta: &theta, x: &x, y: &y };
                 layer.backward(at, &delta, Some(&mut delta_x), Some(grad), &mut tape);
             });

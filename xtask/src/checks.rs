@@ -155,6 +155,28 @@ fn numbered_examples() -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// What is built with MPI only: its lints, and its tests with ranks that mpirun starts, one test at a time, for they time them.
+pub(crate) fn mpi(cargo: Cargo, blas: Blas) -> Vec<Step> {
+    let ours = ["--locked", "-p", "chainrule", "-p", "chainrule-distributed"];
+    // The features are additions: those of the BLAS stay as they are.
+    let features = [blas.features(), &["--features", "chainrule/mpi,chainrule-distributed/mpi"]].concat();
+    let clippy = [&["clippy"], &ours[..], &["--all-targets"], &features, &["--", "-D", "warnings"]].concat();
+    let tests = [
+        &["test", "--locked", "-p", "chainrule", "--features", "chainrule/mpi"],
+        blas.features(),
+        &["--test", "mpi", "--", "--test-threads", "1"],
+    ];
+    vec![
+        cargo.step("clippy of the ranks", &clippy, blas, "fix the lint"),
+        cargo.step(
+            "ranks",
+            &tests.concat(),
+            blas,
+            "the failed test is named above; rerun it alone with `cargo test -p chainrule --features mpi --test mpi NAME`",
+        ),
+    ]
+}
+
 /// Every derivative of the zoo against finite differences.
 pub(crate) fn gradcheck(cargo: Cargo, blas: Blas) -> Step {
     let args =

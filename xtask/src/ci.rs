@@ -83,6 +83,10 @@ impl Toolchain {
 
 struct Cell(System, Blas, Toolchain);
 
+/// The cell that checks what takes an MPI library: several ranks of the program, on the first cell's system.
+const MPI: (&str, &Cell) =
+    ("linux-x86_64-mpi-stable", &Cell(System::LinuxX86, Blas::OpenBlas, Toolchain::Stable));
+
 const CELLS: &[Cell] = &[
     Cell(System::LinuxX86, Blas::OpenBlas, Toolchain::Stable),
     Cell(System::LinuxX86, Blas::OpenBlas, Toolchain::Msrv),
@@ -130,18 +134,22 @@ impl Cell {
 
 /// Prints the names of the cells, one a line.
 pub(crate) fn list() {
-    for cell in CELLS {
-        println!("{}", cell.name());
+    for name in names() {
+        println!("{name}");
     }
+}
+
+fn names() -> Vec<String> {
+    CELLS.iter().map(Cell::name).chain([MPI.0.to_owned()]).collect()
 }
 
 /// Runs one cell.
 pub(crate) fn run(name: &str) -> Result<(), Failure> {
-    let Some(cell) = CELLS.iter().find(|cell| cell.name() == name) else {
-        let names: Vec<String> = CELLS.iter().map(Cell::name).collect();
+    let of_mpi = name == MPI.0;
+    let Some(cell) = CELLS.iter().find(|cell| cell.name() == name).or(of_mpi.then_some(MPI.1)) else {
         return Err(Failure::Unusable(format!(
             "there is no CI cell `{name}`: choose one of {}",
-            names.join(", ")
+            names().join(", ")
         )));
     };
     let &Cell(system, blas, toolchain) = cell;
@@ -151,6 +159,10 @@ pub(crate) fn run(name: &str) -> Result<(), Failure> {
         &process::read(Command::new("rustup").args(["toolchain", "list"]))?,
     )?;
     setup::run(blas)?;
+    if of_mpi {
+        setup::mpi::run()?;
+        return steps::run_all(checks::mpi(Cargo::Of(toolchain.rustup()), blas));
+    }
     steps::run_all(cell.steps())
 }
 

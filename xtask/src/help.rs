@@ -7,9 +7,10 @@ The commands of the Chainrule workspace.
 
 Usage: cargo xtask COMMAND
 
-  setup              find OpenBLAS, or install it with the system's package manager
+  setup [--mpi]      find OpenBLAS, or install it with the system's package manager; with --mpi, MPI and libclang too
   train ARGS…        setup, then `chainrule train ARGS…` in release mode
   test               setup, then everything that CI checks on this machine
+  test --mpi         setup --mpi, then the tests of several ranks, started by mpirun
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   interop            setup, then hand what the program writes to ONNX, PyTorch, NumPy and TensorBoard, and back

@@ -49,8 +49,10 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
     }
     match words.as_slice() {
         ["setup"] => setup::run(blas::Blas::native()),
+        ["setup", "--mpi"] => setup::run(blas::Blas::native()).and_then(|()| setup::mpi::run()),
         ["train", ..] => train::run(&args[1..]),
         ["test"] => test::run(),
+        ["test", "--mpi"] => test::run_mpi(),
         ["gradcheck", ..] => gradcheck::run(&args[1..]),
         ["parity", ..] => parity::run(&args[1..]),
         ["interop"] => interop::run(),

@@ -1,9 +1,10 @@
-//! `cargo xtask setup`: finds OpenBLAS, or installs it. The browser of the tests has its own file.
+//! `cargo xtask setup`: finds OpenBLAS, or installs it. The browser of the tests, and MPI, have files of their own.
 //!
 //! What to do is decided by a pure function in `setup/plan.rs`; this file only looks at the machine and
 //! carries the plan out.
 
 pub(crate) mod browser;
+pub(crate) mod mpi;
 mod plan;
 
 use std::{

@@ -22,3 +22,10 @@ pub(crate) fn run() -> Result<(), Failure> {
     steps.push(checks::gradcheck(cargo, Blas::native()));
     steps::run_all(steps)
 }
+
+/// `cargo xtask test --mpi`: what takes an MPI library, and ranks.
+pub(crate) fn run_mpi() -> Result<(), Failure> {
+    setup::run(Blas::native())?;
+    setup::mpi::run()?;
+    steps::run_all(checks::mpi(Cargo::Running, Blas::native()))
+}

@@ -46,7 +46,7 @@ impl<A: Scalar> Layer<A> for Gain {
         grad: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        if let Some(Grad { flat, accum }) = grad {
+        if let Some(Grad { flat, accum, .. }) = grad {
             add_rows(&(at.x * delta), &mut self.gain.view_mut(flat), accum); // ∂C/∂g = Σₙ xₙ·δₙ
         }
         if let Some(delta_x) = delta_x {

@@ -25,6 +25,7 @@ mod train;
 use clap::{ArgMatches, Subcommand};
 
 use crate::failure::Failure;
+use crate::job::Job;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -59,10 +60,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs with the arguments that `given` holds too.
-    pub(crate) fn run(self, given: &ArgMatches) -> Result<(), Failure> {
+    /// Runs as the subcommand `name`, with the arguments that `given` holds too.
+    pub(crate) fn run(self, name: &str, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
+        if job.size() > 1 && !matches!(self, Command::Train(_)) {
+            let fault = format!("`chainrule {name}` is the work of one process: start it without mpirun");
+            return job.agree(Err(Failure::Input(fault)));
+        }
         match self {
-            Command::Train(command) => command.run(given),
+            Command::Train(command) => command.run(given, job),
             Command::Evaluate(command) => command.run(),
             Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),

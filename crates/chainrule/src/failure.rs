@@ -2,6 +2,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::commands::run::settings::first_paragraph;
+
 /// Why the program ends early: one line with the cause and the cure, and an exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -11,6 +13,10 @@ pub(crate) enum Failure {
     Run(String),
     /// The user stopped it, and nothing is lost: exit code 130, as shells count an interrupt.
     Interrupted(String),
+    /// The command line is none, or asks for help: clap says so, with its own exit code.
+    Usage(clap::Error),
+    /// Another rank of the job tells the user; this one ends with the same exit code.
+    Elsewhere(u8),
 }
 
 impl Failure {
@@ -27,6 +33,8 @@ impl Failure {
             Failure::Input(_) => 2,
             Failure::Run(_) => 1,
             Failure::Interrupted(_) => 130,
+            Failure::Usage(error) => error.exit_code() as u8,
+            Failure::Elsewhere(code) => *code,
         }
     }
 
@@ -34,6 +42,9 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Failure::Interrupted(_) => tell!("{self}"),
+            // Where it cannot be printed, there is nobody to tell.
+            Failure::Usage(error) => drop(error.print()),
+            Failure::Elsewhere(_) => {}
             _ => tell!("error: {self}"),
         }
         ExitCode::from(self.code())
@@ -69,7 +80,13 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Input(message) | Failure::Run(message) | Failure::Interrupted(message)) = self;
+        let message = match self {
+            Failure::Input(message) | Failure::Run(message) | Failure::Interrupted(message) => {
+                message.clone()
+            }
+            Failure::Usage(error) => first_paragraph(&error.to_string()),
+            Failure::Elsewhere(_) => "another rank tells why".to_owned(),
+        };
         // One line, whatever the cause had to say.
         f.write_str(&message.lines().map(str::trim).collect::<Vec<_>>().join(" "))
     }

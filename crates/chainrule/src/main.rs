@@ -5,6 +5,7 @@
 
 mod commands;
 mod failure;
+mod job;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::{Command, run::settings};
 use crate::failure::Failure;
+use crate::job::Job;
 
 /// Train deep neural networks by backpropagation on a CPU.
 #[derive(Debug, Parser)]
@@ -24,15 +26,21 @@ struct Cli {
 fn main() -> ExitCode {
     // First of all, while there are no threads but OpenBLAS's.
     chainrule::tensor::blas::init();
-    match run() {
+    let job = match Job::begin() {
+        Ok(job) => job,
+        Err(failure) => return failure.report(),
+    };
+    let code = match run(&job) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
+    };
+    job.end();
+    code
 }
 
-fn run() -> Result<(), Failure> {
-    let matches = settings::complete(&mut Cli::command(), std::env::args_os().collect())?;
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let (_, given) = matches.subcommand().expect("a command is required");
-    cli.command.run(given)
+fn run(job: &Job) -> Result<(), Failure> {
+    let matches = job.agree(settings::complete(&mut Cli::command(), std::env::args_os().collect()))?;
+    let cli = job.agree(Cli::from_arg_matches(&matches).map_err(Failure::Usage))?;
+    let (name, given) = matches.subcommand().expect("a command is required");
+    cli.command.run(name, given, job)
 }

@@ -1,3 +1,6 @@
+use std::fmt;
+use std::ops::Range;
+
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
 
@@ -12,6 +15,7 @@ pub struct Batch<A> {
     target: Array2<A>,
     indices: Vec<usize>,
     rows: usize,
+    whole: usize,
 }
 
 impl<A: Scalar> Batch<A> {
@@ -30,9 +34,23 @@ impl<A: Scalar> Batch<A> {
         &self.indices[..self.rows]
     }
 
-    /// How many examples there are: the size asked for, or fewer in the last batch.
+    /// How many examples there are: the size asked for, or fewer in the last batch, or the share of [`Batches::part`].
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// How many examples the whole batch has, of which these may be a part.
+    pub fn whole(&self) -> usize {
+        self.whole
+    }
+}
+
+/// Which of the examples of a batch of so many are filled in.
+struct Part(Box<dyn Fn(usize) -> Range<usize> + Send>);
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
     }
 }
 
@@ -67,6 +85,7 @@ pub struct Batches<'a, A: Scalar> {
     encoding: Encoding,
     size: usize,
     drop_last: bool,
+    part: Part,
     order: Order,
     /// The number of the next batch.
     next: usize,
@@ -88,18 +107,35 @@ impl<'a, A: Scalar> Batches<'a, A> {
             target: Array2::zeros((rows, encoding.columns(data.target()))),
             indices: vec![0; rows],
             rows: 0,
+            whole: 0,
         };
         let order = match data.features() {
             Features::Stored(rows) => Order::Windows(Windows::new(rows)),
             _ => Order::Whole((0..data.len()).collect()),
         };
-        Self { data, affine, encoding, size: rows.max(1), drop_last: false, order, next: 0, batch }
+        Self {
+            data,
+            affine,
+            encoding,
+            size: rows.max(1),
+            drop_last: false,
+            part: Part(Box::new(|whole| 0..whole)),
+            order,
+            next: 0,
+            batch,
+        }
     }
 
     /// Leaves out a last batch that is not full. Off by default.
     pub fn drop_last(mut self, drop_last: bool) -> Self {
         self.drop_last = drop_last;
         self
+    }
+
+    /// Fills in only these of the examples of a batch of so many: where several processes share each batch, one's own.
+    #[must_use]
+    pub fn part(self, part: impl Fn(usize) -> Range<usize> + Send + 'static) -> Self {
+        Self { part: Part(Box::new(part)), ..self }
     }
 
     /// Begins the epoch of that number, in its own order.
@@ -163,6 +199,9 @@ impl<'a, A: Scalar> Batches<'a, A> {
         let start = self.next * self.size;
         let places = start..self.data.len().min(start + self.size);
         self.next += 1;
+        batch.whole = places.len();
+        let part = self.part.0(batch.whole);
+        let places = places.start + part.start..places.start + part.end;
         assert!(places.len() <= batch.indices.len(), "batches: the buffer is for a smaller batch");
         batch.rows = places.len();
         let rows = batch.x.outer_iter_mut().zip(batch.target.outer_iter_mut());
@@ -196,6 +235,26 @@ mod tests {
     use super::*;
     use crate::{Method, digits, synthetic};
     use chainrule_tensor::ndarray::Axis;
+
+    #[test]
+    fn the_parts_of_a_batch_are_the_batch() {
+        let data = synthetic::moons::<f32>(23, 0.1, 1);
+        let walk = |part: fn(usize) -> Range<usize>| {
+            let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 10).part(part);
+            batches.shuffle(1, 1);
+            let mut seen = Vec::new();
+            while let Some(batch) = batches.next_batch() {
+                seen.push((batch.whole(), batch.indices().to_vec(), batch.x().to_owned()));
+            }
+            seen
+        };
+        let (all, left, right) = (walk(|n| 0..n), walk(|n| 0..n / 3), walk(|n| n / 3..n));
+        for ((all, left), right) in all.iter().zip(left).zip(right) {
+            assert_eq!((left.0, right.0), (all.0, all.0));
+            assert_eq!([left.1, right.1].concat(), all.1);
+            assert_eq!(chainrule_tensor::ndarray::concatenate![Axis(0), left.2, right.2], all.2);
+        }
+    }
 
     fn epoch(batches: &mut Batches<'_, f32>) -> Vec<usize> {
         let mut seen = Vec::new();

@@ -227,7 +227,7 @@ impl<'a, A: Scalar> Run<'a, A> {
         let mut grad = vec![start; self.theta.len()];
         let mut delta_x = Array2::from_elem(self.x.dim(), A::nan());
         let mut tape = self.tape.clone();
-        let into = Grad { flat: &mut grad, accum };
+        let into = Grad::new(&mut grad, accum);
         self.layer.backward(self.at(), &self.outputs(u), Some(&mut delta_x), Some(into), &mut tape);
         joined(&grad, &delta_x)
     }

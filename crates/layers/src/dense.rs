@@ -81,7 +81,7 @@ impl<A: Scalar> Layer<A> for Dense {
         grad: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        if let Some(Grad { flat, accum }) = grad {
+        if let Some(Grad { flat, accum, .. }) = grad {
             gemm(A::one(), &at.x.t(), delta, accum.beta(), &mut self.weight.view_mut(flat)); // ∂C/∂W = xᵀ·δ
             add_rows(delta, &mut self.bias.view_mut(flat), accum); //                           ∂C/∂b = Σₙ δₙ
         }

@@ -1,4 +1,4 @@
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::ops::Range;
 
 use chainrule_tensor::ndarray::ArrayRef2;
@@ -20,19 +20,48 @@ pub struct Point<'a, A> {
     pub y: &'a ArrayRef2<A>,
 }
 
+/// Told, each time a layer is done, from where on ∂C/∂θ is complete, and that part of it.
+pub type Watch<'a, A> = dyn Fn(usize, &[A]) + 'a;
+
 /// Where ∂C/∂θ goes: written over the buffer or added to it.
-#[derive(Debug)]
 pub struct Grad<'a, A> {
     /// The buffer, in the layout of θ.
     pub flat: &'a mut [A],
     /// What happens to its old contents.
     pub accum: Accum,
+    /// Who is told how far it is.
+    watch: Option<&'a Watch<'a, A>>,
 }
 
-impl<A> Grad<'_, A> {
+impl<'a, A> Grad<'a, A> {
+    /// ∂C/∂θ goes to `flat`, as `accum` says.
+    pub fn new(flat: &'a mut [A], accum: Accum) -> Self {
+        Self { flat, accum, watch: None }
+    }
+
+    /// Tells `watch` of each layer that is done, from the top of the network to its bottom: its part of ∂C/∂θ can be on its
+    /// way to other machines while the layers below are at work.
+    #[must_use]
+    pub fn watched(self, watch: &'a Watch<'a, A>) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
     /// The part that belongs to one layer of a container.
     pub fn window(&mut self, slot: Range<usize>) -> Grad<'_, A> {
-        Grad { flat: &mut self.flat[slot], accum: self.accum }
+        Grad::new(&mut self.flat[slot], self.accum)
+    }
+
+    /// From the place `start` on, the gradient is complete.
+    pub(crate) fn complete_from(&self, start: usize) {
+        if let Some(watch) = self.watch {
+            watch(start, &self.flat[start..]);
+        }
+    }
+}
+
+impl<A: Debug> Debug for Grad<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grad").field("flat", &self.flat).field("accum", &self.accum).finish_non_exhaustive()
     }
 }
 

@@ -36,7 +36,7 @@ mod zoo;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use layer::{Grad, Layer, Mode, Point};
+pub use layer::{Grad, Layer, Mode, Point, Watch};
 pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };

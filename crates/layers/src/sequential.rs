@@ -171,9 +171,12 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
                 Point { theta: &at.theta[slot.clone()], x: &x, y: &y },
                 &above(delta_above, delta, n),
                 out.as_deref_mut(),
-                grad.as_mut().map(|grad| grad.window(slot)),
+                grad.as_mut().map(|grad| grad.window(slot.clone())),
                 &mut children[l],
             );
+            if let Some(grad) = &grad {
+                grad.complete_from(slot.start);
+            }
         }
     }
 

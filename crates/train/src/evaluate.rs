@@ -3,7 +3,8 @@ use chainrule_layers::{Layer, Mode};
 use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows};
 
-use crate::{Confusion, Fit, Workspace};
+use crate::division::share;
+use crate::{Alone, Confusion, Division, Fit, Ranks, Workspace};
 
 /// The rows of one forward pass.
 const ROWS: usize = 256;
@@ -62,25 +63,63 @@ pub fn evaluate<A: Scalar>(
     theta: &[A],
     data: &Dataset<A>,
 ) -> Evaluation {
+    evaluate_together(model, loss, encoding, transform, theta, data, &mut Alone::default())
+}
+
+/// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
+///
+/// # Panics
+/// As [`evaluate`].
+pub fn evaluate_together<A: Scalar>(
+    model: &dyn Layer<A>,
+    loss: &dyn Loss<A>,
+    encoding: Encoding,
+    transform: &Pipeline,
+    theta: &[A],
+    data: &Dataset<A>,
+    ranks: &mut dyn Ranks<A>,
+) -> Evaluation {
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
-    let mut total = 0.0;
-    let mut quality = match data.labels() {
-        Some(_) => Quality::Classes(Confusion::new(model.outputs())),
-        None => Quality::Real(Fit::new(model.outputs())),
-    };
-    while let Some(batch) = batches.next_batch() {
+    let Division { rank, size, .. } = ranks.division();
+    let (count, outputs) = (batches.count(), model.outputs());
+    let own = share(count, size, rank);
+    batches.seek(own.start);
+    // Whole numbers add in any order; what is rounded stays apart, batch by batch, for all to add in the same order.
+    let classes = if data.labels().is_some() { outputs } else { 0 };
+    let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), Confusion::new(classes));
+    for _ in own {
+        let batch = batches.next_batch().expect("a share ends where the batches do");
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
         model.forward(Mode::Eval, theta, &batch.x(), &mut y, &mut workspace.tape);
-        total += loss.value(&y, &batch.target()).as_f64();
-        match (&mut quality, data.labels()) {
-            (Quality::Classes(confusion), Some(labels)) => {
-                let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
-                confusion.add(&y, &truth);
-            }
-            (Quality::Real(fit), _) => fit.add(&y, &batch.target()),
-            (Quality::Classes(_), None) => unreachable!("classes have labels"),
+        losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
+        if let Some(labels) = data.labels() {
+            let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
+            confusion.add(&y, &truth);
+        } else {
+            let mut fit = Fit::new(outputs);
+            fit.add(&y, &batch.target());
+            fits.extend(fit.numbers().map(|number| number.to_bits()));
         }
     }
+    let counts = confusion.numbers().map(std::mem::take);
+    let word: Vec<u8> = losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect();
+    let (mut total, mut fit) = (0.0, Fit::new(outputs));
+    for (rank, word) in ranks.gather(&word).iter().enumerate() {
+        let mut numbers =
+            word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
+        let losses = numbers.by_ref().take(share(count, size, rank).len());
+        total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
+        confusion.numbers().zip(numbers.by_ref()).for_each(|(sum, count)| *sum += count);
+        while let Some(first) = numbers.next() {
+            let mut one = Fit::new(outputs);
+            let rest = numbers.by_ref();
+            one.numbers()
+                .zip(std::iter::once(first).chain(rest))
+                .for_each(|(n, bits)| *n = f64::from_bits(bits));
+            fit.merge(&one);
+        }
+    }
+    let quality = if data.labels().is_some() { Quality::Classes(confusion) } else { Quality::Real(fit) };
     Evaluation { loss: total / data.len().max(1) as f64, quality }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Problem<'a, A: Scalar> {
     pub(crate) x: &'a ArrayRef2<A>,
     pub(crate) target: &'a ArrayRef2<A>,
     pub(crate) mode: Mode,
+    /// The rows of the batch that these are a part of.
+    pub(crate) batch: usize,
 }
 
 /// One layer of a chain: its place in θ and what it is.
@@ -145,7 +147,7 @@ impl<A: Scalar> Block<A> {
             let theta = &theta[link.slot.clone()];
             link.layer.forward(mode.inside(l), theta, &below[l], &mut above[0], &mut block.tapes[l]);
         }
-        let (last, scale) = (links.len() - 1, A::of(problem.x.nrows() as f64).recip());
+        let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         problem.loss.value_and_delta(&block.h[links.len()], &target, &mut block.delta[last]);
         block.delta[last] *= scale;
         for (l, link) in links.iter().enumerate().skip(1).rev() {
@@ -176,7 +178,7 @@ impl<A: Scalar> Block<A> {
             let v = &still[..link.slot.len()];
             link.layer.r_forward(at, v, Some(&below[m]), &mut above[0], tapes);
         }
-        let (last, scale) = (links.len() - 1, A::of(problem.x.nrows() as f64).recip());
+        let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         let target = problem.target.slice(s![self.rows.clone(), ..]);
         problem.loss.r_delta(&self.h[last + 1], &target, &self.r_h[last + 1], &mut self.r_delta[last]);
         self.r_delta[last] *= scale;

@@ -63,6 +63,11 @@ impl Confusion {
         }
     }
 
+    /// All counts; those of several tables just add.
+    pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.counts.iter_mut().chain(&mut self.ranks)
+    }
+
     /// The table itself: row the true class, column the predicted one.
     pub fn counts(&self) -> &Array2<u64> {
         &self.counts
@@ -153,6 +158,35 @@ impl Fit {
         }
     }
 
+    /// Counts what another has counted after this, too.
+    ///
+    /// # References
+    /// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979, eq. 2.1.
+    ///
+    /// # Panics
+    /// If it is of another number of columns.
+    #[track_caller]
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.spread.len(), other.spread.len(), "fit: targets differ in columns");
+        let rows = self.rows + other.rows;
+        if other.rows == 0.0 {
+            return;
+        }
+        for ((mean, squares), (mean_after, squares_after)) in self.spread.iter_mut().zip(&other.spread) {
+            let apart = mean_after - *mean;
+            *mean += apart * other.rows / rows;
+            *squares += squares_after + apart * apart * self.rows * other.rows / rows;
+        }
+        self.residual += other.residual;
+        self.rows = rows;
+    }
+
+    /// All that was counted.
+    pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut f64> {
+        let spread = self.spread.iter_mut().flat_map(|(mean, squares)| [mean, squares]);
+        [&mut self.rows, &mut self.residual].into_iter().chain(spread)
+    }
+
     /// R²: 1 for a perfect fit, 0 for the mean, below for worse; 0 where the targets do not vary at all.
     pub fn r_squared(&self) -> f64 {
         let total: f64 = self.spread.iter().map(|(_, squares)| squares).sum();
@@ -168,7 +202,7 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chainrule_tensor::ndarray::array;
+    use chainrule_tensor::ndarray::{array, s};
 
     #[test]
     fn figures_of_a_known_table() {
@@ -197,6 +231,23 @@ mod tests {
         let mut confusion = Confusion::new(2);
         confusion.add(&array![[0.7_f32], [0.2]], &[1, 1]);
         assert_eq!(confusion.counts(), array![[0, 0], [1, 1]]);
+    }
+
+    #[test]
+    fn what_is_counted_apart_comes_to_the_same() {
+        let y = Array2::from_shape_fn((9, 2), |(i, j)| (i * i) as f64 / (2 + j) as f64);
+        let target = Array2::from_shape_fn((9, 2), |(i, j)| 7.0 + (i * (3 + j)) as f64);
+        let part = |from: usize, to: usize| {
+            let mut fit = Fit::new(2);
+            fit.add(&y.slice(s![from..to, ..]), &target.slice(s![from..to, ..]));
+            fit
+        };
+        let (mut merged, whole) = (part(0, 0), part(0, 9));
+        for (from, to) in [(0, 4), (4, 4), (4, 5), (5, 9)] {
+            merged.merge(&part(from, to));
+        }
+        assert!((merged.r_squared() - whole.r_squared()).abs() < 1e-12 * whole.r_squared().abs());
+        assert!((merged.rmse() - whole.rmse()).abs() < 1e-12);
     }
 
     #[test]

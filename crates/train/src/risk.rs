@@ -70,6 +70,11 @@ impl<'a, A: Scalar> Risk<'a, A> {
 
     /// C(θ), with ∇C(θ) put into `grad` as `accum` says.
     pub fn accumulate(&mut self, theta: &[A], grad: &mut [A], accum: Accum) -> A {
+        self.back_propagate(theta, Grad::new(grad, accum))
+    }
+
+    /// C(θ), with ∇C(θ) put into `grad`, whoever watches it.
+    pub(crate) fn back_propagate(&mut self, theta: &[A], grad: Grad<'_, A>) -> A {
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
         let n = self.x.nrows();
         let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
@@ -78,7 +83,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
         let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
         delta *= self.scale;
         let at = Point { theta, x: self.x, y: &y };
-        self.model.backward(at, &delta, None, Some(Grad { flat: grad, accum }), tape);
+        self.model.backward(at, &delta, None, Some(grad), tape);
         cost
     }
 
@@ -150,7 +155,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
             }
         }
         // G·v = Jᵀ·R{δ}: it goes back through the model as an error signal would.
-        self.model.backward(at, &r_delta, None, Some(Grad { flat: out, accum: Accum::Add }), tapes.value);
+        self.model.backward(at, &r_delta, None, Some(Grad::new(out, Accum::Add)), tapes.value);
         Some(())
     }
 }

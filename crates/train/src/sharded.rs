@@ -1,21 +1,16 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::{Grad, Layer, Mode};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference, hessian_by_products};
 use chainrule_tensor::ndarray::{ArrayRef2, s};
 use chainrule_tensor::{Accum, Pool, Scalar, vector};
 
+use crate::division::share;
 use crate::hessian::{Problem, assemble};
-use crate::{Curvature, Risk, Workspace};
-
-/// The most rows that are one shard, a batch: the threads share each of its products, and none of its sums are cut.
-const BATCH: usize = 1024;
-/// The most rows of a shard of more than a batch: enough for GEMM's pace, few enough to stay in cache.
-const SHARD: usize = 256;
-/// The most shards that are in work at once, each with a gradient of its own.
-const LANES: usize = 8;
+use crate::lanes::{BATCH, Depth, Lane, shards};
+use crate::{Curvature, Division, Lanes, Node, Reduction, Risk, Tree, Workspace};
 
 /// The risk over any number of rows, in fixed shards: the objective for a whole data set, and for many threads.
 ///
@@ -23,6 +18,9 @@ const LANES: usize = 8;
 /// into shards of at most 256 and dealt to at most 8 lanes, by their number alone. A lane adds its shards in order; the
 /// lanes are added in a fixed binary tree. So the sum has the same bits for any number of threads, and memory does not
 /// grow with the rows.
+///
+/// The rows may be one process's part of a batch: [`part`](Self::part). Under [`Reduction::Tree`] they are cut into the leaves of
+/// a [`Tree`] instead, whose sums are the same whoever adds them.
 ///
 /// ```
 /// use chainrule_layers::{Dense, Mode};
@@ -46,92 +44,20 @@ pub struct Sharded<'a, A: Scalar> {
     mode: Mode,
     lanes: &'a mut Lanes<A>,
     pool: &'a Pool,
+    /// The rows of the batch that these are a part of.
+    batch: usize,
+    division: Division,
 }
 
-/// The memory of a [`Sharded`] risk: a workspace and a gradient for each lane.
-#[derive(Debug)]
-pub struct Lanes<A> {
-    lanes: Vec<Mutex<Lane<A>>>,
-    seen: Option<Seen<A>>,
-}
-
-/// Where the tapes of all shards were last filled, if each shard has one of its own.
-#[derive(Debug)]
-struct Seen<A> {
-    theta: Vec<A>,
-    depth: Depth,
-}
-
-/// How much of a product the tapes know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Depth {
-    Nothing,
-    /// The forward pass: enough for Gauss-Newton and Fisher products, whose backward pass overwrites the error signals.
-    Outputs,
-    /// The error signals too: enough for the Hessian.
-    Signals,
-}
-
-impl Depth {
-    fn wanted_by(curvature: Curvature) -> Self {
-        if curvature == Curvature::Hessian { Depth::Signals } else { Depth::Outputs }
-    }
-}
-
-#[derive(Debug)]
-struct Lane<A> {
-    /// One that all shards of the lane share, or one for each.
-    workspaces: Vec<Workspace<A>>,
-    value: A,
-    /// Empty in lane 0, which writes to the caller's vector.
-    sum: Vec<A>,
-}
-
-impl<A: Scalar> Lanes<A> {
-    /// The memory for batches of at most `rows` rows.
-    pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
-        Self { lanes: Self::lanes(model, rows, 1), seen: None }
-    }
-
-    /// Memory that keeps what every shard computed, for many curvature products at one θ: such a product then costs two
-    /// passes and not four. It grows with the rows.
-    pub fn remembering(model: &dyn Layer<A>, rows: usize) -> Self {
-        let theta = vec![A::zero(); model.layout().len()];
-        Self {
-            lanes: Self::lanes(model, rows, shards(rows).div_ceil(LANES).max(1)),
-            seen: Some(Seen { theta, depth: Depth::Nothing }),
-        }
-    }
-
-    fn lanes(model: &dyn Layer<A>, rows: usize, workspaces: usize) -> Vec<Mutex<Lane<A>>> {
-        let count = shards(rows).clamp(1, LANES);
-        // The first serves a batch too.
-        let most = |lane: usize, turn: usize| if (lane, turn) == (0, 0) { BATCH } else { SHARD };
-        let lane = |i| {
-            let workspace = |turn| Workspace::new(model, rows.min(most(i, turn)));
-            Mutex::new(Lane {
-                workspaces: (0..workspaces).map(workspace).collect(),
-                value: A::zero(),
-                sum: vec![A::zero(); if i == 0 { 0 } else { model.layout().len() }],
-            })
-        };
-        (0..count).map(lane).collect()
-    }
-
-    /// What the tapes know of θ.
-    fn depth(&self, theta: &[A]) -> Depth {
-        self.seen.as_ref().filter(|seen| seen.theta == theta).map_or(Depth::Nothing, |seen| seen.depth)
-    }
-
-    /// From now on the tapes know so much of θ.
-    fn note(&mut self, theta: &[A], depth: Depth) {
-        if let Some(seen) = &mut self.seen {
-            if depth > Depth::Nothing {
-                seen.theta.copy_from_slice(theta);
-            }
-            seen.depth = depth;
-        }
-    }
+/// A quantity that is a sum over the rows of a batch: a number and, but for the first, a vector.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass<'v, A> {
+    /// C(θ) alone.
+    Value,
+    /// C(θ) and ∇C(θ).
+    Gradient,
+    /// The product of a curvature with v.
+    Product(Curvature, &'v [A]),
 }
 
 /// What one lane does with one shard: `out` is the lane's sum, `accum` says whether it is the lane's first.
@@ -160,13 +86,151 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             target.nrows()
         );
         lanes.note(&[], Depth::Nothing);
-        Self { model, loss, x, target, mode, lanes, pool }
+        Self { model, loss, x, target, mode, lanes, pool, batch: x.nrows(), division: Division::default() }
+    }
+
+    /// The same rows as the part of a batch of `batch` rows that `division` says: their sum divided by `batch`, so that parts
+    /// just add. The lanes are those of [`Lanes::divided`].
+    ///
+    /// # Panics
+    /// If the part has another number of rows.
+    #[must_use]
+    #[track_caller]
+    pub fn part(mut self, division: Division, batch: usize) -> Self {
+        let (rows, own) = (self.x.nrows(), division.rows(batch));
+        assert_eq!(rows, own.len(), "sharded: {rows} rows, but the part of {batch} is {own:?}");
+        if let Mode::Train { row, .. } = &mut self.mode {
+            *row += own.start;
+        }
+        Self { batch, division, ..self }
+    }
+
+    /// How the batch is divided, and its rows.
+    pub fn division(&self) -> (Division, usize) {
+        (self.division, self.batch)
+    }
+
+    /// Whether its curvature products are exact.
+    pub fn has_second_order(&self) -> bool {
+        self.model.second_order().is_some()
+    }
+
+    /// This part's sum: the number returned, the vector put into `out`, which is empty for a value alone.
+    ///
+    /// # Panics
+    /// If it is a part of several under [`Reduction::Tree`], whose sums are [`sums`](Self::sums); or for a product, if a layer
+    /// has no second order.
+    pub fn sum(&mut self, pass: Pass<'_, A>, theta: &[A], out: &mut [A]) -> A {
+        if self.division.reduction == Reduction::Tree {
+            assert_eq!(self.division.size, 1, "sharded: a part of a tree has several sums");
+            let mut value = [A::zero()];
+            self.sums(pass, theta, &[Tree::over(self.batch).root()], out, &mut value);
+            return value[0];
+        }
+        self.noting(pass, theta, |risk, work| risk.reduce(out, work))
+    }
+
+    /// This part's sums at some nodes of the batch's tree: the numbers in `values`, the vectors one after the other in `out`,
+    /// which is empty for values alone.
+    ///
+    /// # Panics
+    /// If the nodes are not this part's, or as [`sum`](Self::sum) for a product.
+    pub fn sums(&mut self, pass: Pass<'_, A>, theta: &[A], nodes: &[Node], out: &mut [A], values: &mut [A]) {
+        let dim = if matches!(pass, Pass::Value) { 0 } else { theta.len() };
+        self.noting(pass, theta, |risk, work| {
+            let mut lane = risk.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+            let Lane { workspaces, halves, .. } = &mut *lane;
+            for (i, (&node, value)) in nodes.iter().zip(values).enumerate() {
+                let out = &mut out[i * dim..(i + 1) * dim];
+                *value = risk.pool.enter(|| risk.climb(node, out, work, workspaces, halves));
+            }
+        });
+    }
+
+    /// The gradient of this part, as [`sum`](Self::sum) gives it; `watch` is told from where on it is complete, as
+    /// [`Grad::watched`] says, unless the rows are too many for one pass.
+    ///
+    /// # Panics
+    /// As [`sum`](Self::sum).
+    pub fn gradient_watched(&mut self, theta: &[A], grad: &mut [A], watch: &dyn Fn(usize, &[A])) -> A {
+        let one_pass = self.division.reduction == Reduction::Library && self.x.nrows() <= BATCH;
+        if !one_pass || self.x.nrows() == 0 {
+            return self.sum(Pass::Gradient, theta, grad);
+        }
+        self.lanes.note(theta, Depth::Signals);
+        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let all = |risk: &mut Risk<'_, A>| {
+            risk.back_propagate(theta, Grad::new(grad, Accum::Replace).watched(watch))
+        };
+        self.pool.enter(|| self.on_rows(0..self.x.nrows(), &mut lane.workspaces[0], all))
+    }
+
+    /// Runs what `pass` asks of a shard, with a note of what the tapes then know.
+    fn noting<T>(
+        &mut self,
+        pass: Pass<'_, A>,
+        theta: &[A],
+        run: impl FnOnce(&mut Self, &Work<'_, A>) -> T,
+    ) -> T {
+        let wanted = match pass {
+            Pass::Value => Depth::Outputs,
+            Pass::Gradient => Depth::Signals,
+            Pass::Product(curvature, _) => Depth::wanted_by(curvature),
+        };
+        let known = self.lanes.depth(theta) >= wanted;
+        let result = run(self, &|risk, out, accum| match pass {
+            Pass::Value => risk.value(theta),
+            Pass::Gradient => risk.accumulate(theta, out, accum),
+            Pass::Product(curvature, v) => {
+                if accum == Accum::Replace {
+                    out.fill(A::zero());
+                }
+                if !known {
+                    risk.linearise(curvature, theta);
+                }
+                risk.accumulate_along(curvature, theta, v, out)
+                    .expect("sharded: a curvature product needs the second order of every layer");
+                A::zero()
+            }
+        });
+        self.lanes.note(theta, wanted);
+        result
+    }
+
+    /// The sum at a node of the tree: left half, right half, and the one added to the other.
+    fn climb(
+        &self,
+        node: Node,
+        out: &mut [A],
+        work: &Work<'_, A>,
+        workspaces: &mut [Workspace<A>],
+        halves: &mut [Vec<A>],
+    ) -> A {
+        let tree = Tree::over(self.batch);
+        let Some((left, right)) = tree.halves(node) else {
+            let (leaf, own) = (node.first(), self.division.leaves(tree));
+            let (rows, start) = (tree.rows(leaf..leaf + 1), tree.rows(own.clone()).start);
+            let place = (leaf - own.start) % workspaces.len();
+            let rows = rows.start - start..rows.end - start;
+            return self.on_rows(rows, &mut workspaces[place], |risk| work(risk, out, Accum::Replace));
+        };
+        let value = self.climb(left, out, work, workspaces, halves);
+        let Some(right) = right else { return value };
+        let (sum, halves) = halves.split_first_mut().expect("a vector for each level of the tree");
+        let sum = &mut sum[..out.len()];
+        let value = value + self.climb(right, sum, work, workspaces, halves);
+        vector::axpy(A::one(), sum, out);
+        value
     }
 
     /// Runs `work` over all shards and adds the results up; `out` is empty where only values are wanted.
     fn reduce(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
         let rows = self.x.nrows();
         let shards = shards(rows);
+        if rows == 0 {
+            out.fill(A::zero());
+            return A::zero();
+        }
         if shards <= 1 {
             return self.alone(out, work);
         }
@@ -174,7 +238,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         let out = Mutex::new(out);
         self.pool.run(count, &|i| {
             let mut lane = self.lanes.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
-            let Lane { workspaces, value, sum } = &mut *lane;
+            let Lane { workspaces, value, sum, .. } = &mut *lane;
             let mut first = (i == 0).then(|| out.lock().unwrap_or_else(PoisonError::into_inner));
             let sum = first.as_deref_mut().map_or(sum.as_mut_slice(), |out| out);
             *value = A::zero();
@@ -209,7 +273,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             Mode::Eval => Mode::Eval,
         };
         let (x, target) = (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]));
-        work(&mut Risk::new(self.model, self.loss, &x, &target, mode, workspace).of(self.x.nrows()))
+        work(&mut Risk::new(self.model, self.loss, &x, &target, mode, workspace).of(self.batch))
     }
 
     /// ((0 + 1) + (2 + 3)) + …, the last sum into `out`.
@@ -236,41 +300,32 @@ fn unlocked<A>(lane: &mut Mutex<Lane<A>>) -> &mut Lane<A> {
     lane.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many shards so many rows make.
-fn shards(rows: usize) -> usize {
-    if rows <= BATCH { 1 } else { rows.div_ceil(SHARD) }
-}
-
-/// The rows of one of `shards` shards: as equal as can be.
-fn share(rows: usize, shards: usize, shard: usize) -> Range<usize> {
-    rows * shard / shards..rows * (shard + 1) / shards
-}
-
+/// The sum of this part; the mean over the batch, where the part is all of it.
 impl<A: Scalar> Objective<A> for Sharded<'_, A> {
     fn dim(&self) -> usize {
         self.model.layout().len()
     }
 
     fn value(&mut self, theta: &[A]) -> A {
-        self.lanes.note(theta, Depth::Outputs);
-        self.reduce(&mut [], &|risk, _, _| risk.value(theta))
+        self.sum(Pass::Value, theta, &mut [])
     }
 
     fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        self.lanes.note(theta, Depth::Signals);
-        self.reduce(grad, &|risk, grad, accum| risk.accumulate(theta, grad, accum))
+        self.sum(Pass::Gradient, theta, grad)
     }
 
     fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
-        if self.model.second_order().is_none() {
+        if !self.has_second_order() {
             return central_difference(self, theta, v, hv);
         }
         self.product(Curvature::Hessian, theta, v, hv);
     }
 
     fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
-        let Self { model, loss, x, target, mode, pool, .. } = *self;
-        if !assemble(Problem { model, loss, x, target, mode }, theta, h, pool) {
+        let Self { model, loss, x, target, mode, pool, batch, division, .. } = *self;
+        // Its sums run over blocks of their own, not over the tree.
+        let whole = division.reduction == Reduction::Library;
+        if !whole || !assemble(Problem { model, loss, x, target, mode, batch }, theta, h, pool) {
             hessian_by_products(self, theta, h);
         }
     }
@@ -288,19 +343,6 @@ impl<A: Scalar> Sharded<'_, A> {
     /// # Panics
     /// If a layer of the model has no second order.
     pub fn product(&mut self, curvature: Curvature, theta: &[A], v: &[A], out: &mut [A]) {
-        let wanted = Depth::wanted_by(curvature);
-        let known = self.lanes.depth(theta) >= wanted;
-        self.reduce(out, &|risk, out, accum| {
-            if accum == Accum::Replace {
-                out.fill(A::zero());
-            }
-            if !known {
-                risk.linearise(curvature, theta);
-            }
-            risk.accumulate_along(curvature, theta, v, out)
-                .expect("sharded: a curvature product needs the second order of every layer");
-            A::zero()
-        });
-        self.lanes.note(theta, wanted);
+        self.sum(Pass::Product(curvature, v), theta, out);
     }
 }

@@ -131,6 +131,11 @@ impl<A: Scalar> Saved<A> {
         Ok(Self { path: path.to_owned(), standing, theta, memory })
     }
 
+    /// The file that it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Steps taken.
     pub fn step(&self) -> u64 {
         self.standing.step
@@ -168,6 +173,15 @@ impl<A: Scalar> Saved<A> {
     }
 }
 
+/// CRC-64/XZ of some numbers.
+pub(crate) fn checksum_of<A: Scalar>(numbers: &[A]) -> u64 {
+    let mut digest = CRC.digest();
+    numbers.chunks(BLOCK).for_each(|block| digest.update(&little_endian(block)));
+    digest.finalize()
+}
+
+/// Numbers that are turned into bytes at a time.
+const BLOCK: usize = 4096;
 /// Rows of a file that its fingerprint has at most.
 const STORED_ROWS: usize = 1_024;
 

@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::feed::Feed;
-use crate::{Callback, Epoch, Evaluation, Lanes, Sharded, Snapshot, Standing, StepEnd, evaluate};
+use crate::ranks::any;
+use crate::snapshot::checksum_of;
+use crate::{
+    Alone, Callback, Epoch, Evaluation, Lanes, Ranks, Sharded, Snapshot, Standing, StepEnd, evaluate_together,
+};
 
 /// How a run goes.
 ///
@@ -107,6 +111,16 @@ pub enum TrainError {
         /// The first place that holds a number that is not finite.
         place: String,
     },
+    /// A process of several has gone another way.
+    #[error(
+        "after epoch {epoch} the parameters of rank {rank} are not those of rank 0: its machine computes other bits; let all ranks run one build of the program on processors of one kind"
+    )]
+    Drifted {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The first rank that differs.
+        rank: usize,
+    },
 }
 
 /// Trains `theta` on `task` by `optimizer`, as `plan` says.
@@ -124,15 +138,18 @@ pub fn fit<A: Scalar>(
     pool: &Pool,
     callback: &mut dyn Callback<A>,
 ) -> Result<History, TrainError> {
-    resume(task, plan, optimizer, theta, pool, callback, Standing::start(theta))
+    let standing = Standing::start(theta);
+    resume(task, plan, optimizer, theta, pool, callback, standing, &mut Alone::default())
 }
 
 /// Goes on with a run from where it stands, as if it had never been interrupted: bit for bit the end of [`fit`].
 ///
-/// `theta` and `optimizer` are those of the [`Snapshot`] that `standing` comes from.
+/// `theta` and `optimizer` are those of the [`Snapshot`] that `standing` comes from. Several processes train one network where
+/// each calls this with the same arguments but for `ranks`, and for `callback`, which one of them may have for all: a
+/// `Break` of any ends the run for all of them.
 ///
 /// # Errors
-/// As [`fit`].
+/// As [`fit`]; and if θ is not the same on all ranks any more.
 pub fn resume<A: Scalar>(
     task: &Experiment<'_, A>,
     plan: &Plan,
@@ -141,6 +158,7 @@ pub fn resume<A: Scalar>(
     pool: &Pool,
     callback: &mut dyn Callback<A>,
     standing: Standing<A>,
+    ranks: &mut dyn Ranks<A>,
 ) -> Result<History, TrainError> {
     if plan.batch == 0 {
         return Err(TrainError::ZeroBatch);
@@ -149,12 +167,14 @@ pub fn resume<A: Scalar>(
         return Err(TrainError::Empty);
     }
     let batch = plan.batch.min(task.train.len());
+    let division = ranks.division();
     let batches = Batches::new(task.train, task.transform, task.encoding, batch);
+    let batches = batches.part(move |batch| division.rows(batch));
     let start = (standing.epochs.len() + 1, standing.batch);
     thread::scope(|scope| {
         let feed = Feed::new(scope, batches, plan.seed, start, pool.threads());
         // The threads share the products of evaluations, too.
-        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, standing, feed))
+        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, standing, feed, ranks))
     })
 }
 
@@ -168,13 +188,10 @@ fn run<A: Scalar>(
     callback: &mut dyn Callback<A>,
     mut standing: Standing<A>,
     mut feed: Feed<'_, A>,
+    ranks: &mut dyn Ranks<A>,
 ) -> Result<History, TrainError> {
-    let batch = plan.batch.min(task.train.len());
-    let mut lanes = if optimizer.wants_curvature() {
-        Lanes::remembering(task.model, batch)
-    } else {
-        Lanes::new(task.model, batch)
-    };
+    let (batch, division) = (plan.batch.min(task.train.len()), ranks.division());
+    let mut lanes = Lanes::divided(task.model, batch, division, optimizer.wants_curvature());
     let patience = plan.patience.filter(|_| task.validation.is_some());
     let stop = loop {
         if patience.is_some_and(|patience| standing.is_out_of_patience(patience)) {
@@ -195,18 +212,20 @@ fn run<A: Scalar>(
             let (x, target) = (rows.x(), rows.target());
             let mode = Mode::Train { seed, row: 0 };
             let learning_rate = optimizer.learning_rate();
-            let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool);
-            let loss = optimizer.step(&mut risk, theta).as_f64();
+            let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool)
+                .part(division, rows.whole());
+            let loss = ranks.step(optimizer, &mut risk, theta).as_f64();
             if !loss.is_finite() {
-                let place = culprit(task.model, mode, theta, &x);
+                let place = culprit_of_all(ranks, culprit(task.model, mode, theta, &x));
                 return Err(TrainError::Diverged { epoch, batch: standing.batch, loss, place });
             }
-            standing.total += loss * x.nrows() as f64;
+            standing.total += loss * rows.whole() as f64;
             standing.seconds = before + start.elapsed().as_secs_f64();
             let Standing { step, batch, .. } = standing;
             go_on =
                 callback.on_step(&StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta });
-            if go_on.is_break() {
+            if any(ranks, go_on.is_break()) {
+                go_on = ControlFlow::Break(());
                 break;
             }
             if callback.wants_snapshot() {
@@ -216,9 +235,13 @@ fn run<A: Scalar>(
         if go_on.is_break() {
             break Stop::Callback;
         }
-        let validation: Option<Evaluation> = task
-            .validation
-            .map(|data| evaluate(task.model, task.loss, task.encoding, task.transform, theta, data));
+        let validation: Option<Evaluation> = task.validation.map(|data| {
+            evaluate_together(task.model, task.loss, task.encoding, task.transform, theta, data, ranks)
+        });
+        let sums = ranks.gather(&checksum_of(theta).to_le_bytes());
+        if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
+            return Err(TrainError::Drifted { epoch, rank });
+        }
         if !vector::is_finite(theta) {
             let place = culprit(task.model, Mode::Eval, theta, &Array2::zeros((1, task.model.inputs())));
             return Err(TrainError::Diverged { epoch, batch: standing.batch, loss: f64::NAN, place });
@@ -238,7 +261,7 @@ fn run<A: Scalar>(
         };
         let go_on = callback.on_epoch(&report, theta);
         standing.end_epoch(report, theta);
-        if go_on.is_break() {
+        if any(ranks, go_on.is_break()) {
             break Stop::Callback;
         }
         if callback.wants_snapshot() {
@@ -273,7 +296,20 @@ fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], x: &ArrayRe
         }
         (x, offset) = (y, end);
     }
-    "the loss of a finite output".to_owned()
+    FINITE.to_owned()
+}
+
+/// What is wrong where every number is finite.
+const FINITE: &str = "the loss of a finite output";
+
+/// What the first rank has found whose numbers are not all finite.
+fn culprit_of_all<A: Scalar>(ranks: &mut dyn Ranks<A>, own: String) -> String {
+    let size = ranks.division().size;
+    let words = ranks.gather(own.as_bytes());
+    let found = words.iter().position(|word| word != FINITE.as_bytes()).filter(|_| size > 1);
+    found.map_or(own, |rank| {
+        format!("{} on rank {rank}", String::from_utf8_lossy(&words[rank]).trim_end_matches(','))
+    })
 }
 
 #[cfg(test)]
@@ -328,7 +364,19 @@ mod tests {
             None => Standing::start(&theta),
         };
         let pool = Pool::new(threads);
-        (resume(&task, plan, &mut *optimizer, &mut theta, &pool, callback, standing), theta)
+        (
+            resume(
+                &task,
+                plan,
+                &mut *optimizer,
+                &mut theta,
+                &pool,
+                callback,
+                standing,
+                &mut Alone::default(),
+            ),
+            theta,
+        )
     }
 
     #[test]

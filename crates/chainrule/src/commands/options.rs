@@ -7,7 +7,7 @@ use chainrule::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
 };
 use chainrule::tensor::{Init, Scalar};
-use chainrule::train::{Activation, Output, Stage};
+use chainrule::train::{Activation, Output, Reduction, Stage};
 use clap::ValueEnum;
 
 use crate::failure::Failure;
@@ -29,6 +29,22 @@ macro_rules! with_dtype {
     };
 }
 pub(crate) use with_dtype;
+
+/// An order in which the parts of a batch are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReductionName {
+    Library,
+    Tree,
+}
+
+impl From<ReductionName> for Reduction {
+    fn from(name: ReductionName) -> Self {
+        match name {
+            ReductionName::Library => Reduction::Library,
+            ReductionName::Tree => Reduction::Tree,
+        }
+    }
+}
 
 /// A loss by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -77,8 +77,8 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     losses: Sparkline,
     refreshed: Instant,
-    /// Where an interrupt hit.
-    pub(crate) interrupted: Option<(usize, usize)>,
+    /// Epoch and batch of the last step.
+    pub(crate) at: (usize, usize),
 }
 
 impl Progress {
@@ -100,7 +100,7 @@ impl Progress {
         };
         bar.set_style(style.with_key("per_sec", rate));
         let losses = Sparkline::default();
-        Self { epochs, volume, every, bar, losses, refreshed: Instant::now(), interrupted: None }
+        Self { epochs, volume, every, bar, losses, refreshed: Instant::now(), at: (0, 0) }
     }
 
     /// Says something that is worth a line at any volume.
@@ -116,6 +116,7 @@ impl Progress {
 impl<A: Scalar> Callback<A> for Progress {
     fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
         self.bar.inc(1);
+        self.at = (end.epoch, end.batch);
         self.losses.push(end.loss);
         if self.refreshed.elapsed() >= REFRESH {
             self.refreshed = Instant::now();
@@ -126,7 +127,6 @@ impl<A: Scalar> Callback<A> for Progress {
             self.line(&format!("step {step:>6}   epoch {epoch}, batch {batch}/{batches}   loss {loss:.5}"));
         }
         if is_interrupted() {
-            self.interrupted = Some((end.epoch, end.batch));
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

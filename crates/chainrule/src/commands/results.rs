@@ -20,6 +20,8 @@ pub(crate) struct Results {
     /// Where the time of this process's steps went, and the seconds it spent on epochs in all.
     pub(crate) split: Split,
     pub(crate) in_epochs: f64,
+    /// What went between the ranks, if there are several.
+    pub(crate) communication: Value,
 }
 
 impl Results {
@@ -55,6 +57,7 @@ impl Results {
         let [forward, backward, update] = [forward, backward, update].map(|part| part.as_secs_f64());
         let data = (self.in_epochs - forward - backward - update).max(0.0);
         report["split"] = json!({ "data": data, "forward": forward, "backward": backward, "update": update });
+        report["communication"] = self.communication.clone();
         report["machine"] = machine();
         report["finished"] = json!(clock::now());
         report["test"] =

@@ -1,24 +1,26 @@
 //! `chainrule train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{Dataset, Method, Parts, split::Share};
+use chainrule::datasets::{Dataset, Encoding, Method, Parts, split::Share};
 use chainrule::layers::Layer;
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Activation, Architecture, Card, Experiment, Meter, Plan, Snapshots, Stage, Standing, evaluate,
-    fingerprint, resume,
+    Activation, Architecture, Callback, Card, Experiment, History, Meter, Plan, Saved, Snapshots, Stage,
+    Standing, Stop, evaluate_together, fingerprint, resume,
 };
 use clap::{ArgMatches, Args, CommandFactory};
 
 use super::data::{DataArgs, Known, Source};
 use super::optimizer::OptimizerArgs;
-use super::options::{Dtype, InitArg, LossName, OutputName, Widths, parse_share, with_dtype};
+use super::options::{Dtype, InitArg, LossName, OutputName, ReductionName, Widths, parse_share, with_dtype};
 use super::progress::{Progress, Speech, Volume, catch_interrupts};
 use super::report;
 use super::results::Results;
-use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, units::Units, watch::Watch};
+use super::run::watch::{Silent, Watch};
+use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, units::Units};
 use crate::failure::{Failure, print, say, tell};
+use crate::job::{Job, Number};
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -68,7 +70,10 @@ pub(crate) struct Train {
     /// Seed of the initial weights, the shuffling and dropout
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Threads [default: one a core]
+    /// How the parts of a batch are added: library, as is fastest, or tree, for the same bits on any number of MPI ranks
+    #[arg(long, value_enum, default_value = "library", value_name = "NAME")]
+    reduction: ReductionName,
+    /// Threads of each rank [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// A file of settings: each flag is a key of it, and flags win
@@ -92,8 +97,8 @@ pub(crate) struct Train {
 
 impl Train {
     /// Runs with the settings that `given` holds, so that they can be written down.
-    pub(crate) fn run(&self, given: &ArgMatches) -> Result<(), Failure> {
-        with_dtype!(self.dtype, train(self, given))
+    pub(crate) fn run(&self, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
+        with_dtype!(self.dtype, train(self, given, job))
     }
 
     fn source(&self) -> Source {
@@ -134,13 +139,22 @@ impl Train {
     }
 
     /// Says what is about to run.
-    fn announce(&self, card: &Card, parameters: usize, examples: usize, folder: &RunFolder, step: u64) {
+    fn announce(
+        &self,
+        card: &Card,
+        parameters: usize,
+        examples: usize,
+        folder: &RunFolder,
+        ranks: usize,
+        step: u64,
+    ) {
         if self.speech.volume() > Volume::Quiet {
             tell!(
-                "{} · {} · {parameters} parameters · {examples} training examples · {}{}",
+                "{} · {} · {parameters} parameters · {examples} training examples · {}{}{}",
                 self.source(),
                 card.architecture,
                 folder.path().display(),
+                if ranks > 1 { format!(" · {ranks} ranks") } else { String::new() },
                 if step > 0 { format!(" · from step {step}") } else { String::new() }
             );
         }
@@ -152,32 +166,117 @@ impl Train {
             Some(path) => RunFolder::open(path)?,
             None => RunFolder::create(self.out.as_deref(), &self.source().to_string())?,
         };
-        let mut known = vec![("data", self.source().setting()), ("loss", loss.to_string())];
+        let mut known = vec![("data", self.source().setting())];
         known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
         known.extend(self.data.target_setting().map(|file| ("target", file)));
+        folder.write(&folder.config(), &self.settings(loss, given, known))?;
+        Ok(folder)
+    }
+
+    /// The settings as a file, where `known` says what the command line does not.
+    fn settings(&self, loss: LossName, given: &ArgMatches, mut known: Vec<(&'static str, String)>) -> String {
+        known.push(("loss", loss.to_string()));
         known.extend(self.optimizer.resolved());
         let mut program = crate::Cli::command();
         program.build();
         let train = program.find_subcommand("train").expect("the program has this command");
-        folder.write(&folder.config(), &settings::write(train, given, &known))?;
-        Ok(folder)
+        settings::write(train, given, &known)
     }
 }
 
-fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
+/// What a run is made of before anything is written.
+struct Prepared<A: Scalar> {
+    parts: Parts<A>,
+    loss: LossName,
+    encoding: Encoding,
+    card: Card,
+    /// The [`fingerprint`] of the training data.
+    data: u64,
+}
+
+fn prepare<A: Scalar>(args: &Train) -> Result<Prepared<A>, Failure> {
     if args.patience.is_some() && args.validation == 0.0 {
         return Err(Failure::input("--patience watches the validation loss: add --validation 0.1"));
     }
-    let mut parts = args.parts::<A>()?;
+    let parts = args.parts::<A>()?;
     let classes = parts.train.labels().is_some();
-    let loss_name = args.loss.unwrap_or(LossName::usual(classes));
-    let encoding = loss_name.encoding(classes)?;
-    let card = args.card(loss_name, &parts)?;
-    let folder = args.folder(loss_name, given)?;
-    catch_interrupts()?;
+    let loss = args.loss.unwrap_or(LossName::usual(classes));
+    let encoding = loss.encoding(classes)?;
+    let card = args.card(loss, &parts)?;
+    let data = fingerprint(&parts.train);
+    Ok(Prepared { parts, loss, encoding, card, data })
+}
+
+/// That all ranks are about to train the same network on the same data.
+fn same_on_all<A: Scalar>(
+    args: &Train,
+    given: &ArgMatches,
+    prepared: &Prepared<A>,
+    job: &Job,
+) -> Result<(), Failure> {
+    if job.size() == 1 {
+        return Ok(());
+    }
+    let validation = prepared.parts.validation.as_ref().map_or(0, fingerprint);
+    let differs = |word: &[u8]| {
+        let words = job.gather(word);
+        let rank = words.iter().position(|word| *word != words[0]);
+        rank.map(|rank| [0, rank].map(|rank| String::from_utf8_lossy(&words[rank]).into_owned())).zip(rank)
+    };
+    let data = format!("{:016x} {validation:016x}", prepared.data);
+    if let Some((_, rank)) = differs(data.as_bytes()) {
+        let fault = format!("rank {rank} sees other data than rank 0: give all ranks the same files");
+        return Err(Failure::Input(fault));
+    }
+    // The same data may lie elsewhere, and each may have threads, and a pace of records, of its own.
+    let own = ["data", "data-dir", "target", "threads", "log-every", "checkpoint-every"];
+    let known = own.map(|key| (key, String::new())).into();
+    if let Some(([first, other], rank)) = differs(args.settings(prepared.loss, given, known).as_bytes()) {
+        let line = first.lines().zip(other.lines()).find(|(first, other)| first != other);
+        let (here, there) = line.unwrap_or_default();
+        return Err(Failure::Input(format!(
+            "rank {rank} has another configuration than rank 0: `{there}` instead of `{here}`; start all ranks with the same program and flags"
+        )));
+    }
+    Ok(())
+}
+
+/// Where the run in the folder stands: the newest snapshot, read by the first rank.
+fn newest<A: Scalar>(snapshots: &Snapshots, data: u64, job: &Job) -> Result<Option<Saved<A>>, Failure> {
+    let found = || -> Result<Option<Saved<A>>, Failure> {
+        let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
+        for fault in damaged {
+            tell!("warning: {fault}; the checkpoint before it is taken");
+        }
+        Ok(newest)
+    };
+    if job.size() == 1 {
+        return found();
+    }
+    let read = |saved: Saved<A>| std::fs::read(saved.path()).map_err(Failure::input);
+    let own = if job.is_first() {
+        found().and_then(|saved| saved.map_or(Ok(Vec::new()), read))
+    } else {
+        Ok(Vec::new())
+    };
+    let bytes = job.of_first(job.agree(own)?);
+    let saved =
+        (!bytes.is_empty()).then(|| Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data));
+    job.agree(saved.transpose().map_err(Failure::input))
+}
+
+fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
+    let prepared = job.agree(prepare::<A>(args))?;
+    job.agree(same_on_all(args, given, &prepared, job))?;
+    let Prepared { mut parts, loss: loss_name, encoding, card, data } = prepared;
+    let classes = parts.train.labels().is_some();
+    // The other ranks neither write nor print.
+    let folder = job.is_first().then(|| args.folder(loss_name, given)).transpose();
+    let folder = job.agree(folder)?;
+    job.agree(catch_interrupts())?;
     // The targets of a known set have a fitting scale.
     let units = if args.source().is_own() { Units::of(&card, &parts.train) } else { Units::default() };
-    let targets = units.enter(&mut parts)?;
+    let targets = job.agree(units.enter(&mut parts))?;
 
     let network = card.architecture.build::<A>(args.init.0);
     let layout = network.layout();
@@ -190,7 +289,8 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
     let per_epoch = parts.train.len().div_ceil(batch) as u64;
     let mut optimizer =
         meter.optimizer(args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64), layout);
-    let pool = Pool::new(args.threads.map_or_else(chainrule::tensor::available_threads, usize::from));
+    let usual_threads = job.threads();
+    let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
     let experiment = Experiment {
         model: &model,
         loss: &*loss,
@@ -199,56 +299,59 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
         train: &parts.train,
         validation: parts.validation.as_ref(),
     };
-    let snapshots = Snapshots::new(folder.snapshots(), fingerprint(&parts.train));
     let mut standing = Standing::start(&theta);
     if args.resume.is_some() {
-        let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
-        for fault in damaged {
-            tell!("warning: {fault}; the checkpoint before it is taken");
-        }
-        if let Some(saved) = newest {
-            standing = saved.restore(&mut optimizer, &mut theta).map_err(Failure::input)?;
+        let snapshots = Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), data);
+        if let Some(saved) = newest::<A>(&snapshots, data, job)? {
+            standing = job.agree(saved.restore(&mut optimizer, &mut theta).map_err(Failure::input))?;
         }
     }
     let at = (standing.step, standing.epochs.len());
     let seconds_before: f64 =
         standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
-    args.announce(&card, theta.len(), parts.train.len(), &folder, at.0);
-    let mut watch = Watch {
-        record: Record::open(&folder, &meter, layout, args.log_every, at)?,
-        keeper: Keeper::new(&folder, &card, &units, snapshots, args.checkpoint_every),
-        progress: Progress::new(args.speech.volume(), args.log_every, args.epochs, per_epoch, at.0),
+    let mut crew = job.crew::<A>(args.reduction.into());
+    let watch = |folder| -> Result<Watch<'_>, Failure> {
+        Ok(Watch {
+            record: Record::open(folder, &meter, layout, args.log_every, at)?,
+            keeper: Keeper::new(
+                folder,
+                &card,
+                &units,
+                Snapshots::new(folder.snapshots(), data),
+                args.checkpoint_every,
+            ),
+            progress: Progress::new(args.speech.volume(), args.log_every, args.epochs, per_epoch, at.0),
+            ends_unsaved: job.size() > 1,
+            unsaved: None,
+        })
     };
-    let history = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, &mut watch, standing)
-        .map_err(Failure::run)?;
-    let Watch { keeper, progress, .. } = watch;
-    let interrupted = progress.interrupted;
-    drop(progress);
-
-    keeper.save_model(&folder.last(), &theta).map_err(Failure::run)?;
-    if let Some(fault) = keeper.fault() {
-        return Err(Failure::Run(format!(
-            "the run could not be saved: {fault}; --resume {} goes on from the checkpoint before",
-            folder.path().display()
-        )));
+    let mut watch = job.agree(folder.as_ref().map(watch).transpose())?;
+    if let Some(folder) = &folder {
+        args.announce(&card, theta.len(), parts.train.len(), folder, job.size(), at.0);
     }
-    if let Some((epoch, batch)) = interrupted {
-        return Err(Failure::Interrupted(format!(
-            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}; `chainrule train --resume {}` goes on",
-            folder.last().display(),
-            folder.path().display()
-        )));
-    }
+    let callback: &mut dyn Callback<A> = match &mut watch {
+        Some(watch) => watch,
+        None => &mut Silent,
+    };
+    let ranks = crew.ranks();
+    let outcome = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, callback, standing, ranks);
+    let history = job.agree(outcome.map_err(Failure::run))?;
+    job.agree(watch.map_or(Ok(()), |watch| saved(watch, &history, &theta)))?;
     Units::leave(&mut parts, targets)?;
     let theta = units.folded(network.layout(), &theta);
-    let measure = |data| evaluate(&network, &*loss, encoding, &card.transform, &theta, data);
+    let mut measure =
+        |data| evaluate_together(&network, &*loss, encoding, &card.transform, &theta, data, crew.ranks());
+    let (train, validation) = (measure(&parts.train), parts.validation.as_ref().map(&mut measure));
+    let test = parts.test.as_ref().map(measure);
+    let Some(folder) = folder else { return Ok(()) };
     let results = Results {
         classes,
-        train: measure(&parts.train),
-        validation: parts.validation.as_ref().map(measure),
-        test: parts.test.as_ref().map(measure),
+        train,
+        validation,
+        test,
         in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
         split: meter.split(),
+        communication: crew.communication(),
         history,
     };
     let examples = parts.test.as_ref().map_or(0, Dataset::len);
@@ -262,4 +365,28 @@ fn train<A: Scalar>(args: &Train, given: &ArgMatches) -> Result<(), Failure> {
         Volume::Quiet => Ok(()),
         _ => print(&results.table(&folder)),
     }
+}
+
+/// Saves the last model, and tells how the run ended where that was not its plan.
+fn saved<A: Scalar>(watch: Watch<'_>, history: &History, theta: &[A]) -> Result<(), Failure> {
+    let Watch { keeper, progress, unsaved, .. } = watch;
+    let (epoch, batch) = progress.at;
+    drop(progress);
+    let folder = keeper.folder();
+    let last = keeper.save_model(&folder.last(), theta);
+    if let Some(fault) = unsaved.as_deref().or(keeper.fault()) {
+        return Err(Failure::Run(format!(
+            "the run could not be saved: {fault}; --resume {} goes on from the checkpoint before",
+            folder.path().display()
+        )));
+    }
+    last.map_err(Failure::run)?;
+    if history.stop == Stop::Callback {
+        return Err(Failure::Interrupted(format!(
+            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}; `chainrule train --resume {}` goes on",
+            folder.last().display(),
+            folder.path().display()
+        )));
+    }
+    Ok(())
 }

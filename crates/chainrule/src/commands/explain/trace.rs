@@ -124,7 +124,7 @@ pub(super) fn trace<A: Scalar>(
         Point { theta, x, y: &y },
         &delta,
         Some(&mut x_signal),
-        Some(Grad { flat: &mut grad, accum: Accum::Replace }),
+        Some(Grad::new(&mut grad, Accum::Replace)),
         &mut tape,
     );
 

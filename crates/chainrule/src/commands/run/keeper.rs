@@ -42,6 +42,11 @@ impl<'a> Keeper<'a> {
         Self { folder, card, units, snapshots, every, last, due: false, best: 0, fault: None }
     }
 
+    /// The folder of the run.
+    pub(crate) fn folder(&self) -> &'a RunFolder {
+        self.folder
+    }
+
     /// What went wrong at the last attempt to save, if it failed.
     pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.as_deref()

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+pub(crate) use self::parse::first_paragraph;
 use self::parse::{Setting, argument, as_flag, parse};
 use super::folder::CONFIG;
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ const OPEN: [&str; 8] =
 /// If the file cannot be read, or says what no command line could.
 pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> Result<ArgMatches, Failure> {
     program.build();
-    let matches = program.clone().get_matches_from(&arguments);
+    let matches = program.clone().try_get_matches_from(&arguments).map_err(Failure::Usage)?;
     let Some(("train", given)) = matches.subcommand() else { return Ok(matches) };
     let train = program.find_subcommand("train").expect("the program has this command");
     let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
@@ -54,7 +55,7 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
             arguments.extend(as_flag(arg, &key, &value).map(OsString::from));
         }
     }
-    Ok(program.clone().get_matches_from(arguments))
+    program.clone().try_get_matches_from(arguments).map_err(Failure::Usage)
 }
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {

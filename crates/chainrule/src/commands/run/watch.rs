@@ -7,19 +7,35 @@ use chainrule::train::{Callback, Epoch, Snapshot, StepEnd};
 
 use super::keeper::Keeper;
 use super::record::Record;
-use crate::commands::progress::Progress;
+use crate::commands::progress::{Progress, is_interrupted};
 
 /// The records, the keeper of snapshots and the terminal, which has the last word.
 pub(crate) struct Watch<'a> {
     pub(crate) record: Record<'a>,
     pub(crate) keeper: Keeper<'a>,
     pub(crate) progress: Progress,
+    /// Whether a run that cannot be saved ends: one whose other processes nobody watches.
+    pub(crate) ends_unsaved: bool,
+    /// Why it ended so.
+    pub(crate) unsaved: Option<String>,
+}
+
+/// What watches a run on the ranks that neither print nor write.
+pub(crate) struct Silent;
+
+impl<A: Scalar> Callback<A> for Silent {
+    fn on_step(&mut self, _: &StepEnd<'_, A>) -> ControlFlow<()> {
+        if is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 impl<A: Scalar> Callback<A> for Watch<'_> {
     fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
         self.record.on_step(end)?;
         self.keeper.on_step(end)?;
+        if self.unsaved.is_some() {
+            return ControlFlow::Break(());
+        }
         self.progress.on_step(end)
     }
 
@@ -40,7 +56,11 @@ impl<A: Scalar> Callback<A> for Watch<'_> {
             Err(error) => self.keeper.cannot_save(format!("cannot write the run's metrics.jsonl: {error}")),
         }
         if let Some(fault) = self.keeper.fault() {
-            self.progress.warn(&format!("{fault}: the run goes on, and so does its last checkpoint"));
+            if self.ends_unsaved {
+                self.unsaved = Some(fault.to_owned());
+            } else {
+                self.progress.warn(&format!("{fault}: the run goes on, and so does its last checkpoint"));
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ fn nearest(name: &str, train: &Command) -> String {
 }
 
 /// What clap says, without its hints.
-fn first_paragraph(message: &str) -> String {
+pub(crate) fn first_paragraph(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     message.split("\n\nFor more").next().unwrap_or(message).to_owned()
 }

@@ -1,0 +1,49 @@
+//! Data-parallel training: several processes, the ranks of an MPI job, lower one risk together.
+//!
+//! Every rank holds the same θ and its own part of each batch. [`AllReduce`] adds the parts of C, ∇C and ∇²C·v up, so that
+//! an optimizer on any rank sees the risk of the whole batch; all take the same step, and nothing else is ever sent.
+//! [`Together`] does this for the training loop of `chainrule-train`.
+//!
+//! There are two orders in which parts are added ([`Reduction`](chainrule_train::Reduction)):
+//!
+//! - **Library**: MPI's own `MPI_Iallreduce`, bucket by bucket from the top layer down, while the layers below are still at
+//!   work.
+//! - **Tree**: a fixed tree over the rows of the batch, whose sums have the same bits for any number of ranks.
+//!
+//! What joins the ranks is a [`Communicator`]: `World`, by MPI, with the feature `mpi`, or [`Threads`] of one process, which need
+//! no MPI.
+//!
+//! # References
+//! Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, §4 (gradients reduced behind the backward
+//! pass); Li et al., "PyTorch distributed", VLDB 2020, §3.2 (buckets); Thakur, Rabenseifner and Gropp, "Optimization of
+//! collective communication operations in MPICH", 2005 (what an all-reduce costs).
+
+mod all_reduce;
+mod communicator;
+mod cost;
+mod threads;
+mod together;
+#[cfg(feature = "mpi")]
+mod world;
+
+pub use all_reduce::AllReduce;
+pub use communicator::{Bucket, Communicator, Launch};
+pub use cost::{Link, Load};
+pub use threads::Threads;
+pub use together::{Together, Traffic};
+#[cfg(feature = "mpi")]
+pub use world::World;
+
+use chainrule_tensor::Scalar;
+
+/// A number type that can be sent.
+#[cfg(feature = "mpi")]
+pub trait Number: Scalar + mpi::traits::Equivalence {}
+#[cfg(feature = "mpi")]
+impl<A: Scalar + mpi::traits::Equivalence> Number for A {}
+
+/// A number type that can be sent.
+#[cfg(not(feature = "mpi"))]
+pub trait Number: Scalar {}
+#[cfg(not(feature = "mpi"))]
+impl<A: Scalar> Number for A {}

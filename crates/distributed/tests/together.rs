@@ -1,0 +1,239 @@
+//! Several ranks train as one process does.
+
+use std::ops::ControlFlow;
+
+use chainrule_datasets::synthetic::Teacher;
+use chainrule_datasets::{Dataset, Encoding, Pipeline, Target, synthetic};
+use chainrule_distributed::{Communicator, Threads, Together};
+use chainrule_layers::{Layer, Mode, Sequential};
+use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
+use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd};
+use chainrule_tensor::ndarray::{Array2, s};
+use chainrule_tensor::{Pool, Rng};
+use chainrule_train::{
+    Activation, Alone, Architecture, Callback, Division, Experiment, History, Lanes, Plan, Ranks, Reduction,
+    Sharded, Standing, StepEnd, TrainError, resume,
+};
+
+/// A network with dropout, so that a mask that depends on the rank would show.
+fn network(widths: &[usize]) -> Sequential<f64> {
+    Architecture::perceptron(widths, Activation::Tanh, 0.2).build(None)
+}
+
+type Make = fn(usize) -> Box<dyn Optimizer<f64>>;
+
+const OPTIMIZERS: [(&str, Make); 3] = [
+    ("sgd", |dim| Box::new(Descent::new(Sgd, dim, Schedule::constant(0.1)))),
+    ("adam", |dim| Box::new(Descent::new(Adam::default(), dim, Schedule::constant(0.01)))),
+    ("lbfgs", |dim| Box::new(Lbfgs::new(dim))),
+];
+
+/// What a run comes to: θ, and its history without seconds.
+type End = (Vec<f64>, Vec<(f64, Option<f64>, Option<f64>)>);
+
+fn end(history: &History, theta: Vec<f64>) -> End {
+    let figures =
+        |epoch: &chainrule_train::Epoch| (epoch.train_loss, epoch.validation_loss, epoch.validation_score);
+    (theta, history.epochs.iter().map(figures).collect())
+}
+
+/// Trains on classes, or on numbers, with a last batch that is not full.
+fn train(
+    make: Make,
+    batch: usize,
+    classes: bool,
+    callback: &mut dyn Callback<f64>,
+    ranks: &mut dyn Ranks<f64>,
+) -> Result<End, TrainError> {
+    let data = |seed| -> Dataset<f64> {
+        if classes {
+            synthetic::moons(300, 0.1, seed)
+        } else {
+            Teacher { inputs: 3, hidden: 4, outputs: 2, noise: 0.1 }.regression(300, seed)
+        }
+    };
+    let (train, validation) = (data(1), data(2));
+    let model = network(&[train.inputs(), 9, train.outputs()]);
+    let mut theta = model.layout().init(&mut Rng::new(3));
+    let (cross, squared) = (SoftmaxCrossEntropy::default(), SquaredError::default());
+    let loss: &dyn Loss<f64> = if classes { &cross } else { &squared };
+    let task = Experiment {
+        model: &model,
+        loss,
+        encoding: if classes { Encoding::Index } else { Encoding::Real },
+        transform: &Pipeline::new(),
+        train: &train,
+        validation: Some(&validation),
+    };
+    let plan = Plan { epochs: 3, batch, patience: None, seed: 5 };
+    let mut optimizer = make(theta.len());
+    let (pool, standing) = (Pool::new(1), Standing::start(&theta));
+    let history = resume(&task, &plan, &mut *optimizer, &mut theta, &pool, callback, standing, ranks)?;
+    Ok(end(&history, theta))
+}
+
+#[test]
+fn over_the_tree_any_number_of_ranks_ends_with_the_bits_of_one_process() {
+    for (name, make) in OPTIMIZERS {
+        for (batch, classes) in [(40, true), (300, true), (70, false)] {
+            let alone = train(make, batch, classes, &mut (), &mut Alone(Reduction::Tree)).unwrap();
+            assert!(alone.1[2].0 < alone.1[0].0, "{name}: nothing was learned: {:?}", alone.1);
+            for size in [1, 2, 3, 4, 7] {
+                let ends = Threads::run(size, |rank| {
+                    train(make, batch, classes, &mut (), &mut Together::new(rank, Reduction::Tree)).unwrap()
+                });
+                assert!(ends.iter().all(|end| *end == alone), "{name}, batches of {batch}, {size} ranks");
+            }
+        }
+    }
+}
+
+#[test]
+fn by_the_library_all_ranks_agree_and_are_near_one_process() {
+    for (batch, bucket) in [(40, 1 << 17), (40, 7), (3, 1000)] {
+        let (_, make) = OPTIMIZERS[0];
+        let alone = train(make, batch, true, &mut (), &mut Alone(Reduction::Library)).unwrap();
+        for size in [1, 2, 4, 5] {
+            let ends = Threads::run(size, |rank| {
+                let mut ranks = Together::new(rank, Reduction::Library).bucket(bucket);
+                train(make, batch, true, &mut (), &mut ranks).unwrap()
+            });
+            assert!(ends.iter().all(|end| *end == ends[0]));
+            let apart = ends[0].0.iter().zip(&alone.0).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-9, "{size} ranks, batches of {batch}, buckets of {bucket}: {apart}");
+        }
+    }
+}
+
+/// Value, gradient, Hessian product, Gauss-Newton product and dense Hessian, in one vector.
+fn all_of(objective: &mut dyn Objective<f64>, theta: &[f64]) -> Vec<f64> {
+    let dim = theta.len();
+    let v: Vec<f64> = (0..dim).map(|i| (i as f64).sin()).collect();
+    let mut out = vec![objective.value(theta)];
+    let mut vector = vec![0.0; dim];
+    out.push(objective.value_and_grad(theta, &mut vector));
+    out.extend(&vector);
+    objective.hessian_vector(theta, &v, &mut vector);
+    out.extend(&vector);
+    objective.gauss_newton_vector(theta, &v, &mut vector);
+    out.extend(&vector);
+    let mut h = Array2::zeros((dim, dim));
+    objective.hessian(theta, &mut h);
+    out.extend(&h);
+    out
+}
+
+#[test]
+fn value_gradient_and_curvature_are_those_of_the_whole_batch() {
+    let (model, loss) = (network(&[4, 5, 3]), SoftmaxCrossEntropy::default());
+    let rng = &mut Rng::new(1);
+    for rows in [1, 5, 131, 2100] {
+        let x = Array2::from_shape_simple_fn((rows, 4), || rng.normal(1.0));
+        let target = Array2::from_shape_simple_fn((rows, 1), || rng.below(3) as f64);
+        let theta: Vec<f64> = model.layout().init(&mut Rng::new(2));
+        let mode = Mode::Train { seed: 5, row: 0 };
+        let of = |ranks: &mut dyn FnMut(&mut Sharded<'_, f64>) -> Vec<f64>, division: Division| {
+            let own = division.rows(rows);
+            let (x, target) = (x.slice(s![own.clone(), ..]), target.slice(s![own, ..]));
+            let pool = Pool::new(2);
+            let mut lanes = Lanes::divided(&model, rows, division, true);
+            let part = Sharded::new(&model, &loss, &x, &target, mode, &mut lanes, &pool);
+            ranks(&mut part.part(division, rows))
+        };
+        let alone = |reduction| {
+            let division = Ranks::<f64>::division(&Alone(reduction));
+            of(&mut |whole| all_of(whole, &theta), division)
+        };
+        let (library, tree) = (alone(Reduction::Library), alone(Reduction::Tree));
+        let far = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(far(&library, &tree) < 1e-12, "{rows} rows: {}", far(&library, &tree));
+        for size in [2, 3, 4] {
+            for reduction in [Reduction::Library, Reduction::Tree] {
+                let all = Threads::run(size, |rank| {
+                    let mut ranks = Together::new(rank, reduction).bucket(11);
+                    let division = Ranks::<f64>::division(&ranks);
+                    of(&mut |part| all_of(&mut ranks.objective(part), &theta), division)
+                });
+                assert!(all.iter().all(|one| *one == all[0]), "{rows} rows, {size} ranks, {reduction:?}");
+                assert!(far(&all[0], &library) < 1e-12, "{rows} rows, {size} ranks, {reduction:?}");
+                assert!(reduction == Reduction::Library || all[0] == tree, "{rows} rows, {size} ranks");
+            }
+        }
+    }
+}
+
+/// Pulls the brake on one rank.
+struct Brake(bool);
+
+impl Callback<f64> for Brake {
+    fn on_step(&mut self, step: &StepEnd<'_, f64>) -> ControlFlow<()> {
+        if self.0 && step.step == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[test]
+fn a_brake_on_one_rank_stops_all() {
+    let (_, make) = OPTIMIZERS[1];
+    let ends = Threads::run(3, |rank| {
+        let mut brake = Brake(Communicator::<f64>::rank(&rank) == 1);
+        train(make, 40, true, &mut brake, &mut Together::new(rank, Reduction::Tree)).unwrap()
+    });
+    assert!(ends.iter().all(|end| end.1.is_empty() && *end == ends[0]));
+}
+
+#[test]
+fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
+    let mut x = Array2::from_shape_simple_fn((30, 20), || 0.5);
+    x.row_mut(11).fill(f64::MAX);
+    let train = Dataset::new("wild", x, Target::real(Array2::ones((30, 1)))).unwrap();
+    let model = Architecture::perceptron(&[20, 9, 1], Activation::Relu, 0.0).build::<f64>(None);
+    let loss = SquaredError::default();
+    let errors = Threads::run(3, |rank| {
+        let task = Experiment {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Real,
+            transform: &Pipeline::new(),
+            train: &train,
+            validation: None,
+        };
+        let mut theta = model.layout().init(&mut Rng::new(3));
+        let (plan, standing) = (Plan { batch: 30, ..Plan::default() }, Standing::start(&theta));
+        let (mut sgd, pool) = (OPTIMIZERS[0].1(theta.len()), Pool::new(1));
+        let mut ranks = Together::new(rank, Reduction::Library);
+        resume(&task, &plan, &mut *sgd, &mut theta, &pool, &mut (), standing, &mut ranks).unwrap_err()
+    });
+    assert!(errors.iter().all(|error| *error == errors[0]));
+    let TrainError::Diverged { epoch: 1, place, .. } = &errors[0] else { panic!("{}", errors[0]) };
+    assert!(place.contains("layer 0") && place.contains("on rank "), "{place}");
+}
+
+/// Leaves the path at its second step.
+#[derive(Debug)]
+struct Astray<R>(R, bool);
+
+impl<R: Ranks<f64>> Ranks<f64> for Astray<R> {
+    fn division(&self) -> Division {
+        self.0.division()
+    }
+
+    fn gather(&mut self, word: &[u8]) -> Vec<Vec<u8>> {
+        self.0.gather(word)
+    }
+
+    fn step(&mut self, by: &mut dyn Optimizer<f64>, part: &mut Sharded<'_, f64>, theta: &mut [f64]) -> f64 {
+        let loss = self.0.step(by, part, theta);
+        theta[0] += if self.1 { 1e-12 } else { 0.0 };
+        loss
+    }
+}
+
+#[test]
+fn a_rank_whose_parameters_drift_is_found_at_the_end_of_the_epoch() {
+    let errors = Threads::run(3, |rank| {
+        let astray = Communicator::<f64>::rank(&rank) == 2;
+        let mut ranks = Astray(Together::new(rank, Reduction::Tree), astray);
+        train(OPTIMIZERS[0].1, 40, true, &mut (), &mut ranks).unwrap_err()
+    });
+    assert_eq!(errors, [const { TrainError::Drifted { epoch: 1, rank: 2 } }; 3]);
+}
