@@ -68,7 +68,7 @@ fn what_is_no_matrix_of_numbers_is_refused() {
     refused(&file("'<f8'", "False", "()", &[0; 8]), "not that of a vector or matrix");
     refused(&file("'<f8'", "False", "(1, 1, 1)", &[0; 8]), "not that of a vector or matrix");
     refused(&file("'<c16'", "False", "(1,)", &[0; 16]), "of the type \"<c16\"");
-    refused(&file("'|b1'", "False", "(1,)", &[2]), "it cannot be read");
+    refused(&file("'|b1'", "False", "(1,)", &[2]), "booleans that are neither 0 nor 1");
     refused(&file("'|O'", "False", "(1,)", &[0; 16]), "of the type \"|O\"");
     refused(&file("[('a', '<f8')]", "False", "(1,)", &[0; 8]), "of the type");
     refused(&file(&"(".repeat(700), "False", "(1,)", &[]), "a structure and not numbers");
