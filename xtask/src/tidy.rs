@@ -20,6 +20,7 @@ pub(crate) use edges::BLAS_PACKAGES;
 /// the calls of code for CPUs that not everyone has, and the allocators that count.
 const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/blas/openblas.rs",
+    "crates/tensor/src/kernel/few_rows.rs",
     "crates/tensor/src/kernel/lanes.rs",
     "crates/tensor/src/kernel/peak.rs",
     "crates/tensor/src/kernel/product.rs",

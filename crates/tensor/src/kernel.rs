@@ -12,6 +12,8 @@
 //! bits do not depend on how a product is cut, so that threads can share one. The rule looks at the CPU and never at a
 //! clock: a run can be repeated to the bit.
 #[cfg(target_arch = "x86_64")]
+mod few_rows;
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod peak;
