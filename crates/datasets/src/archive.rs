@@ -20,21 +20,18 @@ const LARGEST_UNPACKED: u64 = 1 << 30;
 const FEATURES: [&str; 4] = ["x", "data", "features", "images"];
 const TARGETS: [&str; 5] = ["y", "target", "targets", "labels", "label"];
 
-/// Reads a data set: features as `x`, `data`, `features` or `images`, a target as `y`, `target`, `targets`, `labels`, `label`
-/// or what the options name, one number a row; with `_train` and `_test` behind these names, both parts. A lone matrix is
-/// a table with the target among its columns.
-///
-/// # Errors
-/// If the file cannot be read or is damaged, or its arrays make no data set. Nothing is allocated beyond what the file's
-/// own bytes justify, and an array is not unpacked beyond what its header asks for.
+/// Reads a file as [`decode`] does its bytes.
 pub(crate) fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Parts<A>, Error> {
     decode(&read_file(path)?, path, options)
 }
 
-/// Reads the bytes of a file as [`read`] does.
+/// Reads a data set from the bytes of a file: features as `x`, `data`, `features` or `images`, a target as `y`, `target`,
+/// `targets`, `labels`, `label` or what the options name, one number a row; with `_train` and `_test` behind these names, both
+/// parts. A lone matrix is a table with the target among its columns.
 ///
 /// # Errors
-/// As [`read`].
+/// If the file is damaged, or its arrays make no data set. Nothing is allocated beyond what the file's own bytes justify,
+/// and an array is not unpacked beyond what its header asks for.
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result<Parts<A>, Error> {
     let damaged = |fault: String| Error::format(path, fault, DAMAGED);
     let archive =

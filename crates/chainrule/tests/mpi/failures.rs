@@ -77,7 +77,8 @@ fn an_interrupt_saves_the_run() {
 fn a_loss_that_is_not_finite_on_one_rank_ends_all() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    // The square of the one wild target is beyond f32; whichever rank has it, none of the others sees it.
+    // The square of the one wild target is beyond f32; whichever rank has it, none of the others sees it. Under a sigmoid
+    // targets keep their unit.
     let row =
         |i: u64| format!("{},{}\n", i % 7, if i == 6 { "1e30".to_owned() } else { format!("{}.5", i % 3) });
     fs::write(here.join("t.csv"), format!("x,y\n{}", (0..60).map(row).collect::<Vec<_>>().concat())).unwrap();
@@ -85,7 +86,20 @@ fn a_loss_that_is_not_finite_on_one_rank_ends_all() {
     let output = on(
         3,
         here,
-        &["train", "--data", "t.csv", "--loss", "squared-error", "--batch", "60", "--out", "run", "-q"],
+        &[
+            "train",
+            "--data",
+            "t.csv",
+            "--loss",
+            "squared-error",
+            "--output",
+            "sigmoid",
+            "--batch",
+            "60",
+            "--out",
+            "run",
+            "-q",
+        ],
     );
     assert!(start.elapsed() < SECONDS);
     fails(here, &output, 1, &["the loss became", "epoch 1, batch 1"]);
