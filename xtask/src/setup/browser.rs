@@ -6,7 +6,7 @@ use std::{env, path::Path};
 
 use super::{
     look,
-    plan::{self, Machine, Manager, Os, Plan},
+    plan::{self, Machine, Manager, Plan},
 };
 use crate::{blas::Blas, failure::Failure, process};
 
@@ -66,20 +66,14 @@ impl Manager {
 
 /// What to do on a machine without a browser.
 fn plan(machine: &Machine) -> Plan {
-    match (machine.os, machine.manager) {
-        (Os::Windows, _) => Plan::Stuck(
-            "the pages are tested on Linux and macOS: the tests drive the browser through Unix pipes"
-                .to_owned(),
-        ),
-        (_, Some(manager)) => plan::install(manager, manager.chromium(), machine, ("Chromium", BY_HAND)),
-        (_, None) => Plan::Stuck(format!(
-            "Chromium missing, and none of apt-get, dnf, pacman and brew is on the PATH: {BY_HAND}"
-        )),
-    }
+    let on_windows =
+        "the pages are tested on Linux and macOS: the tests drive the browser through Unix pipes";
+    plan::extra(machine, "Chromium", Manager::chromium, BY_HAND, on_windows)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::Os;
     use super::*;
 
     const USER: Machine = Machine {

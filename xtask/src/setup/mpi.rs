@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use super::{
     look,
-    plan::{self, Machine, Manager, Os, Plan},
+    plan::{self, Machine, Manager, Plan},
     succeeds,
 };
 use crate::{blas::Blas, failure::Failure, process};
@@ -97,20 +97,13 @@ impl Manager {
 
 /// What to do on a machine that lacks some of it.
 fn plan(machine: &Machine, missing: &[&str]) -> Plan {
-    let missing = missing.join(" and ");
-    match (machine.os, machine.manager) {
-        (Os::Windows, _) => {
-            Plan::Stuck("ranks are joined by MPI on Linux and macOS: train in one process here".to_owned())
-        }
-        (_, Some(manager)) => plan::install(manager, manager.mpi(), machine, (&missing, BY_HAND)),
-        (_, None) => Plan::Stuck(format!(
-            "{missing} missing, and none of apt-get, dnf, pacman and brew is on the PATH: {BY_HAND}"
-        )),
-    }
+    let on_windows = "ranks are joined by MPI on Linux and macOS: train in one process here";
+    plan::extra(machine, &missing.join(" and "), Manager::mpi, BY_HAND, on_windows)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::Os;
     use super::*;
 
     const USER: Machine = Machine {

@@ -171,13 +171,26 @@ pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
     }
 }
 
-/// How the manager brings these packages, for want of `missing`; `way_out` is for those who may not install.
-pub(super) fn install(
-    manager: Manager,
-    packages: &[&str],
+/// What to do on a machine that lacks something beside the BLAS, which `packages` bring; `way_out` is for those who may not
+/// install, and Windows is told why it goes without.
+pub(super) fn extra(
     machine: &Machine,
-    (missing, way_out): (&str, &str),
+    missing: &str,
+    packages: fn(Manager) -> &'static [&'static str],
+    way_out: &str,
+    on_windows: &str,
 ) -> Plan {
+    match (machine.os, machine.manager) {
+        (Os::Windows, _) => Plan::Stuck(on_windows.to_owned()),
+        (_, Some(manager)) => install(manager, packages(manager), machine, (missing, way_out)),
+        (_, None) => Plan::Stuck(format!(
+            "{missing} missing, and none of apt-get, dnf, pacman and brew is on the PATH: {way_out}"
+        )),
+    }
+}
+
+/// How the manager brings these packages, for want of `missing`; `way_out` is for those who may not install.
+fn install(manager: Manager, packages: &[&str], machine: &Machine, (missing, way_out): (&str, &str)) -> Plan {
     let install = [manager.install(), packages].concat();
 
     let privileged = !manager.wants_root() || machine.root;
