@@ -2,7 +2,7 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
 use chainrule_tensor::rows::add_rows;
-use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, gemm};
+use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, affine, gemm};
 
 use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 
@@ -69,8 +69,7 @@ impl<A: Scalar> Layer<A> for Dense {
     }
 
     fn forward(&self, _: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
-        y.assign(&self.bias.view(theta)); //                                        y = 1·bᵀ
-        gemm(A::one(), x, &self.weight.view(theta), A::one(), y); //                  + x·W
+        affine(x, &self.weight.view(theta), &theta[self.bias.range()], y); //               y = x·W + 1·bᵀ
     }
 
     fn backward(
@@ -108,8 +107,7 @@ impl<A: Scalar> SecondOrder<A> for Dense {
         r_y: &mut ArrayRef2<A>,
         _: Dual<&mut Tape<A>>,
     ) {
-        r_y.assign(&self.bias.view(v)); //                                          R{y} = 1·v_bᵀ
-        gemm(A::one(), at.x, &self.weight.view(v), A::one(), r_y); //                    + x·V
+        affine(at.x, &self.weight.view(v), &v[self.bias.range()], r_y); //          R{y} = x·V + 1·v_bᵀ
         if let Some(r_x) = r_x {
             gemm(A::one(), r_x, &self.weight.view(at.theta), A::one(), r_y); //          + R{x}·W
         }

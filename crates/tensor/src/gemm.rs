@@ -28,23 +28,53 @@ use crate::{Scalar, kernel};
 /// ```
 #[track_caller]
 pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    check("gemm", a, b, c);
+    kernel::product(alpha, a, b, beta, c);
+}
+
+/// Y ← X·W + 1·bᵀ: each row x of X becomes x·W + b. The bits are those of [`gemm`] with b in each row of C and β = 1,
+/// without a pass to write it there.
+///
+/// # Shapes
+/// X `(n, i)`, W `(i, o)`, b `(o)`, Y `(n, o)`, laid out as for `gemm`.
+///
+/// # Panics
+/// If the shapes do not fit, or if a matrix has no unit stride.
+///
+/// ```
+/// use chainrule_tensor::{affine, ndarray::array};
+///
+/// let (x, w) = (array![[1.0, 2.0], [0.0, 1.0]], array![[3.0], [4.0]]);
+/// let mut y = array![[f64::NAN], [f64::NAN]];
+/// affine(&x, &w, &[100.0], &mut y);
+/// assert_eq!(y, array![[111.0], [104.0]]);
+/// ```
+#[track_caller]
+pub fn affine<A: Scalar>(x: &ArrayRef2<A>, w: &ArrayRef2<A>, b: &[A], y: &mut ArrayRef2<A>) {
+    check("affine", x, w, y);
+    assert_eq!(b.len(), w.ncols(), "affine: b is not as long as a row of W");
+    kernel::affine(x, w, b, y);
+}
+
+/// That A·B gives C, and that BLAS can take all three as they lie.
+#[track_caller]
+fn check<A>(what: &str, a: &ArrayRef2<A>, b: &ArrayRef2<A>, c: &ArrayRef2<A>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(
         k == k_b && c.dim() == (m, n),
-        "gemm: A {:?} · B {:?} does not give C {:?}",
+        "{what}: A {:?} · B {:?} does not give C {:?}",
         a.dim(),
         b.dim(),
         c.dim()
     );
-    for (name, matrix) in [("A", a), ("B", b), ("C", &*c)] {
+    for (name, matrix) in [("A", a), ("B", b), ("C", c)] {
         assert!(
             is_blas_layout(matrix),
-            "gemm: {name} of shape {:?} has strides {:?}: one must be 1 and the other at least the row length",
+            "{what}: {name} of shape {:?} has strides {:?}: one must be 1 and the other at least the row length",
             matrix.dim(),
             matrix.strides()
         );
     }
-    kernel::product(alpha, a, b, beta, c);
 }
 
 /// Whether BLAS can take the matrix as it lies: one axis contiguous, the other with a leading dimension.
@@ -60,6 +90,7 @@ fn is_blas_layout<A>(matrix: &ArrayRef2<A>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Pool;
     use ndarray::{Array2, s};
     use proptest::prelude::*;
 
@@ -84,6 +115,24 @@ mod tests {
             });
             gemm(2.0, &a, &b, beta, &mut c);
             prop_assert!((&c - &expected).iter().all(|d| d.abs() < 1e-12));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_affine_map_has_the_bits_of_b_and_then_the_product(
+            m in 1_usize..40, k in 1_usize..600, n in 1_usize..40, threads in 1_usize..4,
+            (at, bt, ct) in any::<(bool, bool, bool)>(),
+        ) {
+            let (x, w, mut y) = (matrix(m, k, at, 1), matrix(k, n, bt, 2), matrix(m, n, ct, 3));
+            let b = matrix(1, n, false, 4);
+            let mut expected = y.clone();
+            expected.assign(&b);
+            Pool::new(threads).enter(|| {
+                gemm(1.0, &x, &w, 1.0, &mut expected);
+                affine(&x, &w, b.as_slice().unwrap(), &mut y);
+            });
+            prop_assert_eq!(y, expected);
         }
     }
 

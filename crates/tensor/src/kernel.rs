@@ -22,8 +22,8 @@ mod product;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 
-use ndarray::ArrayRef2;
 use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayRef2, aview1};
 
 use crate::{Scalar, blas};
 
@@ -131,10 +131,21 @@ pub(crate) fn product<A: Scalar>(
     c: &mut ArrayRef2<A>,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(alpha, a, b, beta, c) {
+    if let Some(product) = Product::of(alpha, a, b, beta, None, c) {
         return product.compute();
     }
     by_library(alpha, a, b, beta, c);
+}
+
+/// C ← A·B + 1·vᵀ, likewise.
+#[inline]
+pub(crate) fn affine<A: Scalar>(a: &ArrayRef2<A>, b: &ArrayRef2<A>, v: &[A], c: &mut ArrayRef2<A>) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c) {
+        return product.compute();
+    }
+    c.assign(&aview1(v));
+    product(A::one(), a, b, A::one(), c);
 }
 
 /// The product by the linked BLAS or ndarray's kernels.

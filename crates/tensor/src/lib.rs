@@ -44,7 +44,7 @@ mod scalar;
 pub mod simd;
 pub mod vector;
 
-pub use gemm::gemm;
+pub use gemm::{affine, gemm};
 pub use init::Init;
 pub use layout::{Entry, Layout, Param};
 pub use pool::{Pool, available_threads};

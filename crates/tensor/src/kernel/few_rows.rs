@@ -16,6 +16,7 @@ impl<A: Scalar> Product<'_, A> {
         n: usize,
         a: Matrix<*const A>,
         b: Matrix<*const A>,
+        base: *const A,
         c: *mut A,
     ) {
         const ABREAST: usize = 8;
@@ -34,12 +35,12 @@ impl<A: Scalar> Product<'_, A> {
                         _ => add_rows::<V, 1>(begin, n, a.column, x, rows, sums),
                     }
                 }
-                let beta = if chain == 0 { self.beta } else { A::one() };
+                let (beta, base) = if chain == 0 { (self.beta, base) } else { (A::one(), c.cast_const()) };
                 for j in (0..n).step_by(V::LEN) {
                     let mask = V::mask(V::LEN.min(n - j));
                     let mut z = V::load_some(mask, sums.add(j)).mul(V::splat(self.alpha));
                     if beta != A::zero() {
-                        z = V::splat(beta).mul_add(V::load_some(mask, c.add(j)), z);
+                        z = V::splat(beta).mul_add(V::load_some(mask, base.add(j)), z);
                     }
                     z.store_some(mask, c.add(j));
                 }
@@ -55,7 +56,8 @@ impl<A: Scalar> Product<'_, A> {
         n: usize,
         a: Matrix<*const A>,
         b: Matrix<*const A>,
-        c: *mut A,
+        base: Matrix<*const A>,
+        c: Matrix<*mut A>,
     ) {
         const ABREAST: usize = 4;
         // SAFETY: as for `run`, which calls this where the rows of A and the columns of B are contiguous.
@@ -83,9 +85,9 @@ impl<A: Scalar> Product<'_, A> {
                         }
                     }
                     for (k, sum) in sums.iter().enumerate().take(count) {
-                        let to = c.add(i * self.c.row + j + k);
-                        let old = if self.beta == A::zero() { A::zero() } else { self.beta * *to };
-                        *to = self.alpha * sum.sum() + old;
+                        let old = base.at.add(i * base.row + j + k);
+                        let old = if self.beta == A::zero() { A::zero() } else { self.beta * *old };
+                        *c.at.add(i * c.row + j + k) = self.alpha * sum.sum() + old;
                     }
                 }
             }

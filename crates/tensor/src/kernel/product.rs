@@ -33,6 +33,8 @@ pub(super) struct Product<'a, A> {
     pub(super) a: Matrix<*const A>,
     pub(super) b: Matrix<*const A>,
     pub(super) beta: A,
+    /// What β is a factor of: C itself, or a row vector for each row of it.
+    pub(super) base: Matrix<*const A>,
     /// Its columns are contiguous.
     pub(super) c: Matrix<*mut A>,
     matrices: PhantomData<&'a mut A>,
@@ -46,18 +48,28 @@ pub(super) struct Matrix<P> {
     pub(super) column: usize,
 }
 
+impl<A> Matrix<*mut A> {
+    /// The same, to be read.
+    #[inline]
+    pub(super) fn read(self) -> Matrix<*const A> {
+        Matrix { at: self.at.cast_const(), row: self.row, column: self.column }
+    }
+}
+
 // SAFETY: a product borrows its matrices, C exclusively, and hands out no part of them; who computes parts of it on
 // several threads sees to it that the parts are disjoint.
 unsafe impl<A: Sync> Sync for Product<'_, A> {}
 
 impl<'a, A: Scalar> Product<'a, A> {
-    /// The product, for shapes and layouts that `gemm` has checked; `None` where there are no tiles for it.
+    /// C ← α·A·B + β·base, for shapes and layouts that `gemm` has checked, with C itself as the base, or a row vector for
+    /// each of its rows; `None` where there are no tiles for it.
     #[inline]
     pub(super) fn of(
         alpha: A,
         a: &'a ArrayRef2<A>,
         b: &'a ArrayRef2<A>,
         beta: A,
+        base: Option<&'a [A]>,
         c: &'a mut ArrayRef2<A>,
     ) -> Option<Self> {
         let width = tiles::Width::of_this_cpu()?;
@@ -73,8 +85,10 @@ impl<'a, A: Scalar> Product<'a, A> {
         let of = |m: &ArrayRef2<A>| Matrix { at: m.as_ptr(), row: stride(m, 0), column: stride(m, 1) };
         let (a, b) = (of(a), of(b));
         let c = Matrix { row: stride(c, 0), column: stride(c, 1), at: c.as_mut_ptr() };
+        let base = base.map_or(c.read(), |row| Matrix { at: row.as_ptr(), row: 0, column: 1 });
+        let matrices = PhantomData;
         let product =
-            Self { width, rows, columns, depth, chain: depth, alpha, a, b, beta, c, matrices: PhantomData };
+            Self { width, rows, columns, depth, chain: depth, alpha, a, b, beta, base, c, matrices };
         // A column is the row of the transposed product, and a row is computed in one go.
         let product =
             if columns == 1 && c.row == 1 || c.column != 1 { product.transposed()? } else { product };
@@ -99,8 +113,9 @@ impl<'a, A: Scalar> Product<'a, A> {
             Matrix { at: m.at, row: m.column, column: m.row }
         }
         let (rows, columns) = (self.columns, self.rows);
-        let flipped = Self { rows, columns, a: flip(self.b), b: flip(self.a), c: flip(self.c), ..self };
-        (flipped.c.column == 1).then_some(flipped)
+        let (a, b, base, c) = (flip(self.b), flip(self.a), flip(self.base), flip(self.c));
+        let flipped = Self { rows, columns, a, b, base, c, ..self };
+        (flipped.c.column == 1 && flipped.base.column == 1).then_some(flipped)
     }
 
     /// Computes it, on the threads of the pool that this thread is in.
@@ -288,7 +303,7 @@ mod tests {
             let (a, b) = (matrix::<f32>(m, k, false, 1), matrix::<f32>(k, n, false, 2));
             let of = |width| {
                 let mut c = matrix::<f32>(m, n, false, 3);
-                let product = Product::of(0.3, &a, &b, -0.7, &mut c).expect("it has tiles");
+                let product = Product::of(0.3, &a, &b, -0.7, None, &mut c).expect("it has tiles");
                 // A column is an inner product, summed lane by lane.
                 let is_column = product.b.column != 1;
                 Product { width, ..product }.compute();

@@ -101,19 +101,20 @@ impl<A: Scalar> Product<'_, A> {
     /// As for [`Tiled::tiles`]; called from a function compiled for the lanes.
     #[inline(always)]
     unsafe fn run<V: Lanes<Number = A>, const ROWS: usize>(&self, rows: Range<usize>, columns: Range<usize>) {
-        let (a, b, c) = (self.a, self.b, self.c);
+        let (a, b, c, base) = (self.a, self.b, self.c, self.base);
         let (m, n) = (rows.len(), columns.len());
         // SAFETY: all pointers stay within the rows and columns that the caller vouches for, or within the buffer.
         unsafe {
-            let c = c.at.add(rows.start * c.row + columns.start);
+            let c = Matrix { at: c.at.add(rows.start * c.row + columns.start), ..c };
+            let base = Matrix { at: base.at.add(rows.start * base.row + columns.start), ..base };
             let a = Matrix { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let transposed = b.column != 1;
             if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
-                return self.inner_products::<V>(m, n, a, b, c);
+                return self.inner_products::<V>(m, n, a, b, base, c);
             }
             if !transposed && m == 1 {
-                return self.lone_row::<V>(n, a, b, c);
+                return self.lone_row::<V>(n, a, b, base.at, c.at);
             }
             let width = 2 * V::LEN;
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
@@ -125,7 +126,7 @@ impl<A: Scalar> Product<'_, A> {
 
             for l in (0..self.depth).step_by(self.chain) {
                 let depth = self.chain.min(self.depth - l);
-                let beta = if l == 0 { self.beta } else { A::one() };
+                let (beta, base) = if l == 0 { (self.beta, base) } else { (A::one(), c.read()) };
                 let a = Matrix { at: a.at.add(l * a.column), ..a };
                 if pack_a {
                     for (i, count) in tiles::<ROWS>(m) {
@@ -150,14 +151,15 @@ impl<A: Scalar> Product<'_, A> {
                         } else {
                             Matrix { at: a.at.add(i * a.row), ..a }
                         };
-                        let out = c.add(i * self.c.row + j);
+                        let base = Matrix { at: base.at.add(i * base.row + j), ..base };
+                        let out = c.at.add(i * c.row + j);
                         match count {
-                            12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, out),
-                            8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, out),
-                            6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, out),
-                            4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, out),
-                            2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, out),
-                            _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, out),
+                            12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, base, out),
+                            8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, base, out),
+                            6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, base, out),
+                            4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, base, out),
+                            2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, base, out),
+                            _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, base, out),
                         }
                     }
                 }
@@ -174,19 +176,21 @@ impl<A: Scalar> Product<'_, A> {
         a: Matrix<*const A>,
         b: Matrix<*const A>,
         beta: A,
+        base: Matrix<*const A>,
         c: *mut A,
     ) {
         // SAFETY: as for `run`.
         unsafe {
             for j in (0..n).step_by(2 * V::LEN) {
                 let (b, c, n) = (Matrix { at: b.at.add(j), ..b }, c.add(j), n - j);
+                let base = Matrix { at: base.at.add(j), ..base };
                 let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
                 if n >= 2 * V::LEN {
-                    self.tile::<V, ROWS, 2, true>(last, depth, a, b, beta, c);
+                    self.tile::<V, ROWS, 2, true>(last, depth, a, b, beta, base, c);
                 } else if n > V::LEN {
-                    self.tile::<V, ROWS, 2, false>(last, depth, a, b, beta, c);
+                    self.tile::<V, ROWS, 2, false>(last, depth, a, b, beta, base, c);
                 } else {
-                    self.tile::<V, ROWS, 1, false>(last, depth, a, b, beta, c);
+                    self.tile::<V, ROWS, 1, false>(last, depth, a, b, beta, base, c);
                 }
             }
         }
@@ -201,6 +205,7 @@ impl<A: Scalar> Product<'_, A> {
         a: Matrix<*const A>,
         b: Matrix<*const A>,
         beta: A,
+        base: Matrix<*const A>,
         c: *mut A,
     ) {
         // SAFETY: as for `run`.
@@ -223,11 +228,11 @@ impl<A: Scalar> Product<'_, A> {
                 row = row.wrapping_add(b.row);
             }
             for (i, sums) in sums.iter().enumerate() {
-                let c = c.add(i * self.c.row);
+                let (base, c) = (base.at.add(i * base.row), c.add(i * self.c.row));
                 for (j, sum) in sums.iter().enumerate() {
                     let mut z = sum.mul(V::splat(self.alpha));
                     if beta != A::zero() {
-                        z = V::splat(beta).mul_add(load(j, c), z);
+                        z = V::splat(beta).mul_add(load(j, base), z);
                     }
                     let to = c.add(j * V::LEN);
                     if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
