@@ -70,7 +70,8 @@ struct Watch<'a> {
 
 impl Callback<f32> for Watch<'_> {
     fn on_epoch(&mut self, epoch: &Epoch, theta: &[f32]) -> ControlFlow<()> {
-        let evaluation = evaluate(self.model, self.loss, Encoding::Index, self.transform, theta, self.judge);
+        let evaluation = evaluate(self.model, self.loss, Encoding::Index, self.transform, theta, self.judge)
+            .expect("the examples are in memory");
         let (accuracy, seconds) = (evaluation.score(), self.start.milliseconds().map(|ms| ms / 1e3));
         self.epochs.push(json!({ "epoch": epoch.epoch, "accuracy": accuracy, "seconds": seconds }));
         if accuracy < self.target {

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The test part is looked at once.
     let test = parts.test.expect("the digits have a test part");
     let Evaluation { loss, quality } =
-        evaluate(&model, experiment.loss, experiment.encoding, &transform, &theta, &test);
+        evaluate(&model, experiment.loss, experiment.encoding, &transform, &theta, &test)?;
     let Quality::Classes(confusion) = quality else { unreachable!("digits are classes") };
     println!("test loss {loss:.4}, accuracy {:.4}\n{}", confusion.accuracy(), confusion.counts());
     assert!(confusion.accuracy() > 0.95);

@@ -60,7 +60,7 @@ fn learn(parts: Parts<f32>) -> Result<(), Error> {
 
     let test = parts.test.expect("Fashion-MNIST has a test part");
     let Evaluation { quality, .. } =
-        evaluate(&model, experiment.loss, Encoding::Index, &transform, &theta, &test);
+        evaluate(&model, experiment.loss, Encoding::Index, &transform, &theta, &test)?;
     let Quality::Classes(confusion) = quality else { unreachable!("clothes are classes") };
     for (class, name) in test.class_names().iter().enumerate() {
         println!("{name:<12} F1 {:.3}", confusion.class(class).f1);

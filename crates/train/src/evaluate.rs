@@ -1,4 +1,4 @@
-use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
+use chainrule_datasets::{Batches, Dataset, Encoding, Error, Pipeline};
 use chainrule_layers::{Layer, Mode};
 use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows};
@@ -39,6 +39,9 @@ impl Evaluation {
 
 /// Measures `model` at θ on `data`, example by example in their order, with dropout off.
 ///
+/// # Errors
+/// If a file that the examples stay in can no longer be read; data in memory never fails.
+///
 /// # Panics
 /// If the encoding does not fit the targets, or the model the data.
 ///
@@ -51,9 +54,10 @@ impl Evaluation {
 /// let data = synthetic::moons::<f64>(100, 0.1, 1);
 /// let (model, loss) = (Dense::new(2, 2), SoftmaxCrossEntropy::default());
 /// // At θ = 0 both classes are equally likely, and the cross-entropy is ln 2.
-/// let result = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[0.0; 6], &data);
+/// let result = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[0.0; 6], &data)?;
 /// assert!((result.loss - 2.0_f64.ln()).abs() < 1e-12);
 /// assert_eq!(result.score(), 0.5);
+/// # Ok::<(), chainrule_datasets::Error>(())
 /// ```
 pub fn evaluate<A: Scalar>(
     model: &dyn Layer<A>,
@@ -62,11 +66,14 @@ pub fn evaluate<A: Scalar>(
     transform: &Pipeline,
     theta: &[A],
     data: &Dataset<A>,
-) -> Evaluation {
+) -> Result<Evaluation, Error> {
     evaluate_together(model, loss, encoding, transform, theta, data, &mut Alone::default())
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
+///
+/// # Errors
+/// As [`evaluate`]; the other processes then wait for this one in vain.
 ///
 /// # Panics
 /// As [`evaluate`].
@@ -78,7 +85,7 @@ pub fn evaluate_together<A: Scalar>(
     theta: &[A],
     data: &Dataset<A>,
     ranks: &mut dyn Ranks<A>,
-) -> Evaluation {
+) -> Result<Evaluation, Error> {
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
     let Division { rank, size, .. } = ranks.division();
@@ -88,8 +95,9 @@ pub fn evaluate_together<A: Scalar>(
     // Whole numbers add in any order; what is rounded stays apart, batch by batch, for all to add in the same order.
     let classes = if data.labels().is_some() { outputs } else { 0 };
     let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), Confusion::new(classes));
+    let mut batch = batches.buffer();
     for _ in own {
-        let batch = batches.next_batch().expect("a share ends where the batches do");
+        batches.fill(&mut batch)?;
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
         model.forward(Mode::Eval, theta, &batch.x(), &mut y, &mut workspace.tape);
         losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
@@ -121,5 +129,32 @@ pub fn evaluate_together<A: Scalar>(
         }
     }
     let quality = if data.labels().is_some() { Quality::Classes(confusion) } else { Quality::Real(fit) };
-    Evaluation { loss: total / data.len().max(1) as f64, quality }
+    Ok(Evaluation { loss: total / data.len().max(1) as f64, quality })
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_datasets::csv::{Column, Options};
+    use chainrule_datasets::{npy, read};
+    use chainrule_layers::Dense;
+    use chainrule_loss::SquaredError;
+    use chainrule_tensor::ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        npy::write(&path, &Array2::from_elem((1000, 3), 0.5)).unwrap();
+        let options = Options { stream: Some(true), target: Column::Index(0), ..Options::default() };
+        let data = read::<f64>(&path, &options).unwrap().train;
+        let judge = || {
+            let loss = SquaredError::default();
+            evaluate(&Dense::new(2, 1), &loss, Encoding::Real, &Pipeline::new(), &[0.0; 3], &data)
+        };
+        assert!(judge().is_ok());
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(10_000).unwrap();
+        assert!(judge().unwrap_err().to_string().contains("x.npy"));
+    }
 }

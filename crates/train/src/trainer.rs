@@ -192,6 +192,7 @@ fn run<A: Scalar>(
 ) -> Result<History, TrainError> {
     let (batch, division) = (plan.batch.min(task.train.len()), ranks.division());
     let mut lanes = Lanes::divided(task.model, batch, division, optimizer.wants_curvature());
+    let unreadable = |fault: chainrule_datasets::Error| TrainError::Data(fault.to_string());
     let patience = plan.patience.filter(|_| task.validation.is_some());
     let stop = loop {
         if patience.is_some_and(|patience| standing.is_out_of_patience(patience)) {
@@ -204,7 +205,6 @@ fn run<A: Scalar>(
         let start = Instant::now();
         let (count, before) = (feed.count(), standing.seconds);
         let mut go_on = ControlFlow::Continue(());
-        let unreadable = |fault: chainrule_datasets::Error| TrainError::Data(fault.to_string());
         while let Some(rows) = feed.next().map_err(unreadable)? {
             standing.batch += 1;
             standing.step += 1;
@@ -235,9 +235,11 @@ fn run<A: Scalar>(
         if go_on.is_break() {
             break Stop::Callback;
         }
-        let validation: Option<Evaluation> = task.validation.map(|data| {
+        let mut measure = |data| {
             evaluate_together(task.model, task.loss, task.encoding, task.transform, theta, data, ranks)
-        });
+        };
+        let validation: Option<Evaluation> =
+            task.validation.map(&mut measure).transpose().map_err(unreadable)?;
         let sums = ranks.gather(&checksum_of(theta).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });

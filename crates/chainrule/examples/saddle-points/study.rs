@@ -89,7 +89,8 @@ impl Task {
 
     /// Loss and share of wrong answers on the training images.
     fn judge(&self, theta: &[f64]) -> (f64, f64) {
-        let result = evaluate(&self.model, &self.loss, Encoding::Index, &Pipeline::new(), theta, &self.data);
+        let result = evaluate(&self.model, &self.loss, Encoding::Index, &Pipeline::new(), theta, &self.data)
+            .expect("the examples are in memory");
         (result.loss, 1.0 - result.score())
     }
 

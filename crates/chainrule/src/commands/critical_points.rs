@@ -213,7 +213,8 @@ impl CriticalPoints {
         let search = Search { method, tolerance: self.tolerance, steps: self.steps, ..Search::default() };
         let steps = search.run(&mut risk, &mut theta);
         let point: Point = examine(&mut risk, &theta);
-        let judged = evaluate(&task.model, &task.loss, Encoding::Index, &Pipeline::new(), &theta, &task.data);
+        let judged = evaluate(&task.model, &task.loss, Encoding::Index, &Pipeline::new(), &theta, &task.data)
+            .expect("the examples are in memory");
         let verdict = match point.verdict(self.tolerance) {
             Verdict::Critical => "critical",
             Verdict::GradientFlat => "gradient-flat",

@@ -52,7 +52,8 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let encoding = loss.encoding(data.labels().is_some())?;
     let transform = args.model.transform(&card, &data);
     let model = card.architecture.build::<A>(None);
-    let result = evaluate(&model, &*loss.build::<A>(0.0), encoding, &transform, &theta, &data);
+    let result = evaluate(&model, &*loss.build::<A>(0.0), encoding, &transform, &theta, &data)
+        .map_err(Failure::run)?;
     args.print(data.class_names(), data.len(), &result)
 }
 

@@ -339,10 +339,13 @@ fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), F
     job.agree(watch.map_or(Ok(()), |watch| saved(watch, &history, &theta)))?;
     Units::leave(&mut parts, targets)?;
     let theta = units.folded(network.layout(), &theta);
-    let mut measure =
-        |data| evaluate_together(&network, &*loss, encoding, &card.transform, &theta, data, crew.ranks());
-    let (train, validation) = (measure(&parts.train), parts.validation.as_ref().map(&mut measure));
-    let test = parts.test.as_ref().map(measure);
+    let mut measure = |data| {
+        evaluate_together(&network, &*loss, encoding, &card.transform, &theta, data, crew.ranks())
+            .map_err(Failure::run)
+    };
+    let train = measure(&parts.train)?;
+    let validation = parts.validation.as_ref().map(&mut measure).transpose()?;
+    let test = parts.test.as_ref().map(measure).transpose()?;
     let Some(folder) = folder else { return Ok(()) };
     let results = Results {
         classes,
