@@ -27,8 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(x.iter().all(|x| x.is_finite()));
     let schema = data.schema().expect("a table has one").clone();
     schema.check().expect("what was just built is sound");
-    let header = if schema.named { Header::Present } else { Header::Absent };
-    let again = Options { schema: Some(schema), header, ..Options::default() };
+    let again = Options { schema: Some(schema), header: options.header, ..Options::default() };
     let features = csv::decode_features::<f32>(text, "fuzz".as_ref(), &again).expect("it was read before");
     let mut row = vec![0.0; inputs];
     for (i, x) in x.outer_iter().enumerate() {

@@ -247,8 +247,16 @@ fn build<A: Scalar>(
 fn is_header(first: &[String], second: Option<&[String]>, target: bool, options: &Options) -> bool {
     let is_number = |cell: &String| cell.parse::<f64>().is_ok();
     let is_word = |cell: &String| !is_missing(cell) && !is_number(cell);
-    if let Some(schema) = options.schema.as_ref().filter(|schema| schema.named) {
-        return schema.features.iter().any(|feature| first.contains(&feature.name));
+    if let Some(schema) = &options.schema {
+        if schema.named {
+            return schema.features.iter().any(|feature| first.contains(&feature.name));
+        }
+        // A header with one name twice, which says no more than the places do.
+        let mut features = schema.features.iter().enumerate();
+        let given = features.clone().any(|(at, feature)| feature.name != format!("x{at}"));
+        if given && features.all(|(_, f)| first.get(schema.place(f, first.len())) == Some(&f.name)) {
+            return true;
+        }
     }
     let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
     if target && named(&options.target) || options.ignored.iter().chain(&options.categories).any(named) {

@@ -94,6 +94,20 @@ fn classes_of_a_model_serve_new_data() {
 }
 
 #[test]
+fn a_header_with_a_name_twice_is_known_again() {
+    let options = Options { target: Column::Index(1), header: Header::Present, ..Options::default() };
+    let trained = read("a,kind,a\nred,1,blue\ngreen,2,blue\n", &options).unwrap();
+    let schema = trained.schema().unwrap().clone();
+    let again = Options { schema: Some(schema), ..Options::default() };
+    for text in ["a,kind,a\nred,1,blue\n", "a,a\nred,blue\n", "red,1,blue\n"] {
+        let features = csv::decode_features::<f64>(text.as_bytes(), Path::new("t.csv"), &again).unwrap();
+        let mut row = [0.0; 3];
+        features.row(0, &mut row);
+        assert_eq!((features.dim(), row), ((1, 3), [0.0, 1.0, 1.0]), "{text}");
+    }
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let error =
         csv::read_matrix::<f32>(Path::new("no-such.csv"), Header::Auto, b',').unwrap_err().to_string();

@@ -175,9 +175,7 @@ impl<A: Scalar> Builder<A> {
         width: usize,
     ) -> Result<(), Error> {
         let by_name = self.named && schema.named;
-        // Without the target, the columns behind it have moved up.
-        let moved = width + 1 == schema.width;
-        if !by_name && !moved && width != schema.width {
+        if !by_name && width + 1 != schema.width && width != schema.width {
             let fault = format!("it has {width} columns, the training data {}", schema.width);
             return Err(Error::format(path, fault, "leave out none but the target, or give both a header"));
         }
@@ -185,8 +183,7 @@ impl<A: Scalar> Builder<A> {
             let place = if by_name {
                 names.iter().position(|name| *name == feature.name)
             } else {
-                Some(feature.place - usize::from(moved && feature.place > schema.target.1))
-                    .filter(|&place| place < width)
+                Some(schema.place(feature, width)).filter(|&place| place < width)
             };
             let Some(place) = place else {
                 let fault = format!("it has no column {:?}, which the model was trained on", feature.name);

@@ -84,6 +84,12 @@ impl Schema {
         self.features.iter().flat_map(of_feature).collect()
     }
 
+    /// Where the feature stands in a table of so many columns, which are the training data's, or all of them but the target.
+    pub(crate) fn place(&self, feature: &Feature, width: usize) -> usize {
+        let has_no_target = width + 1 == self.width;
+        feature.place - usize::from(has_no_target && feature.place > self.target.1)
+    }
+
     /// Where the target stands in a table with this header.
     pub fn target_column(&self) -> Column {
         if self.named { Column::Name(self.target.0.clone()) } else { Column::Index(self.target.1) }
