@@ -52,6 +52,9 @@ struct Args {
     /// Learning rate of SGD
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     lr: f64,
+    /// Nesterov momentum of SGD
+    #[arg(long, value_name = "MU", default_value_t = 0.9)]
+    momentum: f64,
     /// Threads
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
@@ -91,7 +94,7 @@ fn run(args: &Args) -> Fallible<()> {
     let mut log = Log::open(&args.out)?;
     let mut place = Place { stage: 0, done: 0 };
 
-    let rule = Momentum { mu: 0.9, nesterov: true };
+    let rule = Momentum { mu: args.momentum, nesterov: true };
     let mut sgd = Descent::new(rule, theta.len(), Schedule::constant(args.lr));
     let mut newton = Newton::saddle_free(theta.len()).krylov(args.krylov).inner(3);
     let state = args.out.join("state.npy");
