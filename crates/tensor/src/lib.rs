@@ -31,6 +31,7 @@
 //! ```
 
 pub mod blas;
+mod cores;
 pub mod difference;
 mod gemm;
 mod init;
@@ -44,10 +45,11 @@ mod scalar;
 pub mod simd;
 pub mod vector;
 
+pub use cores::available_threads;
 pub use gemm::{affine, gemm};
 pub use init::Init;
 pub use layout::{Entry, Layout, Param};
-pub use pool::{Pool, available_threads};
+pub use pool::Pool;
 pub use rng::{Rng, hash};
 pub use scalar::{Accum, Scalar};
 

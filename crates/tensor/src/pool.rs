@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, UnsafeCell};
-use std::num::NonZero;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -329,15 +328,6 @@ pub(crate) fn slab(len: usize, unit: usize, count: usize, i: usize) -> Range<usi
     let units = len.div_ceil(unit);
     let cut = |i: usize| (units * i / count * unit).min(len);
     cut(i)..cut(i + 1)
-}
-
-/// The processors this process may use: what its affinity mask and its cgroup leave of the machine.
-///
-/// ```
-/// assert!(chainrule_tensor::available_threads() >= 1);
-/// ```
-pub fn available_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 #[cfg(test)]

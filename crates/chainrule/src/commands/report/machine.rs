@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(crate) fn machine() -> Value {
     json!({
         "processor": processor(),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "cores": chainrule::tensor::available_threads(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "blas": chainrule::tensor::blas::name(),
         "version": env!("CARGO_PKG_VERSION"),
