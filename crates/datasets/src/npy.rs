@@ -6,23 +6,21 @@
 //! # References
 //! NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays", 2007.
 
+mod layout;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
-use ndarray_npy::{WriteNpyError, WriteNpyExt, npy::header::Header};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+use ndarray_npy::{WriteNpyError, WriteNpyExt};
 
 use crate::labels::Labels;
 use crate::table::{Builder, Cell, Options};
 use crate::{Dataset, Error, Features, ImageShape, Stored, Target, Task, files, read_file, write_atomic};
-
-const DAMAGED: &str = "it is damaged or no .npy file, get it again";
-const RESAVE: &str = "save it with numpy.save as a matrix of float32 or float64";
-/// The header of a matrix takes 118 bytes; nested brackets of a long one could exhaust the stack of a parser.
-const LONGEST_HEADER: usize = 1024;
-const MOST_BRACKETS: usize = 8;
+use layout::{LONGEST_HEADER, RESAVE};
+pub(crate) use layout::{Layout, Numbers};
 
 /// Reads a matrix, or a vector as a matrix of one column. Each number must be finite.
 ///
@@ -51,7 +49,7 @@ pub fn read<A: Scalar>(path: &Path) -> Result<Array2<A>, Error> {
 /// # Errors
 /// As [`read`].
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Array2<A>, Error> {
-    let layout = layout(bytes, bytes.len() as u64, path)?;
+    let layout = Layout::of(bytes, bytes.len() as u64, path)?;
     if layout.shape.len() > 2 {
         let fault = format!("its shape is {:?}, not that of a vector or matrix", layout.shape);
         return Err(Error::format(path, fault, RESAVE));
@@ -150,7 +148,7 @@ fn cell_fault(path: &Path, row: usize, column: usize, fault: String) -> Error {
 }
 
 fn build<A: Scalar>(bytes: &[u8], path: &Path, options: &Options, target: bool) -> Result<Builder<A>, Error> {
-    let layout = layout(bytes, bytes.len() as u64, path)?;
+    let layout = Layout::of(bytes, bytes.len() as u64, path)?;
     if layout.shape.len() > 2 {
         let fault = format!("its shape is {:?}, and no column is the target", layout.shape);
         return Err(Error::format(path, fault, "name the file of the target with --target"));
@@ -184,7 +182,7 @@ pub(crate) fn decode_target<A: Scalar>(
     task: Task,
     classes: &[String],
 ) -> Result<Target<A>, Error> {
-    let layout = layout(bytes, bytes.len() as u64, path)?;
+    let layout = Layout::of(bytes, bytes.len() as u64, path)?;
     if layout.columns() != 1 {
         let fault = format!("its shape is {:?}", layout.shape);
         return Err(Error::format(path, fault, "give one number to each row"));
@@ -231,7 +229,7 @@ impl<A: Scalar> Examples<A> {
 /// # Errors
 /// As [`read`].
 pub(crate) fn decode_array<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Examples<A>, Error> {
-    let layout = layout(bytes, bytes.len() as u64, path)?;
+    let layout = Layout::of(bytes, bytes.len() as u64, path)?;
     let features = if layout.numbers.are_bytes() && !layout.fortran {
         let matrix =
             Array2::from_shape_vec((layout.shape[0], layout.columns()), bytes[layout.offset..].to_vec());
@@ -251,7 +249,7 @@ pub(crate) fn stored<A: Scalar>(path: &Path, target: Option<usize>) -> Result<Ex
     let mut file = File::open(path).map_err(failed)?;
     let (length, mut head) = (file.metadata().map_err(failed)?.len(), Vec::new());
     (&mut file).take(LONGEST_HEADER as u64 + 12).read_to_end(&mut head).map_err(failed)?;
-    let layout = layout(&head, length, path)?;
+    let layout = Layout::of(&head, length, path)?;
     if layout.fortran {
         let cure = "save it with numpy.ascontiguousarray";
         return Err(Error::format(path, "it is laid out by columns, so that no row lies in one piece", cure));
@@ -286,193 +284,4 @@ pub fn write<A: Scalar>(path: &Path, x: &ArrayRef2<A>) -> Result<(), Error> {
             error => io::Error::other(error),
         })
     })
-}
-
-/// What a file says of its numbers, once it is known to agree with the file's length.
-pub(crate) struct Layout {
-    numbers: Numbers,
-    pub(crate) shape: Vec<usize>,
-    fortran: bool,
-    /// Where the numbers begin.
-    offset: usize,
-}
-
-/// A type of number, of either byte order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    kind: &'static str,
-    big_endian: bool,
-}
-
-impl Numbers {
-    /// Bytes without a sign, as IDX files have them.
-    pub(crate) const BYTES: Self = Self { kind: "u1", big_endian: false };
-
-    /// Bytes a number.
-    pub(crate) fn size(self) -> usize {
-        usize::from(self.kind.as_bytes()[1] - b'0')
-    }
-
-    pub(crate) fn are_bytes(self) -> bool {
-        self.kind == "u1"
-    }
-
-    /// Numbers from their bytes.
-    pub(crate) fn decode<A: Scalar>(self, bytes: &[u8], out: &mut [A]) {
-        match self.kind {
-            "f4" => self.each(bytes, out, |b| f32::from_le_bytes(b).into()),
-            "f8" => self.each(bytes, out, f64::from_le_bytes),
-            "i1" => self.each(bytes, out, |b| i8::from_le_bytes(b).into()),
-            "i2" => self.each(bytes, out, |b| i16::from_le_bytes(b).into()),
-            "u2" => self.each(bytes, out, |b| u16::from_le_bytes(b).into()),
-            "i4" => self.each(bytes, out, |b| i32::from_le_bytes(b).into()),
-            "u4" => self.each(bytes, out, |b| u32::from_le_bytes(b).into()),
-            "i8" => self.each(bytes, out, |b| i64::from_le_bytes(b) as f64),
-            "u8" => self.each(bytes, out, |b| u64::from_le_bytes(b) as f64),
-            _ => self.each(bytes, out, |[b]: [u8; 1]| b.into()),
-        }
-    }
-
-    fn each<A: Scalar, const N: usize>(self, bytes: &[u8], out: &mut [A], number: impl Fn([u8; N]) -> f64) {
-        for (x, &bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
-            let mut bytes = bytes;
-            if self.big_endian {
-                bytes.reverse();
-            }
-            *x = A::of(number(bytes));
-        }
-    }
-}
-
-impl Layout {
-    /// Numbers a row.
-    fn columns(&self) -> usize {
-        self.shape[1..].iter().product()
-    }
-
-    /// How an example is an image, where it has height and width.
-    fn image(&self) -> Option<ImageShape> {
-        let (height, width, channels) = match self.shape[1..] {
-            [height, width] => (height, width, 1),
-            [height, width, channels @ (1 | 3)] => (height, width, channels),
-            _ => return None,
-        };
-        Some(ImageShape { height, width, channels })
-    }
-
-    /// What is full brightness of bytes.
-    fn full_scale(&self) -> Option<f64> {
-        self.numbers.are_bytes().then_some(255.0)
-    }
-
-    /// Row `i` of a matrix, from the bytes behind the header.
-    fn row<A: Scalar>(&self, bytes: &[u8], i: usize, out: &mut [A]) {
-        let (size, columns) = (self.numbers.size(), self.columns());
-        if self.fortran {
-            for (j, x) in out.iter_mut().enumerate() {
-                let at = (j * self.shape[0] + i) * size;
-                self.numbers.decode(&bytes[at..at + size], std::slice::from_mut(x));
-            }
-        } else {
-            self.numbers.decode(&bytes[i * columns * size..(i + 1) * columns * size], out);
-        }
-    }
-
-    /// All numbers, one example a row, each finite.
-    fn reals<A: Scalar>(&self, bytes: &[u8], path: &Path) -> Result<Array2<A>, Error> {
-        let bytes = &bytes[self.offset..];
-        if self.numbers.kind == "b1" && bytes.iter().any(|&byte| byte > 1) {
-            return Err(Error::format(path, "it holds booleans that are neither 0 nor 1", DAMAGED));
-        }
-        let (rows, columns) = (self.shape[0], self.columns());
-        let mut x = Array2::zeros((rows, columns));
-        if self.fortran {
-            // The first index runs fastest: a number at (i, j, k, …) lies at i + rows·(j + …).
-            let strides: Vec<usize> = self.shape[1..]
-                .iter()
-                .scan(1, |stride, &d| Some(std::mem::replace(stride, *stride * d)))
-                .collect();
-            for (place, mut column) in x.axis_iter_mut(Axis(1)).enumerate() {
-                let mut rest = place;
-                let at: usize = self.shape[1..]
-                    .iter()
-                    .zip(&strides)
-                    .rev()
-                    .map(|(&d, stride)| {
-                        let index = rest % d;
-                        rest /= d;
-                        index * stride
-                    })
-                    .sum();
-                let size = self.numbers.size();
-                let block = &bytes[at * rows * size..(at + 1) * rows * size];
-                for (x, bytes) in column.iter_mut().zip(block.chunks_exact(size)) {
-                    self.numbers.decode(bytes, std::slice::from_mut(x));
-                }
-            }
-        } else {
-            self.numbers.decode(bytes, x.as_slice_mut().expect("a new matrix is row-major"));
-        }
-        match x.indexed_iter().find(|(_, x): &(_, &A)| !x.is_finite()) {
-            None => Ok(x),
-            Some(((row, column), bad)) => {
-                let fault =
-                    format!("the number in row {row}, column {column} (from 0) is {bad} as {}", A::NAME);
-                Err(Error::format(path, fault, "replace it or drop the row"))
-            }
-        }
-    }
-}
-
-/// Reads a header: of `total` bytes of the whole file, `bytes` are its beginning.
-pub(crate) fn layout(bytes: &[u8], total: u64, path: &Path) -> Result<Layout, Error> {
-    let damaged = |fault: String| Error::format(path, fault, DAMAGED);
-    let length =
-        header_length(bytes).ok_or_else(|| damaged("it does not begin as a .npy file does".to_owned()))?;
-    let Some(header) = bytes.get(..length).filter(|_| length <= LONGEST_HEADER) else {
-        return Err(damaged(format!("its header announces {length} bytes of header")));
-    };
-    if header.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS {
-        return Err(Error::format(path, "it holds a structure and not numbers", RESAVE));
-    }
-    // The parser's own message draws the place over several lines.
-    let Ok(Header { type_descriptor, shape, layout: order, .. }) = Header::from_reader(&mut &header[..])
-    else {
-        return Err(damaged("its header is no dictionary of descr, fortran_order and shape".to_owned()));
-    };
-    let descriptor = type_descriptor.as_string().cloned().unwrap_or_else(|| type_descriptor.to_string());
-    let known = ["f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
-    let Some(&kind) = known.iter().find(|known| descriptor.get(1..) == Some(**known)) else {
-        return Err(Error::format(path, format!("its numbers are of the type {descriptor:?}"), RESAVE));
-    };
-    if !(1..=4).contains(&shape.len()) {
-        return Err(Error::format(
-            path,
-            format!("its shape is {shape:?}, not that of a vector or matrix"),
-            RESAVE,
-        ));
-    }
-    let numbers = Numbers { kind, big_endian: descriptor.starts_with('>') };
-    // ndarray wants the product of the dimensions that are not 0 to fit an isize, even of an empty array.
-    let nonzero = shape.iter().filter(|&&d| d > 0).try_fold(numbers.size(), |n, &d| n.checked_mul(d));
-    let Some(nonzero) = nonzero.filter(|&n| isize::try_from(n.saturating_mul(8)).is_ok()) else {
-        return Err(damaged(format!("its header announces the impossible shape {shape:?}")));
-    };
-    let size = if shape.contains(&0) { 0 } else { nonzero as u64 };
-    let expected = size + length as u64;
-    if expected != total {
-        return Err(Error::Size { path: path.to_owned(), expected, actual: total, at_least: false });
-    }
-    let fortran = order.is_fortran() && shape.len() > 1;
-    Ok(Layout { numbers, shape, fortran, offset: length })
-}
-
-/// The length of everything before the numbers, as the file claims it.
-fn header_length(bytes: &[u8]) -> Option<usize> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
-    match *rest {
-        [1, 0, a, b, ..] => Some(10 + usize::from(u16::from_le_bytes([a, b]))),
-        [2 | 3, 0, a, b, c, d, ..] => 12_usize.checked_add(u32::from_le_bytes([a, b, c, d]) as usize),
-        _ => None,
-    }
 }
