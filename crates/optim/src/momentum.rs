@@ -40,11 +40,19 @@ impl<A: Scalar> Rule<A> for Momentum {
     }
 
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
-        let (mu, nesterov) = (A::of(self.mu), self.nesterov);
+        let mu = A::of(self.mu);
         let [b] = window.take();
-        simd::map([], [update, b], |[], [u, b]| {
-            *b = mu * *b + *u;
-            *u = if nesterov { *u + mu * *b } else { *b };
-        });
+        // A loop for each: a choice within would keep the compiler from whole registers.
+        if self.nesterov {
+            simd::map([], [update, b], |[], [u, b]| {
+                *b = mu * *b + *u;
+                *u += mu * *b;
+            });
+        } else {
+            simd::map([], [update, b], |[], [u, b]| {
+                *b = mu * *b + *u;
+                *u = *b;
+            });
+        }
     }
 }

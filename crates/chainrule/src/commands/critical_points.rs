@@ -247,20 +247,21 @@ impl CriticalPoints {
             }
             write(name, &plot)?;
         }
-        // Three spectra: of the critical points with the lowest, the middle and the highest loss.
-        let mut critical: Vec<&Value> =
-            found.iter().filter(|record| record["verdict"] == "critical").collect();
-        critical.sort_by(|a, b| number(a, "loss").total_cmp(&number(b, "loss")));
-        let Some(last) = critical.len().checked_sub(1) else { return Ok(()) };
-        let mut plot = Plot::new("Spectra of three critical points", "eigenvalue", "eigenvalues").log_y();
+        // Three spectra: of the points with the lowest, the middle and the highest loss where the search came to rest.
+        let mut rest: Vec<&Value> = found.iter().filter(|record| record["verdict"] != "neither").collect();
+        rest.sort_by(|a, b| number(a, "loss").total_cmp(&number(b, "loss")));
+        let Some(last) = rest.len().checked_sub(1) else { return Ok(()) };
+        let mut plot = Plot::new("Spectra of three points", "eigenvalue", "eigenvalues").log_y();
         for place in [0, last / 2, last] {
-            let record = critical[place];
+            let record = rest[place];
             let spectrum: Vec<f64> = record["spectrum"]
                 .as_array()
                 .map(|list| list.iter().filter_map(Value::as_f64).collect())
                 .unwrap_or_default();
-            let title = format!("loss {:.3}, α = {:.3}", number(record, "loss"), number(record, "index"));
-            plot = plot.with(&title, Mark::Line, histogram(&spectrum));
+            let (loss, index) = (number(record, "loss"), number(record, "index"));
+            let title =
+                format!("loss {loss:.3}, α = {index:.3}, {}", record["verdict"].as_str().unwrap_or("?"));
+            plot = plot.with(&title, Mark::Dots, histogram(&spectrum));
         }
         write("spectra.svg", &plot)
     }
