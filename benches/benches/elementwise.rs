@@ -9,15 +9,15 @@ use chainrule::optim::{
     Adagrad, Adam, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
 use chainrule::tensor::ndarray::{Array1, Array2};
-use chainrule::tensor::{Accum, Rng, math::check, rows, simd, simd::Level, vector};
+use chainrule::tensor::{Accum, Rng, gemm, math::check, rows, simd, simd::Level, vector};
 use chainrule::train::{Risk, Workspace};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZES: [usize; 4] = [10, 100, 4096, 65_536];
 
-/// Numbers between −4 and 4 in no order.
 type Function = fn(f32) -> f32;
 
+/// Numbers between −4 and 4 in no order.
 fn numbers(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919) % 8191) as f32 / 1023.9 - 4.0).collect()
 }
@@ -187,6 +187,19 @@ fn saturation(c: &mut Criterion) {
     }
 }
 
+/// ∂C/∂W = hᵀ·δ of the same network's first layer, with an ordinary error signal and with one of subnormal numbers.
+fn subnormals(c: &mut Criterion) {
+    let mut group = c.benchmark_group("product of 784 x 32 by 32 x 100");
+    let h = Array2::from_shape_vec((32, 784), numbers(32 * 784)).expect("32·784 numbers");
+    let mut grad = Array2::zeros((784, 100));
+    for (name, size) in [("ordinary", 1.0), ("subnormal", 1e-40)] {
+        let delta = Array2::from_shape_vec((32, 100), numbers(3200)).expect("32·100 numbers") * size;
+        group.bench_function(BenchmarkId::new("error signal", name), |b| {
+            b.iter(|| gemm(1.0, &black_box(&h).t(), black_box(&delta), 0.0, &mut grad));
+        });
+    }
+}
+
 criterion_group! {
     name = elementwise;
     config = Criterion::default()
@@ -194,6 +207,6 @@ criterion_group! {
         .measurement_time(std::time::Duration::from_millis(120))
         .sample_size(15)
         .without_plots();
-    targets = functions, activations, rules, batches, saturation
+    targets = functions, activations, rules, batches, saturation, subnormals
 }
 criterion_main!(elementwise);

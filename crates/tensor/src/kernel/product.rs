@@ -33,8 +33,8 @@ pub(super) struct Product<'a, A> {
     pub(super) a: Matrix<*const A>,
     pub(super) b: Matrix<*const A>,
     pub(super) beta: A,
-    /// What β is a factor of: C itself, or a row vector for each row of it.
-    pub(super) base: Matrix<*const A>,
+    /// The row vector that β is a factor of, for each row of C; null where it is C itself.
+    base: *const A,
     /// Its columns are contiguous.
     pub(super) c: Matrix<*mut A>,
     matrices: PhantomData<&'a mut A>,
@@ -85,7 +85,7 @@ impl<'a, A: Scalar> Product<'a, A> {
         let of = |m: &ArrayRef2<A>| Matrix { at: m.as_ptr(), row: stride(m, 0), column: stride(m, 1) };
         let (a, b) = (of(a), of(b));
         let c = Matrix { row: stride(c, 0), column: stride(c, 1), at: c.as_mut_ptr() };
-        let base = base.map_or(c.read(), |row| Matrix { at: row.as_ptr(), row: 0, column: 1 });
+        let base = base.map_or(std::ptr::null(), <[A]>::as_ptr);
         let matrices = PhantomData;
         let product =
             Self { width, rows, columns, depth, chain: depth, alpha, a, b, beta, base, c, matrices };
@@ -113,9 +113,16 @@ impl<'a, A: Scalar> Product<'a, A> {
             Matrix { at: m.at, row: m.column, column: m.row }
         }
         let (rows, columns) = (self.columns, self.rows);
-        let (a, b, base, c) = (flip(self.b), flip(self.a), flip(self.base), flip(self.c));
-        let flipped = Self { rows, columns, a, b, base, c, ..self };
-        (flipped.c.column == 1 && flipped.base.column == 1).then_some(flipped)
+        let (a, b, c) = (flip(self.b), flip(self.a), flip(self.c));
+        (c.column == 1 && self.base.is_null()).then_some(Self { rows, columns, a, b, c, ..self })
+    }
+
+    /// What β is a factor of, from that row and column of C on.
+    #[inline]
+    pub(super) fn base(&self, row: usize, column: usize) -> Matrix<*const A> {
+        let (at, step) =
+            if self.base.is_null() { (self.c.at.cast_const(), self.c.row) } else { (self.base, 0) };
+        Matrix { at: at.wrapping_add(row * step + column), row: step, column: 1 }
     }
 
     /// Computes it, on the threads of the pool that this thread is in.

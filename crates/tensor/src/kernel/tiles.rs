@@ -101,22 +101,22 @@ impl<A: Scalar> Product<'_, A> {
     /// As for [`Tiled::tiles`]; called from a function compiled for the lanes.
     #[inline(always)]
     unsafe fn run<V: Lanes<Number = A>, const ROWS: usize>(&self, rows: Range<usize>, columns: Range<usize>) {
-        let (a, b, c, base) = (self.a, self.b, self.c, self.base);
+        let (a, b, c) = (self.a, self.b, self.c);
         let (m, n) = (rows.len(), columns.len());
         // SAFETY: all pointers stay within the rows and columns that the caller vouches for, or within the buffer.
         unsafe {
             let c = Matrix { at: c.at.add(rows.start * c.row + columns.start), ..c };
-            let base = Matrix { at: base.at.add(rows.start * base.row + columns.start), ..base };
+            let base = self.base(rows.start, columns.start);
             let a = Matrix { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let transposed = b.column != 1;
+            let width = 2 * V::LEN;
             if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
                 return self.inner_products::<V>(m, n, a, b, base, c);
             }
-            if !transposed && m == 1 {
+            if !transposed && m == 1 && n > width {
                 return self.lone_row::<V>(n, a, b, base.at, c.at);
             }
-            let width = 2 * V::LEN;
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
             let pack_a = self.packs_a(self.columns, V::LEN);
             let depth = self.depth.min(self.chain);
