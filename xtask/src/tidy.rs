@@ -19,6 +19,7 @@ pub(crate) use edges::BLAS_PACKAGES;
 /// The only files that may say `unsafe`: the foreign function calls to BLAS, the threads that borrow from their caller,
 /// the calls of code for CPUs that not everyone has, and the allocators that count.
 const UNSAFE_FILES: &[&str] = &[
+    "crates/curvature/src/eigen/lapack.rs",
     "crates/tensor/src/blas/openblas.rs",
     "crates/tensor/src/kernel/few_rows.rs",
     "crates/tensor/src/kernel/lanes.rs",

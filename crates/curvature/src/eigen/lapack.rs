@@ -1,0 +1,48 @@
+//! The two eigensolvers of LAPACK.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::ops::Range;
+
+use chainrule_tensor::ndarray::ArrayRef2;
+use ndarray_linalg::{EighInto, UPLO};
+
+use super::Eigen;
+
+/// The sizes at which divide and conquer pays and its workspace can be told in LAPACK's 32 bits.
+pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
+
+pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
+    let (values, vectors) = matrix.to_owned().eigh_into(UPLO::Upper).expect("LAPACK solves what is finite");
+    Eigen { values: values.to_vec(), vectors: vectors.reversed_axes().as_standard_layout().into_owned() }
+}
+
+/// ndarray-linalg does not hand out LAPACK's `dsyevd`: hence the call by hand.
+pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
+    let n = matrix.nrows();
+    // The upper triangle by rows is the lower one by columns, and vectors that are columns there are rows here.
+    let mut vectors = matrix.as_standard_layout().into_owned();
+    let mut values = vec![0.0; n];
+    let (mut work, mut iwork) = (vec![0.0; 1 + 6 * n + 2 * n * n], vec![0; 3 + 5 * n]);
+    let mut info = 0;
+    let int = |x: usize| c_int::try_from(x).expect("the sizes were limited");
+    // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n, and the workspaces are as long
+    // as they are said to be, which is what `dsyevd` documents as enough for both values and vectors.
+    unsafe {
+        lapack_sys::dsyevd_(
+            c"V".as_ptr(),
+            c"L".as_ptr(),
+            &int(n),
+            vectors.as_mut_ptr(),
+            &int(n),
+            values.as_mut_ptr(),
+            work.as_mut_ptr(),
+            &int(work.len()),
+            iwork.as_mut_ptr(),
+            &int(iwork.len()),
+            &mut info,
+        );
+    }
+    assert_eq!(info, 0, "LAPACK solves what is finite");
+    Eigen { values, vectors }
+}
