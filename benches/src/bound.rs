@@ -43,8 +43,8 @@ struct Products {
 }
 
 /// How a product's operands lie in memory.
-#[derive(Debug, Clone, Copy)]
-enum Form {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
     /// A·B.
     Plain,
     /// Aᵀ·B.
@@ -212,11 +212,17 @@ fn product(kernel: Kernel, a: &ArrayRef2<f32>, b: &ArrayRef2<f32>, c: &mut Array
 
 /// The fastest kernel for a product of `(m, k)` and `(k, n)`.
 fn fastest(m: usize, k: usize, n: usize, form: Form) -> Kernel {
-    const TRIALS: usize = 5;
-    const SECONDS: f64 = 2e-3;
     if let [only] = Kernel::all() {
         return *only;
     }
+    let times = times(m, k, n, form);
+    times.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a build has a kernel").0
+}
+
+/// The seconds that each kernel takes for a product of `(m, k)` and `(k, n)`, on one thread.
+pub fn times(m: usize, k: usize, n: usize, form: Form) -> Vec<(Kernel, f64)> {
+    const TRIALS: usize = 5;
+    const SECONDS: f64 = 2e-3;
     let mut rng = Rng::new(3);
     let mut of = |rows, columns| random(rows, columns, 1.0, &mut rng);
     let (a, b) = match form {
@@ -230,6 +236,5 @@ fn fastest(m: usize, k: usize, n: usize, form: Form) -> Kernel {
         let times = clock::steps_in(SECONDS, &mut run);
         (0..TRIALS).map(|_| clock::seconds(|| run(times)) / times as f64).fold(f64::INFINITY, f64::min)
     };
-    let times: Vec<_> = Kernel::all().iter().map(|&kernel| (kernel, time(kernel))).collect();
-    times.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a build has a kernel").0
+    Kernel::all().iter().map(|&kernel| (kernel, time(kernel))).collect()
 }

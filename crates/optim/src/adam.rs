@@ -47,18 +47,30 @@ impl<A: Scalar> Rule<A> for Adam {
     }
 
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
+        let (formula, [m, v]) = (self.formula(step), window.take());
+        simd::map([], [update, m, v], |[], [u, m, v]| *u = formula(*u, m, v));
+    }
+
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+        let (formula, [m, v], theta) = (self.formula(step), window.take(), &mut *window.theta);
+        simd::map([gradient], [theta, m, v], |[g], [theta, m, v]| *theta += -step.eta * formula(g, m, v));
+    }
+}
+
+impl Adam {
+    /// (g, m, v) → u, with m and v moved on.
+    fn formula<A: Scalar>(&self, step: Step<A>) -> impl Fn(A, &mut A, &mut A) -> A + use<A> {
         let t = step.t as f64;
         let (beta1, rest1) = (A::of(self.beta1), A::of(1.0 - self.beta1));
         let (beta2, rest2) = (A::of(self.beta2), A::of(1.0 - self.beta2));
         let (bias1, bias2) = (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t));
         // u = (m/bias1) / (√v/√bias2 + ε) with the divisions by constants taken out of the loop.
         let (scale, root, epsilon) = (A::of(1.0 / bias1), A::of(1.0 / bias2.sqrt()), A::of(self.epsilon));
-        let [m, v] = window.take();
-        simd::map([], [update, m, v], |[], [u, m, v]| {
-            let g = *u;
+        #[inline(always)]
+        move |g, m, v| {
             *m = beta1 * *m + rest1 * g;
             *v = beta2 * *v + rest2 * (g * g);
-            *u = scale * *m / (v.sqrt() * root + epsilon);
-        });
+            scale * *m / (v.sqrt() * root + epsilon)
+        }
     }
 }

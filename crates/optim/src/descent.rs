@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use chainrule_tensor::{Entry, Layout, Scalar, pool, vector};
+use chainrule_tensor::{Entry, Layout, Scalar, pool};
 
 use crate::rule::SLOTS;
 use crate::{Clip, Objective, Optimizer, Rule, Schedule, Step, Window};
@@ -121,20 +121,18 @@ fn sweep_windows<A: Scalar, R: Rule<A>>(
     let mut update = [A::zero(); WINDOW];
     // Long vectors begin at the same place of a cache line, and the windows after the first at the start of one.
     let len = theta.len();
-    let mut window = 0..theta.as_ptr().align_offset(CACHE_LINE).min(WINDOW).min(len);
-    while window.start < len {
+    let first = theta.as_ptr().align_offset(CACHE_LINE).min(len);
+    let windows = 1 + (len - first).div_ceil(WINDOW);
+    // From the end, where the backward pass has just been, to the start, where the next forward pass begins: what is used
+    // again soon is still in the caches.
+    for i in (0..windows).rev() {
+        let end = len.min(first + i * WINDOW);
+        let window = if i == 0 { 0..first } else { first + (i - 1) * WINDOW..end };
         let (theta, gradient) = (&mut theta[window.clone()], &gradient[window.clone()]);
-        if rule.is_identity() {
-            vector::axpy(-step.eta, gradient, theta);
-        } else {
-            let update = &mut update[..theta.len()];
-            update.copy_from_slice(gradient);
-            let memory = memory.each_mut().map(|slot| slot.get_mut(window.clone()).unwrap_or_default());
-            let range = from + window.start..from + window.end;
-            rule.apply(step, &mut Window { range, theta, memory, taken: 0 }, update);
-            vector::axpy(-step.eta, update, theta);
-        }
-        window = window.end..len.min(window.end + WINDOW);
+        let memory = memory.each_mut().map(|slot| slot.get_mut(window.clone()).unwrap_or_default());
+        let range = from + window.start..from + window.end;
+        let update = &mut update[..gradient.len()];
+        rule.descend(step, &mut Window { range, theta, memory, taken: 0 }, gradient, update);
     }
 }
 

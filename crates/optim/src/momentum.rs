@@ -40,19 +40,33 @@ impl<A: Scalar> Rule<A> for Momentum {
     }
 
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
-        let mu = A::of(self.mu);
-        let [b] = window.take();
+        let (mu, [b]) = (A::of(self.mu), window.take());
         // A loop for each: a choice within would keep the compiler from whole registers.
         if self.nesterov {
-            simd::map([], [update, b], |[], [u, b]| {
-                *b = mu * *b + *u;
-                *u += mu * *b;
-            });
+            simd::map([], [update, b], |[], [u, b]| *u = ahead(mu, *u, b));
         } else {
-            simd::map([], [update, b], |[], [u, b]| {
-                *b = mu * *b + *u;
-                *u = *b;
-            });
+            simd::map([], [update, b], |[], [u, b]| *u = plain(mu, *u, b));
         }
     }
+
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+        let (mu, [b], theta) = (A::of(self.mu), window.take(), &mut *window.theta);
+        if self.nesterov {
+            simd::map([gradient], [theta, b], |[g], [theta, b]| *theta += -step.eta * ahead(mu, g, b));
+        } else {
+            simd::map([gradient], [theta, b], |[g], [theta, b]| *theta += -step.eta * plain(mu, g, b));
+        }
+    }
+}
+
+/// b ← μb + g, and u.
+#[inline(always)]
+fn plain<A: Scalar>(mu: A, g: A, b: &mut A) -> A {
+    *b = mu * *b + g;
+    *b
+}
+
+#[inline(always)]
+fn ahead<A: Scalar>(mu: A, g: A, b: &mut A) -> A {
+    g + mu * plain(mu, g, b)
 }

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, vector};
 
 /// The most vectors that a rule, or a chain of them, may remember.
 pub(crate) const SLOTS: usize = 6;
@@ -16,13 +16,18 @@ pub trait Rule<A: Scalar>: Send + Sync + Debug {
         Vec::new()
     }
 
-    /// Whether the update is the gradient itself, which then need not be copied.
-    fn is_identity(&self) -> bool {
-        false
-    }
-
     /// Turns the window's gradient in `update` into the update u of θ ← θ − ηu.
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]);
+
+    /// θ ← θ − ηu in the window, with `update` as room for u.
+    ///
+    /// A rule that overrides this turns gradient and memory into θ in one loop, without a stop at u; the bits are to be
+    /// the same.
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], update: &mut [A]) {
+        update.copy_from_slice(gradient);
+        self.apply(step, window, update);
+        vector::axpy(-step.eta, update, window.theta);
+    }
 }
 
 /// When an update happens.
@@ -39,8 +44,8 @@ pub struct Step<A> {
 pub struct Window<'a, A> {
     /// Where it lies in the whole vector.
     pub range: Range<usize>,
-    /// θ there.
-    pub theta: &'a [A],
+    /// θ there, which [`Rule::apply`] only reads.
+    pub theta: &'a mut [A],
     /// The memory there, and how much of it was taken.
     pub(crate) memory: [&'a mut [A]; SLOTS],
     pub(crate) taken: usize,
@@ -71,15 +76,59 @@ impl<A: Scalar, R: Rule<A>, S: Rule<A>> Rule<A> for (R, S) {
 }
 
 impl<A: Scalar> Rule<A> for Box<dyn Rule<A>> {
-    fn is_identity(&self) -> bool {
-        self.as_ref().is_identity()
-    }
-
     fn memory(&self) -> Vec<&'static str> {
         self.as_ref().memory()
     }
 
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         self.as_ref().apply(step, window, update);
+    }
+
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], update: &mut [A]) {
+        self.as_ref().descend(step, window, gradient, update);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Quadratic;
+    use crate::{Adam, Descent, Momentum, Optimizer, Schedule, Sgd};
+
+    /// The same rule without a loop of its own for θ.
+    #[derive(Debug)]
+    struct ByParts<R>(R);
+
+    impl<R: Rule<f32>> Rule<f32> for ByParts<R> {
+        fn memory(&self) -> Vec<&'static str> {
+            self.0.memory()
+        }
+
+        fn apply(&self, step: Step<f32>, window: &mut Window<'_, f32>, update: &mut [f32]) {
+            self.0.apply(step, window, update);
+        }
+    }
+
+    #[track_caller]
+    fn same_bits<R: Rule<f32> + Copy>(rule: R) {
+        const N: usize = 2077;
+        fn path<R: Rule<f32>>(rule: R) -> Vec<f32> {
+            let curvature = (0..N).map(|i| 0.1 + i as f32 / N as f32).collect();
+            let (mut objective, mut theta) = (Quadratic::new(curvature), vec![1.0; N]);
+            let mut descent = Descent::new(rule, N, Schedule::constant(0.03));
+            for _ in 0..20 {
+                descent.step(&mut objective, &mut theta);
+            }
+            theta
+        }
+        assert_eq!(path(rule), path(ByParts(rule)), "{rule:?}");
+    }
+
+    #[test]
+    fn a_loop_of_its_own_gives_the_same_bits() {
+        same_bits(Sgd);
+        same_bits(Momentum::default());
+        same_bits(Momentum { nesterov: true, ..Momentum::default() });
+        same_bits(Adam::default());
     }
 }

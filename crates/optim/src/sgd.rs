@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, vector};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
@@ -19,9 +19,9 @@ use crate::{Rule, Step, Window};
 pub struct Sgd;
 
 impl<A: Scalar> Rule<A> for Sgd {
-    fn is_identity(&self) -> bool {
-        true
-    }
-
     fn apply(&self, _: Step<A>, _: &mut Window<'_, A>, _: &mut [A]) {}
+
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+        vector::axpy(-step.eta, gradient, window.theta);
+    }
 }

@@ -1,9 +1,11 @@
 //! Products of so few rows that memory is what they wait for: no number of B is read more than once or twice, so nothing is
-//! gained by keeping it.
+//! gained by keeping it; and of so few columns that they would leave most of a register empty.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use super::lanes::Lanes;
-use super::product::{Matrix, Product};
+use super::product::{Matrix, Product, Room};
 use super::tiles::{buffer, tiles};
 use crate::Scalar;
 
@@ -89,6 +91,46 @@ impl<A: Scalar> Product<'_, A> {
                         let old = if self.beta == A::zero() { A::zero() } else { self.beta * *old };
                         *c.at.add(i * c.row + j + k) = self.alpha * sum.sum() + old;
                     }
+                }
+            }
+        }
+    }
+}
+
+impl<A: Scalar> Product<'_, A> {
+    /// Fewer columns than a register has lanes, as in ∂C/∂W of the ten classes: Cᵀ = Bᵀ·A, whose rows fill registers, and
+    /// then its columns go to their places.
+    ///
+    /// # Safety
+    /// As for `run`, with rows of A that are its contiguous columns and a B that is not transposed.
+    pub(super) unsafe fn few_columns(&self, rows: Range<usize>, columns: Range<usize>) {
+        thread_local! {
+            static ROOM: Room = const { Room::new() };
+        }
+        let (m, n) = (rows.len(), columns.len());
+        let sums = ROOM.with(|room| room.of::<A>(m * n));
+        // SAFETY: the pointers stay within the rows and columns that the caller vouches for, or within the room.
+        unsafe {
+            let flipped = Self {
+                rows: n,
+                columns: m,
+                a: Matrix { at: self.b.at.add(columns.start), row: 1, column: self.b.row },
+                b: Matrix { at: self.a.at.add(rows.start), row: self.a.column, column: 1 },
+                beta: A::zero(),
+                base: std::ptr::null(),
+                c: Matrix { at: sums, row: m, column: 1 },
+                ..*self
+            };
+            A::tiles(self.width, &flipped, 0..n, 0..m);
+            let base = self.base(rows.start, columns.start);
+            let c = self.c.at.add(rows.start * self.c.row + columns.start);
+            for i in 0..m {
+                for j in 0..n {
+                    let sum = *sums.add(j * m + i);
+                    *c.add(i * self.c.row + j) = match self.beta == A::zero() {
+                        true => sum,
+                        false => self.beta.mul_add(*base.at.add(i * base.row + j), sum),
+                    };
                 }
             }
         }

@@ -23,7 +23,7 @@ const LONGEST_CHAIN: usize = 1024;
 /// A product whose matrices lie as the tiles want them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Product<'a, A> {
-    width: tiles::Width,
+    pub(super) width: tiles::Width,
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) depth: usize,
@@ -34,10 +34,10 @@ pub(super) struct Product<'a, A> {
     pub(super) b: Matrix<*const A>,
     pub(super) beta: A,
     /// The row vector that β is a factor of, for each row of C; null where it is C itself.
-    base: *const A,
+    pub(super) base: *const A,
     /// Its columns are contiguous.
     pub(super) c: Matrix<*mut A>,
-    matrices: PhantomData<&'a mut A>,
+    pub(super) matrices: PhantomData<&'a mut A>,
 }
 
 /// Where a matrix begins, with the distances to the next row and to the next column.

@@ -25,6 +25,10 @@ const ROWS_TO_PACK: usize = 192;
 const ALIAS: usize = 4096;
 /// Below so many rows, a product with a transposed B is one of inner products.
 const FEW_ROWS: usize = 4;
+/// Beyond so many bytes, A does not stay in the second cache while the panels of B pass by; then some panels that fill as
+/// many bytes stay there, and A passes by.
+const HALF_CACHE: usize = 512 * 1024;
+
 /// The registers of this CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
@@ -93,8 +97,8 @@ tiled!(f64: F64x8, F64x4);
 
 impl<A: Scalar> Product<'_, A> {
     /// Whether the rows of A, or its columns where those are contiguous, get in each other's way in the caches.
-    fn packs_a(&self, columns: usize, lanes: usize) -> bool {
-        columns >= 16 * lanes && (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS)
+    fn a_aliases(&self) -> bool {
+        (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS)
     }
 
     /// # Safety
@@ -103,6 +107,9 @@ impl<A: Scalar> Product<'_, A> {
     unsafe fn run<V: Lanes<Number = A>, const ROWS: usize>(&self, rows: Range<usize>, columns: Range<usize>) {
         let (a, b, c) = (self.a, self.b, self.c);
         let (m, n) = (rows.len(), columns.len());
+        if m == 0 || n == 0 {
+            return;
+        }
         // SAFETY: all pointers stay within the rows and columns that the caller vouches for, or within the buffer.
         unsafe {
             let c = Matrix { at: c.at.add(rows.start * c.row + columns.start), ..c };
@@ -117,12 +124,19 @@ impl<A: Scalar> Product<'_, A> {
             if !transposed && m == 1 && n > width {
                 return self.lone_row::<V>(n, a, b, base.at, c.at);
             }
-            let pack_b = transposed || self.rows >= ROWS_TO_PACK;
-            let pack_a = self.packs_a(self.columns, V::LEN);
+            if !transposed && a.row == 1 && n < V::LEN && m >= width && self.depth >= V::LEN {
+                return self.few_columns(rows, columns);
+            }
             let depth = self.depth.min(self.chain);
-            let space = if pack_b { width * depth } else { 0 } + if pack_a { m * depth } else { 0 };
+            let pack_b = transposed || self.rows >= ROWS_TO_PACK;
+            let is_wide = self.columns >= 16 * V::LEN;
+            let in_blocks = pack_b && is_wide && m * depth * size_of::<A>() > HALF_CACHE;
+            let pack_a = in_blocks || is_wide && self.a_aliases();
+            let panels = if in_blocks { (HALF_CACHE / (depth * size_of::<A>() * width)).max(1) } else { 1 };
+            let block = width * panels.min(n.div_ceil(width));
+            let space = if pack_b { block * depth } else { 0 } + if pack_a { m * depth } else { 0 };
             let packed_b = if space > 0 { buffer::<A>(space) } else { std::ptr::null_mut() };
-            let packed_a = packed_b.add(if pack_b { width * depth } else { 0 });
+            let packed_a = packed_b.add(if pack_b { block * depth } else { 0 });
 
             for l in (0..self.depth).step_by(self.chain) {
                 let depth = self.chain.min(self.depth - l);
@@ -138,12 +152,12 @@ impl<A: Scalar> Product<'_, A> {
                         );
                     }
                 }
-                for j in (0..n).step_by(width) {
-                    let used = width.min(n - j);
-                    let mut panel = Matrix { at: b.at.add(l * b.row + j * b.column), ..b };
+                for j in (0..n).step_by(block) {
+                    let panels = (j..n.min(j + block)).step_by(width);
+                    let panel = |j: usize| Matrix { at: b.at.add(l * b.row + j * b.column), ..b };
+                    let packed = |k: usize| packed_b.add((k - j) * depth);
                     if pack_b {
-                        pack_panel(panel, used, depth, packed_b, width);
-                        panel = Matrix { at: packed_b.cast_const(), row: width, column: 1 };
+                        pack_panels(panel(j), block.min(n - j), depth, packed_b, width);
                     }
                     for (i, count) in tiles::<ROWS>(m) {
                         let tile = if pack_a {
@@ -151,15 +165,22 @@ impl<A: Scalar> Product<'_, A> {
                         } else {
                             Matrix { at: a.at.add(i * a.row), ..a }
                         };
-                        let base = Matrix { at: base.at.add(i * base.row + j), ..base };
-                        let out = c.at.add(i * c.row + j);
-                        match count {
-                            12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, base, out),
-                            8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, base, out),
-                            6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, base, out),
-                            4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, base, out),
-                            2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, base, out),
-                            _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, base, out),
+                        for k in panels.clone() {
+                            let panel = match pack_b {
+                                true => Matrix { at: packed(k).cast_const(), row: width, column: 1 },
+                                false => panel(k),
+                            };
+                            let (used, out) = (width.min(n - k), c.at.add(i * c.row + k));
+                            let base = Matrix { at: base.at.add(i * base.row + k), ..base };
+                            match count {
+                                12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, base, out),
+                                10 => self.rows_of_tiles::<V, 10>(used, depth, tile, panel, beta, base, out),
+                                8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, base, out),
+                                6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, base, out),
+                                4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, base, out),
+                                2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, base, out),
+                                _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, base, out),
+                            }
                         }
                     }
                 }
@@ -242,7 +263,7 @@ impl<A: Scalar> Product<'_, A> {
     }
 }
 
-/// Cuts `m` rows into tiles of `ROWS`, and the rest into tiles of 8, 4, 2 and 1: first rows and numbers of rows.
+/// Cuts `m` rows into tiles of `ROWS`, and the rest into tiles of 10, 8, 4, 2 and 1: first rows and numbers of rows.
 #[inline(always)]
 pub(super) fn tiles<const ROWS: usize>(m: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut i = 0;
@@ -250,6 +271,7 @@ pub(super) fn tiles<const ROWS: usize>(m: usize) -> impl Iterator<Item = (usize,
         let count = match m - i {
             0 => return None,
             left if left >= ROWS => ROWS,
+            left if left >= 10 && ROWS > 8 => 10,
             left if left >= 8 && ROWS > 8 => 8,
             left if left >= 4 => 4,
             left if left >= 2 => 2,
@@ -279,28 +301,34 @@ unsafe fn pack_rows<A: Scalar>(a: Matrix<*const A>, count: usize, depth: usize, 
     }
 }
 
-/// Copies `n` columns of B row by row: `to[l·width + j] = B[l, j]`.
+/// Copies `n` columns of B in panels of `width`, each row by row: `to[j₀·depth + l·width + j − j₀] = B[l, j]` for the panel
+/// that begins at column j₀.
 #[inline(always)]
-unsafe fn pack_panel<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
-    // SAFETY: `run` calls this for numbers of B, and its buffer has `width·depth` places at `to`.
+unsafe fn pack_panels<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
+    // SAFETY: `run` calls this for numbers of B, and its buffer has `depth` places at `to` for each column of the panels.
     unsafe {
         if b.column == 1 {
+            // Across the panels, as B lies in memory.
             for l in 0..depth {
-                to.add(l * width).copy_from_nonoverlapping(b.at.add(l * b.row), n);
+                for j in (0..n).step_by(width) {
+                    let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth + l * width));
+                    to.copy_from_nonoverlapping(from, width.min(n - j));
+                }
             }
             return;
         }
         // Blocks of 8 × 8 by registers where there are such; the edges, and `f64`, number by number.
         let blocks = if size_of::<A>() == 4 && b.row == 1 { (n / 8 * 8, depth / 8 * 8) } else { (0, 0) };
+        let place = |l: usize, j: usize| to.add(j / width * width * depth + l * width + j % width);
         for j in (0..blocks.0).step_by(8) {
             for l in (0..blocks.1).step_by(8) {
-                let (from, to) = (b.at.add(l + j * b.column), to.add(l * width + j));
-                transpose_8x8(from.cast(), b.column, to.cast(), width);
+                let from = b.at.add(l + j * b.column);
+                transpose_8x8(from.cast(), b.column, place(l, j).cast(), width);
             }
         }
         for j in 0..n {
             for l in if j < blocks.0 { blocks.1 } else { 0 }..depth {
-                *to.add(l * width + j) = *b.at.add(l * b.row + j * b.column);
+                *place(l, j) = *b.at.add(l * b.row + j * b.column);
             }
         }
     }

@@ -1,0 +1,35 @@
+//! The pace of each kernel on each product of the standard networks: what the rule that chooses between them rests on.
+
+use chainrule::tensor::kernel::{Kernel, peak};
+use chainrule_benches::bound::{Form, times};
+use chainrule_benches::workload::Workload;
+
+fn main() {
+    let names = Kernel::all().iter().map(|kernel| format!("{:>10}", kernel.name())).collect::<String>();
+    println!("GFLOP/s on one thread, at most {:.0}\n", peak().unwrap_or(f64::NAN));
+    println!("{:<8} {:<12} {:>5} {:>5} {:>5} {names}", "", "product", "m", "n", "k");
+    for workload in Workload::standard() {
+        let batch = workload.batch;
+        for (l, pair) in workload.widths.windows(2).enumerate() {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            let row = |name: &str, m: usize, k: usize, n: usize, form| {
+                let work = 2e-9 * (m * n * k) as f64;
+                let paces = times(m, k, n, form);
+                let paces = paces.iter().map(|(_, seconds)| format!("{:>10.1}", work / seconds));
+                println!(
+                    "{:<8} {:<12} {m:>5} {n:>5} {k:>5} {}",
+                    workload.name,
+                    name,
+                    paces.collect::<String>()
+                );
+            };
+            row(&format!("h{0} · W{0}", l + 1), batch, inputs, outputs, Form::Plain);
+            if !workload.forward_only {
+                row(&format!("∂W{}", l + 1), inputs, batch, outputs, Form::LeftTransposed);
+                if l > 0 {
+                    row(&format!("δ{0} · W{0}ᵀ", l + 1), batch, outputs, inputs, Form::RightTransposed);
+                }
+            }
+        }
+    }
+}
