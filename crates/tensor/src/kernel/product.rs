@@ -277,6 +277,8 @@ mod tests {
         (257, 65, 129),
         (100, 10, 1300),
         (5, 1024, 256),
+        // In blocks.
+        (520, 270, 610),
     ];
 
     #[test]
@@ -293,6 +295,10 @@ mod tests {
                         c
                     };
                     let alone = of(1);
+                    let plain = a.dot(&b) * A::of(0.3) + matrix::<A>(m, n, false, 3) * A::of(-0.7);
+                    let error = (&plain - &alone).iter().fold(0.0, |most: f64, x| most.max(x.as_f64().abs()));
+                    let epsilon = A::epsilon().as_f64();
+                    assert!(error < 4.0 * (k as f64).sqrt() * epsilon, "({m}, {n}, {k}): off by {error}");
                     for threads in [2, 3, 4, 8] {
                         assert_eq!(of(threads), alone, "({m}, {n}, {k}) on {threads} threads");
                     }

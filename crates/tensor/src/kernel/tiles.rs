@@ -20,7 +20,7 @@ use super::product::{Matrix, Product, Room};
 use crate::Scalar;
 
 /// From so many rows on, B is packed panel by panel.
-const ROWS_TO_PACK: usize = 192;
+const ROWS_TO_PACK: usize = 96;
 /// Rows of A that lie a multiple of so many bytes apart fall into the same sets of the caches, and are packed.
 const ALIAS: usize = 4096;
 /// Below so many rows, a product with a transposed B is one of inner products.
