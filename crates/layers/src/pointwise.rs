@@ -1,7 +1,7 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, rows};
+use chainrule_tensor::{Layout, Scalar, math::flush_subnormal, rows};
 
 use crate::activation::{self, Activation};
 use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
@@ -99,7 +99,7 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
             [delta, at.x, at.y],
             delta_x,
             #[inline(always)]
-            |[delta, x, y], out| *out = delta * phi.slope(x, y),
+            |[delta, x, y], out| *out = flush_subnormal(delta * phi.slope(x, y)),
         );
     }
 
@@ -127,7 +127,7 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
             [r_x, at.x, at.y],
             r_y,
             #[inline(always)]
-            |[r_x, x, y], r_y| *r_y = phi.slope(x, y) * r_x,
+            |[r_x, x, y], r_y| *r_y = flush_subnormal(phi.slope(x, y) * r_x),
         );
     }
 
@@ -147,7 +147,7 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
                 [delta.tangent, at.x, at.y],
                 out,
                 #[inline(always)]
-                |[r_delta, x, y], out| *out = r_delta * phi.slope(x, y),
+                |[r_delta, x, y], out| *out = flush_subnormal(r_delta * phi.slope(x, y)),
             );
         };
         rows::map(
@@ -155,7 +155,7 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
             out,
             #[inline(always)]
             |[delta, r_delta, r_x, x, y], out| {
-                *out = r_delta * phi.slope(x, y) + delta * phi.curvature(x, y) * r_x;
+                *out = flush_subnormal(r_delta * phi.slope(x, y) + delta * phi.curvature(x, y) * r_x);
             },
         );
     }
@@ -164,5 +164,25 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
 impl<F: Activation> fmt::Debug for Pointwise<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({})", self.phi, self.width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::ndarray::array;
+
+    use super::*;
+    use crate::{Mode, Sigmoid};
+
+    #[test]
+    fn a_saturated_unit_passes_on_zero_and_no_subnormal_number() {
+        let layer = Sigmoid::new(3);
+        let x = array![[-50.0_f32, 0.0, 50.0]];
+        let mut y = array![[0.0_f32; 3]];
+        let tape = &mut Tape::default();
+        layer.forward(Mode::Eval, &[], &x, &mut y, tape);
+        let (delta, mut below) = (array![[1e-20_f32, 1e-20, 1e-20]], array![[1.0; 3]]);
+        layer.backward(Point { theta: &[], x: &x, y: &y }, &delta, Some(&mut below), None, tape);
+        assert_eq!(below, array![[0.0, 0.25e-20, 0.0]]);
     }
 }

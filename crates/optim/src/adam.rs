@@ -1,4 +1,4 @@
-use chainrule_tensor::{Scalar, simd};
+use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
@@ -68,8 +68,8 @@ impl Adam {
         let (scale, root, epsilon) = (A::of(1.0 / bias1), A::of(1.0 / bias2.sqrt()), A::of(self.epsilon));
         #[inline(always)]
         move |g, m, v| {
-            *m = beta1 * *m + rest1 * g;
-            *v = beta2 * *v + rest2 * (g * g);
+            *m = flush_subnormal(beta1 * *m + rest1 * g);
+            *v = flush_subnormal(beta2 * *v + rest2 * (g * g));
             scale * *m / (v.sqrt() * root + epsilon)
         }
     }

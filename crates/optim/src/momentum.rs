@@ -1,4 +1,4 @@
-use chainrule_tensor::{Scalar, simd};
+use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
@@ -62,7 +62,7 @@ impl<A: Scalar> Rule<A> for Momentum {
 /// b ← μb + g, and u.
 #[inline(always)]
 fn plain<A: Scalar>(mu: A, g: A, b: &mut A) -> A {
-    *b = mu * *b + g;
+    *b = flush_subnormal(mu * *b + g);
     *b
 }
 

@@ -1,4 +1,4 @@
-use chainrule_tensor::{Scalar, simd};
+use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rule, Step, Window};
@@ -42,7 +42,7 @@ impl<A: Scalar> Rule<A> for RmsProp {
         let (alpha, rest, epsilon) = (A::of(self.alpha), A::of(1.0 - self.alpha), A::of(self.epsilon));
         let [v] = window.take();
         simd::map([], [update, v], |[], [u, v]| {
-            *v = alpha * *v + rest * (*u * *u);
+            *v = flush_subnormal(alpha * *v + rest * (*u * *u));
             *u /= v.sqrt() + epsilon;
         });
     }

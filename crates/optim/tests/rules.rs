@@ -45,6 +45,46 @@ fn momentum_and_nesterov() {
     check(Momentum { nesterov: true, ..Momentum::default() }, [0.81, 0.349, -0.455_9]);
 }
 
+/// The gradient of a unit that dies: 1 once, and 0 from then on.
+struct Dying(u64);
+
+impl Objective<f32> for Dying {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn value(&mut self, _: &[f32]) -> f32 {
+        0.0
+    }
+    fn value_and_grad(&mut self, _: &[f32], grad: &mut [f32]) -> f32 {
+        grad.fill(if self.0 == 0 { 1.0 } else { 0.0 });
+        self.0 += 1;
+        0.0
+    }
+}
+
+#[test]
+fn what_fades_ends_at_zero_and_not_among_the_subnormal_numbers() {
+    fn check(rule: impl Rule<f32>) {
+        let (mut descent, mut theta) = (Descent::new(rule, 1, Schedule::constant(0.1)), [1.0]);
+        let (mut dying, mut last) = (Dying(0), Vec::new());
+        for _ in 0..1500 {
+            descent.step(&mut dying, &mut theta);
+            last.clear();
+            descent.state(&mut |name, numbers| {
+                if name.starts_with("mean") || name == "momentum" {
+                    assert!(numbers.iter().all(|x| !x.is_subnormal()), "{name}: {numbers:?}");
+                    last.push(numbers[0]);
+                }
+            });
+        }
+        assert!(!last.is_empty() && last.iter().all(|&x| x == 0.0), "{last:?}");
+    }
+    check(Momentum::default());
+    check(Momentum { nesterov: true, ..Momentum::default() });
+    check(RmsProp { alpha: 0.9, ..RmsProp::default() });
+    check(Adam { beta2: 0.9, ..Adam::default() });
+}
+
 #[test]
 fn adagrad() {
     // s = 1, 5, 14.

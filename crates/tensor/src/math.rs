@@ -53,6 +53,22 @@ pub fn exp_m1<A: Scalar>(z: A) -> A {
     if z < A::LEAST_LOG { -A::one() } else { y }
 }
 
+/// x, or 0 where it is subnormal: below 2⁻¹²⁶ in `f32`.
+///
+/// A product of two small numbers is subnormal before it is 0, and on many CPUs an operation on such numbers takes a
+/// hundred times as long. What stays in memory and is used again, an error signal or a fading average, goes through this.
+///
+/// ```
+/// use chainrule_tensor::math::flush_subnormal;
+///
+/// assert_eq!(flush_subnormal(1e-20_f32 * 1e-20), 0.0);
+/// assert_eq!(flush_subnormal(1e-20_f32 * 1e-10), 1e-20_f32 * 1e-10);
+/// ```
+#[inline(always)]
+pub fn flush_subnormal<A: Scalar>(x: A) -> A {
+    if x.abs() < A::min_positive_value() { A::zero() } else { x }
+}
+
 /// e^z = (1 + q)·`half_scale`·`twice`: a whole power of two goes to the exponent, a polynomial gives the rest.
 ///
 /// The power is halved where it is large, as the largest numbers are below 2^(k + 1) with 2ᵏ out of range.
