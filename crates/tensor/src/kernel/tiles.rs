@@ -130,9 +130,15 @@ impl<A: Scalar> Product<'_, A> {
             let depth = self.depth.min(self.chain);
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
             let is_wide = self.columns >= 16 * V::LEN;
-            let in_blocks = pack_b && is_wide && m * depth * size_of::<A>() > HALF_CACHE;
-            let pack_a = in_blocks || is_wide && self.a_aliases();
-            let panels = if in_blocks { (HALF_CACHE / (depth * size_of::<A>() * width)).max(1) } else { 1 };
+            let a_is_large = pack_b && is_wide && m * depth * size_of::<A>() > HALF_CACHE;
+            let pack_a = a_is_large || is_wide && self.a_aliases();
+            // Some panels at once also means to read B in longer pieces.
+            let room = match (pack_b && is_wide, a_is_large) {
+                (false, _) => 0,
+                (true, false) => HALF_CACHE / 2,
+                (true, true) => HALF_CACHE,
+            };
+            let panels = (room / (depth * size_of::<A>() * width)).max(1);
             let block = width * panels.min(n.div_ceil(width));
             let space = if pack_b { block * depth } else { 0 } + if pack_a { m * depth } else { 0 };
             let packed_b = if space > 0 { buffer::<A>(space) } else { std::ptr::null_mut() };
