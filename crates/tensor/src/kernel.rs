@@ -8,9 +8,9 @@
 //! # The rule
 //!
 //! Tiles, where the CPU has them. On every product of the networks in `docs/performance.md` but those with ten columns
-//! they are the fastest kernel that was measured; they need no packing for small batches and allocate nothing; and their
-//! bits do not depend on how a product is cut, so that threads can share one. The rule looks at the CPU and never at a
-//! clock: a run can be repeated to the bit.
+//! they are the fastest kernel that was measured, or within a few per cent of it (`--bin products` of the benches); they
+//! allocate nothing; and their bits do not depend on how a product is cut, so that threads can share one. The rule looks at
+//! the CPU and never at a clock: a run can be repeated to the bit.
 #[cfg(target_arch = "x86_64")]
 mod few_rows;
 #[cfg(target_arch = "x86_64")]
