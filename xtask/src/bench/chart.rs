@@ -14,9 +14,10 @@ const RIGHT: f64 = 60.0;
 
 /// Light or dark as the page it stands on; no fonts, no scripts.
 const STYLE: &str = "\
-text{font:12px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600;font-size:14px}.small{fill:#59636e}\
+text{font:12px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600;font-size:14px}\
+.small{fill:#59636e;paint-order:stroke;stroke:#fff;stroke-width:3px}\
 .ours{fill:#0969da}.peer{fill:#afb8c1}.line{stroke:#d1d9e0}.bound{stroke:#cf222e;stroke-dasharray:4 3}\
-@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.ours{fill:#4493f8}.peer{fill:#57606a}\
+@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1;stroke:#0d1117}.ours{fill:#4493f8}.peer{fill:#57606a}\
 .line{stroke:#3d444d}.bound{stroke:#f85149}}";
 
 /// One group of bars for each workload, one part for each number of threads.
@@ -34,12 +35,12 @@ pub(super) fn svg(figures: &Figures) -> String {
             r#"<text class="head" x="8" y="{y}">Training samples per second over the bare products: {heading}</text>"#
         );
         y += GAP;
-        let top = y;
+        let (top, mut rows) = (y, String::new());
         for row in WORKLOADS.iter().filter_map(|name| figures.row(name, threads)) {
             let middle = y + BAR * bars(row).len() as f64 / 2.0 + 4.0;
-            let _ = writeln!(body, r#"<text class="head" x="8" y="{middle}">{}</text>"#, row.workload);
+            let _ = writeln!(rows, r#"<text class="head" x="8" y="{middle}">{}</text>"#, row.workload);
             for (name, share) in bars(row) {
-                body += &bar(&name, share, y, scale);
+                rows += &bar(&name, share, y, scale);
                 y += BAR;
             }
             y += GAP;
@@ -48,6 +49,8 @@ pub(super) fn svg(figures: &Figures) -> String {
         for (class, x) in [("line", LEFT), ("bound", bound)] {
             let _ = writeln!(body, r#"<line class="{class}" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>"#);
         }
+        // The numbers stand on the lines, not under them.
+        body += &rows;
         y += 20.0;
     }
     let width = LEFT + WIDTH + RIGHT;
