@@ -127,9 +127,10 @@ impl<A: Scalar> Product<'_, A> {
             for i in 0..m {
                 for j in 0..n {
                     let sum = *sums.add(j * m + i);
-                    *c.add(i * self.c.row + j) = match self.beta == A::zero() {
-                        true => sum,
-                        false => self.beta.mul_add(*base.at.add(i * base.row + j), sum),
+                    *c.add(i * self.c.row + j) = if self.beta == A::zero() {
+                        sum
+                    } else {
+                        self.beta.mul_add(*base.at.add(i * base.row + j), sum)
                     };
                 }
             }

@@ -172,9 +172,10 @@ impl<A: Scalar> Product<'_, A> {
                             Matrix { at: a.at.add(i * a.row), ..a }
                         };
                         for k in panels.clone() {
-                            let panel = match pack_b {
-                                true => Matrix { at: packed(k).cast_const(), row: width, column: 1 },
-                                false => panel(k),
+                            let panel = if pack_b {
+                                Matrix { at: packed(k).cast_const(), row: width, column: 1 }
+                            } else {
+                                panel(k)
                             };
                             let (used, out) = (width.min(n - k), c.at.add(i * c.row + k));
                             let base = Matrix { at: base.at.add(i * base.row + k), ..base };
