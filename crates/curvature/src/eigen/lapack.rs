@@ -40,7 +40,7 @@ pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
             &int(work.len()),
             iwork.as_mut_ptr(),
             &int(iwork.len()),
-            &mut info,
+            &raw mut info,
         );
     }
     assert_eq!(info, 0, "LAPACK solves what is finite");
