@@ -5,7 +5,8 @@ use chainrule_benches::bound::{Form, times};
 use chainrule_benches::workload::Workload;
 
 fn main() {
-    let names = Kernel::all().iter().map(|kernel| format!("{:>10}", kernel.name())).collect::<String>();
+    let names: Vec<_> = Kernel::all().iter().map(|kernel| format!("{:>10}", kernel.name())).collect();
+    let names = names.concat();
     println!("GFLOP/s on one thread, at most {:.0}\n", peak().unwrap_or(f64::NAN));
     println!("{:<8} {:<12} {:>5} {:>5} {:>5} {names}", "", "product", "m", "n", "k");
     for workload in Workload::standard() {
