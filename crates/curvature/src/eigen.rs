@@ -123,6 +123,13 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_number_is_its_own_eigenvalue_whatever_its_strides() {
+        let number = chainrule_tensor::ndarray::arr0(-3.0);
+        let eigen = eigh(&number.broadcast((1, 1)).expect("a number has any shape"));
+        assert_eq!((eigen.values[0], eigen.vectors[(0, 0)].abs()), (-3.0, 1.0));
+    }
+
+    #[test]
     #[should_panic(expected = "not finite")]
     fn a_nan_is_refused_before_lapack_sees_it() {
         eigh(&Array2::from_elem((2, 2), f64::NAN));

@@ -4,7 +4,7 @@
 use std::ffi::c_int;
 use std::ops::Range;
 
-use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use ndarray_linalg::{EighInto, UPLO};
 
 use super::Eigen;
@@ -13,7 +13,9 @@ use super::Eigen;
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
 
 pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
-    let (values, vectors) = matrix.to_owned().eigh_into(UPLO::Upper).expect("LAPACK solves what is finite");
+    // A copy with strides of its own: ndarray-linalg refuses those of a broadcast number.
+    let matrix = Array2::from_shape_fn(matrix.dim(), |at| matrix[at]);
+    let (values, vectors) = matrix.eigh_into(UPLO::Upper).expect("LAPACK solves what is finite");
     Eigen { values: values.to_vec(), vectors: vectors.reversed_axes().as_standard_layout().into_owned() }
 }
 
