@@ -43,7 +43,7 @@ struct Products {
 }
 
 /// How a product's operands lie in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Form {
     /// A·B.
     Plain,

@@ -15,14 +15,9 @@ fn main() {
             let (inputs, outputs) = (pair[0], pair[1]);
             let row = |name: &str, m: usize, k: usize, n: usize, form| {
                 let work = 2e-9 * (m * n * k) as f64;
-                let paces = times(m, k, n, form);
-                let paces = paces.iter().map(|(_, seconds)| format!("{:>10.1}", work / seconds));
-                println!(
-                    "{:<8} {:<12} {m:>5} {n:>5} {k:>5} {}",
-                    workload.name,
-                    name,
-                    paces.collect::<String>()
-                );
+                let cell = |(_, seconds): &(_, f64)| format!("{:>10.1}", work / seconds);
+                let paces: Vec<_> = times(m, k, n, form).iter().map(cell).collect();
+                println!("{:<8} {name:<12} {m:>5} {n:>5} {k:>5} {}", workload.name, paces.concat());
             };
             row(&format!("h{0} · W{0}", l + 1), batch, inputs, outputs, Form::Plain);
             if !workload.forward_only {

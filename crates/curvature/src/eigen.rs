@@ -123,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_below_the_diagonal_is_not_read() {
+        for n in [3, 230] {
+            let whole = Array2::from_shape_fn((n, n), |(i, j)| 1.0 / (1.0 + (i + j) as f64));
+            let upper = Array2::from_shape_fn((n, n), |(i, j)| if j < i { 7.0 } else { whole[(i, j)] });
+            assert_eq!(eigh(&upper), eigh(&whole), "{n}");
+        }
+    }
+
+    #[test]
     fn a_lone_number_is_its_own_eigenvalue_whatever_its_strides() {
         let number = chainrule_tensor::ndarray::arr0(-3.0);
         let eigen = eigh(&number.broadcast((1, 1)).expect("a number has any shape"));

@@ -121,7 +121,7 @@ fn sweep_windows<A: Scalar, R: Rule<A>>(
     let mut update = [A::zero(); WINDOW];
     // Long vectors begin at the same place of a cache line, and the windows after the first at the start of one.
     let len = theta.len();
-    let first = theta.as_ptr().align_offset(CACHE_LINE).min(len);
+    let first = theta.as_ptr().align_offset(CACHE_LINE).min(WINDOW).min(len);
     let windows = 1 + (len - first).div_ceil(WINDOW);
     // From the end, where the backward pass has just been, to the start, where the next forward pass begins: what is used
     // again soon is still in the caches.

@@ -13,8 +13,8 @@ use super::Eigen;
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
 
 pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
-    // A copy with strides of its own: ndarray-linalg refuses those of a broadcast number.
-    let matrix = Array2::from_shape_fn(matrix.dim(), |at| matrix[at]);
+    // A copy with strides of its own, as ndarray-linalg refuses those of a broadcast number, and from the upper triangle.
+    let matrix = Array2::from_shape_fn(matrix.dim(), |(i, j)| matrix[(i.min(j), i.max(j))]);
     let (values, vectors) = matrix.eigh_into(UPLO::Upper).expect("LAPACK solves what is finite");
     Eigen { values: values.to_vec(), vectors: vectors.reversed_axes().as_standard_layout().into_owned() }
 }
