@@ -1,8 +1,9 @@
 //! The functions of one number that networks are made of, each without overflow, cancellation or a branch.
 //!
 //! They are polynomials and divisions, with selects where others branch and no table, so that a plain loop over them
-//! becomes vector code: [`simd::map`](crate::simd::map) is that loop. The exponential is computed in the type itself; the
-//! others, which need more digits than `f32` has on the way, in `f64` with shorter polynomials, and rounded once.
+//! becomes vector code: [`simd::map`](crate::simd::map) is that loop. The exponential, the sigmoid and the hyperbolic tangent are
+//! computed in the type itself; the others, which need more digits than `f32` has on the way, in `f64` with shorter
+//! polynomials, and rounded once.
 //!
 //! # What is promised
 //!
@@ -130,10 +131,18 @@ fn narrowed<A: Scalar>(y: f64) -> A {
 /// ```
 #[inline(always)]
 pub fn sigmoid<A: Scalar>(z: A) -> A {
-    narrowed(sigmoid_by(z.as_f64(), A::WIDE_EXP))
+    let (zero, one) = (A::zero(), A::one());
+    let e = decay(-z.abs(), zero, A::EXP);
+    // Left of 0 it is e/(1 + e): as such where e is near 1; where it is small, and the sum in the divisor would cost it
+    // digits, as e − e²/(1 + e), without the square where that would be subnormal.
+    let (left, far) = (z < zero, z < -one);
+    let numerator = if left && !far { e } else { one };
+    let numerator = if z + z < A::LEAST_LOG { zero } else { numerator };
+    let ratio = numerator / (one + e);
+    if far { e - e * (e * ratio) } else { ratio }
 }
 
-/// e^z / (1 + e^z) on the left of 0, so that nothing overflows.
+/// The same in `f64`, to the precision that `coefficients` give.
 #[inline(always)]
 fn sigmoid_by(z: f64, coefficients: &'static [f64]) -> f64 {
     let e = decay(-z.abs(), 0.0, coefficients);
@@ -142,8 +151,7 @@ fn sigmoid_by(z: f64, coefficients: &'static [f64]) -> f64 {
 
 /// The hyperbolic tangent, with tanh' = 1 − tanh².
 ///
-/// With e = e^(−2|z|) it is (1 − e) / (1 + e), with the sign of z: as such where it is small, so that 1 − e has all its
-/// digits, and as 1 − 2e / (1 + e) where it is large.
+/// A polynomial where it is small; 1 − 2e / (1 + e) with e = e^(−2|z|), with the sign of z, where it is large.
 ///
 /// ```
 /// use chainrule_tensor::math::tanh;
@@ -153,16 +161,11 @@ fn sigmoid_by(z: f64, coefficients: &'static [f64]) -> f64 {
 /// ```
 #[inline(always)]
 pub fn tanh<A: Scalar>(z: A) -> A {
-    let z = z.as_f64();
-    let x = -(z + z).abs();
-    let (shifted, q) = reduced(x, 0.0, A::WIDE_EXP);
-    let scale = f64::power_of_two(shifted);
-    let e = if x < f64::LEAST_LOG { 0.0 } else { (1.0 + q) * scale };
-    // tanh is a half at ½ ln 3.
-    let small = x > -1.098_612_288_668_109_8;
-    let numerator = if small { -(q * scale + (scale - 1.0)) } else { e + e };
-    let ratio = numerator / (1.0 + e);
-    narrowed((if small { ratio } else { 1.0 - ratio }).copysign(z))
+    let a = z.abs();
+    let small = a + a * (a * a) * polynomial(A::TANH, a * a);
+    let e = decay(-(a + a), A::zero(), A::EXP);
+    let large = A::one() - (e + e) / (A::one() + e);
+    (if a < A::SMALL_TANH { small } else { large }).copysign(z)
 }
 
 /// Softplus ln(1 + e^z), with derivative [`sigmoid`].

@@ -37,7 +37,7 @@ struct Args {
     /// Epochs of SGD at most
     #[arg(long, value_name = "N", default_value_t = 200)]
     sgd_epochs: usize,
-    /// SGD stalls when its error falls by less than this share over ten epochs
+    /// SGD has stalled when its mean error over ten epochs is below that over the ten before by less than this share
     #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
     stall: f64,
     /// Steps of saddle-free Newton
@@ -49,11 +49,11 @@ struct Args {
     /// Images of a Newton step's gradient, and of its curvature
     #[arg(long, value_name = "N", default_value_t = 5000)]
     batch: usize,
-    /// Learning rate of SGD
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    /// Learning rate of SGD at first; a tenth of it whenever ten epochs brought nothing
+    #[arg(long, value_name = "X", default_value_t = 0.002)]
     lr: f64,
     /// Nesterov momentum of SGD
-    #[arg(long, value_name = "MU", default_value_t = 0.9)]
+    #[arg(long, value_name = "MU", default_value_t = 0.99)]
     momentum: f64,
     /// Threads
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -95,7 +95,7 @@ fn run(args: &Args) -> Fallible<()> {
     let mut place = Place { stage: 0, done: 0 };
 
     let rule = Momentum { mu: args.momentum, nesterov: true };
-    let mut sgd = Descent::new(rule, theta.len(), Schedule::constant(args.lr));
+    let mut sgd = Descent::new(rule, theta.len(), Schedule::plateau(args.lr));
     let mut newton = Newton::saddle_free(theta.len()).krylov(args.krylov).inner(3);
     let state = args.out.join("state.npy");
     if state.exists() {
@@ -113,7 +113,9 @@ fn run(args: &Args) -> Fallible<()> {
         sgd_epoch(&model, &x, &mut sgd, &mut theta, place.done, &pool);
         place.done += 1;
         let seconds = start.elapsed().as_secs_f64();
-        log.add("sgd", place.done, seconds, error(&model, &theta, &x, &pool))?;
+        let error = error(&model, &theta, &x, &pool);
+        sgd.observe(error);
+        log.add("sgd", place.done, seconds, error)?;
         save(&state, place, &theta, &mut sgd, &mut newton)?;
     }
     while place.done < args.newton_steps {
@@ -261,7 +263,8 @@ impl Log {
         Ok(())
     }
 
-    /// Whether the last ten epochs of SGD brought less than `share` of the error.
+    /// Whether the mean error over the last ten epochs of SGD is below that over the ten before by less than `share`: the
+    /// error swings from epoch to epoch by more than it falls.
     fn has_stalled(&self, share: f64) -> bool {
         let errors: Vec<f64> = self
             .text
@@ -269,9 +272,8 @@ impl Log {
             .filter(|line| line.starts_with("sgd,"))
             .filter_map(|line| line.rsplit_once(',')?.1.parse().ok())
             .collect();
-        match errors.as_slice() {
-            [.., before, _, _, _, _, _, _, _, _, _, now] => (before - now) / before < share,
-            _ => false,
-        }
+        let Some(last) = errors.len().checked_sub(20).map(|start| &errors[start..]) else { return false };
+        let (before, now): (f64, f64) = (last[..10].iter().sum(), last[10..].iter().sum());
+        (before - now) / before < share
     }
 }

@@ -36,7 +36,11 @@ impl Report {
         let links: Vec<Option<String>> = self.runs.iter().map(|run| self.link(run)).collect();
         let html = compare::comparison(&stories, &links);
         write_atomic(&self.out, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
-        say!("{} runs compared in {}", stories.len(), self.out.display())
+        let what = match stories.len() {
+            1 => "1 run".to_owned(),
+            runs => format!("{runs} runs compared"),
+        };
+        say!("{what} in {}", self.out.display())
     }
 
     /// The run's own page, as the comparison's can name it.

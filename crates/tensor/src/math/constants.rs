@@ -19,7 +19,11 @@ pub trait Constants: Copy + Sized + 'static {
     const MOST_LOG: Self;
     /// P of e^r = 1 + r + r²·P(r), |r| ≤ ½ ln 2.
     const EXP: &'static [Self];
-    /// The same, to the precision that this type needs.
+    /// Below it, [`TANH`](Self::TANH) holds.
+    const SMALL_TANH: Self;
+    /// P of tanh z = z + z³·P(z²), |z| ≤ ⅝.
+    const TANH: &'static [Self];
+    /// P of [`EXP`](Self::EXP), to the precision that this type needs.
     const WIDE_EXP: &'static [f64];
     /// P of 2 artanh s = 2s + s³·P(s²), 0 ≤ s ≤ ⅓.
     const WIDE_LOG: &'static [f64];
@@ -41,6 +45,11 @@ impl Constants for f32 {
     // 2^−28.3
     #[allow(clippy::excessive_precision)]
     const EXP: &'static [Self] = &[0.499_999_93, 0.166_665_2, 0.041_668_388, 0.008_368_717, 0.001_381_462_7];
+    const SMALL_TANH: Self = 0.625;
+    // 2^−27.8
+    #[allow(clippy::excessive_precision)]
+    const TANH: &'static [Self] =
+        &[-0.333_332_82, 0.133_314_42, -0.053_739_714, 0.020_639_082, -0.005_704_981_4];
     // 2^−34.2
     const WIDE_EXP: &'static [f64] = &[
         0.500_000_006_767_540_2,
@@ -103,6 +112,22 @@ impl Constants for f64 {
         2.755_758_191_733_348e-7,
         2.511_203_645_968_769_4e-8,
         2.082_660_549_840_411_7e-9,
+    ];
+    const SMALL_TANH: Self = 0.625;
+    // 2^−61.2
+    const TANH: &'static [Self] = &[
+        -0.333_333_333_333_333_15,
+        0.133_333_333_333_297_43,
+        -0.053_968_253_966_058_86,
+        0.021_869_488_468_714_424,
+        -0.008_863_234_312_566_104,
+        0.003_592_113_999_773_978,
+        -0.001_455_725_947_525_227_7,
+        0.000_589_451_797_065_422_5,
+        -0.000_237_011_725_897_947_37,
+        9.155_840_571_484_327e-5,
+        -3.018_721_557_687_998_4e-5,
+        6.042_466_581_906_332e-6,
     ];
     const WIDE_EXP: &'static [f64] = Self::EXP;
     // 2^−64.6
