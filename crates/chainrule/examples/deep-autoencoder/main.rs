@@ -48,12 +48,15 @@ struct Args {
     krylov: usize,
     /// Images of a Newton step's gradient, and of its curvature
     #[arg(long, value_name = "N", default_value_t = 5000)]
-    batch: usize,
+    newton_batch: usize,
+    /// Images of a step of SGD
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    sgd_batch: usize,
     /// Learning rate of SGD at first; a tenth of it whenever ten epochs brought nothing
-    #[arg(long, value_name = "X", default_value_t = 0.002)]
+    #[arg(long, value_name = "X", default_value_t = 0.01)]
     lr: f64,
     /// Nesterov momentum of SGD
-    #[arg(long, value_name = "MU", default_value_t = 0.99)]
+    #[arg(long, value_name = "MU", default_value_t = 0.9)]
     momentum: f64,
     /// Threads
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -110,7 +113,7 @@ fn run(args: &Args) -> Fallible<()> {
             break;
         }
         let start = Instant::now();
-        sgd_epoch(&model, &x, &mut sgd, &mut theta, place.done, &pool);
+        sgd_epoch(&model, &x, &mut sgd, &mut theta, place.done, args, &pool);
         place.done += 1;
         let seconds = start.elapsed().as_secs_f64();
         let error = error(&model, &theta, &x, &pool);
@@ -163,14 +166,14 @@ fn sgd_epoch(
     sgd: &mut dyn Optimizer<f32>,
     theta: &mut [f32],
     epoch: usize,
+    args: &Args,
     pool: &Pool,
 ) {
-    const BATCH: usize = 200;
     let loss = SquaredError::default();
-    let mut lanes = Lanes::new(model, BATCH);
+    let mut lanes = Lanes::new(model, args.sgd_batch);
     let shuffled = some(x, x.nrows(), &mut Rng::new(hash(1, 0, epoch as u64)));
-    for start in (0..x.nrows()).step_by(BATCH) {
-        let batch = shuffled.slice(s![start..x.nrows().min(start + BATCH), ..]);
+    for start in (0..x.nrows()).step_by(args.sgd_batch) {
+        let batch = shuffled.slice(s![start..x.nrows().min(start + args.sgd_batch), ..]);
         let mut risk = Sharded::new(model, &loss, &batch, &batch, Mode::Eval, &mut lanes, pool);
         sgd.step(&mut risk, theta);
     }
@@ -188,8 +191,8 @@ fn newton_step(
 ) {
     let loss = SquaredError::default();
     let rng = &mut Rng::new(hash(1, 1, step as u64));
-    let (one, other) = (some(x, args.batch, rng), some(x, args.batch, rng));
-    let (mut plain, mut remembering) = (Lanes::new(model, args.batch), Lanes::remembering(model, args.batch));
+    let (one, other) = (some(x, args.newton_batch, rng), some(x, args.newton_batch, rng));
+    let (mut plain, mut remembering) = (Lanes::new(model, args.newton_batch), Lanes::remembering(model, args.newton_batch));
     let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::Eval, &mut plain, pool);
     let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::Eval, &mut remembering, pool);
     newton.step(&mut TwoBatches { gradient: &mut gradient, curvature: &mut curvature }, theta);
