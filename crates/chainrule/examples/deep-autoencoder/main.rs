@@ -192,7 +192,8 @@ fn newton_step(
     let loss = SquaredError::default();
     let rng = &mut Rng::new(hash(1, 1, step as u64));
     let (one, other) = (some(x, args.newton_batch, rng), some(x, args.newton_batch, rng));
-    let (mut plain, mut remembering) = (Lanes::new(model, args.newton_batch), Lanes::remembering(model, args.newton_batch));
+    let (mut plain, mut remembering) =
+        (Lanes::new(model, args.newton_batch), Lanes::remembering(model, args.newton_batch));
     let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::Eval, &mut plain, pool);
     let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::Eval, &mut remembering, pool);
     newton.step(&mut TwoBatches { gradient: &mut gradient, curvature: &mut curvature }, theta);
