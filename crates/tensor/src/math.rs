@@ -151,7 +151,7 @@ fn sigmoid_by(z: f64, coefficients: &'static [f64]) -> f64 {
 
 /// The hyperbolic tangent, with tanh' = 1 − tanh².
 ///
-/// A polynomial where it is small; 1 − 2e / (1 + e) with e = e^(−2|z|), with the sign of z, where it is large.
+/// A polynomial where |z| < ⅝; beyond, 1 − 2e / (1 + e) with e = e^(−2|z|) and the sign of z.
 ///
 /// ```
 /// use chainrule_tensor::math::tanh;
@@ -165,7 +165,7 @@ pub fn tanh<A: Scalar>(z: A) -> A {
     let small = a + a * (a * a) * polynomial(A::TANH, a * a);
     let e = decay(-(a + a), A::zero(), A::EXP);
     let large = A::one() - (e + e) / (A::one() + e);
-    (if a < A::SMALL_TANH { small } else { large }).copysign(z)
+    (if a < A::of(0.625) { small } else { large }).copysign(z)
 }
 
 /// Softplus ln(1 + e^z), with derivative [`sigmoid`].

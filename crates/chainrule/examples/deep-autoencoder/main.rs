@@ -276,7 +276,7 @@ impl Log {
             .filter(|line| line.starts_with("sgd,"))
             .filter_map(|line| line.rsplit_once(',')?.1.parse().ok())
             .collect();
-        let Some(last) = errors.len().checked_sub(20).map(|start| &errors[start..]) else { return false };
+        let Some(last) = errors.last_chunk::<20>() else { return false };
         let (before, now): (f64, f64) = (last[..10].iter().sum(), last[10..].iter().sum());
         (before - now) / before < share
     }

@@ -19,8 +19,6 @@ pub trait Constants: Copy + Sized + 'static {
     const MOST_LOG: Self;
     /// P of e^r = 1 + r + r²·P(r), |r| ≤ ½ ln 2.
     const EXP: &'static [Self];
-    /// Below it, [`TANH`](Self::TANH) holds.
-    const SMALL_TANH: Self;
     /// P of tanh z = z + z³·P(z²), |z| ≤ ⅝.
     const TANH: &'static [Self];
     /// P of [`EXP`](Self::EXP), to the precision that this type needs.
@@ -45,7 +43,6 @@ impl Constants for f32 {
     // 2^−28.3
     #[allow(clippy::excessive_precision)]
     const EXP: &'static [Self] = &[0.499_999_93, 0.166_665_2, 0.041_668_388, 0.008_368_717, 0.001_381_462_7];
-    const SMALL_TANH: Self = 0.625;
     // 2^−27.8
     #[allow(clippy::excessive_precision)]
     const TANH: &'static [Self] =
@@ -113,7 +110,6 @@ impl Constants for f64 {
         2.511_203_645_968_769_4e-8,
         2.082_660_549_840_411_7e-9,
     ];
-    const SMALL_TANH: Self = 0.625;
     // 2^−61.2
     const TANH: &'static [Self] = &[
         -0.333_333_333_333_333_15,
