@@ -7,6 +7,7 @@ use chainrule_tensor::{Scalar, vector};
 
 use crate::lanczos::Krylov;
 use crate::operator::wide;
+use crate::eigen::Factored;
 use crate::{Hessian, eigh};
 
 /// The sufficient decrease of ‖∇C‖² along a step, as a share of its slope.
@@ -108,18 +109,16 @@ fn length_at<A: Scalar>(
 fn newton<A: Scalar>(objective: &mut dyn Objective<A>, theta: &mut [A], gradient: &[A], before: f64) -> bool {
     let mut h = Array2::zeros((theta.len(), theta.len()));
     objective.hessian(theta, &mut h);
-    let eigen = eigh(&wide(&h));
+    let eigen = Factored::of(wide(&h));
     let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
-    let slopes: Vec<f64> = slices(&eigen.vectors).map(|q| vector::dot(q, &gradient)).collect();
-    let largest = vector::norm_max(&eigen.values);
+    let slopes = eigen.coordinates(&gradient);
+    let largest = vector::norm_max(eigen.values());
     let (mut lowest, mut best, mut trial) = (before, None, Vec::new());
     for exponent in 0..8 {
         let mu = (largest * 10.0_f64.powi(-exponent)).powi(2);
-        let mut step = vec![0.0; theta.len()];
-        for ((q, &value), &slope) in slices(&eigen.vectors).zip(&eigen.values).zip(&slopes) {
-            vector::axpy(-slope * value / (value * value + mu), q, &mut step);
-        }
-        let step: Vec<A> = step.iter().map(|&x| A::of(x)).collect();
+        let weight = |(&value, &slope): (&f64, &f64)| -slope * value / (value * value + mu);
+        let weights: Vec<f64> = eigen.values().iter().zip(&slopes).map(weight).collect();
+        let step: Vec<A> = eigen.combine(&weights).into_iter().map(A::of).collect();
         let length = length_at(objective, theta, (A::one(), &step), &mut trial);
         if length < lowest {
             (lowest, best) = (length, Some(trial.clone()));

@@ -59,6 +59,10 @@ fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
 #[cfg(feature = "openblas")]
 mod lapack;
 
+mod factored;
+
+pub(crate) use factored::Factored;
+
 /// The same without LAPACK.
 #[cfg(any(test, not(feature = "openblas")))]
 mod rust {

@@ -7,6 +7,7 @@ use chainrule_tensor::{Scalar, gemm, vector};
 
 use crate::lanczos::Krylov;
 use crate::operator::wide;
+use crate::eigen::Factored;
 use crate::{Eigen, Hessian, eigh};
 
 /// What becomes of an eigenvalue in the step −(φ(H) + λI)⁻¹·∇C.
@@ -189,8 +190,8 @@ impl<A: Scalar> Newton<A> {
         let Some(vectors) = self.krylov else {
             let mut h = Array2::zeros((theta.len(), theta.len()));
             objective.hessian(theta, &mut h);
-            let Eigen { values, vectors } = eigh(&wide(&h));
-            return Quadratic { values, vectors: vectors.mapv(A::of) };
+            let eigen = Factored::of(wide(&h));
+            return Quadratic { values: eigen.values().to_vec(), vectors: Vectors::Whole(eigen) };
         };
         let mut hessian = Hessian::at(objective, theta);
         let mut space = Krylov::from(&mut hessian, &self.gradient, vectors);
@@ -201,7 +202,7 @@ impl<A: Scalar> Newton<A> {
             .expect("the basis has vectors of one length");
         let mut ritz = Array2::zeros(basis.dim());
         gemm(A::one(), &vectors.mapv(A::of), &basis, A::zero(), &mut ritz);
-        Quadratic { values, vectors: ritz }
+        Quadratic { values, vectors: Vectors::Ritz(ritz) }
     }
 
     /// One update where `self.gradient` was taken; whether there was one.
@@ -212,8 +213,7 @@ impl<A: Scalar> Newton<A> {
         before: f64,
         quadratic: &Quadratic<A>,
     ) -> bool {
-        let slopes: Vec<f64> =
-            slices(&quadratic.vectors).map(|q| vector::dot(q, &self.gradient).as_f64()).collect();
+        let slopes = quadratic.vectors.coordinates(&self.gradient);
         let lambdas = match &self.damping {
             Damping::Search(lambdas) => lambdas.clone(),
             Damping::LevenbergMarquardt(_) => vec![self.lambda],
@@ -221,7 +221,7 @@ impl<A: Scalar> Newton<A> {
         let mut trial = theta.to_vec();
         let mut attempt = |lambda: f64| {
             let weights = quadratic.weights(self.sign, lambda, &slopes);
-            let step = quadratic.combine(&weights);
+            let step = quadratic.vectors.combine(&weights);
             trial.copy_from_slice(theta);
             vector::axpy(A::one(), &step, &mut trial);
             let value = objective.value(&trial).as_f64();
@@ -280,8 +280,40 @@ impl<A> Attempt<A> {
 /// The second-order part of C at a point, on a space: Σᵢ Λᵢ·qᵢ·qᵢᵀ.
 struct Quadratic<A> {
     values: Vec<f64>,
-    /// q, one a row.
-    vectors: Array2<A>,
+    vectors: Vectors<A>,
+}
+
+/// The q of a [`Quadratic`].
+enum Vectors<A> {
+    /// Those of H.
+    Whole(Factored),
+    /// Those of H as it acts on a Krylov space, one a row.
+    Ritz(Array2<A>),
+}
+
+impl<A: Scalar> Vectors<A> {
+    /// qᵢᵀ·v for each of them.
+    fn coordinates(&self, v: &[A]) -> Vec<f64> {
+        match self {
+            Vectors::Whole(eigen) => {
+                eigen.coordinates(&v.iter().map(|x| x.as_f64()).collect::<Vec<_>>())
+            }
+            Vectors::Ritz(q) => slices(q).map(|q| vector::dot(q, v).as_f64()).collect(),
+        }
+    }
+
+    /// Σᵢ wᵢ·qᵢ.
+    fn combine(&self, weights: &[f64]) -> Vec<A> {
+        match self {
+            Vectors::Whole(eigen) => eigen.combine(weights).into_iter().map(A::of).collect(),
+            Vectors::Ritz(q) => {
+                let row = Array2::from_shape_fn((1, weights.len()), |(_, i)| A::of(weights[i]));
+                let mut step = Array2::zeros((1, q.ncols()));
+                gemm(A::one(), &row, q, A::zero(), &mut step);
+                step.into_raw_vec_and_offset().0
+            }
+        }
+    }
 }
 
 impl<A: Scalar> Quadratic<A> {
@@ -293,13 +325,6 @@ impl<A: Scalar> Quadratic<A> {
             if slope == 0.0 { 0.0 } else { -slope / curvature }
         };
         self.values.iter().zip(slopes).map(weight).collect()
-    }
-
-    fn combine(&self, weights: &[f64]) -> Vec<A> {
-        let row = Array2::from_shape_fn((1, weights.len()), |(_, i)| A::of(weights[i]));
-        let mut step = Array2::zeros((1, self.vectors.ncols()));
-        gemm(A::one(), &row, &self.vectors, A::zero(), &mut step);
-        step.into_raw_vec_and_offset().0
     }
 
     /// slope·step + ½·step·φ(H)·step.

@@ -56,7 +56,7 @@ struct Args {
     /// One small network, with fewer seeds, draws and epochs: to see that it works
     #[arg(long)]
     quick: bool,
-    /// Threads
+    /// Runs at a time, each on one thread
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// The folder of results

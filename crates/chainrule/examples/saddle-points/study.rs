@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chainrule::curvature::{Hessian, HessianFree, Lanczos, Newton};
@@ -94,8 +95,8 @@ impl Task {
         (result.loss, 1.0 - result.score())
     }
 
-    fn lowest(&self, theta: &[f64], plan: &Plan) -> f64 {
-        let (pool, mut lanes) = (Pool::new(plan.threads), Lanes::remembering(&self.model, self.x.nrows()));
+    fn lowest(&self, theta: &[f64]) -> f64 {
+        let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(&self.model, self.x.nrows()));
         let mut risk =
             Sharded::new(&self.model, &self.loss, &self.x, &self.target, Mode::Eval, &mut lanes, &pool);
         let lanczos = Lanczos { top: 0, bottom: 1, tolerance: 1e-4, products: 300, seed: 0 };
@@ -120,26 +121,44 @@ impl Log {
     }
 }
 
+/// A way to train, and what its runs are called.
+const METHODS: [&str; 5] = ["sgd", "newton", "saddle-free", "hessian-free", "lbfgs"];
+
 /// Every method on one network; runs that are there already are left alone.
 pub(crate) fn all_methods(task: &Task, plan: &Plan) -> Fallible<()> {
     let best = best_setting(task, plan)?;
-    for seed in 0..plan.seeds {
-        once(task, plan, &format!("sgd-{seed}"), || {
-            let log = sgd(task, plan, best, seed, true);
-            log.to_json(&json!({ "rate": best.rate, "batch": best.batch, "momentum": best.momentum }))
-        })?;
-        for method in ["newton", "saddle-free"] {
-            once(task, plan, &format!("{method}-{seed}"), || newton(task, plan, method, seed))?;
-        }
-        let dim = task.parameters();
-        once(task, plan, &format!("hessian-free-{seed}"), || {
-            full_batch(task, plan, &mut HessianFree::new(dim), seed)
-        })?;
-        once(task, plan, &format!("lbfgs-{seed}"), || {
-            full_batch(task, plan, &mut Lbfgs::new(dim).full_batch(true), seed)
-        })?;
-    }
+    let dim = task.parameters();
+    let runs: Vec<(u64, &str)> =
+        (0..plan.seeds).flat_map(|seed| METHODS.map(|method| (seed, method))).collect();
+    side_by_side(plan, runs.len(), |i| {
+        let (seed, method) = runs[i];
+        once(task, plan, &format!("{method}-{seed}"), || match method {
+            "sgd" => {
+                let setting = json!({ "rate": best.rate, "batch": best.batch, "momentum": best.momentum });
+                sgd(task, plan, best, seed, true).to_json(&setting)
+            }
+            "hessian-free" => full_batch(task, plan, &mut HessianFree::new(dim), seed),
+            "lbfgs" => full_batch(task, plan, &mut Lbfgs::new(dim).full_batch(true), seed),
+            _ => newton(task, plan, method, seed),
+        })
+    })?;
     Ok(())
+}
+
+/// `run(0)`, `run(1)`, …, as many at a time as there are threads; the first error, if any.
+fn side_by_side<T: Send>(
+    plan: &Plan,
+    runs: usize,
+    run: impl Fn(usize) -> Fallible<T> + Sync,
+) -> Fallible<Vec<T>> {
+    let results = Mutex::new(Vec::new());
+    Pool::new(plan.threads).run(runs, &|i| {
+        let result = run(i).map_err(|error| error.to_string());
+        results.lock().unwrap_or_else(PoisonError::into_inner).push((i, result));
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result.map_err(Into::into)).collect()
 }
 
 fn path(task: &Task, plan: &Plan, name: &str) -> PathBuf {
@@ -176,13 +195,12 @@ fn best_setting(task: &Task, plan: &Plan) -> Fallible<Setting> {
     let path = path(task, plan, "search");
     if !path.exists() {
         let start = Instant::now();
-        let mut table: Vec<Value> = Vec::new();
-        for draw in 0..plan.draws {
-            let setting = Setting::draw(draw, task.x.nrows());
+        let mut table = side_by_side(plan, plan.draws as usize, |draw| {
+            let setting = Setting::draw(draw as u64, task.x.nrows());
             let log = sgd(task, plan, setting, 0, false);
             let loss = log.loss.last().copied().unwrap_or(f64::INFINITY);
-            table.push(json!([loss, setting.rate, setting.batch, setting.momentum]));
-        }
+            Ok(json!([loss, setting.rate, setting.batch, setting.momentum]))
+        })?;
         table.sort_by(|a, b| {
             let loss = |row: &Value| row[0].as_f64().unwrap_or(f64::INFINITY);
             loss(a).total_cmp(&loss(b))
@@ -220,7 +238,6 @@ fn is_milestone(epoch: usize) -> bool {
 
 struct Recorder<'a> {
     task: &'a Task,
-    plan: &'a Plan,
     log: Log,
     curvature: bool,
 }
@@ -230,7 +247,7 @@ impl Callback<f64> for Recorder<'_> {
         let seconds = self.log.seconds.last().copied().unwrap_or(0.0) + epoch.seconds;
         self.log.add(epoch.epoch, seconds, self.task.judge(theta));
         if self.curvature && is_milestone(epoch.epoch) {
-            self.log.lowest.push((epoch.epoch as f64, self.task.lowest(theta, self.plan)));
+            self.log.lowest.push((epoch.epoch as f64, self.task.lowest(theta)));
         }
         ControlFlow::Continue(())
     }
@@ -239,10 +256,10 @@ impl Callback<f64> for Recorder<'_> {
 /// Mini-batch SGD; a run that diverges ends with an infinite loss.
 fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -> Log {
     let mut theta = task.start(seed);
-    let mut recorder = Recorder { task, plan, log: Log::default(), curvature };
+    let mut recorder = Recorder { task, log: Log::default(), curvature };
     recorder.log.add(0, 0.0, task.judge(&theta));
     if curvature {
-        recorder.log.lowest.push((0.0, task.lowest(&theta, plan)));
+        recorder.log.lowest.push((0.0, task.lowest(&theta)));
     }
     let rule = Momentum { mu: setting.momentum, nesterov: false };
     let mut descent = Descent::new(rule, theta.len(), Schedule::constant(setting.rate));
@@ -255,7 +272,7 @@ fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -
         validation: None,
     };
     let run = Run { epochs: plan.epochs, batch: setting.batch, patience: None, seed };
-    let outcome = fit(&experiment, &run, &mut descent, &mut theta, &Pool::new(plan.threads), &mut recorder);
+    let outcome = fit(&experiment, &run, &mut descent, &mut theta, &Pool::new(1), &mut recorder);
     if outcome.is_err() {
         recorder.log.add(plan.epochs, 0.0, (f64::INFINITY, 1.0));
     }
@@ -264,7 +281,7 @@ fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -
 
 /// A method on all images at every step, as often as the Newton methods.
 fn full_batch(task: &Task, plan: &Plan, optimizer: &mut dyn Optimizer<f64>, seed: u64) -> Value {
-    let (mut theta, pool) = (task.start(seed), Pool::new(plan.threads));
+    let (mut theta, pool) = (task.start(seed), Pool::new(1));
     let mut lanes = Lanes::remembering(&task.model, task.x.nrows());
     let mut risk =
         Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut lanes, &pool);
@@ -281,7 +298,7 @@ fn full_batch(task: &Task, plan: &Plan, optimizer: &mut dyn Optimizer<f64>, seed
 
 /// A Newton method on all images at every step.
 fn newton(task: &Task, plan: &Plan, method: &str, seed: u64) -> Value {
-    let (mut theta, pool) = (task.start(seed), Pool::new(plan.threads));
+    let (mut theta, pool) = (task.start(seed), Pool::new(1));
     let dim = theta.len();
     let exact = dim <= plan.exact_up_to;
     let newton = if method == "newton" { Newton::damped(dim) } else { Newton::saddle_free(dim) };

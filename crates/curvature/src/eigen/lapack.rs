@@ -1,4 +1,4 @@
-//! The two eigensolvers of LAPACK.
+//! The eigensolvers of LAPACK.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -8,6 +8,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use ndarray_linalg::{EighInto, UPLO};
 
 use super::Eigen;
+use super::factored::Reflections;
 
 /// The sizes at which divide and conquer pays and its workspace can be told in LAPACK's 32 bits.
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
@@ -27,7 +28,6 @@ pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
     let mut values = vec![0.0; n];
     let (mut work, mut iwork) = (vec![0.0; 1 + 6 * n + 2 * n * n], vec![0; 3 + 5 * n]);
     let mut info = 0;
-    let int = |x: usize| c_int::try_from(x).expect("the sizes were limited");
     // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n, and the workspaces are as long
     // as they are said to be, which is what `dsyevd` documents as enough for both values and vectors.
     unsafe {
@@ -47,4 +47,72 @@ pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
     }
     assert_eq!(info, 0, "LAPACK solves what is finite");
     Eigen { values, vectors }
+}
+
+/// A tridiagonal matrix that is a symmetric one seen through reflections.
+pub(super) struct Tridiagonal {
+    diagonal: Vec<f64>,
+    below: Vec<f64>,
+    pub(super) reflections: Reflections,
+}
+
+/// The first half of `dsyevd`, in the memory of `matrix`.
+pub(super) fn tridiagonal(mut matrix: Array2<f64>) -> Tridiagonal {
+    let n = matrix.nrows();
+    assert!(matrix.is_standard_layout(), "the upper triangle by rows is the lower one by columns");
+    let (mut diagonal, mut below, mut tau) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mut work = vec![0.0; 64 * n];
+    let mut info = 0;
+    // SAFETY: `matrix` has n·n numbers with n from one column to the next, `diagonal`, `below` and `tau` have n, where
+    // `dsytrd` wants at least n − 1, and the workspace is as long as it is said to be.
+    unsafe {
+        lapack_sys::dsytrd_(
+            c"L".as_ptr(),
+            &int(n),
+            matrix.as_mut_ptr(),
+            &int(n),
+            diagonal.as_mut_ptr(),
+            below.as_mut_ptr(),
+            tau.as_mut_ptr(),
+            work.as_mut_ptr(),
+            &int(work.len()),
+            &raw mut info,
+        );
+    }
+    assert_eq!(info, 0, "LAPACK reduces what is finite");
+    Tridiagonal { diagonal, below, reflections: Reflections { vectors: matrix, tau } }
+}
+
+impl Tridiagonal {
+    /// Its eigenvalues, ascending, and its eigenvectors, one a row; and the reflections.
+    pub(super) fn solve(self) -> (Eigen, Reflections) {
+        let n = self.diagonal.len();
+        let (mut values, mut below) = (self.diagonal, self.below);
+        let mut vectors = Array2::zeros((n, n));
+        let (mut work, mut iwork) = (vec![0.0; 1 + 4 * n + n * n], vec![0; 3 + 5 * n]);
+        let mut info = 0;
+        // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n and `below` one more than is
+        // looked at; the workspaces are as long as they are said to be, which is what `dstedc` documents as enough.
+        unsafe {
+            lapack_sys::dstedc_(
+                c"I".as_ptr(),
+                &int(n),
+                values.as_mut_ptr(),
+                below.as_mut_ptr(),
+                vectors.as_mut_ptr(),
+                &int(n),
+                work.as_mut_ptr(),
+                &int(work.len()),
+                iwork.as_mut_ptr(),
+                &int(iwork.len()),
+                &raw mut info,
+            );
+        }
+        assert_eq!(info, 0, "LAPACK solves what is finite");
+        (Eigen { values, vectors }, self.reflections)
+    }
+}
+
+fn int(x: usize) -> c_int {
+    c_int::try_from(x).expect("the sizes were limited")
 }
