@@ -26,6 +26,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/kernel/peak.rs",
     "crates/tensor/src/kernel/product.rs",
     "crates/tensor/src/kernel/tiles.rs",
+    "crates/tensor/src/layout.rs",
     "crates/tensor/src/pool.rs",
     "crates/tensor/src/simd.rs",
     "crates/tensor/tests/openblas_switch.rs",

@@ -50,6 +50,75 @@ impl<A: Scalar> Product<'_, A> {
         }
     }
 
+    /// A lone column of A by a lone row of B: nothing is summed, and each row of C is the row of B times a number.
+    #[inline(always)]
+    pub(super) unsafe fn outer_product<V: Lanes<Number = A>>(
+        &self,
+        m: usize,
+        n: usize,
+        a: Matrix<*const A>,
+        b: *const A,
+        base: Matrix<*const A>,
+        c: Matrix<*mut A>,
+    ) {
+        // SAFETY: as for `run`.
+        unsafe {
+            let mut j = 0;
+            while j < n {
+                let (b, base, c) =
+                    (b.add(j), Matrix { at: base.at.add(j), ..base }, Matrix { at: c.at.add(j), ..c });
+                let left = n - j;
+                if left >= 2 * V::LEN {
+                    self.outer_columns::<V, 2, true>(2 * V::LEN, m, a, b, base, c);
+                } else if left > V::LEN {
+                    self.outer_columns::<V, 2, false>(left, m, a, b, base, c);
+                } else {
+                    self.outer_columns::<V, 1, false>(left, m, a, b, base, c);
+                }
+                j += 2 * V::LEN;
+            }
+        }
+    }
+
+    /// `n` columns of an outer product, in `COLUMNS` registers that are all full or not.
+    #[inline(always)]
+    unsafe fn outer_columns<V: Lanes<Number = A>, const COLUMNS: usize, const FULL: bool>(
+        &self,
+        n: usize,
+        m: usize,
+        a: Matrix<*const A>,
+        b: *const A,
+        base: Matrix<*const A>,
+        c: Matrix<*mut A>,
+    ) {
+        // SAFETY: as for `run`.
+        unsafe {
+            let last = V::mask(n - (COLUMNS - 1) * V::LEN);
+            let load = |j: usize, from: *const A| {
+                let from = from.add(j * V::LEN);
+                if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
+            };
+            let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, b));
+            let (alpha, beta) = (V::splat(self.alpha), V::splat(self.beta));
+            let is_bare = self.alpha == A::one() && self.beta == A::zero();
+            for i in 0..m {
+                let x = V::splat(*a.at.add(i * a.row));
+                for (j, &y) in y.iter().enumerate() {
+                    // As a chain of one, which makes a zero of −0.
+                    let mut z = x.mul_add(y, V::zero());
+                    if !is_bare {
+                        z = z.mul(alpha);
+                        if self.beta != A::zero() {
+                            z = beta.mul_add(load(j, base.at.add(i * base.row)), z);
+                        }
+                    }
+                    let to = c.at.add(i * c.row + j * V::LEN);
+                    if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                }
+            }
+        }
+    }
+
     /// Few rows of A by a transposed B: each number of C is an inner product of two contiguous rows.
     #[inline(always)]
     pub(super) unsafe fn inner_products<V: Lanes<Number = A>>(

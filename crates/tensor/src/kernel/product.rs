@@ -63,7 +63,7 @@ unsafe impl<A: Sync> Sync for Product<'_, A> {}
 impl<'a, A: Scalar> Product<'a, A> {
     /// C ← α·A·B + β·base, for shapes and layouts that `gemm` has checked, with C itself as the base, or a row vector for
     /// each of its rows; `None` where there are no tiles for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(
         alpha: A,
         a: &'a ArrayRef2<A>,
@@ -108,6 +108,7 @@ impl<'a, A: Scalar> Product<'a, A> {
     }
 
     /// Cᵀ ← α·Bᵀ·Aᵀ + β·Cᵀ.
+    #[inline]
     fn transposed(self) -> Option<Self> {
         fn flip<P>(m: Matrix<P>) -> Matrix<P> {
             Matrix { at: m.at, row: m.column, column: m.row }

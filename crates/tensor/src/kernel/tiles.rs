@@ -124,6 +124,9 @@ impl<A: Scalar> Product<'_, A> {
             if !transposed && m == 1 && n > width {
                 return self.lone_row::<V>(n, a, b, base.at, c.at);
             }
+            if !transposed && self.depth == 1 {
+                return self.outer_product::<V>(m, n, a, b.at, base, c);
+            }
             if !transposed && a.row == 1 && n < V::LEN && m >= width && self.depth >= V::LEN {
                 return self.few_columns(rows, columns);
             }
