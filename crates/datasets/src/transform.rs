@@ -1,9 +1,12 @@
-use chainrule_tensor::ndarray::{Array1, Array2, ArrayRef2, Axis};
-use chainrule_tensor::{Scalar, simd};
+mod statistics;
+
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
 use crate::affine::Affine;
-use crate::{Dataset, Error, Features};
+use crate::{Dataset, Error};
+use statistics::Statistics;
 
 /// A change of the inputs that is affine in each feature: y = (x − shift) / divisor, with numbers in `f64`.
 ///
@@ -261,155 +264,5 @@ impl Pipeline {
     pub fn invert_in_place<A: Scalar>(&self, y: &mut ArrayRef2<A>) {
         let affine = Affine::new(self, y.ncols());
         y.outer_iter_mut().for_each(|mut row| affine.invert(&mut row));
-    }
-}
-
-/// What the fits need to know of each feature.
-struct Statistics {
-    mean: Array1<f64>,
-    /// Σ(x − mean)² / n.
-    variance: Array1<f64>,
-    min: Array1<f64>,
-    max: Array1<f64>,
-}
-
-impl Statistics {
-    fn of<A: Scalar>(features: &Features<A>) -> Result<Self, Error> {
-        let (n, inputs) = features.dim();
-        let mut row = vec![A::zero(); inputs];
-        match features {
-            Features::Bytes(x) => Ok(Self::of_bytes(x)),
-            Features::Real(x) => Self::of_rows(n, inputs, |visit| {
-                x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
-                Ok(())
-            }),
-            Features::Coded(_) => Self::of_rows(n, inputs, |visit| {
-                (0..n).for_each(|i| {
-                    features.row(i, &mut row);
-                    visit(&row);
-                });
-                Ok(())
-            }),
-            Features::Stored(stored) => Self::of_rows(n, inputs, |visit| {
-                stored.each_block(|_, block| {
-                    block.chunks_exact(stored.stride()).for_each(|bytes| {
-                        stored.decode(bytes, &mut row);
-                        visit(&row);
-                    });
-                    Ok(())
-                })
-            }),
-        }
-    }
-
-    /// Of bytes, whose sums and sums of squares are exact.
-    fn of_bytes(x: &Array2<u8>) -> Self {
-        /// So many squares of 255 fit into 32 bits.
-        const BLOCK: usize = 1 << 16;
-        let (n, features) = (x.nrows() as u128, x.ncols());
-        let (mut sum, mut square) = (vec![0_u64; features], vec![0_u64; features]);
-        let (mut min, mut max) = (vec![u8::MAX; features], vec![u8::MIN; features]);
-        let (mut block_sum, mut block_square) = (vec![0_u32; features], vec![0_u32; features]);
-        for block in x.axis_chunks_iter(Axis(0), BLOCK) {
-            simd::dispatch(|| {
-                for row in block.outer_iter() {
-                    let row = row.to_slice().expect("a data set is laid out by rows");
-                    let sums = block_sum.iter_mut().zip(&mut block_square);
-                    for (((&x, (sum, square)), min), max) in row.iter().zip(sums).zip(&mut min).zip(&mut max)
-                    {
-                        *sum += u32::from(x);
-                        *square += u32::from(x) * u32::from(x);
-                        *min = x.min(*min);
-                        *max = x.max(*max);
-                    }
-                }
-            });
-            for (total, part) in [(&mut sum, &mut block_sum), (&mut square, &mut block_square)] {
-                for (total, part) in total.iter_mut().zip(part) {
-                    *total += u64::from(std::mem::take(part));
-                }
-            }
-        }
-        let variance = |(&sum, &square): (&u64, &u64)| {
-            let (sum, square) = (u128::from(sum), u128::from(square));
-            (n * square - sum * sum) as f64 / (n * n) as f64
-        };
-        Self {
-            mean: sum.iter().map(|&sum| sum as f64 / n as f64).collect(),
-            variance: sum.iter().zip(&square).map(variance).collect(),
-            min: min.into_iter().map(f64::from).collect(),
-            max: max.into_iter().map(f64::from).collect(),
-        }
-    }
-
-    /// Two passes of `each` through all rows: Σx² − n·mean² would cancel where the mean is large beside the deviation.
-    fn of_rows<A: Scalar>(
-        n: usize,
-        features: usize,
-        mut each: impl FnMut(&mut dyn FnMut(&[A])) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
-        let n = n as f64;
-        let mut mean = Array1::<f64>::zeros(features);
-        let mut min = Array1::from_elem(features, f64::INFINITY);
-        let mut max = Array1::from_elem(features, f64::NEG_INFINITY);
-        each(&mut |row| {
-            for (((&x, mean), min), max) in row.iter().zip(&mut mean).zip(&mut min).zip(&mut max) {
-                let x = x.as_f64();
-                *mean += x;
-                *min = min.min(x);
-                *max = max.max(x);
-            }
-        })?;
-        mean /= n;
-        let mut variance = Array1::<f64>::zeros(features);
-        each(&mut |row| {
-            for ((&x, &mean), variance) in row.iter().zip(&mean).zip(&mut variance) {
-                *variance += (x.as_f64() - mean).powi(2);
-            }
-        })?;
-        variance /= n;
-        // The mean of equal numbers is rounded, so a constant feature can seem to vary by that rounding.
-        for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {
-            if min == max {
-                (*mean, *variance) = (*min, 0.0);
-            }
-        }
-        Ok(Self { mean, variance, min, max })
-    }
-
-    /// The statistics of (x − shift) / divisor.
-    fn mapped(mut self, through: impl Iterator<Item = (f64, f64)>) -> Self {
-        for (j, (shift, divisor)) in through.enumerate() {
-            let map = |x: f64| (x - shift) / divisor;
-            let (a, b) = (map(self.min[j]), map(self.max[j]));
-            (self.min[j], self.max[j]) = (a.min(b), a.max(b));
-            self.mean[j] = map(self.mean[j]);
-            self.variance[j] /= divisor * divisor;
-        }
-        self
-    }
-
-    fn into_transform(self, method: Method) -> Transform {
-        // A constant feature, or one that varies less than a float can say, is only shifted.
-        let divisor = |x: f64| if x.is_normal() { x } else { 1.0 };
-        match method {
-            Method::MinMax => {
-                let range = (&self.max - &self.min).mapv(divisor).to_vec();
-                Transform::MinMax { min: self.min.to_vec(), range }
-            }
-            Method::Standardise => {
-                let deviation = self.variance.mapv(|variance| divisor(variance.sqrt())).to_vec();
-                Transform::Standardise { mean: self.mean.to_vec(), deviation }
-            }
-            Method::GlobalStandardise => {
-                // Every feature has the same number of examples: the variance of all is the mean variance within
-                // features plus the variance between their means.
-                let features = self.mean.len() as f64;
-                let mean = self.mean.sum() / features;
-                let between = self.mean.mapv(|m| (m - mean).powi(2)).sum() / features;
-                let variance = self.variance.sum() / features + between;
-                Transform::GlobalStandardise { mean, deviation: divisor(variance.sqrt()) }
-            }
-        }
     }
 }

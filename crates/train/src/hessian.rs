@@ -9,6 +9,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis, s};
 use chainrule_tensor::rows::{slices, slices_mut};
 use chainrule_tensor::{Pool, Scalar, gemm};
 
+use crate::risk;
+
 /// Examples of one product: enough for GEMM's pace, few enough for the cache.
 const BLOCK: usize = 256;
 /// Rows of one product; what lies left of their diagonal is not computed.
@@ -149,7 +151,7 @@ impl<A: Scalar> Block<A> {
         }
         let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         problem.loss.value_and_delta(&block.h[links.len()], &target, &mut block.delta[last]);
-        block.delta[last] *= scale;
+        risk::scale(&mut block.delta[last], scale);
         for (l, link) in links.iter().enumerate().skip(1).rev() {
             let (below, above) = block.delta.split_at_mut(l);
             let at = Point { theta: &theta[link.slot.clone()], x: &block.h[l], y: &block.h[l + 1] };
@@ -181,7 +183,7 @@ impl<A: Scalar> Block<A> {
         let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         let target = problem.target.slice(s![self.rows.clone(), ..]);
         problem.loss.r_delta(&self.h[last + 1], &target, &self.r_h[last + 1], &mut self.r_delta[last]);
-        self.r_delta[last] *= scale;
+        risk::scale(&mut self.r_delta[last], scale);
         for (m, link) in links.iter().enumerate().skip(l + 1).rev() {
             let (below, above) = self.r_delta.split_at_mut(m);
             let at = Point { theta: &theta[link.slot.clone()], x: &self.h[m], y: &self.h[m + 1] };

@@ -2,6 +2,7 @@ use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference};
 use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::math::flush_subnormal;
 use chainrule_tensor::rows::{self, slices, slices_mut};
 use chainrule_tensor::{Accum, Scalar, vector::dot};
 
@@ -81,7 +82,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
 
         self.model.forward(self.mode, theta, self.x, &mut y, tape);
         let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
-        delta *= self.scale;
+        scale(&mut delta, self.scale);
         let at = Point { theta, x: self.x, y: &y };
         self.model.backward(at, &delta, None, Some(grad), tape);
         cost
@@ -109,7 +110,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
         if curvature == Curvature::Hessian {
             // r_backward wants the error signals of every layer, but nobody wants their gradient again.
             self.loss.value_and_delta(&y, self.target, &mut delta);
-            delta *= self.scale;
+            scale(&mut delta, self.scale);
             self.model.backward(Point { theta, x: self.x, y: &y }, &delta, None, None, tape);
         }
     }
@@ -136,14 +137,14 @@ impl<'a, A: Scalar> Risk<'a, A> {
         match curvature {
             Curvature::Hessian => {
                 self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
-                r_delta *= self.scale;
+                scale(&mut r_delta, self.scale);
                 let deltas = Dual { value: &*delta, tangent: &*r_delta };
                 second.r_backward(at, Tangent { v, r_x: None, r_y: &r_y }, deltas, None, out, tapes);
                 return Some(());
             }
             Curvature::GaussNewton => {
                 self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
-                r_delta *= self.scale;
+                scale(&mut r_delta, self.scale);
             }
             Curvature::EmpiricalFisher => {
                 // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = δₙ·⟨δₙ, R{yₙ}⟩.
@@ -158,6 +159,16 @@ impl<'a, A: Scalar> Risk<'a, A> {
         self.model.backward(at, &r_delta, None, Some(Grad::new(out, Accum::Add)), tapes.value);
         Some(())
     }
+}
+
+/// δ ← δ/N. A class that is all but impossible has an error signal that would be subnormal then, and slow from there on.
+pub(crate) fn scale<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
+    rows::map(
+        [],
+        delta,
+        #[inline(always)]
+        |[], delta| *delta = flush_subnormal(by * *delta),
+    );
 }
 
 /// A matrix of second derivatives of a risk.
