@@ -5,9 +5,9 @@ use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, vector};
 
+use crate::eigen::Factored;
 use crate::lanczos::Krylov;
 use crate::operator::wide;
-use crate::eigen::Factored;
 use crate::{Hessian, eigh};
 
 /// The sufficient decrease of ‖∇C‖² along a step, as a share of its slope.
@@ -109,7 +109,7 @@ fn length_at<A: Scalar>(
 fn newton<A: Scalar>(objective: &mut dyn Objective<A>, theta: &mut [A], gradient: &[A], before: f64) -> bool {
     let mut h = Array2::zeros((theta.len(), theta.len()));
     objective.hessian(theta, &mut h);
-    let eigen = Factored::of(wide(&h));
+    let eigen = Factored::of(&h);
     let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
     let slopes = eigen.coordinates(&gradient);
     let largest = vector::norm_max(eigen.values());

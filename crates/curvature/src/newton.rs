@@ -5,9 +5,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayView2};
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, gemm, vector};
 
-use crate::lanczos::Krylov;
-use crate::operator::wide;
 use crate::eigen::Factored;
+use crate::lanczos::Krylov;
 use crate::{Eigen, Hessian, eigh};
 
 /// What becomes of an eigenvalue in the step −(φ(H) + λI)⁻¹·∇C.
@@ -190,7 +189,7 @@ impl<A: Scalar> Newton<A> {
         let Some(vectors) = self.krylov else {
             let mut h = Array2::zeros((theta.len(), theta.len()));
             objective.hessian(theta, &mut h);
-            let eigen = Factored::of(wide(&h));
+            let eigen = Factored::of(&h);
             return Quadratic { values: eigen.values().to_vec(), vectors: Vectors::Whole(eigen) };
         };
         let mut hessian = Hessian::at(objective, theta);
@@ -295,9 +294,7 @@ impl<A: Scalar> Vectors<A> {
     /// qᵢᵀ·v for each of them.
     fn coordinates(&self, v: &[A]) -> Vec<f64> {
         match self {
-            Vectors::Whole(eigen) => {
-                eigen.coordinates(&v.iter().map(|x| x.as_f64()).collect::<Vec<_>>())
-            }
+            Vectors::Whole(eigen) => eigen.coordinates(&v.iter().map(|x| x.as_f64()).collect::<Vec<_>>()),
             Vectors::Ritz(q) => slices(q).map(|q| vector::dot(q, v).as_f64()).collect(),
         }
     }

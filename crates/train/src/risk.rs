@@ -1,8 +1,8 @@
 use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference};
-use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::math::flush_subnormal;
+use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{self, slices, slices_mut};
 use chainrule_tensor::{Accum, Scalar, vector::dot};
 

@@ -1,10 +1,11 @@
 //! Eigenvectors that are only ever multiplied by.
 
-use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::rows::slices;
-use chainrule_tensor::vector;
+use chainrule_tensor::{Scalar, vector};
 
 use super::{Eigen, eigh};
+use crate::operator::wide;
 
 /// A symmetric matrix taken apart as by [`eigh`], its eigenvectors left in two factors.
 ///
@@ -29,12 +30,12 @@ impl Factored {
     /// # Panics
     /// As [`eigh`] does.
     #[track_caller]
-    pub(crate) fn of(matrix: Array2<f64>) -> Self {
+    pub(crate) fn of<A: Scalar>(matrix: &ArrayRef2<A>) -> Self {
+        let matrix = wide(matrix);
         #[cfg(feature = "openblas")]
         if super::lapack::DIVIDE_AND_CONQUER.contains(&matrix.nrows()) && matrix.is_square() {
-            let largest = matrix.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-            // Squares of numbers outside of this may overflow or vanish; `eigh` scales them.
-            if (1e-100..1e100).contains(&largest) && vector::is_finite(matrix.as_slice().unwrap_or(&[])) {
+            // Squares of numbers outside of this may overflow or vanish: `eigh` scales them, and refuses NaN.
+            if (1e-100..1e100).contains(&vector::norm_max(matrix.as_slice().unwrap_or_default())) {
                 chainrule_tensor::blas::init();
                 let (inner, reflections) = super::lapack::tridiagonal(matrix).solve();
                 return Self { inner, reflections: Some(reflections) };
@@ -92,7 +93,7 @@ mod tests {
         for (n, scale) in [(1, 1.0), (2, 1.0), (30, 1.0), (230, 1.0), (230, 1e-200), (230, 0.0)] {
             let g = Array2::from_shape_simple_fn((n, n), || scale * rng.normal::<f64>(1.0));
             let matrix = &g + &g.t();
-            let (factored, eigen) = (Factored::of(matrix.clone()), eigh(&matrix));
+            let (factored, eigen) = (Factored::of(&matrix), eigh(&matrix));
             let v: Vec<f64> = (0..n).map(|_| rng.normal(1.0)).collect();
             let close = |a: &[f64], b: &[f64], most: f64| {
                 assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= most), "{n} {scale}: {a:?} {b:?}");
@@ -112,12 +113,12 @@ mod tests {
         let whole = Array2::from_shape_fn((230, 230), |(i, j)| 1.0 / (1.0 + (i + j) as f64));
         let upper = Array2::from_shape_fn((230, 230), |(i, j)| if j < i { 7.0 } else { whole[(i, j)] });
         let v = vec![1.0; 230];
-        assert_eq!(Factored::of(upper).coordinates(&v), Factored::of(whole).coordinates(&v));
+        assert_eq!(Factored::of(&upper).coordinates(&v), Factored::of(&whole).coordinates(&v));
     }
 
     #[test]
     #[should_panic(expected = "not finite")]
     fn a_nan_is_refused_before_lapack_sees_it() {
-        Factored::of(Array2::from_elem((230, 230), f64::NAN));
+        Factored::of(&Array2::from_elem((230, 230), f64::NAN));
     }
 }
