@@ -51,7 +51,7 @@ struct Args {
     #[arg(long, value_name = "N")]
     draws: Option<u64>,
     /// Parameters up to which the Newton methods have the whole spectrum; beyond, 100 Lanczos vectors
-    #[arg(long, value_name = "N", default_value_t = 3000)]
+    #[arg(long, value_name = "N", default_value_t = 6000)]
     exact_up_to: usize,
     /// One small network, with fewer seeds, draws and epochs: to see that it works
     #[arg(long)]
