@@ -46,9 +46,12 @@ struct Args {
     /// Lanczos vectors
     #[arg(long, value_name = "N", default_value_t = 50)]
     krylov: usize,
-    /// Images of a Newton step's gradient, and of its curvature
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    /// Images of a Newton step's gradient and of the errors that decide on it
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
     newton_batch: usize,
+    /// Images of a Newton step's curvature
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    curvature_batch: usize,
     /// Images of a step of SGD
     #[arg(long, value_name = "N", default_value_t = 20)]
     sgd_batch: usize,
@@ -191,9 +194,9 @@ fn newton_step(
 ) {
     let loss = SquaredError::default();
     let rng = &mut Rng::new(hash(1, 1, step as u64));
-    let (one, other) = (some(x, args.newton_batch, rng), some(x, args.newton_batch, rng));
+    let (one, other) = (some(x, args.newton_batch, rng), some(x, args.curvature_batch, rng));
     let (mut plain, mut remembering) =
-        (Lanes::new(model, args.newton_batch), Lanes::remembering(model, args.newton_batch));
+        (Lanes::new(model, one.nrows()), Lanes::remembering(model, other.nrows()));
     let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::Eval, &mut plain, pool);
     let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::Eval, &mut remembering, pool);
     newton.step(&mut TwoBatches { gradient: &mut gradient, curvature: &mut curvature }, theta);
