@@ -8,7 +8,8 @@ use chainrule::datasets::write_atomic;
 use chainrule::plot::{Mark, Plot};
 use serde_json::Value;
 
-const METHODS: [(&str, &str); 5] = [
+/// The ways to train: as their runs are called, and as their curves are.
+pub(crate) const METHODS: [(&str, &str); 5] = [
     ("sgd", "mini-batch SGD"),
     ("newton", "damped Newton"),
     ("saddle-free", "saddle-free Newton"),

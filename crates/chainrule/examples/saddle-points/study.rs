@@ -17,6 +17,8 @@ use chainrule::train::{
 };
 use serde_json::{Value, json};
 
+use crate::figures::METHODS;
+
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Lanczos vectors where a network has too many parameters for the whole spectrum.
@@ -121,15 +123,12 @@ impl Log {
     }
 }
 
-/// A way to train, and what its runs are called.
-const METHODS: [&str; 5] = ["sgd", "newton", "saddle-free", "hessian-free", "lbfgs"];
-
 /// Every method on one network; runs that are there already are left alone.
 pub(crate) fn all_methods(task: &Task, plan: &Plan) -> Fallible<()> {
     let best = best_setting(task, plan)?;
     let dim = task.parameters();
     let runs: Vec<(u64, &str)> =
-        (0..plan.seeds).flat_map(|seed| METHODS.map(|method| (seed, method))).collect();
+        (0..plan.seeds).flat_map(|seed| METHODS.map(|(method, _)| (seed, method))).collect();
     side_by_side(plan, runs.len(), |i| {
         let (seed, method) = runs[i];
         once(task, plan, &format!("{method}-{seed}"), || match method {
