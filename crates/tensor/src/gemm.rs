@@ -82,9 +82,6 @@ fn check<A>(what: &str, a: &ArrayRef2<A>, b: &ArrayRef2<A>, c: &ArrayRef2<A>) {
 fn is_blas_layout<A>(matrix: &ArrayRef2<A>) -> bool {
     let (rows, columns) = matrix.dim();
     let &[row_stride, column_stride] = matrix.strides() else { return false };
-    if column_stride == 1 && row_stride >= columns as isize {
-        return true;
-    }
     let contiguous = |stride: isize, len: usize| len <= 1 || stride == 1;
     let leading = |stride: isize, len: usize, inner: usize| len <= 1 || stride >= inner as isize;
     (contiguous(column_stride, columns) && leading(row_stride, rows, columns))

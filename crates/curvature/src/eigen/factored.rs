@@ -37,7 +37,7 @@ impl Factored {
             // Squares of numbers outside of this may overflow or vanish: `eigh` scales them, and refuses NaN.
             if (1e-100..1e100).contains(&vector::norm_max(matrix.as_slice().unwrap_or_default())) {
                 chainrule_tensor::blas::init();
-                let (inner, reflections) = super::lapack::tridiagonal(matrix).solve();
+                let (inner, reflections) = super::lapack::by_reflections(matrix);
                 return Self { inner, reflections: Some(reflections) };
             }
         }

@@ -49,21 +49,15 @@ pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
     Eigen { values, vectors }
 }
 
-/// A tridiagonal matrix that is a symmetric one seen through reflections.
-pub(super) struct Tridiagonal {
-    diagonal: Vec<f64>,
-    below: Vec<f64>,
-    pub(super) reflections: Reflections,
-}
-
-/// The first half of `dsyevd`, in the memory of `matrix`.
-pub(super) fn tridiagonal(mut matrix: Array2<f64>) -> Tridiagonal {
+/// The first two parts of `dsyevd`: the reflections that make the matrix tridiagonal, in its own memory, and what the
+/// tridiagonal matrix has for eigenvalues, ascending, and eigenvectors, one a row.
+pub(super) fn by_reflections(mut matrix: Array2<f64>) -> (Eigen, Reflections) {
     let n = matrix.nrows();
     assert!(matrix.is_standard_layout(), "the upper triangle by rows is the lower one by columns");
-    let (mut diagonal, mut below, mut tau) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let (mut values, mut below, mut tau) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     let mut work = vec![0.0; 64 * n];
     let mut info = 0;
-    // SAFETY: `matrix` has n·n numbers with n from one column to the next, `diagonal`, `below` and `tau` have n, where
+    // SAFETY: `matrix` has n·n numbers with n from one column to the next, `values`, `below` and `tau` have n, where
     // `dsytrd` wants at least n − 1, and the workspace is as long as it is said to be.
     unsafe {
         lapack_sys::dsytrd_(
@@ -71,7 +65,7 @@ pub(super) fn tridiagonal(mut matrix: Array2<f64>) -> Tridiagonal {
             &int(n),
             matrix.as_mut_ptr(),
             &int(n),
-            diagonal.as_mut_ptr(),
+            values.as_mut_ptr(),
             below.as_mut_ptr(),
             tau.as_mut_ptr(),
             work.as_mut_ptr(),
@@ -80,37 +74,27 @@ pub(super) fn tridiagonal(mut matrix: Array2<f64>) -> Tridiagonal {
         );
     }
     assert_eq!(info, 0, "LAPACK reduces what is finite");
-    Tridiagonal { diagonal, below, reflections: Reflections { vectors: matrix, tau } }
-}
-
-impl Tridiagonal {
-    /// Its eigenvalues, ascending, and its eigenvectors, one a row; and the reflections.
-    pub(super) fn solve(self) -> (Eigen, Reflections) {
-        let n = self.diagonal.len();
-        let (mut values, mut below) = (self.diagonal, self.below);
-        let mut vectors = Array2::zeros((n, n));
-        let (mut work, mut iwork) = (vec![0.0; 1 + 4 * n + n * n], vec![0; 3 + 5 * n]);
-        let mut info = 0;
-        // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n and `below` one more than is
-        // looked at; the workspaces are as long as they are said to be, which is what `dstedc` documents as enough.
-        unsafe {
-            lapack_sys::dstedc_(
-                c"I".as_ptr(),
-                &int(n),
-                values.as_mut_ptr(),
-                below.as_mut_ptr(),
-                vectors.as_mut_ptr(),
-                &int(n),
-                work.as_mut_ptr(),
-                &int(work.len()),
-                iwork.as_mut_ptr(),
-                &int(iwork.len()),
-                &raw mut info,
-            );
-        }
-        assert_eq!(info, 0, "LAPACK solves what is finite");
-        (Eigen { values, vectors }, self.reflections)
+    let mut vectors = Array2::zeros((n, n));
+    let (mut work, mut iwork) = (vec![0.0; 1 + 4 * n + n * n], vec![0; 3 + 5 * n]);
+    // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n and `below` one more than is
+    // looked at; the workspaces are as long as they are said to be, which is what `dstedc` documents as enough.
+    unsafe {
+        lapack_sys::dstedc_(
+            c"I".as_ptr(),
+            &int(n),
+            values.as_mut_ptr(),
+            below.as_mut_ptr(),
+            vectors.as_mut_ptr(),
+            &int(n),
+            work.as_mut_ptr(),
+            &int(work.len()),
+            iwork.as_mut_ptr(),
+            &int(iwork.len()),
+            &raw mut info,
+        );
     }
+    assert_eq!(info, 0, "LAPACK solves what is finite");
+    (Eigen { values, vectors }, Reflections { vectors: matrix, tau })
 }
 
 fn int(x: usize) -> c_int {
