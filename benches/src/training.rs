@@ -53,7 +53,7 @@ impl<'a> Training<'a> {
         let theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
         let memory = if workload.forward_only {
             let rows = workload.batch.div_ceil(threads).max(UNIT.min(workload.batch));
-            let part = || Mutex::new((Array2::zeros((rows, model.outputs())), model.tape(rows)));
+            let part = || Mutex::new((Array2::zeros((rows, model.outputs())), model.gradient_tape(rows)));
             let parts = (0..workload.batch.div_ceil(rows)).map(|_| part()).collect();
             Memory::Predictions { parts, pool: Pool::new(threads) }
         } else if threads == 1 {

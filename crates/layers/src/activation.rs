@@ -12,6 +12,8 @@ use chainrule_tensor::math::{self, normal_density, normal_distribution, sigmoid}
 pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
     /// Whether φ, or its first derivative, has a kink at 0.
     const KINK: bool = false;
+    /// Whether φ' reads y alone: then y can take the place of z.
+    const SLOPE_FROM_VALUE: bool = false;
 
     /// φ(z).
     fn value<A: Scalar>(self, z: A) -> A;
@@ -28,6 +30,8 @@ pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync +
 pub struct Identity;
 
 impl Activation for Identity {
+    const SLOPE_FROM_VALUE: bool = true;
+
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         z
@@ -47,6 +51,8 @@ impl Activation for Identity {
 pub struct Sigmoid;
 
 impl Activation for Sigmoid {
+    const SLOPE_FROM_VALUE: bool = true;
+
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         sigmoid(z)
@@ -66,6 +72,8 @@ impl Activation for Sigmoid {
 pub struct Tanh;
 
 impl Activation for Tanh {
+    const SLOPE_FROM_VALUE: bool = true;
+
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         math::tanh(z)
@@ -86,6 +94,7 @@ pub struct Relu;
 
 impl Activation for Relu {
     const KINK: bool = true;
+    const SLOPE_FROM_VALUE: bool = true;
 
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {

@@ -2,9 +2,9 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
 use chainrule_tensor::rows::add_rows;
-use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, affine, gemm};
+use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, affine, affine_then, gemm, gemm_then};
 
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
 
 /// The fully connected layer y = x·W + b.
 ///
@@ -49,6 +49,13 @@ impl Dense {
         Self { layout, weight, bias }
     }
 
+    fn gradient<A: Scalar>(&self, x: &ArrayRef2<A>, delta: &ArrayRef2<A>, grad: Option<Grad<'_, A>>) {
+        if let Some(Grad { flat, accum, .. }) = grad {
+            gemm(A::one(), &x.t(), delta, accum.beta(), &mut self.weight.view_mut(flat)); //   ∂C/∂W = xᵀ·δ
+            add_rows(delta, &mut self.bias.view_mut(flat), accum); //                           ∂C/∂b = Σₙ δₙ
+        }
+    }
+
     fn widths(&self) -> [usize; 2] {
         let shape = &self.layout.entries()[0].shape;
         [shape[0], shape[1]]
@@ -80,10 +87,7 @@ impl<A: Scalar> Layer<A> for Dense {
         grad: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        if let Some(Grad { flat, accum, .. }) = grad {
-            gemm(A::one(), &at.x.t(), delta, accum.beta(), &mut self.weight.view_mut(flat)); // ∂C/∂W = xᵀ·δ
-            add_rows(delta, &mut self.bias.view_mut(flat), accum); //                           ∂C/∂b = Σₙ δₙ
-        }
+        self.gradient(at.x, delta, grad);
         if let Some(delta_x) = delta_x {
             gemm(A::one(), delta, &self.weight.view(at.theta).t(), A::zero(), delta_x); //     ∂C/∂x = δ·Wᵀ
         }
@@ -93,8 +97,31 @@ impl<A: Scalar> Layer<A> for Dense {
         Some(self)
     }
 
-    fn is_affine(&self) -> bool {
-        true
+    fn affine(&self) -> Option<&dyn Affine<A>> {
+        Some(self)
+    }
+}
+
+impl<A: Scalar> Affine<A> for Dense {
+    fn forward_into(&self, phi: &dyn Units<A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>) {
+        let (w, b) = (self.weight.view(theta), &theta[self.bias.range()]);
+        affine_then(x, &w, b, y, &|_, z| phi.apply(z)); //                                  y = φ(x·W + 1·bᵀ)
+    }
+
+    fn backward_through(
+        &self,
+        phi: &dyn Units<A>,
+        at: Point<'_, A>,
+        delta: &ArrayRef2<A>,
+        delta_z: &mut ArrayRef2<A>,
+        grad: Option<Grad<'_, A>>,
+    ) {
+        self.gradient(at.x, delta, grad);
+        let (w, x) =
+            (self.weight.view(at.theta), at.x.as_slice().expect("dense: x = φ(z) lies in one piece"));
+        gemm_then(A::one(), delta, &w.t(), A::zero(), delta_z, &|place, part| {
+            phi.apply_slope(&x[place..place + part.len()], part); //                         ∂C/∂z = (δ·Wᵀ) ⊙ φ'(z)
+        });
     }
 }
 

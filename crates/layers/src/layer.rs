@@ -4,7 +4,7 @@ use std::ops::Range;
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Layout, Scalar, hash};
 
-use crate::{SecondOrder, Tape};
+use crate::{Affine, SecondOrder, Tape, Units};
 
 /// The point at which a derivative is taken: y = f(θ, x).
 ///
@@ -118,6 +118,12 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         Tape::empty()
     }
 
+    /// The memory for `forward` and `backward` alone: as [`tape`](Self::tape), but without what only [`SecondOrder`] reads, or
+    /// whoever looks at each layer's numbers. The passes see by the memory what it is for, and give the same bits.
+    fn gradient_tape(&self, batch: usize) -> Tape<A> {
+        self.tape(batch)
+    }
+
     /// y ← f(θ, x), saving on `tape` what the derivatives need beside x and y.
     fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>);
 
@@ -146,10 +152,14 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         &[]
     }
 
-    /// Whether y = x·W + b with θ = (W, b), W `(inputs, outputs)` and row-major: then b is the weight of an input that is
-    /// always 1, and whoever builds a Hessian of whole layers can use that.
-    fn is_affine(&self) -> bool {
-        false
+    /// This layer as y = x·W + b, if that is what it is.
+    fn affine(&self) -> Option<&dyn Affine<A>> {
+        None
+    }
+
+    /// This layer as units that can work in place, if that is what it is.
+    fn units(&self) -> Option<&dyn Units<A>> {
+        None
     }
 
     /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none.

@@ -26,6 +26,7 @@ pub mod activation;
 pub mod check;
 mod dense;
 mod dropout;
+mod fused;
 mod layer;
 mod pointwise;
 mod second_order;
@@ -36,6 +37,7 @@ mod zoo;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use fused::{Affine, Units};
 pub use layer::{Grad, Layer, Mode, Point, Watch};
 pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,

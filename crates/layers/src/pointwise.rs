@@ -1,10 +1,10 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, math::flush_subnormal, rows};
+use chainrule_tensor::{Layout, Scalar, math::flush_subnormal, rows, simd};
 
 use crate::activation::{self, Activation};
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
 
 /// y = φ(x), unit by unit.
 ///
@@ -107,8 +107,34 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         Some(self)
     }
 
+    fn units(&self) -> Option<&dyn Units<A>> {
+        F::SLOPE_FROM_VALUE.then_some(self as &dyn Units<A>)
+    }
+
     fn near_kink(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
         F::KINK && x.iter().any(|x| x.abs() < radius)
+    }
+}
+
+impl<A: Scalar, F: Activation> Units<A> for Pointwise<F> {
+    fn apply(&self, y: &mut [A]) {
+        let phi = self.phi;
+        simd::map(
+            [],
+            [y],
+            #[inline(always)]
+            |[], [y]| *y = phi.value(*y),
+        );
+    }
+
+    fn apply_slope(&self, y: &[A], delta: &mut [A]) {
+        let phi = self.phi;
+        simd::map(
+            [y],
+            [delta],
+            #[inline(always)]
+            |[y], [delta]| *delta = flush_subnormal(*delta * phi.slope(y, y)),
+        );
     }
 }
 

@@ -3,7 +3,7 @@ use std::ops::Range;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
 use chainrule_tensor::{Layout, Scalar, rows};
 
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
 
 /// Layer after layer: y = f_L(… f₂(f₁(x))).
 ///
@@ -31,12 +31,26 @@ pub struct Sequential<A: Scalar> {
     /// The window of θ of each layer.
     slots: Vec<Range<usize>>,
     layout: Layout,
+    /// The layers of each step of a pass: one a step.
+    single: Vec<Range<usize>>,
+    /// The same with an affine layer and the units above it in one step; but at the top δ is the caller's, and no units can
+    /// work on it in place.
+    joined: Vec<Range<usize>>,
 }
+
+const NO_LAYER: &str = "sequential: a network needs a layer";
 
 impl<A: Scalar> Sequential<A> {
     /// A network for inputs of the given width, as yet without a layer.
     pub fn input(width: usize) -> Self {
-        Self { inputs: width, layers: Vec::new(), slots: Vec::new(), layout: Layout::new() }
+        Self {
+            inputs: width,
+            layers: Vec::new(),
+            slots: Vec::new(),
+            layout: Layout::new(),
+            single: Vec::new(),
+            joined: Vec::new(),
+        }
     }
 
     /// Puts the layer that `make` builds for the current width on top.
@@ -65,6 +79,34 @@ impl<A: Scalar> Sequential<A> {
         );
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
         self.layers.push(layer);
+        self.single.push(place..place + 1);
+        // What is no longer at the top can be joined.
+        if let [.., affine, units] = &mut self.joined[..]
+            && affine.len() == 1
+            && self.layers[affine.start].affine().is_some()
+            && self.layers[units.start].units().is_some()
+        {
+            affine.end = units.end;
+            self.joined.pop();
+        }
+        self.joined.push(place..place + 1);
+    }
+
+    /// The steps that a tape is made for.
+    fn steps(&self, tape: &Tape<A>) -> &[Range<usize>] {
+        if tape.arrays.len() == 2 * self.last() { &self.single } else { &self.joined }
+    }
+
+    /// The units that a step ends with, if an affine layer comes before them.
+    fn units(&self, step: &Range<usize>) -> Option<&dyn Units<A>> {
+        if step.len() > 1 { self.layers[step.end - 1].units() } else { None }
+    }
+
+    /// What each step but the last hands upwards, and downwards: h₁ … h_{S−1}, then δ₁ … δ_{S−1}.
+    fn tape_for(&self, steps: &[Range<usize>], batch: usize, children: Vec<Tape<A>>) -> Tape<A> {
+        let (_, below) = steps.split_last().expect(NO_LAYER);
+        let hidden = below.iter().map(|step| self.layers[step.end - 1].outputs());
+        Tape { children, ..Tape::with_widths(batch, hidden.clone().chain(hidden)) }
     }
 
     fn width(&self) -> usize {
@@ -74,7 +116,7 @@ impl<A: Scalar> Sequential<A> {
     /// The index of the topmost layer.
     #[track_caller]
     fn last(&self) -> usize {
-        self.layers.len().checked_sub(1).expect("sequential: a network needs a layer")
+        self.layers.len().checked_sub(1).expect(NO_LAYER)
     }
 
     /// Where an error signal stops: at the input if it is wanted there, else at the lowest layer with parameters.
@@ -121,32 +163,31 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         &self.layout
     }
 
-    /// h₁ … h_{L−1}, then δ₁ … δ_{L−1}.
     fn tape(&self, batch: usize) -> Tape<A> {
-        let hidden = self.layers[..self.last()].iter().map(|layer| layer.outputs());
-        Tape {
-            children: self.layers.iter().map(|layer| layer.tape(batch)).collect(),
-            ..Tape::with_widths(batch, hidden.clone().chain(hidden))
-        }
+        self.tape_for(&self.single, batch, self.layers.iter().map(|layer| layer.tape(batch)).collect())
+    }
+
+    fn gradient_tape(&self, batch: usize) -> Tape<A> {
+        let children = self.layers.iter().map(|layer| layer.gradient_tape(batch)).collect();
+        self.tape_for(&self.joined, batch, children)
     }
 
     fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
-        let (n, last) = (x.nrows(), self.last());
+        let (n, steps) = (x.nrows(), self.steps(tape));
         let Tape { arrays, children } = tape;
-        for (l, layer) in self.layers.iter().enumerate() {
-            let (h_below, h_above) = arrays[..last].split_at_mut(l);
+        for (s, step) in steps.iter().enumerate() {
+            let (h_below, h_above) = arrays[..steps.len() - 1].split_at_mut(s);
             let input = below(h_below, x, n);
             let mut output = match h_above.first_mut() {
                 Some(h) => rows::first_mut(h, n),
                 None => y.view_mut(),
             };
-            layer.forward(
-                mode.inside(l),
-                &theta[self.slots[l].clone()],
-                &input,
-                &mut output,
-                &mut children[l],
-            );
+            let l = step.start;
+            let (layer, theta) = (&self.layers[l], &theta[self.slots[l].clone()]);
+            match self.units(step) {
+                Some(units) => affine(layer.as_ref()).forward_into(units, theta, &input, &mut output),
+                None => layer.forward(mode.inside(l), theta, &input, &mut output, &mut children[l]),
+            }
         }
     }
 
@@ -158,22 +199,37 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         mut grad: Option<Grad<'_, A>>,
         tape: &mut Tape<A>,
     ) {
-        let (n, last) = (at.x.nrows(), self.last());
+        let (n, steps) = (at.x.nrows(), self.steps(tape));
         let Tape { arrays, children } = tape;
-        let (hidden, deltas) = arrays.split_at_mut(last);
-        for l in (self.bottom(delta_x.is_some())..=last).rev() {
-            let (h_below, h_above) = hidden.split_at(l);
-            let (delta_below, delta_above) = deltas.split_at_mut(l);
+        let (hidden, deltas) = arrays.split_at_mut(steps.len() - 1);
+        let bottom = self.bottom(delta_x.is_some());
+        for (s, step) in steps.iter().enumerate().rev().take_while(|(_, step)| step.end > bottom) {
+            let (h_below, h_above) = hidden.split_at(s);
+            let (delta_below, delta_above) = deltas.split_at_mut(s);
+            let l = step.start;
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
+            let at = Point { theta: &at.theta[slot.clone()], x: &x, y: &y };
+            let delta = above(delta_above, delta, n);
             let mut out = downwards(delta_below, &mut delta_x, n);
-            self.layers[l].backward(
-                Point { theta: &at.theta[slot.clone()], x: &x, y: &y },
-                &above(delta_above, delta, n),
-                out.as_deref_mut(),
-                grad.as_mut().map(|grad| grad.window(slot.clone())),
-                &mut children[l],
-            );
+            let window = grad.as_mut().map(|grad| grad.window(slot.clone()));
+            // Where units φ(z) below work in place, what goes on downwards is ∂C/∂z.
+            let units = s.checked_sub(1).and_then(|below| self.units(&steps[below]));
+            let layer = &self.layers[l];
+            match (units, layer.affine(), out.as_deref_mut()) {
+                (Some(units), Some(affine), Some(out)) => {
+                    affine.backward_through(units, at, &delta, out, window);
+                }
+                (units, _, mut out) => {
+                    layer.backward(at, &delta, out.as_deref_mut(), window, &mut children[l]);
+                    if let (Some(units), Some(out)) = (units, out) {
+                        let x = at.x.as_slice().expect("sequential: a tape lies in one piece");
+                        rows::in_parts(out, &|from, part| {
+                            units.apply_slope(&x[from..from + part.len()], part);
+                        });
+                    }
+                }
+            }
             if let Some(grad) = &grad {
                 grad.complete_from(slot.start);
             }
@@ -265,6 +321,11 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
             );
         }
     }
+}
+
+/// A layer that was joined with the units above it.
+fn affine<A: Scalar>(layer: &dyn Layer<A>) -> &dyn Affine<A> {
+    layer.affine().expect("sequential: only affine layers are joined")
 }
 
 /// The second order of a layer in a network whose `second_order` has answered.

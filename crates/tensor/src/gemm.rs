@@ -29,7 +29,41 @@ use crate::{Scalar, kernel};
 #[track_caller]
 pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     check("gemm", a, b, c);
-    kernel::product(alpha, a, b, beta, c);
+    kernel::product(alpha, a, b, beta, c, None);
+}
+
+/// What is done with each part of a matrix once it is finished: it gets the place of the part's first number in the whole,
+/// counted row by row, and the part, which is a piece of one row or some whole rows.
+pub type Then<'a, A> = dyn Fn(usize, &mut [A]) + Sync + 'a;
+
+/// [`gemm`], and each part of C given to `then` while it is still in the cache: what else is to be done with a product's
+/// numbers costs no second way to them. On several threads, each finishes the parts that it has computed.
+///
+/// # Panics
+/// As `gemm`; and if C is not row-major.
+///
+/// ```
+/// use chainrule_tensor::{gemm_then, ndarray::array};
+///
+/// let (delta, w, h) = (array![[1.0, 2.0]], array![[3.0, 5.0], [4.0, 6.0]], [0.5, 0.25]);
+/// let mut below = array![[f64::NAN, f64::NAN]];
+/// gemm_then(1.0, &delta, &w.t(), 0.0, &mut below, &|place, part| {
+///     part.iter_mut().zip(&h[place..]).for_each(|(delta, h)| *delta *= h * (1.0 - h));
+/// });
+/// assert_eq!(below, array![[13.0 * 0.25, 16.0 * 0.1875]]);
+/// ```
+#[track_caller]
+pub fn gemm_then<A: Scalar>(
+    alpha: A,
+    a: &ArrayRef2<A>,
+    b: &ArrayRef2<A>,
+    beta: A,
+    c: &mut ArrayRef2<A>,
+    then: &Then<'_, A>,
+) {
+    check("gemm_then", a, b, c);
+    check_rows("gemm_then", c);
+    kernel::product(alpha, a, b, beta, c, Some(then));
 }
 
 /// Y ← X·W + 1·bᵀ: each row x of X becomes x·W + b. The bits are those of [`gemm`] with b in each row of C and β = 1,
@@ -53,7 +87,41 @@ pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c:
 pub fn affine<A: Scalar>(x: &ArrayRef2<A>, w: &ArrayRef2<A>, b: &[A], y: &mut ArrayRef2<A>) {
     check("affine", x, w, y);
     assert_eq!(b.len(), w.ncols(), "affine: b is not as long as a row of W");
-    kernel::affine(x, w, b, y);
+    kernel::affine(x, w, b, y, None);
+}
+
+/// [`affine`], and each part of Y given to `then`, as [`gemm_then`] does it: Y ← φ(X·W + 1·bᵀ) in one pass.
+///
+/// # Panics
+/// As `affine`; and if Y is not row-major.
+///
+/// ```
+/// use chainrule_tensor::{affine_then, ndarray::array};
+///
+/// let (x, w) = (array![[1.0, 2.0]], array![[3.0, -1.0], [4.0, -1.0]]);
+/// let mut y = array![[f64::NAN, f64::NAN]];
+/// affine_then(&x, &w, &[100.0, 0.0], &mut y, &|_, part| part.iter_mut().for_each(|y| *y = y.max(0.0)));
+/// assert_eq!(y, array![[111.0, 0.0]]);
+/// ```
+#[track_caller]
+pub fn affine_then<A: Scalar>(
+    x: &ArrayRef2<A>,
+    w: &ArrayRef2<A>,
+    b: &[A],
+    y: &mut ArrayRef2<A>,
+    then: &Then<'_, A>,
+) {
+    check("affine_then", x, w, y);
+    check_rows("affine_then", y);
+    assert_eq!(b.len(), w.ncols(), "affine_then: b is not as long as a row of W");
+    kernel::affine(x, w, b, y, Some(then));
+}
+
+/// That a matrix's parts are slices.
+#[track_caller]
+#[inline]
+fn check_rows<A>(what: &str, c: &ArrayRef2<A>) {
+    assert!(c.ncols() <= 1 || c.strides()[1] == 1, "{what}: the result is not row-major");
 }
 
 /// That A·B gives C, and that BLAS can take all three as they lie.
@@ -135,6 +203,47 @@ mod tests {
             });
             prop_assert_eq!(y, expected);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn what_follows_a_product_sees_each_number_once_and_finished(
+            m in 1_usize..40, k in prop_oneof![Just(1_usize), 2_usize..600], n in 1_usize..40, threads in 1_usize..4,
+            (at, bt) in any::<(bool, bool)>(), columns in 0_usize..3, big in any::<bool>(),
+        ) {
+            // Beyond half a cache, in pieces.
+            let (m, n, k) = if big { (20 * m, 25 * n, k.min(40)) } else { (m, n, k) };
+            let (x, w) = (matrix(m, k, at, 1), matrix(k, n, bt, 2));
+            let b = matrix(1, n, false, 4);
+            let mut around = matrix(m, n + columns, false, 5);
+            affine(&x, &w, b.as_slice().unwrap(), &mut around.slice_mut(s![.., columns..]));
+            let plain = around.slice(s![.., columns..]).to_owned();
+            let seen: Vec<_> = (0..m * n).map(|_| std::sync::atomic::AtomicUsize::new(0)).collect();
+            let then = |place: usize, part: &mut [f64]| {
+                for (i, x) in part.iter_mut().enumerate() {
+                    seen[place + i].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    *x = 3.0 * *x + (place + i) as f64;
+                }
+                // One product within another.
+                let a = Array2::<f64>::ones((9, 300));
+                let mut c = Array2::zeros((9, 9));
+                gemm(1.0, &a, &a.t(), 0.0, &mut c);
+                assert_eq!(c[(8, 8)], 300.0);
+            };
+            let mut y = around.slice_mut(s![.., columns..]);
+            Pool::new(threads).enter(|| affine_then(&x, &w, b.as_slice().unwrap(), &mut y, &then));
+            for ((i, j), &y) in y.indexed_iter() {
+                prop_assert_eq!(y, 3.0 * plain[(i, j)] + (i * n + j) as f64);
+            }
+            prop_assert!(seen.iter().all(|n| n.load(std::sync::atomic::Ordering::Relaxed) == 1));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "gemm_then: the result is not row-major")]
+    fn parts_of_columns_are_refused() {
+        let (a, mut c) = (Array2::<f32>::zeros((2, 2)), Array2::zeros((2, 2)));
+        gemm_then(1.0, &a, &a, 0.0, &mut c.view_mut().reversed_axes(), &|_, _| {});
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod tiles;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayRef2, aview1};
 
-use crate::{Scalar, blas};
+use crate::{Scalar, Then, blas, rows};
 
 #[cfg(target_arch = "x86_64")]
 use product::Product;
@@ -115,13 +115,13 @@ pub fn gemm_with<A: Scalar>(
     match kernel {
         Kernel::Tiles => {
             assert!(has_tiles(), "gemm: this CPU has no tiles");
-            product(alpha, a, b, beta, c);
+            product(alpha, a, b, beta, c, None);
         }
         Kernel::Library => by_library(alpha, a, b, beta, c),
     }
 }
 
-/// The product by the usual kernel, or by the other where that one has no use for a layout.
+/// The product by the usual kernel, or by the other where that one has no use for a layout; `then` gets its parts.
 #[inline]
 pub(crate) fn product<A: Scalar>(
     alpha: A,
@@ -129,23 +129,33 @@ pub(crate) fn product<A: Scalar>(
     b: &ArrayRef2<A>,
     beta: A,
     c: &mut ArrayRef2<A>,
+    then: Option<&Then<'_, A>>,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(alpha, a, b, beta, None, c) {
+    if let Some(product) = Product::of(alpha, a, b, beta, None, c, then) {
         return product.compute();
     }
     by_library(alpha, a, b, beta, c);
+    if let Some(then) = then {
+        rows::in_parts(c, then);
+    }
 }
 
 /// C ← A·B + 1·vᵀ, likewise.
 #[inline]
-pub(crate) fn affine<A: Scalar>(a: &ArrayRef2<A>, b: &ArrayRef2<A>, v: &[A], c: &mut ArrayRef2<A>) {
+pub(crate) fn affine<A: Scalar>(
+    a: &ArrayRef2<A>,
+    b: &ArrayRef2<A>,
+    v: &[A],
+    c: &mut ArrayRef2<A>,
+    then: Option<&Then<'_, A>>,
+) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c) {
+    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c, then) {
         return product.compute();
     }
     c.assign(&aview1(v));
-    product(A::one(), a, b, A::one(), c);
+    product(A::one(), a, b, A::one(), c, then);
 }
 
 /// The product by the linked BLAS or ndarray's kernels.

@@ -46,7 +46,7 @@ pub mod simd;
 pub mod vector;
 
 pub use cores::available_threads;
-pub use gemm::{affine, gemm};
+pub use gemm::{Then, affine, affine_then, gemm, gemm_then};
 pub use init::Init;
 pub use layout::{Entry, Layout, Param};
 pub use pool::Pool;

@@ -4,10 +4,13 @@ use ndarray::{ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
 
 use crate::pool::sweep;
 use crate::simd::{self, LANES};
-use crate::{Accum, Scalar, math, vector};
+use crate::{Accum, Scalar, Then, math, vector};
 
 /// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
 const LEAST_SHARED: usize = 1 << 13;
+
+/// Columns whose sums stay in registers.
+const WIDE: usize = 8 * LANES;
 
 /// `out` ← f(inputs, `out`), number by number, at the pace of [`simd::map`].
 ///
@@ -52,6 +55,27 @@ pub fn map<A: Scalar, const N: usize>(
             |x, [y]| f(x, y),
         );
     }
+}
+
+/// Gives all parts of a matrix to `then`, as [`gemm_then`](crate::gemm_then) does it.
+///
+/// # Panics
+/// If a row is not contiguous.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// let mut y = array![[1.0, -2.0], [-3.0, 4.0]];
+/// rows::in_parts(&mut y, &|_, part| part.iter_mut().for_each(|y: &mut f64| *y = y.max(0.0)));
+/// assert_eq!(y, array![[1.0, 0.0], [0.0, 4.0]]);
+/// ```
+#[track_caller]
+pub fn in_parts<A: Scalar>(matrix: &mut ArrayRef2<A>, then: &Then<'_, A>) {
+    if let Some(all) = matrix.as_slice_mut() {
+        return sweep([all], LANES, LEAST_SHARED, |from, [part]| then(from, part));
+    }
+    let columns = matrix.ncols();
+    slices_mut(matrix).enumerate().for_each(|(i, row)| then(i * columns, row));
 }
 
 /// The first `n` rows: at no cost where those are all, as in every batch but the last of an epoch.
@@ -105,28 +129,43 @@ pub fn add_rows<A: Scalar>(matrix: &ArrayRef2<A>, out: &mut ArrayRef1<A>, accum:
     simd::dispatch(
         #[inline(always)]
         move || {
-            // Some columns at a time: their sums stay in a register.
+            // As many columns at a time as there are registers for sums: fewer would read a few bytes here and there.
+            let (wide, out) = out.as_chunks_mut::<WIDE>();
+            wide.iter_mut().enumerate().for_each(|(i, out)| add_columns(rows.clone(), i * WIDE, out));
+            let from = wide.len() * WIDE;
             let (whole, rest) = out.as_chunks_mut::<LANES>();
-            for (i, out) in whole.iter_mut().enumerate() {
-                let mut sums = *out;
-                for row in rows.clone() {
-                    for (sum, &x) in sums.iter_mut().zip(&row.as_chunks::<LANES>().0[i]) {
-                        *sum += x;
-                    }
-                }
-                *out = sums;
-            }
+            whole
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, out)| add_columns(rows.clone(), from + i * LANES, out));
+            let from = from + whole.len() * LANES;
             let mut sums = [A::zero(); LANES];
             let sums = &mut sums[..rest.len()];
             sums.copy_from_slice(rest);
             for row in rows {
-                for (sum, &x) in sums.iter_mut().zip(row.as_chunks::<LANES>().1) {
+                for (sum, &x) in sums.iter_mut().zip(&row[from..]) {
                     *sum += x;
                 }
             }
             rest.copy_from_slice(sums);
         },
     );
+}
+
+/// Adds the numbers of each row from the place `from` on to `out`.
+#[inline(always)]
+fn add_columns<'a, A: Scalar, const N: usize>(
+    rows: impl Iterator<Item = &'a [A]>,
+    from: usize,
+    out: &mut [A; N],
+) {
+    let mut sums = *out;
+    for row in rows {
+        for (sum, &x) in sums.iter_mut().zip(&row[from..from + N]) {
+            *sum += x;
+        }
+    }
+    *out = sums;
 }
 
 /// The index of the largest number of a row, the first of equals: the class that a network names.
@@ -221,6 +260,18 @@ mod tests {
         add_rows(&m, &mut out, Accum::Replace);
         add_rows(&m, &mut out, Accum::Add);
         assert_eq!(out, array![18.0, 24.0]);
+    }
+
+    #[test]
+    fn rows_of_any_width_are_added_in_their_order() {
+        for columns in [1, 15, 16, 40, 128, 300] {
+            let m = Array2::from_shape_fn((5, columns), |(i, j)| 0.1_f32 * (i * 301 + j) as f32);
+            let mut out = ndarray::Array1::from_elem(columns, 1.0);
+            add_rows(&m, &mut out, Accum::Add);
+            for (j, &sum) in out.iter().enumerate() {
+                assert_eq!(sum, m.column(j).iter().fold(1.0, |sum, x| sum + x), "{j} of {columns}");
+            }
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn chain<A: Scalar>(model: &dyn Layer<A>) -> Option<Vec<Link<'_, A>>> {
     let links = model.stages().iter().map(|stage| {
         let slot = offset..offset + stage.layout().len();
         offset = slot.end;
-        let affine = stage.is_affine();
+        let affine = stage.affine().is_some();
         (affine || slot.is_empty()).then_some(Link { layer: stage.second_order()?, slot, affine })
     });
     links.collect::<Option<Vec<_>>>().filter(|links| !links.is_empty())

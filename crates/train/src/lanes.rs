@@ -58,7 +58,7 @@ pub(crate) struct Lane<A> {
 impl<A: Scalar> Lanes<A> {
     /// The memory for batches of at most `rows` rows.
     pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
-        Self { lanes: Self::lanes(model, rows, 1), seen: None }
+        Self { lanes: Self::lanes(model, rows, 1, Workspace::new), seen: None }
     }
 
     /// Memory that keeps what every shard computed, for many curvature products at one θ: such a product then costs two
@@ -66,7 +66,7 @@ impl<A: Scalar> Lanes<A> {
     pub fn remembering(model: &dyn Layer<A>, rows: usize) -> Self {
         let theta = vec![A::zero(); model.layout().len()];
         Self {
-            lanes: Self::lanes(model, rows, shards(rows).div_ceil(LANES).max(1)),
+            lanes: Self::lanes(model, rows, shards(rows).div_ceil(LANES).max(1), Workspace::complete),
             seen: Some(Seen { theta, depth: Depth::Nothing }),
         }
     }
@@ -79,7 +79,8 @@ impl<A: Scalar> Lanes<A> {
         }
         let (tree, dim) = (Tree::over(batch), model.layout().len());
         let workspaces = if remembering { tree.leaves().div_ceil(division.size) } else { 1 };
-        let workspace = |_| Workspace::new(model, Tree::most_rows(batch));
+        let kind = if remembering { Workspace::complete } else { Workspace::new };
+        let workspace = |_| kind(model, Tree::most_rows(batch));
         let lane = Lane {
             workspaces: (0..workspaces).map(workspace).collect(),
             value: A::zero(),
@@ -90,12 +91,17 @@ impl<A: Scalar> Lanes<A> {
         Self { lanes: vec![Mutex::new(lane)], seen }
     }
 
-    fn lanes(model: &dyn Layer<A>, rows: usize, workspaces: usize) -> Vec<Mutex<Lane<A>>> {
+    fn lanes(
+        model: &dyn Layer<A>,
+        rows: usize,
+        workspaces: usize,
+        kind: fn(&dyn Layer<A>, usize) -> Workspace<A>,
+    ) -> Vec<Mutex<Lane<A>>> {
         let count = shards(rows).clamp(1, LANES);
         // The first serves a batch too.
         let most = |lane: usize, turn: usize| if (lane, turn) == (0, 0) { BATCH } else { SHARD };
         let lane = |i| {
-            let workspace = |turn| Workspace::new(model, rows.min(most(i, turn)));
+            let workspace = |turn| kind(model, rows.min(most(i, turn)));
             Mutex::new(Lane {
                 workspaces: (0..workspaces).map(workspace).collect(),
                 value: A::zero(),

@@ -127,6 +127,10 @@ impl<A: Scalar> Layer<A> for Metered<'_, A> {
         self.inner.tape(batch)
     }
 
+    fn gradient_tape(&self, batch: usize) -> Tape<A> {
+        self.inner.gradient_tape(batch)
+    }
+
     fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
         timed(&self.meter.forward, || self.inner.forward(mode, theta, x, y, tape));
     }

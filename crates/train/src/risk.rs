@@ -103,6 +103,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
 
     /// All of a product that does not depend on v: the forward pass and, for the Hessian, the error signals.
     pub(crate) fn linearise(&mut self, curvature: Curvature, theta: &[A]) {
+        self.workspace.ensure_complete(self.model);
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
         let n = self.x.nrows();
         let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
@@ -125,7 +126,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
     ) -> Option<()> {
         let second = self.model.second_order()?;
         self.workspace.ensure_tangent(self.model);
-        let Workspace { y, delta, tape, tangent } = &mut *self.workspace;
+        let Workspace { y, delta, tape, tangent, .. } = &mut *self.workspace;
         let Workspace { y: r_y, delta: r_delta, tape: r_tape, .. } = tangent.as_deref_mut()?;
         let n = self.x.nrows();
         let (y, mut delta) = (rows::first(y, n), rows::first_mut(delta, n));

@@ -13,15 +13,27 @@ pub struct Workspace<A> {
     pub(crate) delta: Array2<A>,
     /// What the layers save.
     pub(crate) tape: Tape<A>,
+    /// Whether the tape is all that second derivatives read.
+    is_complete: bool,
     /// R{·} of the three, made at the first Hessian product.
     pub(crate) tangent: Option<Box<Workspace<A>>>,
 }
 
 impl<A: Scalar> Workspace<A> {
-    /// The memory `model` needs for batches of at most `rows` rows.
+    /// The memory `model` needs for batches of at most `rows` rows: for values and gradients, until a curvature product asks
+    /// for more.
     pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
+        Self::with(model, rows, model.gradient_tape(rows), false)
+    }
+
+    /// Memory that keeps all of a pass for curvature products at the same θ.
+    pub(crate) fn complete(model: &dyn Layer<A>, rows: usize) -> Self {
+        Self::with(model, rows, model.tape(rows), true)
+    }
+
+    fn with(model: &dyn Layer<A>, rows: usize, tape: Tape<A>, is_complete: bool) -> Self {
         let output = || Array2::zeros((rows, model.outputs()));
-        Self { y: output(), delta: output(), tape: model.tape(rows), tangent: None }
+        Self { y: output(), delta: output(), tape, is_complete, tangent: None }
     }
 
     /// The largest batch that fits.
@@ -29,9 +41,16 @@ impl<A: Scalar> Workspace<A> {
         self.y.nrows()
     }
 
+    /// Makes it keep all of the passes to come, if it does not yet.
+    pub(crate) fn ensure_complete(&mut self, model: &dyn Layer<A>) {
+        if !self.is_complete {
+            *self = Self::complete(model, self.rows());
+        }
+    }
+
     /// Makes the memory for Hessian products, if it is not there yet.
     pub(crate) fn ensure_tangent(&mut self, model: &dyn Layer<A>) {
         let rows = self.rows();
-        self.tangent.get_or_insert_with(|| Box::new(Self::new(model, rows)));
+        self.tangent.get_or_insert_with(|| Box::new(Self::complete(model, rows)));
     }
 }

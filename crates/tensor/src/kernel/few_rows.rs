@@ -2,18 +2,54 @@
 //! gained by keeping it; and of so few columns that they would leave most of a register empty.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::lanes::Lanes;
 use super::product::{Matrix, Product, Room};
-use super::tiles::{buffer, tiles};
+use super::tiles::{PACKED, tiles};
 use crate::Scalar;
 
+/// Below so many rows, a product with a transposed B is one of inner products.
+const FEW_ROWS: usize = 4;
+
 impl<A: Scalar> Product<'_, A> {
+    /// Computes those rows and columns if it is such a product; `a`, `b`, `base` and `c` begin there.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    pub(super) unsafe fn few<V: Lanes<Number = A>>(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
+        base: Matrix<*const A>,
+        c: Matrix<*mut A>,
+    ) -> bool {
+        let (m, n, transposed) = (rows.len(), columns.len(), b.column != 1);
+        // SAFETY: the caller's contract.
+        unsafe {
+            if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
+                self.inner_products::<V>(m, n, a, b, base, c);
+            } else if !transposed && m == 1 && n > 2 * V::LEN {
+                self.lone_row::<V>(n, a, b, base.at, c.at);
+            } else if !transposed && self.depth == 1 {
+                self.outer_product::<V>(m, n, a, b.at, base, c);
+            } else if !transposed && a.row == 1 && n < V::LEN && m >= 2 * V::LEN && self.depth >= V::LEN {
+                self.few_columns(rows, columns);
+            } else {
+                return false;
+            }
+        }
+        true
+    }
+
     /// A lone row of A by B. Each number of B is read once, so memory is what it waits for: B is read as it lies, some rows
     /// abreast, and the sums, few as they are, go through the first cache.
     #[inline(always)]
-    pub(super) unsafe fn lone_row<V: Lanes<Number = A>>(
+    unsafe fn lone_row<V: Lanes<Number = A>>(
         &self,
         n: usize,
         a: Matrix<*const A>,
@@ -24,7 +60,8 @@ impl<A: Scalar> Product<'_, A> {
         const ABREAST: usize = 8;
         // SAFETY: as for `run`; the buffer has a place for the sum of each column.
         unsafe {
-            let sums = buffer::<A>(n);
+            let mut room = Room::borrow(&PACKED);
+            let sums = room.of::<A>(n);
             for chain in (0..self.depth).step_by(self.chain) {
                 let end = self.depth.min(chain + self.chain);
                 for (l, count) in tiles::<ABREAST>(end - chain) {
@@ -52,7 +89,7 @@ impl<A: Scalar> Product<'_, A> {
 
     /// A lone column of A by a lone row of B: nothing is summed, and each row of C is the row of B times a number.
     #[inline(always)]
-    pub(super) unsafe fn outer_product<V: Lanes<Number = A>>(
+    unsafe fn outer_product<V: Lanes<Number = A>>(
         &self,
         m: usize,
         n: usize,
@@ -121,7 +158,7 @@ impl<A: Scalar> Product<'_, A> {
 
     /// Few rows of A by a transposed B: each number of C is an inner product of two contiguous rows.
     #[inline(always)]
-    pub(super) unsafe fn inner_products<V: Lanes<Number = A>>(
+    unsafe fn inner_products<V: Lanes<Number = A>>(
         &self,
         m: usize,
         n: usize,
@@ -172,12 +209,13 @@ impl<A: Scalar> Product<'_, A> {
     ///
     /// # Safety
     /// As for `run`, with rows of A that are its contiguous columns and a B that is not transposed.
-    pub(super) unsafe fn few_columns(&self, rows: Range<usize>, columns: Range<usize>) {
+    unsafe fn few_columns(&self, rows: Range<usize>, columns: Range<usize>) {
         thread_local! {
-            static ROOM: Room = const { Room::new() };
+            static FLIPPED: Cell<Room> = const { Cell::new(Room::new()) };
         }
         let (m, n) = (rows.len(), columns.len());
-        let sums = ROOM.with(|room| room.of::<A>(m * n));
+        let mut room = Room::borrow(&FLIPPED);
+        let sums = room.of::<A>(m * n);
         // SAFETY: the pointers stay within the rows and columns that the caller vouches for, or within the room.
         unsafe {
             let flipped = Self {
@@ -188,6 +226,7 @@ impl<A: Scalar> Product<'_, A> {
                 beta: A::zero(),
                 base: std::ptr::null(),
                 c: Matrix { at: sums, row: m, column: 1 },
+                then: None,
                 ..*self
             };
             A::tiles(self.width, &flipped, 0..n, 0..m);

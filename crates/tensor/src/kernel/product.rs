@@ -1,15 +1,16 @@
 //! A product cut into parts for tiles and threads.
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::thread::LocalKey;
 
 use ndarray::ArrayRef2;
 
 use super::tiles;
 use crate::pool::{self, UNIT, slab};
-use crate::{Pool, Scalar, simd};
+use crate::{Pool, Scalar, Then, simd};
 
 /// Multiply-adds below which a fork costs more than it saves: some two microseconds.
 const WORTH_SHARING: usize = 1 << 17;
@@ -21,7 +22,7 @@ const HALVED: usize = 256;
 const LONGEST_CHAIN: usize = 1024;
 
 /// A product whose matrices lie as the tiles want them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Product<'a, A> {
     pub(super) width: tiles::Width,
     pub(super) rows: usize,
@@ -37,6 +38,8 @@ pub(super) struct Product<'a, A> {
     pub(super) base: *const A,
     /// Its columns are contiguous.
     pub(super) c: Matrix<*mut A>,
+    /// Who gets the parts of C as they are finished.
+    pub(super) then: Option<&'a Then<'a, A>>,
     pub(super) matrices: PhantomData<&'a mut A>,
 }
 
@@ -62,7 +65,7 @@ unsafe impl<A: Sync> Sync for Product<'_, A> {}
 
 impl<'a, A: Scalar> Product<'a, A> {
     /// C ← α·A·B + β·base, for shapes and layouts that `gemm` has checked, with C itself as the base, or a row vector for
-    /// each of its rows; `None` where there are no tiles for it.
+    /// each of its rows; C is row-major where somebody waits for its parts. `None` where there are no tiles for it.
     #[inline(always)]
     pub(super) fn of(
         alpha: A,
@@ -71,6 +74,7 @@ impl<'a, A: Scalar> Product<'a, A> {
         beta: A,
         base: Option<&'a [A]>,
         c: &'a mut ArrayRef2<A>,
+        then: Option<&'a Then<'a, A>>,
     ) -> Option<Self> {
         let width = tiles::Width::of_this_cpu()?;
         let (rows, columns) = c.dim();
@@ -88,8 +92,9 @@ impl<'a, A: Scalar> Product<'a, A> {
         let base = base.map_or(std::ptr::null(), <[A]>::as_ptr);
         let matrices = PhantomData;
         let product =
-            Self { width, rows, columns, depth, chain: depth, alpha, a, b, beta, base, c, matrices };
-        // A column is the row of the transposed product, and a row is computed in one go.
+            Self { width, rows, columns, depth, chain: depth, alpha, a, b, beta, base, c, then, matrices };
+        // A column is the row of the transposed product, and a row is computed in one go. Counted row by row, its numbers
+        // have the same places.
         let product =
             if columns == 1 && c.row == 1 || c.column != 1 { product.transposed()? } else { product };
         Some(Self { chain: product.longest_chain(), ..product })
@@ -163,7 +168,8 @@ impl<'a, A: Scalar> Product<'a, A> {
         let (m, n) = (self.rows, self.columns);
         let chains = self.depth.div_ceil(self.chain);
         let slabs = pool.threads().div_ceil(chains);
-        let others = Sums(scratch::<A>((chains - 1) * m * n));
+        let mut room = Room::borrow(&SUMS);
+        let others = Sums(room.of::<A>((chains - 1) * m * n));
         pool.run(chains * slabs, &|i| {
             let (chain, rows) = (i % chains, slab(m, 4, slabs, i / chains));
             let from = chain * self.chain;
@@ -179,13 +185,16 @@ impl<'a, A: Scalar> Product<'a, A> {
                         0 => self.c,
                         _ => Matrix { at: others.get().add((chain - 1) * m * n), row: n, column: 1 },
                     },
+                    then: None,
                     ..*self
                 }
             };
             product.part(rows, 0..n);
         });
+        // Some rows at a time, so that what waits for them finds them in the first cache.
+        let group = (WORTH_ADDING / n).max(1);
         let add = |rows: Range<usize>| {
-            for i in rows {
+            for i in rows.clone() {
                 for chain in 0..chains - 1 {
                     // SAFETY: row i of C and of the chain's sums, which no other thread has.
                     let (c, sums) = unsafe {
@@ -196,12 +205,38 @@ impl<'a, A: Scalar> Product<'a, A> {
                     };
                     simd::map([sums], [c], |[sum], [c]| *c += sum);
                 }
+                let finished = i + 1 - rows.start;
+                if finished.is_multiple_of(group) || i + 1 == rows.end {
+                    let first = rows.start + (finished - 1) / group * group;
+                    // SAFETY: the rows are finished, and still this thread's alone.
+                    unsafe { self.finish(first..i + 1, 0..n) };
+                }
             }
         };
         if m * n < WORTH_ADDING {
             return add(0..m);
         }
         pool.run(pool.threads(), &|i| add(slab(m, 1, pool.threads(), i)));
+    }
+
+    /// Gives finished rows and columns of C to whoever waits for them.
+    ///
+    /// # Safety
+    /// They lie within C, and no other thread has them.
+    #[inline(never)]
+    pub(super) unsafe fn finish(&self, rows: Range<usize>, columns: Range<usize>) {
+        let Some(then) = self.then else { return };
+        let part = |row: usize, len: usize| {
+            // SAFETY: the caller's contract.
+            let part = unsafe {
+                std::slice::from_raw_parts_mut(self.c.at.add(row * self.c.row + columns.start), len)
+            };
+            then(row * self.columns + columns.start, part);
+        };
+        if columns.len() == self.columns && self.c.row == self.columns {
+            return part(rows.start, rows.len() * columns.len());
+        }
+        rows.for_each(|row| part(row, columns.len()));
     }
 }
 
@@ -217,15 +252,13 @@ impl<A> Sums<A> {
 // SAFETY: the tasks that share it write to disjoint parts.
 unsafe impl<A: Sync> Sync for Sums<A> {}
 
-fn scratch<A>(numbers: usize) -> *mut A {
-    thread_local! {
-        static ROOM: Room = const { Room::new() };
-    }
-    ROOM.with(|room| room.of(numbers))
+thread_local! {
+    static SUMS: Cell<Room> = const { Cell::new(Room::new()) };
 }
 
 /// A thread's memory for numbers of either type: made at the first use, and grown when more is asked for.
-pub(super) struct Room(RefCell<Vec<Line>>);
+#[derive(Default)]
+pub(super) struct Room(Vec<Line>);
 
 /// A cache line.
 #[derive(Clone, Copy)]
@@ -236,17 +269,40 @@ struct Line {
 
 impl Room {
     pub(super) const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
+        Self(Vec::new())
     }
 
-    /// Place for so many numbers, good until the next call.
-    pub(super) fn of<A>(&self, numbers: usize) -> *mut A {
-        let mut lines = self.0.borrow_mut();
+    /// The thread's room, until the result is dropped. A product that begins meanwhile, within the work on a part of this
+    /// one, has a room of its own.
+    #[inline]
+    pub(super) fn borrow(of: &'static LocalKey<Cell<Room>>) -> Borrowed {
+        Borrowed { room: of.take(), of }
+    }
+}
+
+/// A room that goes back to its thread.
+pub(super) struct Borrowed {
+    room: Room,
+    of: &'static LocalKey<Cell<Room>>,
+}
+
+impl Borrowed {
+    /// Place for so many numbers, good until the next call or the end of the borrow.
+    #[inline]
+    pub(super) fn of<A>(&mut self, numbers: usize) -> *mut A {
+        let lines = &mut self.room.0;
         let needed = (numbers * size_of::<A>()).div_ceil(size_of::<Line>());
         if lines.len() < needed {
             lines.resize(needed, Line { _bytes: [0; 64] });
         }
         lines.as_mut_ptr().cast()
+    }
+}
+
+impl Drop for Borrowed {
+    #[inline]
+    fn drop(&mut self) {
+        self.of.set(std::mem::take(&mut self.room));
     }
 }
 
@@ -317,7 +373,7 @@ mod tests {
             let (a, b) = (matrix::<f32>(m, k, false, 1), matrix::<f32>(k, n, false, 2));
             let of = |width| {
                 let mut c = matrix::<f32>(m, n, false, 3);
-                let product = Product::of(0.3, &a, &b, -0.7, None, &mut c).expect("it has tiles");
+                let product = Product::of(0.3, &a, &b, -0.7, None, &mut c, None).expect("it has tiles");
                 // A column is an inner product, summed lane by lane.
                 let is_column = product.b.column != 1;
                 Product { width, ..product }.compute();

@@ -13,6 +13,7 @@
 //! Geijn, "BLIS", ACM TOMS 41(3), 2015.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, transpose_8x8};
@@ -23,8 +24,6 @@ use crate::Scalar;
 const ROWS_TO_PACK: usize = 96;
 /// Rows of A that lie a multiple of so many bytes apart fall into the same sets of the caches, and are packed.
 const ALIAS: usize = 4096;
-/// Below so many rows, a product with a transposed B is one of inner products.
-const FEW_ROWS: usize = 4;
 /// Beyond so many bytes, A does not stay in the second cache while the panels of B pass by; then some panels that fill as
 /// many bytes stay there, and A passes by.
 const HALF_CACHE: usize = 512 * 1024;
@@ -118,17 +117,8 @@ impl<A: Scalar> Product<'_, A> {
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let transposed = b.column != 1;
             let width = 2 * V::LEN;
-            if transposed && self.rows < FEW_ROWS && a.column == 1 && b.row == 1 {
-                return self.inner_products::<V>(m, n, a, b, base, c);
-            }
-            if !transposed && m == 1 && n > width {
-                return self.lone_row::<V>(n, a, b, base.at, c.at);
-            }
-            if !transposed && self.depth == 1 {
-                return self.outer_product::<V>(m, n, a, b.at, base, c);
-            }
-            if !transposed && a.row == 1 && n < V::LEN && m >= width && self.depth >= V::LEN {
-                return self.few_columns(rows, columns);
+            if self.few::<V>(rows.clone(), columns.clone(), a, b, base, c) {
+                return self.finish(rows, columns);
             }
             let depth = self.depth.min(self.chain);
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
@@ -144,11 +134,15 @@ impl<A: Scalar> Product<'_, A> {
             let panels = (room / (depth * size_of::<A>() * width)).max(1);
             let block = width * panels.min(n.div_ceil(width));
             let space = if pack_b { block * depth } else { 0 } + if pack_a { m * depth } else { 0 };
-            let packed_b = if space > 0 { buffer::<A>(space) } else { std::ptr::null_mut() };
+            let mut room = (space > 0).then(|| Room::borrow(&PACKED));
+            let packed_b = room.as_mut().map_or(std::ptr::null_mut(), |room| room.of::<A>(space));
             let packed_a = packed_b.add(if pack_b { block * depth } else { 0 });
 
+            // What waits for C gets it in pieces where it would have left the cache by the end.
+            let in_pieces = m * n * size_of::<A>() > HALF_CACHE;
             for l in (0..self.depth).step_by(self.chain) {
                 let depth = self.chain.min(self.depth - l);
+                let is_last = l + depth == self.depth;
                 let (beta, base) = if l == 0 { (self.beta, base) } else { (A::one(), c.read()) };
                 let a = Matrix { at: a.at.add(l * a.column), ..a };
                 if pack_a {
@@ -166,7 +160,7 @@ impl<A: Scalar> Product<'_, A> {
                     let panel = |j: usize| Matrix { at: b.at.add(l * b.row + j * b.column), ..b };
                     let packed = |k: usize| packed_b.add((k - j) * depth);
                     if pack_b {
-                        pack_panels(panel(j), block.min(n - j), depth, packed_b, width);
+                        pack_panels::<V>(panel(j), block.min(n - j), depth, packed_b);
                     }
                     for (i, count) in tiles::<ROWS>(m) {
                         let tile = if pack_a {
@@ -192,8 +186,15 @@ impl<A: Scalar> Product<'_, A> {
                                 _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, base, out),
                             }
                         }
+                        if in_pieces && is_last {
+                            let (row, column) = (rows.start + i, columns.start + j);
+                            self.finish(row..row + count, column..column + block.min(n - j));
+                        }
                     }
                 }
+            }
+            if !in_pieces {
+                self.finish(rows, columns);
             }
         }
     }
@@ -314,7 +315,8 @@ unsafe fn pack_rows<A: Scalar>(a: Matrix<*const A>, count: usize, depth: usize, 
 /// Copies `n` columns of B in panels of `width`, each row by row: `to[j₀·depth + l·width + j − j₀] = B[l, j]` for the panel
 /// that begins at column j₀.
 #[inline(always)]
-unsafe fn pack_panels<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to: *mut A, width: usize) {
+unsafe fn pack_panels<V: Lanes>(b: Matrix<*const V::Number>, n: usize, depth: usize, to: *mut V::Number) {
+    let width = 2 * V::LEN;
     // SAFETY: `run` calls this for numbers of B, and its buffer has `depth` places at `to` for each column of the panels.
     unsafe {
         if b.column == 1 {
@@ -322,13 +324,20 @@ unsafe fn pack_panels<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to
             for l in 0..depth {
                 for j in (0..n).step_by(width) {
                     let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth + l * width));
-                    to.copy_from_nonoverlapping(from, width.min(n - j));
+                    if n - j >= width {
+                        // A call of `memcpy` takes longer than such a copy.
+                        V::load(from).store(to);
+                        V::load(from.add(V::LEN)).store(to.add(V::LEN));
+                    } else {
+                        to.copy_from_nonoverlapping(from, width.min(n - j));
+                    }
                 }
             }
             return;
         }
         // Blocks of 8 × 8 by registers where there are such; the edges, and `f64`, number by number.
-        let blocks = if size_of::<A>() == 4 && b.row == 1 { (n / 8 * 8, depth / 8 * 8) } else { (0, 0) };
+        let blocks =
+            if size_of::<V::Number>() == 4 && b.row == 1 { (n / 8 * 8, depth / 8 * 8) } else { (0, 0) };
         let place = |l: usize, j: usize| to.add(j / width * width * depth + l * width + j % width);
         for j in (0..blocks.0).step_by(8) {
             for l in (0..blocks.1).step_by(8) {
@@ -344,10 +353,7 @@ unsafe fn pack_panels<A: Scalar>(b: Matrix<*const A>, n: usize, depth: usize, to
     }
 }
 
-/// This thread's place for packed numbers.
-pub(super) fn buffer<A>(numbers: usize) -> *mut A {
-    thread_local! {
-        static ROOM: Room = const { Room::new() };
-    }
-    ROOM.with(|room| room.of(numbers))
+thread_local! {
+    /// A thread's place for packed numbers.
+    pub(super) static PACKED: Cell<Room> = const { Cell::new(Room::new()) };
 }

@@ -1,0 +1,86 @@
+//! Units that work in place, in one pass with the affine layers beside them, change no bit.
+
+use chainrule_layers::{
+    Dense, Dropout, Elu, Grad, Identity, Layer, Mode, Point, Relu, Sequential, Sigmoid, Softmax, Tanh, Tape,
+};
+use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::{Accum, Pool, Rng, Scalar};
+
+/// All outputs of a forward and a backward pass on a tape: y, ∂C/∂x and ∂C/∂θ.
+fn passes<A: Scalar>(
+    model: &dyn Layer<A>,
+    mut tape: Tape<A>,
+    rows: usize,
+    wants_input: bool,
+) -> (Array2<A>, Array2<A>, Vec<A>) {
+    let rng = &mut Rng::new(3);
+    let theta: Vec<A> = model.layout().init(rng);
+    let mut random = |width: usize| Array2::from_shape_simple_fn((rows, width), || rng.normal(1.0));
+    let (x, delta) = (random(model.inputs()), random(model.outputs()));
+    let (mut y, mut delta_x) = (Array2::zeros(delta.dim()), Array2::zeros(x.dim()));
+    let mut grad = vec![A::one(); theta.len()];
+    let mode = Mode::Train { seed: 5, row: 0 };
+    // Twice: what the first has left behind must not count.
+    for accum in [Accum::Replace, Accum::Add] {
+        model.forward(mode, &theta, &x, &mut y, &mut tape);
+        let at = Point { theta: &theta, x: &x, y: &y };
+        let out = wants_input.then_some(&mut *delta_x);
+        model.backward(at, &delta, out, Some(Grad::new(&mut grad, accum)), &mut tape);
+    }
+    (y, delta_x, grad)
+}
+
+#[track_caller]
+fn check<A: Scalar>(model: &dyn Layer<A>) {
+    // One row, few, a batch that is smaller than its memory, and one that threads share and pieces are made of.
+    for (rows, capacity) in [(1, 1), (5, 8), (300, 300)] {
+        for wants_input in [false, true] {
+            let expected = passes(model, model.tape(capacity), rows, wants_input);
+            for threads in [1, 2, 3] {
+                let run = || passes(model, model.gradient_tape(capacity), rows, wants_input);
+                let equal = Pool::new(threads).enter(run) == expected;
+                assert!(equal, "{model:?}: {rows} rows, {threads} threads, input {wants_input}");
+            }
+        }
+    }
+}
+
+fn check_all<A: Scalar>() {
+    let input = || Sequential::<A>::input(40);
+    let dense = |width| move |n| Dense::new(n, width);
+    check(&input().then(dense(600)).then(Relu::new).then(dense(300)).then(Tanh::new).then(dense(10)));
+    // Units on top, at the bottom, upon each other, and below a layer that is not affine.
+    check(&input().then(dense(9)).then(Sigmoid::new));
+    check(&input().then(Tanh::new).then(dense(7)).then(Relu::new).then(Sigmoid::new).then(dense(1)));
+    check(
+        &input()
+            .then(dense(8))
+            .then(Tanh::new)
+            .then(|n| Dropout::new(n, 0.5))
+            .then(dense(3))
+            .then(Softmax::new),
+    );
+    // Units whose slope is not known from their value stay where they are.
+    check(&input().then(dense(8)).then(Elu::new).then(dense(1)).then(Identity::new).then(dense(2)));
+    // A network within a network.
+    let inner = |n| Sequential::<A>::input(n).then(dense(6)).then(Relu::new).then(dense(5));
+    check(&input().then(dense(4)).then(Sigmoid::new).then(inner).then(Tanh::new));
+}
+
+#[test]
+fn no_bit_changes_in_f32() {
+    check_all::<f32>();
+}
+
+#[test]
+fn no_bit_changes_in_f64() {
+    check_all::<f64>();
+}
+
+#[test]
+fn a_gradient_takes_half_the_memory() {
+    let numbers = |tape: &Tape<f32>| tape.arrays.iter().flatten().count();
+    let model =
+        Sequential::<f32>::input(3).then(|n| Dense::new(n, 5)).then(Relu::new).then(|n| Dense::new(n, 2));
+    assert_eq!((numbers(&model.tape(7)), numbers(&model.gradient_tape(7))), (7 * 20, 7 * 10));
+}
