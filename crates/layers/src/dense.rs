@@ -49,6 +49,7 @@ impl Dense {
         Self { layout, weight, bias }
     }
 
+    /// ∂C/∂θ, where it is wanted.
     fn gradient<A: Scalar>(&self, x: &ArrayRef2<A>, delta: &ArrayRef2<A>, grad: Option<Grad<'_, A>>) {
         if let Some(Grad { flat, accum, .. }) = grad {
             gemm(A::one(), &x.t(), delta, accum.beta(), &mut self.weight.view_mut(flat)); //   ∂C/∂W = xᵀ·δ

@@ -19,6 +19,8 @@ fn passes<A: Scalar>(
     let (x, delta) = (random(model.inputs()), random(model.outputs()));
     let (mut y, mut delta_x) = (Array2::zeros(delta.dim()), Array2::zeros(x.dim()));
     let mut grad = vec![A::one(); theta.len()];
+    // What is read before it is written spoils the result.
+    tape.arrays.iter_mut().for_each(|array| array.fill(A::nan()));
     let mode = Mode::Train { seed: 5, row: 0 };
     // Twice: what the first has left behind must not count.
     for accum in [Accum::Replace, Accum::Add] {
