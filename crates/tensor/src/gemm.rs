@@ -33,7 +33,7 @@ pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c:
 }
 
 /// What is done with each part of a matrix once it is finished: it gets the place of the part's first number in the whole,
-/// counted row by row, and the part, which is a piece of one row or some whole rows.
+/// counted row by row, and the part, numbers that follow one another in that order.
 pub type Then<'a, A> = dyn Fn(usize, &mut [A]) + Sync + 'a;
 
 /// [`gemm`], and each part of C given to `then` while it is still in the cache: what else is to be done with a product's

@@ -131,13 +131,14 @@ pub fn add_rows<A: Scalar>(matrix: &ArrayRef2<A>, out: &mut ArrayRef1<A>, accum:
         move || {
             // As many columns at a time as there are registers for sums: fewer would read a few bytes here and there.
             let (wide, out) = out.as_chunks_mut::<WIDE>();
-            wide.iter_mut().enumerate().for_each(|(i, out)| add_columns(rows.clone(), i * WIDE, out));
+            for (i, out) in wide.iter_mut().enumerate() {
+                add_columns(rows.clone(), i * WIDE, out);
+            }
             let from = wide.len() * WIDE;
             let (whole, rest) = out.as_chunks_mut::<LANES>();
-            whole
-                .iter_mut()
-                .enumerate()
-                .for_each(|(i, out)| add_columns(rows.clone(), from + i * LANES, out));
+            for (i, out) in whole.iter_mut().enumerate() {
+                add_columns(rows.clone(), from + i * LANES, out);
+            }
             let from = from + whole.len() * LANES;
             let mut sums = [A::zero(); LANES];
             let sums = &mut sums[..rest.len()];
