@@ -70,6 +70,7 @@ pub(crate) fn sum_rows<'a, A: Scalar>(
 }
 
 /// The same, while `loss` fills the row of `out` as well.
+#[inline]
 pub(crate) fn sum_rows_into<'a, A: Scalar>(
     y: &ArrayRef2<A>,
     target: &'a ArrayRef2<A>,

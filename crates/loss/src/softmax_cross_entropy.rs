@@ -131,7 +131,9 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
             let sum = delta.iter().copied().sum();
             let (loss, mass) = self.row(z, target, maximum(z), sum);
             let scale = mass / sum;
-            vector::scale(scale, delta);
+            for delta in delta.iter_mut() {
+                *delta *= scale;
+            }
             match target {
                 Row::Class(class) if self.is_plain() => delta[class] -= A::one(),
                 _ => {

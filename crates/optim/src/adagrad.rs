@@ -40,7 +40,7 @@ impl<A: Scalar> Rule<A> for Adagrad {
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         let epsilon = A::of(self.epsilon);
         let [s] = window.take();
-        simd::map([], [update, s], |[], [u, s]| {
+        simd::map([], [update, s], move |[], [u, s]| {
             *s += *u * *u;
             *u /= s.sqrt() + epsilon;
         });

@@ -48,12 +48,14 @@ impl<A: Scalar> Rule<A> for Adam {
 
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         let (formula, [m, v]) = (self.formula(step), window.take());
-        simd::map([], [update, m, v], |[], [u, m, v]| *u = formula(*u, m, v));
+        simd::map([], [update, m, v], move |[], [u, m, v]| *u = formula(*u, m, v));
     }
 
-    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
         let (formula, [m, v], theta) = (self.formula(step), window.take(), &mut *window.theta);
-        simd::map([gradient], [theta, m, v], |[g], [theta, m, v]| *theta += -step.eta * formula(g, m, v));
+        simd::map([gradient], [theta, m, v], move |[g], [theta, m, v]| {
+            *theta += -step.eta * formula(g, m, v);
+        });
     }
 }
 

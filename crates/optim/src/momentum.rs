@@ -43,18 +43,18 @@ impl<A: Scalar> Rule<A> for Momentum {
         let (mu, [b]) = (A::of(self.mu), window.take());
         // A loop for each: a choice within would keep the compiler from whole registers.
         if self.nesterov {
-            simd::map([], [update, b], |[], [u, b]| *u = ahead(mu, *u, b));
+            simd::map([], [update, b], move |[], [u, b]| *u = ahead(mu, *u, b));
         } else {
-            simd::map([], [update, b], |[], [u, b]| *u = plain(mu, *u, b));
+            simd::map([], [update, b], move |[], [u, b]| *u = plain(mu, *u, b));
         }
     }
 
-    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
         let (mu, [b], theta) = (A::of(self.mu), window.take(), &mut *window.theta);
         if self.nesterov {
-            simd::map([gradient], [theta, b], |[g], [theta, b]| *theta += -step.eta * ahead(mu, g, b));
+            simd::map([gradient], [theta, b], move |[g], [theta, b]| *theta += -step.eta * ahead(mu, g, b));
         } else {
-            simd::map([gradient], [theta, b], |[g], [theta, b]| *theta += -step.eta * plain(mu, g, b));
+            simd::map([gradient], [theta, b], move |[g], [theta, b]| *theta += -step.eta * plain(mu, g, b));
         }
     }
 }

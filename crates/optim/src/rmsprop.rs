@@ -41,7 +41,7 @@ impl<A: Scalar> Rule<A> for RmsProp {
     fn apply(&self, _: Step<A>, window: &mut Window<'_, A>, update: &mut [A]) {
         let (alpha, rest, epsilon) = (A::of(self.alpha), A::of(1.0 - self.alpha), A::of(self.epsilon));
         let [v] = window.take();
-        simd::map([], [update, v], |[], [u, v]| {
+        simd::map([], [update, v], move |[], [u, v]| {
             *v = flush_subnormal(alpha * *v + rest * (*u * *u));
             *u /= v.sqrt() + epsilon;
         });

@@ -6,6 +6,9 @@ use chainrule_tensor::{Scalar, vector};
 /// The most vectors that a rule, or a chain of them, may remember.
 pub(crate) const SLOTS: usize = 6;
 
+/// The most numbers that a window has: its share of θ, the gradient and the rule's memory stays in the first cache.
+pub(crate) const WINDOW: usize = 1024;
+
 /// Gradient → update, in place: SGD, momentum, Adam, weight decay.
 ///
 /// A rule owns no vectors. It names what it remembers; [`Descent`](crate::Descent) owns that memory and hands it out
@@ -19,11 +22,14 @@ pub trait Rule<A: Scalar>: Send + Sync + Debug {
     /// Turns the window's gradient in `update` into the update u of θ ← θ − ηu.
     fn apply(&self, step: Step<A>, window: &mut Window<'_, A>, update: &mut [A]);
 
-    /// θ ← θ − ηu in the window, with `update` as room for u.
+    /// θ ← θ − ηu in the window.
     ///
     /// A rule that overrides this turns gradient and memory into θ in one loop, without a stop at u; the bits are to be
     /// the same.
-    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], update: &mut [A]) {
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
+        // It never leaves the first cache, and the gradient is not written back.
+        let mut update = [A::zero(); WINDOW];
+        let update = &mut update[..gradient.len()];
         update.copy_from_slice(gradient);
         self.apply(step, window, update);
         vector::axpy(-step.eta, update, window.theta);
@@ -84,8 +90,8 @@ impl<A: Scalar> Rule<A> for Box<dyn Rule<A>> {
         self.as_ref().apply(step, window, update);
     }
 
-    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], update: &mut [A]) {
-        self.as_ref().descend(step, window, gradient, update);
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
+        self.as_ref().descend(step, window, gradient);
     }
 }
 

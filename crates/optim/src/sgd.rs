@@ -21,7 +21,7 @@ pub struct Sgd;
 impl<A: Scalar> Rule<A> for Sgd {
     fn apply(&self, _: Step<A>, _: &mut Window<'_, A>, _: &mut [A]) {}
 
-    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A], _: &mut [A]) {
+    fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
         vector::axpy(-step.eta, gradient, window.theta);
     }
 }

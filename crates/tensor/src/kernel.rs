@@ -12,6 +12,8 @@
 //! allocate nothing; and their bits do not depend on how a product is cut, so that threads can share one. The rule looks at
 //! the CPU and never at a clock: a run can be repeated to the bit.
 #[cfg(target_arch = "x86_64")]
+mod few;
+#[cfg(target_arch = "x86_64")]
 mod few_rows;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -19,6 +21,8 @@ mod lanes;
 mod peak;
 #[cfg(target_arch = "x86_64")]
 mod product;
+#[cfg(target_arch = "x86_64")]
+mod room;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 

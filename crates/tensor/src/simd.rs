@@ -111,7 +111,8 @@ fn avx2<R>(f: impl FnOnce() -> R) -> R {
 
 /// f on each number of `x` and `y` in turn, which may change those of `y`: `y[i]` ← f(`x[i]`, `y[i]`).
 ///
-/// The last numbers are padded to a whole block, so a length of 10 is as quick as one of 16.
+/// The last numbers are padded to a whole block, so a length of 10 is as quick as one of 16. What f captures is best moved
+/// into it: through a reference it would be read again for each block.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -157,7 +158,11 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
         #[inline(always)]
         move || {
             let (x, y) = (x.map(<[A]>::as_chunks::<LANES>), y.map(<[A]>::as_chunks_mut::<LANES>));
-            for i in 0..len / LANES {
+            // What f has captured, and that there are so many blocks, is read and checked once and not in each turn.
+            let (f, blocks) = (f, len / LANES);
+            let x = x.map(|(whole, rest)| (&whole[..blocks], rest));
+            let y = y.map(|(whole, rest)| (&mut whole[..blocks], rest));
+            for i in 0..blocks {
                 let x_block = from_fn(|j| x[j].0[i]);
                 let mut y_block = from_fn(|j| y[j].0[i]);
                 block(&x_block, &mut y_block, &f);
@@ -169,7 +174,16 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
                 std::hint::black_box(());
             }
             let rest = len % LANES;
-            if rest > 0 {
+            if rest >= HALF {
+                let x_block = from_fn(|j| halves(x[j].1));
+                let mut y_block = from_fn(|j| halves(y[j].1));
+                block(&x_block, &mut y_block, &f);
+                for j in 0..M {
+                    let (first, last) = y_block[j].split_at(HALF);
+                    y[j].1[..HALF].copy_from_slice(first);
+                    y[j].1[rest - HALF..].copy_from_slice(last);
+                }
+            } else if rest > 0 {
                 let mut x_block = [[A::default(); LANES]; N];
                 let mut y_block = [[A::default(); LANES]; M];
                 for j in 0..N {
@@ -185,6 +199,16 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
             }
         },
     );
+}
+
+const HALF: usize = LANES / 2;
+
+/// At least half a block as a whole one: the first and the last numbers, of which those in both come out the same twice. A
+/// block that is filled by a copy of any other length is slow to read, as it reaches memory in odd pieces.
+#[inline(always)]
+fn halves<A: Copy>(x: &[A]) -> [A; LANES] {
+    let (first, last) = (&x[..HALF], &x[x.len() - HALF..]);
+    from_fn(|i| if i < HALF { first[i] } else { last[i - HALF] })
 }
 
 /// On arrays of its own, which cannot overlap, the loop over the lanes becomes straight vector code.

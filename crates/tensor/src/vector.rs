@@ -64,7 +64,7 @@ pub fn norm_max<A: Scalar>(x: &[A]) -> A {
 #[track_caller]
 pub fn axpy<A: Scalar>(alpha: A, x: &[A], y: &mut [A]) {
     assert_eq!(x.len(), y.len(), "axpy: lengths differ");
-    simd::map([x], [y], |[x], [y]| *y += alpha * x);
+    simd::map([x], [y], move |[x], [y]| *y += alpha * x);
 }
 
 /// x ← αx.
@@ -75,7 +75,7 @@ pub fn axpy<A: Scalar>(alpha: A, x: &[A], y: &mut [A]) {
 /// assert_eq!(x, [2.0, 6.0]);
 /// ```
 pub fn scale<A: Scalar>(alpha: A, x: &mut [A]) {
-    simd::map([], [x], |[], [x]| *x *= alpha);
+    simd::map([], [x], move |[], [x]| *x *= alpha);
 }
 
 /// Whether every number is finite.

@@ -28,13 +28,13 @@ pub(super) trait Lanes: Copy {
     unsafe fn mul(self, a: Self) -> Self;
     /// self·a + b, rounded once.
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
-    /// The sum of the lanes.
-    unsafe fn sum(self) -> Self::Number;
+    /// The sums of the lanes of each: the halves of a register are added, then those of the half, and so on.
+    unsafe fn sums(of: [Self; 4]) -> [Self::Number; 4];
 }
 
 macro_rules! lanes {
     ($name:ident = $register:ident of $len:literal $number:ident, $mask:ident by $make_mask:ident:
-     $zero:ident $splat:ident $load:ident $store:ident $load_some:ident $store_some:ident $mul:ident $mul_add:ident $sum:ident) => {
+     $zero:ident $splat:ident $load:ident $store:ident $load_some:ident $store_some:ident $mul:ident $mul_add:ident $half:ident $sums:ident) => {
         #[derive(Clone, Copy)]
         pub(super) struct $name($register);
 
@@ -89,9 +89,9 @@ macro_rules! lanes {
                 Self(unsafe { $mul_add(self.0, a.0, b.0) })
             }
             #[inline(always)]
-            unsafe fn sum(self) -> $number {
+            unsafe fn sums([a, b, c, d]: [Self; 4]) -> [$number; 4] {
                 // SAFETY: as above.
-                unsafe { $sum(self.0) }
+                unsafe { $sums([$half(a.0), $half(b.0), $half(c.0), $half(d.0)]) }
             }
         }
     };
@@ -99,16 +99,16 @@ macro_rules! lanes {
 
 lanes!(F32x16 = __m512 of 16 f32, __mmask16 by first_of_16:
     _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_maskz_loadu_ps _mm512_mask_storeu_ps
-    _mm512_mul_ps _mm512_fmadd_ps _mm512_reduce_add_ps);
+    _mm512_mul_ps _mm512_fmadd_ps half_ps sums_ps);
 lanes!(F64x8 = __m512d of 8 f64, __mmask8 by first_of_8:
     _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_maskz_loadu_pd _mm512_mask_storeu_pd
-    _mm512_mul_pd _mm512_fmadd_pd _mm512_reduce_add_pd);
+    _mm512_mul_pd _mm512_fmadd_pd half_pd sums_pd);
 lanes!(F32x8 = __m256 of 8 f32, __m256i by first_8_of_32_bits:
     _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps maskload_ps _mm256_maskstore_ps
-    _mm256_mul_ps _mm256_fmadd_ps sum_ps);
+    _mm256_mul_ps _mm256_fmadd_ps whole sums_ps);
 lanes!(F64x4 = __m256d of 4 f64, __m256i by first_4_of_64_bits:
     _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd maskload_pd _mm256_maskstore_pd
-    _mm256_mul_pd _mm256_fmadd_pd sum_pd);
+    _mm256_mul_pd _mm256_fmadd_pd whole sums_pd);
 
 #[inline(always)]
 unsafe fn first_of_16(n: usize) -> __mmask16 {
@@ -145,21 +145,45 @@ unsafe fn maskload_pd(mask: __m256i, from: *const f64) -> __m256d {
 }
 
 #[inline(always)]
-unsafe fn sum_ps(x: __m256) -> f32 {
+unsafe fn whole<V>(x: V) -> V {
+    x
+}
+
+/// The sum of the halves.
+#[inline(always)]
+unsafe fn half_ps(x: __m512) -> __m256 {
     // SAFETY: as above.
     unsafe {
-        let x = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
-        let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
-        _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)))
+        let high = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x));
+        _mm256_add_ps(_mm512_castps512_ps256(x), _mm256_castpd_ps(high))
     }
 }
 
 #[inline(always)]
-unsafe fn sum_pd(x: __m256d) -> f64 {
+unsafe fn half_pd(x: __m512d) -> __m256d {
+    // SAFETY: as above.
+    unsafe { _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x)) }
+}
+
+// `map` on arrays would not be inlined.
+#[inline(always)]
+unsafe fn sums_ps([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
     // SAFETY: as above.
     unsafe {
-        let x = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
-        _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+        let half = |x| _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let quarters = |a, b| _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
+        let (ab, cd) = (quarters(half(a), half(b)), quarters(half(c), half(d)));
+        std::mem::transmute(_mm_add_ps(_mm_shuffle_ps::<0x88>(ab, cd), _mm_shuffle_ps::<0xDD>(ab, cd)))
+    }
+}
+
+#[inline(always)]
+unsafe fn sums_pd([a, b, c, d]: [__m256d; 4]) -> [f64; 4] {
+    // SAFETY: as above.
+    unsafe {
+        let half = |x| _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
+        let whole = |a, b| _mm_add_pd(_mm_unpacklo_pd(a, b), _mm_unpackhi_pd(a, b));
+        std::mem::transmute([whole(half(a), half(b)), whole(half(c), half(d))])
     }
 }
 

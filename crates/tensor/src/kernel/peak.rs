@@ -46,7 +46,7 @@ unsafe fn multiply_adds<V: Lanes<Number = f32>, const CHAINS: usize>(rounds: usi
                 *chain = chain.mul_add(factor, term);
             }
         }
-        black_box(chains.map(|chain| chain.sum()));
+        black_box(chains.map(|chain| V::sums([chain; 4])));
     }
     (2 * rounds * CHAINS * V::LEN) as f64
 }

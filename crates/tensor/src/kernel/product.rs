@@ -4,10 +4,10 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::thread::LocalKey;
 
 use ndarray::ArrayRef2;
 
+use super::room::Room;
 use super::tiles;
 use crate::pool::{self, UNIT, slab};
 use crate::{Pool, Scalar, Then, simd};
@@ -18,6 +18,9 @@ const WORTH_SHARING: usize = 1 << 17;
 const WORTH_ADDING: usize = 1 << 13;
 /// From this depth on, h·W is the sum of two chains, for two threads.
 const HALVED: usize = 256;
+/// And from this one on, that of so few columns that a row of its own is one chain of multiply-adds in one or two
+/// registers, each of which waits for the one before: two chains go abreast.
+const HALVED_NARROW: (usize, usize) = (32, 32);
 /// No chain is longer: so high a panel of B stays in the second cache.
 const LONGEST_CHAIN: usize = 1024;
 
@@ -102,12 +105,14 @@ impl<'a, A: Scalar> Product<'a, A> {
 
     /// Whether neither factor is transposed: h·W, the way up through a layer.
     fn is_plain(&self) -> bool {
-        self.a.column == 1 && self.b.column == 1
+        self.a.column == 1 && self.b.column == 1 && !self.is_inner()
     }
 
     fn longest_chain(&self) -> usize {
-        if self.is_plain() && self.depth >= HALVED {
-            return slab(self.depth, UNIT, 2, 1).len().min(LONGEST_CHAIN);
+        let (narrow, deep) = HALVED_NARROW;
+        if self.is_plain() && self.depth >= if self.columns <= narrow { deep } else { HALVED } {
+            let second = slab(self.depth, UNIT, 2, 1);
+            return second.start.max(second.len()).min(LONGEST_CHAIN);
         }
         self.depth.min(LONGEST_CHAIN)
     }
@@ -142,7 +147,7 @@ impl<'a, A: Scalar> Product<'a, A> {
         let pool = pool::current().filter(|_| work >= WORTH_SHARING);
         match pool {
             None => self.part(0..self.rows, 0..self.columns),
-            Some(pool) if self.is_plain() && self.chain < self.depth => self.chains_apart(pool),
+            Some(pool) if self.is_plain() && self.depth >= HALVED => self.chains_apart(pool),
             Some(pool) => {
                 let slabs = pool.threads();
                 pool.run(slabs, &|i| {
@@ -256,56 +261,6 @@ thread_local! {
     static SUMS: Cell<Room> = const { Cell::new(Room::new()) };
 }
 
-/// A thread's memory for numbers of either type: made at the first use, and grown when more is asked for.
-#[derive(Default)]
-pub(super) struct Room(Vec<Line>);
-
-/// A cache line.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line {
-    _bytes: [u8; 64],
-}
-
-impl Room {
-    pub(super) const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// The thread's room, until the result is dropped. A product that begins meanwhile, within the work on a part of this
-    /// one, has a room of its own.
-    #[inline]
-    pub(super) fn borrow(of: &'static LocalKey<Cell<Room>>) -> Borrowed {
-        Borrowed { room: of.take(), of }
-    }
-}
-
-/// A room that goes back to its thread.
-pub(super) struct Borrowed {
-    room: Room,
-    of: &'static LocalKey<Cell<Room>>,
-}
-
-impl Borrowed {
-    /// Place for so many numbers, good until the next call or the end of the borrow.
-    #[inline]
-    pub(super) fn of<A>(&mut self, numbers: usize) -> *mut A {
-        let lines = &mut self.room.0;
-        let needed = (numbers * size_of::<A>()).div_ceil(size_of::<Line>());
-        if lines.len() < needed {
-            lines.resize(needed, Line { _bytes: [0; 64] });
-        }
-        lines.as_mut_ptr().cast()
-    }
-}
-
-impl Drop for Borrowed {
-    #[inline]
-    fn drop(&mut self) {
-        self.of.set(std::mem::take(&mut self.room));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, s};
@@ -334,6 +289,10 @@ mod tests {
         (257, 65, 129),
         (100, 10, 1300),
         (5, 1024, 256),
+        (1, 10, 100),
+        (9, 10, 50),
+        (20, 32, 64),
+        (70, 17, 311),
         // In blocks.
         (520, 270, 610),
     ];
@@ -380,6 +339,23 @@ mod tests {
                 (!is_column).then_some(c)
             };
             assert_eq!(of(tiles::Width::Avx512), of(tiles::Width::Avx2), "({m}, {n}, {k})");
+        }
+    }
+
+    #[test]
+    fn a_row_alone_has_the_bits_that_it_has_in_a_batch() {
+        for n in [1, 2, 10, 15, 16, 17, 31, 32, 33, 50, 100] {
+            for k in [1, 2, 31, 32, 50, 64, 100, 255, 256, 311, 2100] {
+                let (x, w) = (matrix::<f32>(13, k, false, 1), matrix::<f32>(k, n, false, 2));
+                let mut batch = matrix::<f32>(13, n, false, 3);
+                let mut alone = batch.clone();
+                gemm(0.3, &x, &w, -0.7, &mut batch);
+                for i in 0..13 {
+                    let row = s![i..=i, ..];
+                    gemm(0.3, &x.slice(row), &w, -0.7, &mut alone.slice_mut(row));
+                }
+                assert_eq!(alone, batch, "({n}, {k})");
+            }
         }
     }
 

@@ -16,8 +16,10 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::few::Few;
 use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes, transpose_8x8};
-use super::product::{Matrix, Product, Room};
+use super::product::{Matrix, Product};
+use super::room::Room;
 use crate::Scalar;
 
 /// From so many rows on, B is packed panel by panel.
@@ -79,11 +81,37 @@ macro_rules! tiled {
                     // SAFETY: as above.
                     unsafe { product.run::<$narrow, 6>(rows, columns) }
                 }
+                #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+                unsafe fn few_avx512(
+                    product: &Product<'_, $number>,
+                    few: Few,
+                    rows: Range<usize>,
+                    columns: Range<usize>,
+                ) {
+                    // SAFETY: as above.
+                    unsafe { product.run_few::<$wide>(few, rows, columns) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn few_avx2(
+                    product: &Product<'_, $number>,
+                    few: Few,
+                    rows: Range<usize>,
+                    columns: Range<usize>,
+                ) {
+                    // SAFETY: as above.
+                    unsafe { product.run_few::<$narrow>(few, rows, columns) }
+                }
                 // SAFETY: as above.
                 unsafe {
                     match width {
-                        Width::Avx512 => avx512(product, rows, columns),
-                        Width::Avx2 => avx2(product, rows, columns),
+                        Width::Avx512 => match product.few(rows.len(), columns.len(), <$wide>::LEN) {
+                            Some(few) => few_avx512(product, few, rows, columns),
+                            None => avx512(product, rows, columns),
+                        },
+                        Width::Avx2 => match product.few(rows.len(), columns.len(), <$narrow>::LEN) {
+                            Some(few) => few_avx2(product, few, rows, columns),
+                            None => avx2(product, rows, columns),
+                        },
                     }
                 }
             }
@@ -117,9 +145,6 @@ impl<A: Scalar> Product<'_, A> {
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let transposed = b.column != 1;
             let width = 2 * V::LEN;
-            if self.few::<V>(rows.clone(), columns.clone(), a, b, base, c) {
-                return self.finish(rows, columns);
-            }
             let depth = self.depth.min(self.chain);
             let pack_b = transposed || self.rows >= ROWS_TO_PACK;
             let is_wide = self.columns >= 16 * V::LEN;
