@@ -6,6 +6,8 @@ use chainrule::loss::{
 use chainrule::ndarray::{Array2, ArrayView2};
 use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
 use chainrule::tensor::Layout;
+use chainrule::tensor::rows::argmax;
+use chainrule::tensor::simd::{self, LANES};
 use chainrule::train::{Activation, Architecture, Stage};
 use clap::ValueEnum;
 
@@ -159,22 +161,26 @@ impl Data {
         let rows = ROWS.min(BYTES / (inputs * size_of::<f32>())) / batch * batch;
         let rows = rows.max(batch);
         let mut x = Array2::zeros((rows, inputs));
-        // Marsaglia's xorshift, eight in turn so that they go by SIMD: data must not take longer than what is measured
-        // on it.
-        let mut states: [u32; 8] = std::array::from_fn(|lane| 0x9e37_79b9_u32.wrapping_mul(lane as u32 + 1));
-        for eight in x.as_slice_mut().expect("a fresh array is contiguous").chunks_mut(8) {
-            for (x, state) in eight.iter_mut().zip(&mut states) {
-                *state ^= *state << 13;
-                *state ^= *state >> 17;
-                *state ^= *state << 5;
-                *x = (*state >> 8) as i32 as f32 / (1 << 24) as f32;
+        let mut class = Vec::with_capacity(rows);
+        // Marsaglia's xorshift, sixteen in turn so that they go by SIMD, and the class of a row while that is in the cache:
+        // data must not take longer than what is measured on it.
+        let mut states: [u32; LANES] = std::array::from_fn(|i| 0x9e37_79b9_u32.wrapping_mul(i as u32 + 1));
+        simd::dispatch(|| {
+            for row in x.as_slice_mut().expect("a fresh array is contiguous").chunks_mut(inputs) {
+                for numbers in row.chunks_mut(LANES) {
+                    for (x, state) in numbers.iter_mut().zip(&mut states) {
+                        *state ^= *state << 13;
+                        *state ^= *state >> 17;
+                        *state ^= *state << 5;
+                        *x = (*state >> 8) as i32 as f32 / (1 << 24) as f32;
+                    }
+                }
+                class.push(argmax(&row[..outputs.min(inputs)]));
             }
-        }
-        let class = |n: usize| (0..outputs.min(inputs)).max_by(|&i, &j| x[(n, i)].total_cmp(&x[(n, j)]));
-        let class = |n| class(n).unwrap_or_default();
+        });
         let target = match workload.loss {
-            LossName::CrossEntropy => Array2::from_shape_fn((rows, 1), |(n, _)| class(n) as f32),
-            _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class(n) == k))),
+            LossName::CrossEntropy => Array2::from_shape_fn((rows, 1), |(n, _)| class[n] as f32),
+            _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class[n] == k))),
         };
         Self { x, target, batch }
     }
