@@ -8,6 +8,7 @@
 //! the threads share out the rows of each ∂Wₗ. So there are two joins in a step. A batch with fewer rows than threads
 //! is cut by columns of Wₗ instead, with a join after each layer; its backward pass stays on one thread.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use chainrule::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -15,12 +16,11 @@ use chainrule::tensor::kernel::{Kernel, gemm_with};
 use chainrule::tensor::{Pool, Rng};
 
 use crate::clock;
-use crate::workload::{Data, Workload};
+use crate::workload::{Batches, Data, Workload};
 
 /// The products of one step, ready to be repeated.
-#[derive(Debug)]
 pub struct Bound<'a> {
-    data: &'a Data,
+    batches: Batches<'a>,
     forward_only: bool,
     pool: Pool,
     layers: Vec<Products>,
@@ -30,7 +30,6 @@ pub struct Bound<'a> {
     delta: Vec<Array2<f32>>,
     /// ∂W₁ … ∂W_L.
     grad: Vec<Array2<f32>>,
-    next: usize,
 }
 
 /// Wₗ and the kernels of its three products.
@@ -51,6 +50,12 @@ pub enum Form {
     LeftTransposed,
     /// A·Bᵀ.
     RightTransposed,
+}
+
+impl fmt::Debug for Bound<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("layers", &self.layers).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Bound<'a> {
@@ -83,14 +88,13 @@ impl<'a> Bound<'a> {
         let grad = |pair: &[usize]| Array2::zeros((pair[0], pair[1]));
         let grad = if workload.forward_only { Vec::new() } else { widths.windows(2).map(grad).collect() };
         let (h, pool, forward_only) = (hidden(), Pool::new(threads), workload.forward_only);
-        Self { data, forward_only, pool, layers, h, delta, grad, next: 0 }
+        Self { batches: data.batches(), forward_only, pool, layers, h, delta, grad }
     }
 
     /// The products of `steps` steps.
     pub fn run(&mut self, steps: usize) {
         for _ in 0..steps {
-            let (x, _) = self.data.batch(self.next);
-            self.next = (self.next + 1) % self.data.batches();
+            let (x, _) = self.batches.next().expect("there is a batch");
             if self.pool.threads() == 1 {
                 self.up(&x);
                 self.down(&x);

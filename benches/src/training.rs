@@ -11,18 +11,18 @@ use chainrule::tensor::pool::UNIT;
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{Lanes, Risk, Sharded, Workspace};
 
-use crate::workload::{Data, Workload};
+use crate::workload::{Batches, Data, Workload};
 
 /// A network that learns, or only predicts, batch after batch.
 pub struct Training<'a> {
-    data: &'a Data,
+    batches: Batches<'a>,
     model: Sequential<f32>,
     loss: Box<dyn Loss<f32>>,
     optimizer: Box<dyn Optimizer<f32>>,
     theta: Vec<f32>,
     memory: Memory,
-    /// The batch that is next.
-    next: usize,
+    /// Steps taken.
+    steps: u64,
 }
 
 /// What lies between forward and backward, for one thread or many.
@@ -62,15 +62,26 @@ impl<'a> Training<'a> {
             Memory::Together { lanes: Lanes::new(&model, workload.batch), pool: Pool::new(threads) }
         };
         let optimizer = workload.optimizer.build(model.layout());
-        Self { data, loss: workload.loss.build(), model, optimizer, theta, memory, next: 0 }
+        Self {
+            batches: data.batches(),
+            loss: workload.loss.build(),
+            model,
+            optimizer,
+            theta,
+            memory,
+            steps: 0,
+        }
     }
 
     /// One step on the next batch. Returns the loss before it, or 0 where nothing is trained.
+    ///
+    /// # Panics
+    /// If there are no data.
     pub fn step(&mut self) -> f32 {
-        let (x, target) = self.data.batch(self.next);
-        self.next = (self.next + 1) % self.data.batches();
+        let (x, target) = self.batches.next().expect("there is a batch");
+        self.steps += 1;
         let (model, loss) = (&self.model, &*self.loss);
-        let mode = Mode::Train { seed: self.next as u64, row: 0 };
+        let mode = Mode::Train { seed: self.steps, row: 0 };
         match &mut self.memory {
             Memory::Alone(workspace) => {
                 let mut risk = Risk::new(model, loss, &x, &target, mode, workspace);

@@ -1,9 +1,12 @@
 //! The networks that are measured.
 
+use std::iter::{Cycle, Zip};
+
 use chainrule::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
 };
-use chainrule::ndarray::{Array2, ArrayView2};
+use chainrule::ndarray::iter::AxisChunksIter;
+use chainrule::ndarray::{Array2, Axis, Ix2};
 use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
 use chainrule::tensor::Layout;
 use chainrule::tensor::rows::argmax;
@@ -144,6 +147,9 @@ const ROWS: usize = 8192;
 /// What 8,192 images of 28 × 28 take.
 const BYTES: usize = ROWS * 784 * size_of::<f32>();
 
+/// The batches of [`Data`], without end.
+pub type Batches<'a> = Cycle<Zip<AxisChunksIter<'a, f32, Ix2>, AxisChunksIter<'a, f32, Ix2>>>;
+
 /// Examples in memory, in as many whole batches as there are.
 #[derive(Debug)]
 pub struct Data {
@@ -185,23 +191,9 @@ impl Data {
         Self { x, target, batch }
     }
 
-    /// How many batches there are.
-    pub fn batches(&self) -> usize {
-        self.x.nrows() / self.batch
-    }
-
-    /// Inputs and targets of a batch: rows of the whole, not a copy.
-    ///
-    /// # Panics
-    /// If there are not so many batches.
-    pub fn batch(&self, index: usize) -> (ArrayView2<'_, f32>, ArrayView2<'_, f32>) {
-        (self.rows(&self.x, index), self.rows(&self.target, index))
-    }
-
-    /// ndarray's `slice` would look at both axes of both, which is a thirtieth of a step of the smallest network.
-    fn rows<'a>(&self, whole: &'a Array2<f32>, index: usize) -> ArrayView2<'a, f32> {
-        let (all, width) = (whole.as_slice().expect("rows that were just made"), whole.ncols());
-        let part = &all[index * self.batch * width..][..self.batch * width];
-        ArrayView2::from_shape((self.batch, width), part).expect("so many rows")
+    /// Inputs and targets of batch after batch, over and over: rows of the whole, not a copy.
+    pub fn batches(&self) -> Batches<'_> {
+        let (x, target) = (&self.x, &self.target);
+        x.axis_chunks_iter(Axis(0), self.batch).zip(target.axis_chunks_iter(Axis(0), self.batch)).cycle()
     }
 }

@@ -145,12 +145,14 @@ impl<A: Scalar> Product<'_, A> {
                         *sum = self.alpha * *sum;
                     }
                     let c = c.at.add(i * c.row + j);
-                    if self.beta == A::zero() {
-                        c.copy_from_nonoverlapping(sums.as_ptr(), count);
+                    if self.beta == A::zero() && count == ABREAST {
+                        c.cast::<[A; ABREAST]>().write_unaligned(sums);
                         continue;
                     }
                     for (k, sum) in sums.into_iter().enumerate().take(count) {
-                        *c.add(k) = sum + self.beta * *base.at.add(i * base.row + j + k);
+                        let old = base.at.add(i * base.row + j + k);
+                        let old = if self.beta == A::zero() { A::zero() } else { self.beta * *old };
+                        *c.add(k) = sum + old;
                     }
                 }
             }
