@@ -21,6 +21,7 @@ pub(crate) use edges::BLAS_PACKAGES;
 const UNSAFE_FILES: &[&str] = &[
     "crates/curvature/src/eigen/lapack.rs",
     "crates/tensor/src/blas/openblas.rs",
+    "crates/tensor/src/kernel/few.rs",
     "crates/tensor/src/kernel/few_rows.rs",
     "crates/tensor/src/kernel/lanes.rs",
     "crates/tensor/src/kernel/peak.rs",

@@ -111,8 +111,8 @@ fn avx2<R>(f: impl FnOnce() -> R) -> R {
 
 /// f on each number of `x` and `y` in turn, which may change those of `y`: `y[i]` ← f(`x[i]`, `y[i]`).
 ///
-/// The last numbers are padded to a whole block, so a length of 10 is as quick as one of 16. What f captures is best moved
-/// into it: through a reference it would be read again for each block.
+/// The last numbers are worked on as a whole block, some twice, so a length of 10 is as quick as one of 16. What f captures is
+/// best moved into it: through a reference it would be read again for each block.
 ///
 /// # Panics
 /// If the lengths differ.

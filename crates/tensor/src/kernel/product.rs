@@ -18,9 +18,10 @@ const WORTH_SHARING: usize = 1 << 17;
 const WORTH_ADDING: usize = 1 << 13;
 /// From this depth on, h·W is the sum of two chains, for two threads.
 const HALVED: usize = 256;
-/// And from this one on, that of so few columns that a row of its own is one chain of multiply-adds in one or two
-/// registers, each of which waits for the one before: two chains go abreast.
-const HALVED_NARROW: (usize, usize) = (32, 32);
+/// A row of so few columns is summed in one or two registers, where each multiply-add waits for the one before.
+const NARROW: usize = 32;
+/// So from this depth on it is two chains, which go abreast.
+const HALVED_IF_NARROW: usize = 32;
 /// No chain is longer: so high a panel of B stays in the second cache.
 const LONGEST_CHAIN: usize = 1024;
 
@@ -109,8 +110,8 @@ impl<'a, A: Scalar> Product<'a, A> {
     }
 
     fn longest_chain(&self) -> usize {
-        let (narrow, deep) = HALVED_NARROW;
-        if self.is_plain() && self.depth >= if self.columns <= narrow { deep } else { HALVED } {
+        let halved = if self.columns <= NARROW { HALVED_IF_NARROW } else { HALVED };
+        if self.is_plain() && self.depth >= halved {
             let second = slab(self.depth, UNIT, 2, 1);
             return second.start.max(second.len()).min(LONGEST_CHAIN);
         }
