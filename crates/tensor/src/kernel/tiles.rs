@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::hint::black_box;
 use std::ops::Range;
 
 use super::few::Few;
@@ -238,24 +239,52 @@ impl<A: Scalar> Product<'_, A> {
     ) {
         // SAFETY: as for `run`.
         unsafe {
+            if a.row == 1 {
+                self.columns_of_tiles::<V, ROWS, true>(n, depth, a, b, beta, base, c);
+            } else {
+                self.columns_of_tiles::<V, ROWS, false>(n, depth, a, b, beta, base, c);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn columns_of_tiles<V: Lanes<Number = A>, const ROWS: usize, const ADJACENT: bool>(
+        &self,
+        n: usize,
+        depth: usize,
+        a: Matrix<*const A>,
+        b: Matrix<*const A>,
+        beta: A,
+        base: Matrix<*const A>,
+        c: *mut A,
+    ) {
+        // SAFETY: as for `run`.
+        unsafe {
             for j in (0..n).step_by(2 * V::LEN) {
                 let (b, c, n) = (Matrix { at: b.at.add(j), ..b }, c.add(j), n - j);
                 let base = Matrix { at: base.at.add(j), ..base };
                 let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
                 if n >= 2 * V::LEN {
-                    self.tile::<V, ROWS, 2, true>(last, depth, a, b, beta, base, c);
+                    self.tile::<V, ROWS, 2, true, ADJACENT>(last, depth, a, b, beta, base, c);
                 } else if n > V::LEN {
-                    self.tile::<V, ROWS, 2, false>(last, depth, a, b, beta, base, c);
+                    self.tile::<V, ROWS, 2, false, ADJACENT>(last, depth, a, b, beta, base, c);
                 } else {
-                    self.tile::<V, ROWS, 1, false>(last, depth, a, b, beta, base, c);
+                    self.tile::<V, ROWS, 1, false, ADJACENT>(last, depth, a, b, beta, base, c);
                 }
             }
         }
     }
 
-    /// One tile; all of its registers are full, or `last` says how much of the last column of them is.
+    /// One tile; all of its registers are full, or `last` says how much of the last column of them is. The rows of A are
+    /// adjacent numbers, as where it is packed and in hᵀ·δ, or not.
     #[inline(always)]
-    unsafe fn tile<V: Lanes<Number = A>, const ROWS: usize, const COLUMNS: usize, const FULL: bool>(
+    unsafe fn tile<
+        V: Lanes<Number = A>,
+        const ROWS: usize,
+        const COLUMNS: usize,
+        const FULL: bool,
+        const ADJACENT: bool,
+    >(
         &self,
         last: V::Mask,
         depth: usize,
@@ -272,16 +301,25 @@ impl<A: Scalar> Product<'_, A> {
                 if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
             };
             let mut sums = [[V::zero(); COLUMNS]; ROWS];
-            let (mut column, mut row) = (a.at, b.at);
+            // Four rows of A from each of three pointers, which the compiler must not see to be one: it would go from row to row
+            // by additions, each of which waits for the one before, and so would take longer than the multiply-adds.
+            let step = if ADJACENT { 1 } else { a.row };
+            let mut groups: [*const A; 3] = std::array::from_fn(|g| {
+                let at = a.at.wrapping_add(4 * g * step);
+                if !ADJACENT && g > 0 && 4 * g < ROWS { black_box(at) } else { at }
+            });
+            let mut row = b.at;
             for _ in 0..depth {
                 let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
                 for (i, sums) in sums.iter_mut().enumerate() {
-                    let x = V::splat(*column.add(i * a.row));
+                    let x = V::splat(*groups[i / 4].add(i % 4 * step));
                     for (sum, &y) in sums.iter_mut().zip(&y) {
                         *sum = x.mul_add(y, *sum);
                     }
                 }
-                column = column.wrapping_add(a.column);
+                for group in &mut groups {
+                    *group = group.wrapping_add(a.column);
+                }
                 row = row.wrapping_add(b.row);
             }
             for (i, sums) in sums.iter().enumerate() {
