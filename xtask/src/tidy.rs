@@ -24,6 +24,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/kernel/few.rs",
     "crates/tensor/src/kernel/few_rows.rs",
     "crates/tensor/src/kernel/lanes.rs",
+    "crates/tensor/src/kernel/pack.rs",
     "crates/tensor/src/kernel/peak.rs",
     "crates/tensor/src/kernel/product.rs",
     "crates/tensor/src/kernel/tiles.rs",

@@ -18,6 +18,8 @@ mod few_rows;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
+mod pack;
+#[cfg(target_arch = "x86_64")]
 mod peak;
 #[cfg(target_arch = "x86_64")]
 mod product;
