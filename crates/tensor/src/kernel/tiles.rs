@@ -64,7 +64,7 @@ pub trait Tiled: Sized {
 }
 
 macro_rules! tiled {
-    ($number:ident: $wide:ident, $narrow:ident) => {
+    ($number:ident: $($width:ident = $rows:literal rows of $lanes:ident by $features:literal),+) => {
         impl Tiled for $number {
             #[allow(private_interfaces)]
             unsafe fn tiles(
@@ -73,56 +73,35 @@ macro_rules! tiled {
                 rows: Range<usize>,
                 columns: Range<usize>,
             ) {
-                #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-                unsafe fn avx512(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
-                    // SAFETY: the caller's contract, here and below.
-                    unsafe { product.run::<$wide, 12>(rows, columns) }
-                }
-                #[target_feature(enable = "avx2,fma")]
-                unsafe fn avx2(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
-                    // SAFETY: as above.
-                    unsafe { product.run::<$narrow, 6>(rows, columns) }
-                }
-                #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-                unsafe fn few_avx512(
-                    product: &Product<'_, $number>,
-                    few: Few,
-                    rows: Range<usize>,
-                    columns: Range<usize>,
-                ) {
-                    // SAFETY: as above.
-                    unsafe { product.run_few::<$wide>(few, rows, columns) }
-                }
-                #[target_feature(enable = "avx2,fma")]
-                unsafe fn few_avx2(
-                    product: &Product<'_, $number>,
-                    few: Few,
-                    rows: Range<usize>,
-                    columns: Range<usize>,
-                ) {
-                    // SAFETY: as above.
-                    unsafe { product.run_few::<$narrow>(few, rows, columns) }
-                }
-                // SAFETY: as above.
-                unsafe {
-                    match width {
-                        Width::Avx512 => match product.few(rows.len(), columns.len(), <$wide>::LEN) {
-                            Some(few) => few_avx512(product, few, rows, columns),
-                            None => avx512(product, rows, columns),
-                        },
-                        Width::Avx2 => match product.few(rows.len(), columns.len(), <$narrow>::LEN) {
-                            Some(few) => few_avx2(product, few, rows, columns),
-                            None => avx2(product, rows, columns),
-                        },
-                    }
+                match width {
+                    $(Width::$width => {
+                        #[target_feature(enable = $features)]
+                        unsafe fn run(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
+                            // SAFETY: the caller's contract, here and below.
+                            unsafe { product.run::<$lanes, $rows>(rows, columns) }
+                        }
+                        // Its own function, so that a product of some nanoseconds does not set up what tiles need.
+                        #[target_feature(enable = $features)]
+                        unsafe fn few(few: Few, product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
+                            // SAFETY: as above.
+                            unsafe { product.run_few::<$lanes>(few, rows, columns) }
+                        }
+                        // SAFETY: as above.
+                        unsafe {
+                            match product.few(rows.len(), columns.len(), <$lanes>::LEN) {
+                                Some(way) => few(way, product, rows, columns),
+                                None => run(product, rows, columns),
+                            }
+                        }
+                    })+
                 }
             }
         }
     };
 }
 
-tiled!(f32: F32x16, F32x8);
-tiled!(f64: F64x8, F64x4);
+tiled!(f32: Avx512 = 12 rows of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 rows of F32x8 by "avx2,fma");
+tiled!(f64: Avx512 = 12 rows of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 rows of F64x4 by "avx2,fma");
 
 impl<A: Scalar> Product<'_, A> {
     /// Whether the rows of A, or its columns where those are contiguous, get in each other's way in the caches.
