@@ -4,7 +4,7 @@
 use super::lanes::Lanes;
 use super::product::{Matrix, Product};
 use super::room::Room;
-use super::tiles::{PACKED, tiles};
+use super::tiles::PACKED;
 use crate::Scalar;
 
 impl<A: Scalar> Product<'_, A> {
@@ -19,18 +19,17 @@ impl<A: Scalar> Product<'_, A> {
         base: *const A,
         c: *mut A,
     ) {
-        const ABREAST: usize = 8;
         // SAFETY: as for `run`; the buffer has a place for the sum of each column.
         unsafe {
             let mut room = Room::borrow(&PACKED);
             let sums = room.of::<A>(n);
             for chain in (0..self.depth).step_by(self.chain) {
                 let end = self.depth.min(chain + self.chain);
-                for (l, count) in tiles::<ABREAST>(end - chain) {
+                for (l, count) in groups(end - chain) {
                     let (begin, l) = (l == 0, chain + l);
                     let (x, rows) = (a.at.add(l * a.column), Matrix { at: b.at.add(l * b.row), ..b });
                     match count {
-                        ABREAST => add_rows::<V, ABREAST>(begin, n, a.column, x, rows, sums),
+                        8 => add_rows::<V, 8>(begin, n, a.column, x, rows, sums),
                         4 => add_rows::<V, 4>(begin, n, a.column, x, rows, sums),
                         2 => add_rows::<V, 2>(begin, n, a.column, x, rows, sums),
                         _ => add_rows::<V, 1>(begin, n, a.column, x, rows, sums),
@@ -212,4 +211,20 @@ unsafe fn add_some<V: Lanes, const ROWS: usize>(
         }
         sum.store_some(some, sums);
     }
+}
+
+/// Cuts `m` rows into groups of 8, and the rest into groups of 4, 2 and 1: first rows and numbers of rows.
+fn groups(m: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut i = 0;
+    std::iter::from_fn(move || {
+        let count = match m - i {
+            0 => return None,
+            left if left >= 8 => 8,
+            left if left >= 4 => 4,
+            left if left >= 2 => 2,
+            _ => 1,
+        };
+        i += count;
+        Some((i - count, count))
+    })
 }

@@ -25,6 +25,12 @@ pub(super) trait Lanes: Copy {
     /// The masked lanes; the others are zero, and their memory is not touched.
     unsafe fn load_some(mask: Self::Mask, from: *const Self::Number) -> Self;
     unsafe fn store_some(self, mask: Self::Mask, to: *mut Self::Number);
+    /// Asks for the cache line of an address, which may be any.
+    #[inline(always)]
+    unsafe fn prefetch(at: *const Self::Number) {
+        // SAFETY: it changes nothing but the cache.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
     unsafe fn mul(self, a: Self) -> Self;
     /// self·a + b, rounded once.
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;

@@ -3,6 +3,7 @@
 
 use super::lanes::{Lanes, transpose_8x8};
 use super::product::Matrix;
+use super::tiles::pieces;
 use crate::Scalar;
 
 /// Copies some rows of A so that a tile reads them one after the other: `to[l·count + i] = A[i, l]`.
@@ -12,11 +13,22 @@ pub(super) unsafe fn pack_rows<A: Scalar>(a: Matrix<*const A>, count: usize, dep
     unsafe {
         if a.row == 1 {
             for l in 0..depth {
-                to.add(l * count).copy_from_nonoverlapping(a.at.add(l * a.column), count);
+                let (from, to) = (a.at.add(l * a.column), to.add(l * count));
+                // A call of `memcpy` takes longer than such a copy.
+                if count == 8 {
+                    to.cast::<[A; 8]>().write_unaligned(from.cast::<[A; 8]>().read_unaligned());
+                } else {
+                    to.copy_from_nonoverlapping(from, count);
+                }
             }
         } else {
+            // Blocks of 8 × 8 by registers where there are such; the rest, and `f64`, number by number.
+            let blocks = if size_of::<A>() == 4 && a.column == 1 && count == 8 { depth / 8 * 8 } else { 0 };
+            for l in (0..blocks).step_by(8) {
+                transpose_8x8(a.at.add(l).cast(), a.row, to.add(l * count).cast(), count);
+            }
             for i in 0..count {
-                for l in 0..depth {
+                for l in blocks..depth {
                     *to.add(l * count + i) = *a.at.add(i * a.row + l * a.column);
                 }
             }
@@ -24,47 +36,52 @@ pub(super) unsafe fn pack_rows<A: Scalar>(a: Matrix<*const A>, count: usize, dep
     }
 }
 
-/// Copies `n` columns of B in panels of `width`, each row by row: `to[j₀·depth + l·width + j − j₀] = B[l, j]` for the panel
-/// that begins at column j₀.
+/// Copies `n` columns of B in panels of at most `REGISTERS` registers, row by row: `to[j₀·depth + l·width + j] = B[l, j₀ + j]`
+/// for the panel that begins at column j₀ and fills registers of `width` numbers.
 #[inline(always)]
-pub(super) unsafe fn pack_panels<V: Lanes>(
+pub(super) unsafe fn pack_panels<V: Lanes, const REGISTERS: usize>(
     b: Matrix<*const V::Number>,
     n: usize,
     depth: usize,
     to: *mut V::Number,
 ) {
-    let width = 2 * V::LEN;
+    let panels = || pieces(n, REGISTERS * V::LEN, V::LEN);
     // SAFETY: `run` calls this for numbers of B, and its buffer has `depth` places at `to` for each column of the panels.
     unsafe {
         if b.column == 1 {
             // Across the panels, as B lies in memory.
             for l in 0..depth {
-                for j in (0..n).step_by(width) {
-                    let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth + l * width));
-                    if n - j >= width {
+                for (j, used) in panels() {
+                    let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth));
+                    if used.is_multiple_of(V::LEN) {
                         // A call of `memcpy` takes longer than such a copy.
-                        V::load(from).store(to);
-                        V::load(from.add(V::LEN)).store(to.add(V::LEN));
+                        for k in (0..used).step_by(V::LEN) {
+                            V::load(from.add(k)).store(to.add(l * used + k));
+                        }
                     } else {
-                        to.copy_from_nonoverlapping(from, width.min(n - j));
+                        let width = used.next_multiple_of(V::LEN);
+                        to.add(l * width).copy_from_nonoverlapping(from, used);
                     }
                 }
             }
             return;
         }
-        // Blocks of 8 × 8 by registers where there are such; the edges, and `f64`, number by number.
-        let blocks =
-            if size_of::<V::Number>() == 4 && b.row == 1 { (n / 8 * 8, depth / 8 * 8) } else { (0, 0) };
-        let place = |l: usize, j: usize| to.add(j / width * width * depth + l * width + j % width);
-        for j in (0..blocks.0).step_by(8) {
-            for l in (0..blocks.1).step_by(8) {
-                let from = b.at.add(l + j * b.column);
-                transpose_8x8(from.cast(), b.column, place(l, j).cast(), width);
+        for (first, used) in panels() {
+            let (row, column) = (b.row, b.column);
+            let (b, to) = (b.at.add(first * column), to.add(first * depth));
+            let width = used.next_multiple_of(V::LEN);
+            // Likewise.
+            let blocks =
+                if size_of::<V::Number>() == 4 && row == 1 { (used / 8 * 8, depth / 8 * 8) } else { (0, 0) };
+            for j in (0..blocks.0).step_by(8) {
+                for l in (0..blocks.1).step_by(8) {
+                    transpose_8x8(b.add(l + j * column).cast(), column, to.add(l * width + j).cast(), width);
+                }
             }
-        }
-        for j in 0..n {
-            for l in if j < blocks.0 { blocks.1 } else { 0 }..depth {
-                *place(l, j) = *b.at.add(l * b.row + j * b.column);
+            for j in 0..used {
+                for l in if j < blocks.0 { blocks.1 } else { 0 }..depth {
+                    *to.add(l * width + j) = *b.add(l * row + j * column);
+                }
             }
         }
     }

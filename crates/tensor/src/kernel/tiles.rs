@@ -1,4 +1,4 @@
-//! Products by register tiles: C is computed in tiles of some rows by two registers, each summed over all of k before it
+//! Products by register tiles: C is computed in tiles of some rows by some registers, each summed over all of k before it
 //! is written.
 //!
 //! A number of C is a chain of fused multiply-adds over k in its natural order, or a sum of two or more whose lengths depend
@@ -31,6 +31,8 @@ const ALIAS: usize = 4096;
 /// Beyond so many bytes, A does not stay in the second cache while the panels of B pass by; then some panels that fill as
 /// many bytes stay there, and A passes by.
 const HALF_CACHE: usize = 512 * 1024;
+/// A tile asks for B so many rows ahead: a panel does not fit into the first cache, and comes from the second.
+const AHEAD: usize = 8;
 
 /// The registers of this CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub trait Tiled: Sized {
 }
 
 macro_rules! tiled {
-    ($number:ident: $($width:ident = $rows:literal rows of $lanes:ident by $features:literal),+) => {
+    ($number:ident: $($width:ident = $rows:literal x $registers:literal of $lanes:ident by $features:literal),+) => {
         impl Tiled for $number {
             #[allow(private_interfaces)]
             unsafe fn tiles(
@@ -78,7 +80,13 @@ macro_rules! tiled {
                         #[target_feature(enable = $features)]
                         unsafe fn run(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
                             // SAFETY: the caller's contract, here and below.
-                            unsafe { product.run::<$lanes, $rows>(rows, columns) }
+                            unsafe {
+                                if product.a.row == 1 || product.packs_a(rows.len(), <$lanes>::LEN) {
+                                    product.run::<$lanes, $rows, $registers, true>(rows, columns);
+                                } else {
+                                    product.run::<$lanes, $rows, $registers, false>(rows, columns);
+                                }
+                            }
                         }
                         // Its own function, so that a product of some nanoseconds does not set up what tiles need.
                         #[target_feature(enable = $features)]
@@ -100,19 +108,48 @@ macro_rules! tiled {
     };
 }
 
-tiled!(f32: Avx512 = 12 rows of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 rows of F32x8 by "avx2,fma");
-tiled!(f64: Avx512 = 12 rows of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 rows of F64x4 by "avx2,fma");
+// As few loads as can be for a multiply-add, in all of the registers: what a core that is shared with another thread is short
+// of are the instructions beside them.
+tiled!(f32: Avx512 = 8 x 3 of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F32x8 by "avx2,fma");
+tiled!(f64: Avx512 = 8 x 3 of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F64x4 by "avx2,fma");
 
 impl<A: Scalar> Product<'_, A> {
-    /// Whether the rows of A, or its columns where those are contiguous, get in each other's way in the caches.
-    fn a_aliases(&self) -> bool {
-        (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS)
+    /// Whether C is so wide that to copy factors pays, in registers of `lanes` numbers.
+    fn is_wide(&self, lanes: usize) -> bool {
+        self.columns >= 16 * lanes
     }
 
+    /// Whether B is packed: where it is transposed, or many rows share the effort.
+    fn packs_b(&self) -> bool {
+        self.b.column != 1 || self.rows >= ROWS_TO_PACK
+    }
+
+    /// Whether `m` rows of A do not stay in the second cache while the panels of B pass by.
+    fn a_is_large(&self, m: usize, lanes: usize) -> bool {
+        let depth = self.depth.min(self.chain);
+        self.packs_b() && self.is_wide(lanes) && m * depth * size_of::<A>() > HALF_CACHE
+    }
+
+    /// Whether `m` rows of A are packed: where they are strewn over memory, as the columns of h in hᵀ·δ, and are read for many
+    /// panels; where they get in each other's way in the caches; or where they are too many.
+    fn packs_a(&self, m: usize, lanes: usize) -> bool {
+        let is_strewn = self.a.row == 1 && self.columns >= 32 * lanes;
+        let aliases = (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS);
+        let is_contiguous = self.a.row == 1 || self.a.column == 1;
+        !is_contiguous || is_strewn || self.is_wide(lanes) && aliases || self.a_is_large(m, lanes)
+    }
+
+    /// Some rows and columns, in tiles of at most `ROWS` by `REGISTERS`; the rows of A are `ADJACENT` numbers, in memory or
+    /// packed, or each is contiguous.
+    ///
     /// # Safety
     /// As for [`Tiled::tiles`]; called from a function compiled for the lanes.
     #[inline(always)]
-    unsafe fn run<V: Lanes<Number = A>, const ROWS: usize>(&self, rows: Range<usize>, columns: Range<usize>) {
+    unsafe fn run<V: Lanes<Number = A>, const ROWS: usize, const REGISTERS: usize, const ADJACENT: bool>(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) {
         let (a, b, c) = (self.a, self.b, self.c);
         let (m, n) = (rows.len(), columns.len());
         if m == 0 || n == 0 {
@@ -124,15 +161,12 @@ impl<A: Scalar> Product<'_, A> {
             let base = self.base(rows.start, columns.start);
             let a = Matrix { at: a.at.add(rows.start * a.row), row: a.row, column: a.column };
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
-            let transposed = b.column != 1;
-            let width = 2 * V::LEN;
+            let width = REGISTERS * V::LEN;
             let depth = self.depth.min(self.chain);
-            let pack_b = transposed || self.rows >= ROWS_TO_PACK;
-            let is_wide = self.columns >= 16 * V::LEN;
-            let a_is_large = pack_b && is_wide && m * depth * size_of::<A>() > HALF_CACHE;
-            let pack_a = a_is_large || is_wide && self.a_aliases();
+            let (pack_a, pack_b) = (self.packs_a(m, V::LEN), self.packs_b());
+            let a_is_large = self.a_is_large(m, V::LEN);
             // Some panels at once also means to read B in longer pieces.
-            let room = match (pack_b && is_wide, a_is_large) {
+            let room = match (pack_b && self.is_wide(V::LEN), a_is_large) {
                 (false, _) => 0,
                 (true, false) => HALF_CACHE / 2,
                 (true, true) => HALF_CACHE,
@@ -152,49 +186,46 @@ impl<A: Scalar> Product<'_, A> {
                 let (beta, base) = if l == 0 { (self.beta, base) } else { (A::one(), c.read()) };
                 let a = Matrix { at: a.at.add(l * a.column), ..a };
                 if pack_a {
-                    for (i, count) in tiles::<ROWS>(m) {
-                        pack_rows(
-                            Matrix { at: a.at.add(i * a.row), ..a },
-                            count,
-                            depth,
-                            packed_a.add(i * depth),
-                        );
+                    for (i, count) in pieces(m, ROWS, 1) {
+                        let a = Matrix { at: a.at.add(i * a.row), ..a };
+                        pack_rows(a, count, depth, packed_a.add(i * depth));
                     }
                 }
-                for j in (0..n).step_by(block) {
-                    let panels = (j..n.min(j + block)).step_by(width);
+                for (j, block) in pieces(n, block, V::LEN) {
                     let panel = |j: usize| Matrix { at: b.at.add(l * b.row + j * b.column), ..b };
-                    let packed = |k: usize| packed_b.add((k - j) * depth);
                     if pack_b {
-                        pack_panels::<V>(panel(j), block.min(n - j), depth, packed_b);
+                        pack_panels::<V, REGISTERS>(panel(j), block, depth, packed_b);
                     }
-                    for (i, count) in tiles::<ROWS>(m) {
+                    for (i, count) in pieces(m, ROWS, 1) {
                         let tile = if pack_a {
                             Matrix { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
                         } else {
                             Matrix { at: a.at.add(i * a.row), ..a }
                         };
-                        for k in panels.clone() {
+                        for (k, used) in pieces(block, width, V::LEN) {
                             let panel = if pack_b {
-                                Matrix { at: packed(k).cast_const(), row: width, column: 1 }
+                                let row = used.next_multiple_of(V::LEN);
+                                Matrix { at: packed_b.add(k * depth).cast_const(), row, column: 1 }
                             } else {
-                                panel(k)
+                                panel(j + k)
                             };
-                            let (used, out) = (width.min(n - k), c.at.add(i * c.row + k));
-                            let base = Matrix { at: base.at.add(i * base.row + k), ..base };
-                            match count {
-                                12 => self.rows_of_tiles::<V, 12>(used, depth, tile, panel, beta, base, out),
-                                10 => self.rows_of_tiles::<V, 10>(used, depth, tile, panel, beta, base, out),
-                                8 => self.rows_of_tiles::<V, 8>(used, depth, tile, panel, beta, base, out),
-                                6 => self.rows_of_tiles::<V, 6>(used, depth, tile, panel, beta, base, out),
-                                4 => self.rows_of_tiles::<V, 4>(used, depth, tile, panel, beta, base, out),
-                                2 => self.rows_of_tiles::<V, 2>(used, depth, tile, panel, beta, base, out),
-                                _ => self.rows_of_tiles::<V, 1>(used, depth, tile, panel, beta, base, out),
+                            let out = c.at.add(i * c.row + j + k);
+                            let base = Matrix { at: base.at.add(i * base.row + j + k), ..base };
+                            macro_rules! tile_of {
+                                ($($rows:literal)+) => {
+                                    match count {
+                                        $($rows if $rows <= ROWS => self.tile_of::<V, $rows, REGISTERS, ADJACENT>(
+                                            used, depth, tile, panel, beta, base, out,
+                                        ),)+
+                                        _ => unreachable!("a tile of {count} rows"),
+                                    }
+                                };
                             }
+                            tile_of!(1 2 3 4 5 6 7 8);
                         }
                         if in_pieces && is_last {
                             let (row, column) = (rows.start + i, columns.start + j);
-                            self.finish(row..row + count, column..column + block.min(n - j));
+                            self.finish(row..row + count, column..column + block);
                         }
                     }
                 }
@@ -205,9 +236,14 @@ impl<A: Scalar> Product<'_, A> {
         }
     }
 
-    /// `ROWS` rows by `n` columns of C.
+    /// The tile of `ROWS` rows by `n` columns of C, in as many registers as they fill.
     #[inline(always)]
-    unsafe fn rows_of_tiles<V: Lanes<Number = A>, const ROWS: usize>(
+    unsafe fn tile_of<
+        V: Lanes<Number = A>,
+        const ROWS: usize,
+        const REGISTERS: usize,
+        const ADJACENT: bool,
+    >(
         &self,
         n: usize,
         depth: usize,
@@ -219,44 +255,20 @@ impl<A: Scalar> Product<'_, A> {
     ) {
         // SAFETY: as for `run`.
         unsafe {
-            if a.row == 1 {
-                self.columns_of_tiles::<V, ROWS, true>(n, depth, a, b, beta, base, c);
+            let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
+            if n == REGISTERS * V::LEN {
+                self.tile::<V, ROWS, REGISTERS, true, ADJACENT>(last, depth, a, b, beta, base, c);
+            } else if n > 2 * V::LEN {
+                self.tile::<V, ROWS, REGISTERS, false, ADJACENT>(last, depth, a, b, beta, base, c);
+            } else if n > V::LEN {
+                self.tile::<V, ROWS, 2, false, ADJACENT>(last, depth, a, b, beta, base, c);
             } else {
-                self.columns_of_tiles::<V, ROWS, false>(n, depth, a, b, beta, base, c);
+                self.tile::<V, ROWS, 1, false, ADJACENT>(last, depth, a, b, beta, base, c);
             }
         }
     }
 
-    #[inline(always)]
-    unsafe fn columns_of_tiles<V: Lanes<Number = A>, const ROWS: usize, const ADJACENT: bool>(
-        &self,
-        n: usize,
-        depth: usize,
-        a: Matrix<*const A>,
-        b: Matrix<*const A>,
-        beta: A,
-        base: Matrix<*const A>,
-        c: *mut A,
-    ) {
-        // SAFETY: as for `run`.
-        unsafe {
-            for j in (0..n).step_by(2 * V::LEN) {
-                let (b, c, n) = (Matrix { at: b.at.add(j), ..b }, c.add(j), n - j);
-                let base = Matrix { at: base.at.add(j), ..base };
-                let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
-                if n >= 2 * V::LEN {
-                    self.tile::<V, ROWS, 2, true, ADJACENT>(last, depth, a, b, beta, base, c);
-                } else if n > V::LEN {
-                    self.tile::<V, ROWS, 2, false, ADJACENT>(last, depth, a, b, beta, base, c);
-                } else {
-                    self.tile::<V, ROWS, 1, false, ADJACENT>(last, depth, a, b, beta, base, c);
-                }
-            }
-        }
-    }
-
-    /// One tile; all of its registers are full, or `last` says how much of the last column of them is. The rows of A are
-    /// adjacent numbers, as where it is packed and in hᵀ·δ, or not.
+    /// One tile; all of its registers are full, or `last` says how much of the last column of them is.
     #[inline(always)]
     unsafe fn tile<
         V: Lanes<Number = A>,
@@ -280,27 +292,37 @@ impl<A: Scalar> Product<'_, A> {
                 let from = from.add(j * V::LEN);
                 if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
             };
+            let (step, next) = if ADJACENT { (1, a.column) } else { (a.row, 1) };
             let mut sums = [[V::zero(); COLUMNS]; ROWS];
-            // Four rows of A from each of three pointers, which the compiler must not see to be one: it would go from row to row
-            // by additions, each of which waits for the one before, and so would take longer than the multiply-adds.
-            let step = if ADJACENT { 1 } else { a.row };
-            let mut groups: [*const A; 3] = std::array::from_fn(|g| {
-                let at = a.at.wrapping_add(4 * g * step);
-                if !ADJACENT && g > 0 && 4 * g < ROWS { black_box(at) } else { at }
-            });
+            // Four rows of A from each of two pointers, which the compiler must not see to be one: it would go from row to row by
+            // additions, each of which waits for the one before, and so would take longer than the multiply-adds.
+            let second = a.at.wrapping_add(4 * step);
+            let mut groups = [a.at, if ADJACENT || ROWS <= 4 { second } else { black_box(second) }];
             let mut row = b.at;
-            for _ in 0..depth {
+            let mut add = |l: usize, groups: [*const A; 2]| {
                 let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
+                let ahead = row.wrapping_add(AHEAD * b.row);
+                for j in 0..COLUMNS {
+                    V::prefetch(ahead.wrapping_add(j * V::LEN));
+                }
                 for (i, sums) in sums.iter_mut().enumerate() {
-                    let x = V::splat(*groups[i / 4].add(i % 4 * step));
+                    let x = V::splat(*groups[i / 4].add(i % 4 * step + l * next));
                     for (sum, &y) in sums.iter_mut().zip(&y) {
                         *sum = x.mul_add(y, *sum);
                     }
                 }
-                for group in &mut groups {
-                    *group = group.wrapping_add(a.column);
-                }
                 row = row.wrapping_add(b.row);
+            };
+            // Contiguous rows are left behind four numbers at a time.
+            let abreast = if ADJACENT { 1 } else { 4 };
+            for _ in 0..depth / abreast {
+                for l in 0..abreast {
+                    add(l, groups);
+                }
+                groups = [groups[0].wrapping_add(abreast * next), groups[1].wrapping_add(abreast * next)];
+            }
+            for l in 0..depth % abreast {
+                add(l, groups);
             }
             for (i, sums) in sums.iter().enumerate() {
                 let (base, c) = (base.at.add(i * base.row), c.add(i * self.c.row));
@@ -317,22 +339,21 @@ impl<A: Scalar> Product<'_, A> {
     }
 }
 
-/// Cuts `m` rows into tiles of `ROWS`, and the rest into tiles of 10, 8, 4, 2 and 1: first rows and numbers of rows.
+/// Cuts `0..n` into pieces of `most`, and what is left into two halves that are multiples of `unit`: where they begin and how
+/// long they are.
 #[inline(always)]
-pub(super) fn tiles<const ROWS: usize>(m: usize) -> impl Iterator<Item = (usize, usize)> {
-    let mut i = 0;
+pub(super) fn pieces(n: usize, most: usize, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut begin = 0;
     std::iter::from_fn(move || {
-        let count = match m - i {
+        let left = n - begin;
+        let piece = match left {
             0 => return None,
-            left if left >= ROWS => ROWS,
-            left if left >= 10 && ROWS > 8 => 10,
-            left if left >= 8 && ROWS > 8 => 8,
-            left if left >= 4 => 4,
-            left if left >= 2 => 2,
-            _ => 1,
+            _ if left <= most => left,
+            _ if left < 2 * most => left.div_ceil(2).next_multiple_of(unit),
+            _ => most,
         };
-        i += count;
-        Some((i - count, count))
+        begin += piece;
+        Some((begin - piece, piece))
     })
 }
 
