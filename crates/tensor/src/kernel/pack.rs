@@ -52,15 +52,15 @@ pub(super) unsafe fn pack_panels<V: Lanes, const REGISTERS: usize>(
             // Across the panels, as B lies in memory.
             for l in 0..depth {
                 for (j, used) in panels() {
-                    let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth));
-                    if used.is_multiple_of(V::LEN) {
-                        // A call of `memcpy` takes longer than such a copy.
-                        for k in (0..used).step_by(V::LEN) {
-                            V::load(from.add(k)).store(to.add(l * used + k));
-                        }
-                    } else {
-                        let width = used.next_multiple_of(V::LEN);
-                        to.add(l * width).copy_from_nonoverlapping(from, used);
+                    let width = used.next_multiple_of(V::LEN);
+                    let (from, to) = (b.at.add(l * b.row + j), to.add(j * depth + l * width));
+                    // A call of `memcpy` takes longer than such a copy.
+                    for k in (0..used / V::LEN * V::LEN).step_by(V::LEN) {
+                        V::load(from.add(k)).store(to.add(k));
+                    }
+                    if used < width {
+                        let whole = width - V::LEN;
+                        V::load_some(V::mask(used - whole), from.add(whole)).store(to.add(whole));
                     }
                 }
             }

@@ -301,9 +301,12 @@ impl<A: Scalar> Product<'_, A> {
             let mut row = b.at;
             let mut add = |l: usize, groups: [*const A; 2]| {
                 let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
-                let ahead = row.wrapping_add(AHEAD * b.row);
-                for j in 0..COLUMNS {
-                    V::prefetch(ahead.wrapping_add(j * V::LEN));
+                // A panel of one register is in the first cache after the first rows of C.
+                if COLUMNS > 1 {
+                    let ahead = row.wrapping_add(AHEAD * b.row);
+                    for j in 0..COLUMNS {
+                        V::prefetch(ahead.wrapping_add(j * V::LEN));
+                    }
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let x = V::splat(*groups[i / 4].add(i % 4 * step + l * next));
