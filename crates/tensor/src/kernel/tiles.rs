@@ -108,8 +108,8 @@ macro_rules! tiled {
     };
 }
 
-// As few loads as can be for a multiply-add, in all of the registers: what a core that is shared with another thread is short
-// of are the instructions beside them.
+// Eight rows by three need 11 loads for 24 multiply-adds, twelve by two 14: a core that works for somebody else too is short of
+// loads before it is short of multiply-adds.
 tiled!(f32: Avx512 = 8 x 3 of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F32x8 by "avx2,fma");
 tiled!(f64: Avx512 = 8 x 3 of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F64x4 by "avx2,fma");
 
@@ -135,12 +135,11 @@ impl<A: Scalar> Product<'_, A> {
     fn packs_a(&self, m: usize, lanes: usize) -> bool {
         let is_strewn = self.a.row == 1 && self.columns >= 32 * lanes;
         let aliases = (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS);
-        let is_contiguous = self.a.row == 1 || self.a.column == 1;
-        !is_contiguous || is_strewn || self.is_wide(lanes) && aliases || self.a_is_large(m, lanes)
+        is_strewn || self.is_wide(lanes) && aliases || self.a_is_large(m, lanes)
     }
 
-    /// Some rows and columns, in tiles of at most `ROWS` by `REGISTERS`; the rows of A are `ADJACENT` numbers, in memory or
-    /// packed, or each is contiguous.
+    /// Some rows and columns, in tiles of at most `ROWS` by `REGISTERS`; either the rows of A are `ADJACENT` numbers, in
+    /// memory or packed, or each is contiguous: `gemm` takes no other matrices.
     ///
     /// # Safety
     /// As for [`Tiled::tiles`]; called from a function compiled for the lanes.
@@ -363,4 +362,25 @@ pub(super) fn pieces(n: usize, most: usize, unit: usize) -> impl Iterator<Item =
 thread_local! {
     /// A thread's place for packed numbers.
     pub(super) static PACKED: Cell<Room> = const { Cell::new(Room::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other_and_none_is_small() {
+        for (most, unit) in [(8, 1), (6, 1), (48, 16), (16, 8), (144, 16)] {
+            for n in 0..400 {
+                let mut end = 0;
+                for (begin, len) in pieces(n, most, unit) {
+                    assert_eq!(begin, end, "{n} by {most}");
+                    assert!(len <= most && (len == n || 2 * len + 2 * unit > most), "{n} by {most}: {len}");
+                    end += len;
+                    assert!(end == n || len.is_multiple_of(unit), "{n} by {most}: {len}");
+                }
+                assert_eq!(end, n);
+            }
+        }
+    }
 }
