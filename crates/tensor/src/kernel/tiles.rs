@@ -170,9 +170,12 @@ impl<A: Scalar> Product<'_, A> {
                 (true, false) => HALF_CACHE / 2,
                 (true, true) => HALF_CACHE,
             };
-            let panels = (room / (depth * size_of::<A>() * width)).max(1);
+            let panels = room.div_ceil(depth * size_of::<A>() * width).max(1);
             let block = width * panels.min(n.div_ceil(width));
-            let space = if pack_b { block * depth } else { 0 } + if pack_a { m * depth } else { 0 };
+            // A tile's rows at a time, which stay in the first cache, where some panels share the effort; else all of A at once.
+            let by_tiles = pack_a && !a_is_large && block >= n.min(4 * width);
+            let a_space = if by_tiles { ROWS * depth } else { m * depth };
+            let space = if pack_b { block * depth } else { 0 } + if pack_a { a_space } else { 0 };
             let mut room = (space > 0).then(|| Room::borrow(&PACKED));
             let packed_b = room.as_mut().map_or(std::ptr::null_mut(), |room| room.of::<A>(space));
             let packed_a = packed_b.add(if pack_b { block * depth } else { 0 });
@@ -184,7 +187,7 @@ impl<A: Scalar> Product<'_, A> {
                 let is_last = l + depth == self.depth;
                 let (beta, base) = if l == 0 { (self.beta, base) } else { (A::one(), c.read()) };
                 let a = Matrix { at: a.at.add(l * a.column), ..a };
-                if pack_a {
+                if pack_a && !by_tiles {
                     for (i, count) in pieces(m, ROWS, 1) {
                         let a = Matrix { at: a.at.add(i * a.row), ..a };
                         pack_rows(a, count, depth, packed_a.add(i * depth));
@@ -196,10 +199,15 @@ impl<A: Scalar> Product<'_, A> {
                         pack_panels::<V, REGISTERS>(panel(j), block, depth, packed_b);
                     }
                     for (i, count) in pieces(m, ROWS, 1) {
+                        let rows_of_a = Matrix { at: a.at.add(i * a.row), ..a };
+                        let packed = if by_tiles { packed_a } else { packed_a.wrapping_add(i * depth) };
+                        if by_tiles {
+                            pack_rows(rows_of_a, count, depth, packed);
+                        }
                         let tile = if pack_a {
-                            Matrix { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
+                            Matrix { at: packed.cast_const(), row: 1, column: count }
                         } else {
-                            Matrix { at: a.at.add(i * a.row), ..a }
+                            rows_of_a
                         };
                         for (k, used) in pieces(block, width, V::LEN) {
                             let panel = if pack_b {
