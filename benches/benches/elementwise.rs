@@ -175,7 +175,7 @@ fn saturation(c: &mut Criterion) {
     let class = Array2::from_shape_fn((32, 1), |(i, _)| (i % 10) as f32);
     let (loss, mut workspace) = (SquaredError::default(), Workspace::new(&model, 32));
     for scale in [1.0, 20.0, 1000.0] {
-        let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+        let mut theta = model.layout().init::<f32>(&mut Rng::new(1));
         vector::scale(scale, &mut theta);
         let mut grad = theta.clone();
         group.bench_function(BenchmarkId::new("weights times", scale), |b| {

@@ -30,7 +30,7 @@ fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("layers");
     group.throughput(Throughput::Elements(ROWS as u64));
     for (name, layer) in layers() {
-        let theta: Vec<f32> = layer.layout().init(&mut Rng::new(2));
+        let theta = layer.layout().init::<f32>(&mut Rng::new(2));
         let (x, delta) = (normal(layer.inputs()), normal(layer.outputs()));
         let (mut y, mut delta_x) = (Array2::zeros(delta.dim()), Array2::zeros(x.dim()));
         let (mut grad, mut tape) = (vec![0.0; theta.len()], layer.tape(ROWS));

@@ -8,7 +8,7 @@ use chainrule::loss::Loss;
 use chainrule::ndarray::{Array2, Axis};
 use chainrule::optim::Optimizer;
 use chainrule::tensor::pool::UNIT;
-use chainrule::tensor::{Pool, Rng};
+use chainrule::tensor::{Aligned, Pool, Rng};
 use chainrule::train::{Lanes, Risk, Sharded, Workspace};
 
 use crate::workload::{Batches, Data, Workload};
@@ -19,7 +19,7 @@ pub struct Training<'a> {
     model: Sequential<f32>,
     loss: Box<dyn Loss<f32>>,
     optimizer: Box<dyn Optimizer<f32>>,
-    theta: Vec<f32>,
+    theta: Aligned<f32>,
     memory: Memory,
     /// Steps taken.
     steps: u64,
@@ -50,7 +50,7 @@ impl<'a> Training<'a> {
     /// The network at its initial θ.
     pub fn new(workload: &Workload, data: &'a Data, threads: usize) -> Self {
         let model = workload.architecture().build::<f32>(None);
-        let theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+        let theta = model.layout().init::<f32>(&mut Rng::new(1));
         let memory = if workload.forward_only {
             let rows = workload.batch.div_ceil(threads).max(UNIT.min(workload.batch));
             let part = || Mutex::new((Array2::zeros((rows, model.outputs())), model.gradient_tape(rows)));

@@ -56,7 +56,7 @@ fn product(widths: &[usize], rows: usize, args: &Args) -> Value {
     let model = Architecture::perceptron(widths, chainrule::train::Activation::Tanh, 0.0).build::<f32>(None);
     let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(args.threads));
     let (x, target) = data(rows, widths);
-    let theta: Vec<f32> = model.layout().init(&mut Rng::new(2));
+    let theta = model.layout().init::<f32>(&mut Rng::new(2));
     let (v, mut out) = (theta.clone(), theta.clone());
     let mut plain = Lanes::new(&model, rows);
     let mut remembering = Lanes::remembering(&model, rows);
@@ -84,7 +84,7 @@ fn dense(args: &Args) -> Value {
     let model = Architecture::perceptron(&widths, chainrule::train::Activation::Tanh, 0.0).build::<f64>(None);
     let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(args.threads));
     let (x, target) = data(args.examples, &widths);
-    let theta: Vec<f64> = model.layout().init(&mut Rng::new(2));
+    let theta = model.layout().init::<f64>(&mut Rng::new(2));
     let mut lanes = Lanes::remembering(&model, args.examples);
     let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut lanes, &pool);
     let mut h = Array2::zeros((theta.len(), theta.len()));

@@ -117,7 +117,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let plan = Architecture::perceptron(&widths, Activation::Relu, args.dropout);
     plan.validated()?;
     let model = plan.build::<f32>(None);
-    let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(args.seed));
+    let mut theta = model.layout().init::<f32>(&mut Rng::new(args.seed));
     let (epochs, batch) = (args.epochs as usize, args.batch as usize);
     let steps = args.epochs * train.len().div_ceil(batch) as u64;
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps))

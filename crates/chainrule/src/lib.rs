@@ -19,7 +19,7 @@
 //!
 //! // A network is a description; its parameters are one vector of yours.
 //! let model = Sequential::input(2).then(|n| Dense::new(n, 8)).then(Tanh::new).then(|n| Dense::new(n, 2));
-//! let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+//! let mut theta = model.layout().init::<f32>(&mut Rng::new(1));
 //!
 //! // XOR, as a risk: the mean cross-entropy over four examples.
 //! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];

@@ -122,7 +122,7 @@ impl Network {
         let model = Architecture::perceptron(&[3, 5, 4, 2], Activation::Tanh, 0.0).build::<f64>(None);
         let rng = &mut Rng::new(11);
         Self {
-            theta: model.layout().init(rng),
+            theta: model.layout().init(rng).to_vec(),
             x: Array2::from_shape_simple_fn((60, 3), || rng.normal(1.0)),
             target: Array2::from_shape_simple_fn((60, 1), || rng.below(2) as f64),
             model,

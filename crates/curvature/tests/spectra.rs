@@ -30,7 +30,7 @@ impl Task {
         let model = Architecture::perceptron(&[4, 6, 5, 2], Activation::Tanh, 0.0).build::<f64>(None);
         let rng = &mut Rng::new(3);
         Self {
-            theta: model.layout().init(rng),
+            theta: model.layout().init(rng).to_vec(),
             loss: SoftmaxCrossEntropy::default(),
             x: Array2::from_shape_simple_fn((ROWS, 4), || rng.normal(1.0)),
             target: Array2::from_shape_simple_fn((ROWS, 1), || rng.below(2) as f64),

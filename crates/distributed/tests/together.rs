@@ -69,7 +69,7 @@ fn train(
     let mut optimizer = make(theta.len());
     let (pool, standing) = (Pool::new(1), Standing::start(&theta));
     let history = resume(&task, &plan, &mut *optimizer, &mut theta, &pool, callback, standing, ranks)?;
-    Ok(end(&history, theta))
+    Ok(end(&history, theta.to_vec()))
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn value_gradient_and_curvature_are_those_of_the_whole_batch() {
     for rows in [1, 5, 131, 2100] {
         let x = Array2::from_shape_simple_fn((rows, 4), || rng.normal(1.0));
         let target = Array2::from_shape_simple_fn((rows, 1), || rng.below(3) as f64);
-        let theta: Vec<f64> = model.layout().init(&mut Rng::new(2));
+        let theta = model.layout().init::<f64>(&mut Rng::new(2));
         let mode = Mode::Train { seed: 5, row: 0 };
         let of = |ranks: &mut dyn FnMut(&mut Sharded<'_, f64>) -> Vec<f64>, division: Division| {
             let own = division.rows(rows);

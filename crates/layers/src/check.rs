@@ -143,7 +143,7 @@ struct Sample {
 impl Sample {
     fn draw(layer: &dyn Layer<f64>, case: Case) -> Self {
         let rng = &mut Rng::stream(case.seed, 0);
-        let mut theta: Vec<f64> = layer.layout().init(rng);
+        let mut theta = layer.layout().init::<f64>(rng).to_vec();
         // Off the initialiser's special values: zero biases would hide a bias that is never read.
         for t in &mut theta {
             *t = round(*t + rng.normal::<f64>(0.1));

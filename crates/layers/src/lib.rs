@@ -16,7 +16,7 @@
 //! use chainrule_tensor::{Rng, ndarray::Array2};
 //!
 //! let model = Sequential::input(2).then(|n| Dense::new(n, 3)).then(Tanh::new).then(|n| Dense::new(n, 1));
-//! let theta: Vec<f32> = model.layout().init(&mut Rng::new(0));
+//! let theta = model.layout().init::<f32>(&mut Rng::new(0));
 //! let (x, mut y, mut tape) = (Array2::ones((4, 2)), Array2::zeros((4, 1)), model.tape(4));
 //! model.forward(Mode::Eval, &theta, &x, &mut y, &mut tape);
 //! assert!(y.iter().all(|y| y.is_finite()));

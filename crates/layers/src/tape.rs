@@ -27,7 +27,7 @@ impl<A: Scalar> Tape<A> {
     /// assert_eq!(tape.arrays[1].dim(), (8, 1));
     /// ```
     pub fn with_widths(batch: usize, widths: impl IntoIterator<Item = usize>) -> Self {
-        let arrays = widths.into_iter().map(|width| Array2::zeros((batch, width))).collect();
+        let arrays = widths.into_iter().map(|width| rows::zeros(batch, width)).collect();
         Self { arrays, children: Vec::new() }
     }
 

@@ -14,7 +14,7 @@ fn passes<A: Scalar>(
     wants_input: bool,
 ) -> (Array2<A>, Array2<A>, Vec<A>) {
     let rng = &mut Rng::new(3);
-    let theta: Vec<A> = model.layout().init(rng);
+    let theta = model.layout().init::<A>(rng);
     let mut random = |width: usize| Array2::from_shape_simple_fn((rows, width), || rng.normal(1.0));
     let (x, delta) = (random(model.inputs()), random(model.outputs()));
     let (mut y, mut delta_x) = (Array2::zeros(delta.dim()), Array2::zeros(x.dim()));

@@ -1,12 +1,9 @@
 use std::ops::Range;
 
-use chainrule_tensor::{Entry, Layout, Scalar, pool};
+use chainrule_tensor::{Aligned, CACHE_LINE, Entry, Layout, Scalar, pool};
 
 use crate::rule::{SLOTS, WINDOW};
 use crate::{Clip, Objective, Optimizer, Rule, Schedule, Step, Window};
-
-/// Bytes of a cache line, and of the widest registers.
-const CACHE_LINE: usize = 64;
 
 /// From so many numbers on, the threads of a pool share an update.
 const LEAST_SHARED: usize = 1 << 15;
@@ -32,8 +29,8 @@ pub struct Descent<A, R> {
     schedule: Schedule,
     clip: Option<Clip>,
     names: Vec<&'static str>,
-    memory: Vec<Vec<A>>,
-    gradient: Gradient<A>,
+    memory: Vec<Aligned<A>>,
+    gradient: Aligned<A>,
     /// The parts of θ that threads share, one after the other.
     segments: Vec<Segment>,
     /// Steps taken.
@@ -47,28 +44,6 @@ struct Segment {
     unit: usize,
 }
 
-/// ∇C. A short one begins at a cache line, as its stores are most of a small network's backward pass, and one across the
-/// border of two lines counts twice. A long one is memory of its own from the system, as θ is, at the same place of a line.
-#[derive(Debug)]
-struct Gradient<A> {
-    dim: usize,
-    padded: Vec<A>,
-}
-
-impl<A: Scalar> Gradient<A> {
-    fn new(dim: usize) -> Self {
-        let padding = if dim < LEAST_SHARED { CACHE_LINE / size_of::<A>() } else { 0 };
-        Self { dim, padded: vec![A::zero(); dim + padding] }
-    }
-
-    #[inline]
-    fn numbers(&mut self) -> &mut [A] {
-        let padding = self.padded.len() - self.dim;
-        let start = self.padded.as_ptr().align_offset(CACHE_LINE).min(padding);
-        &mut self.padded[start..start + self.dim]
-    }
-}
-
 impl<A: Scalar, R: Rule<A>> Descent<A, R> {
     /// A descent in `dim` dimensions.
     ///
@@ -77,9 +52,9 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
     pub fn new(rule: R, dim: usize, schedule: Schedule) -> Self {
         let names = rule.memory();
         assert!(names.len() <= SLOTS, "descent: a rule may remember {SLOTS} vectors, not {}", names.len());
-        let memory = names.iter().map(|_| vec![A::zero(); dim]).collect();
+        let memory = names.iter().map(|_| Aligned::zeros(dim)).collect();
         let segments = vec![Segment { range: 0..dim, unit: WINDOW }];
-        Self { rule, schedule, clip: None, names, memory, gradient: Gradient::new(dim), segments, t: 0 }
+        Self { rule, schedule, clip: None, names, memory, gradient: Aligned::zeros(dim), segments, t: 0 }
     }
 
     /// Shares each matrix of a layout among the threads as products with it do: a thread then updates the rows that it
@@ -90,7 +65,7 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
     #[must_use]
     #[track_caller]
     pub fn along(self, layout: &Layout) -> Self {
-        assert_eq!(layout.len(), self.gradient.dim, "descent: made for another dimension");
+        assert_eq!(layout.len(), self.gradient.len(), "descent: made for another dimension");
         if layout.len() < LEAST_SHARED {
             return self;
         }
@@ -110,18 +85,17 @@ impl<A: Scalar, R: Rule<A>> Descent<A, R> {
     /// θ ← θ − ηₜ·u for the gradient in `self.gradient`.
     fn update(&mut self, theta: &mut [A]) {
         if let Some(clip) = self.clip {
-            clip.apply(self.gradient.numbers());
+            clip.apply(&mut self.gradient);
         }
         let eta = A::of(self.schedule.rate(self.t));
         self.t += 1;
         let step = Step { t: self.t, eta };
-        let gradient = self.gradient.numbers();
         for Segment { range, unit } in &self.segments {
             let mut slots = self.memory.iter_mut();
             let [m0, m1, m2, m3, m4, m5] = std::array::from_fn::<&mut [A], SLOTS, _>(|_| {
                 slots.next().map_or(&mut [][..], |slot| &mut slot[range.clone()])
             });
-            let (theta, gradient) = (&mut theta[range.clone()], &mut gradient[range.clone()]);
+            let (theta, gradient) = (&mut theta[range.clone()], &mut self.gradient[range.clone()]);
             let (rule, vectors) = (&self.rule, [theta, gradient, m0, m1, m2, m3, m4, m5]);
             pool::sweep(vectors, *unit, LEAST_SHARED, |from, vectors| {
                 sweep_windows(rule, step, range.start + from, vectors);
@@ -157,8 +131,8 @@ impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
     /// # Panics
     /// If `theta` has not the dimension this descent was made for.
     fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
-        assert_eq!(theta.len(), self.gradient.dim, "descent: made for another dimension");
-        let value = objective.value_and_grad(theta, self.gradient.numbers());
+        assert_eq!(theta.len(), self.gradient.len(), "descent: made for another dimension");
+        let value = objective.value_and_grad(theta, &mut self.gradient);
         if value.is_finite() {
             self.update(theta);
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
 
-use crate::{Init, Rng, Scalar};
+use crate::{Aligned, Init, Rng, Scalar};
 
 /// A named, typed window into a flat vector: declared once, used for θ, ∇θ, a direction v and every optimizer buffer.
 ///
@@ -141,8 +141,8 @@ impl Layout {
     }
 
     /// A fresh flat vector, each parameter drawn by its initialiser.
-    pub fn init<A: Scalar>(&self, rng: &mut Rng) -> Vec<A> {
-        let mut theta = vec![A::zero(); self.len];
+    pub fn init<A: Scalar>(&self, rng: &mut Rng) -> Aligned<A> {
+        let mut theta = Aligned::zeros(self.len);
         for entry in &self.entries {
             entry.init.fill(&entry.shape, &mut theta[entry.range()], rng);
         }
@@ -160,7 +160,7 @@ mod tests {
         let a = layout.push("a", (2, 3), Init::Zeros);
         let b = layout.push("b", 4, Init::Constant(1.5));
         assert_eq!((a.range(), b.range(), layout.len()), (0..6, 6..10, 10));
-        let mut theta: Vec<f64> = layout.init(&mut Rng::new(0));
+        let mut theta: Aligned<f64> = layout.init(&mut Rng::new(0));
         a.view_mut(&mut theta)[(1, 0)] = 7.0;
         assert_eq!(theta[3], 7.0);
         assert!(b.view(&theta).iter().all(|&x| x == 1.5));

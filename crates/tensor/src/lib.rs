@@ -19,17 +19,18 @@
 //! ndarray's own kernels and everything still works.
 //!
 //! ```
-//! use chainrule_tensor::{Init, Layout, Rng};
+//! use chainrule_tensor::{Aligned, Init, Layout, Rng};
 //!
 //! let mut layout = Layout::new();
 //! let weight = layout.push("weight", (3, 2), Init::GlorotUniform);
 //! let bias = layout.push("bias", 2, Init::Zeros);
-//! let theta: Vec<f32> = layout.init(&mut Rng::new(7));
+//! let theta: Aligned<f32> = layout.init(&mut Rng::new(7));
 //! assert_eq!(theta.len(), 8);
 //! assert_eq!(weight.view(&theta).dim(), (3, 2));
 //! assert_eq!(bias.view(&theta).to_vec(), [0.0, 0.0]);
 //! ```
 
+mod aligned;
 pub mod blas;
 mod cores;
 pub mod difference;
@@ -45,6 +46,7 @@ mod scalar;
 pub mod simd;
 pub mod vector;
 
+pub use aligned::{Aligned, CACHE_LINE};
 pub use cores::available_threads;
 pub use gemm::{Then, affine, affine_then, gemm, gemm_then};
 pub use init::Init;

@@ -1,10 +1,10 @@
 //! Operations on the rows of a batch: one example a row.
 
-use ndarray::{ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
 
 use crate::pool::sweep;
 use crate::simd::{self, LANES};
-use crate::{Accum, Scalar, Then, math, vector};
+use crate::{Accum, Aligned, Scalar, Then, math, vector};
 
 /// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
 const LEAST_SHARED: usize = 1 << 13;
@@ -55,6 +55,18 @@ pub fn map<A: Scalar, const N: usize>(
             |x, [y]| f(x, y),
         );
     }
+}
+
+/// A batch of zeros that begins at a cache line, as an [`Aligned`] vector does: for what layer after layer fills.
+///
+/// ```
+/// use chainrule_tensor::rows;
+///
+/// let hidden = rows::zeros::<f32>(8, 3);
+/// assert_eq!(hidden.dim(), (8, 3));
+/// ```
+pub fn zeros<A: Scalar>(rows: usize, columns: usize) -> Array2<A> {
+    Aligned::matrix(rows, columns)
 }
 
 /// Gives all parts of a matrix to `then`, as [`gemm_then`](crate::gemm_then) does it.

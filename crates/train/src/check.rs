@@ -78,7 +78,7 @@ fn draw(
 ) -> (Vec<f64>, Array2<f64>, Array2<f64>) {
     let round = |x: f64| f64::from(x as f32);
     for _ in 0..1000 {
-        let mut theta: Vec<f64> = model.layout().init(rng);
+        let mut theta = model.layout().init::<f64>(rng).to_vec();
         for t in &mut theta {
             *t = round(*t + rng.normal::<f64>(0.1));
         }

@@ -6,7 +6,7 @@ use chainrule_layers::{Layer, Sequential};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
-use chainrule_tensor::{Pool, Rng, Scalar, available_threads, rows};
+use chainrule_tensor::{Aligned, Pool, Rng, Scalar, available_threads, rows};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -200,7 +200,7 @@ pub struct FittedClassifier<A: Scalar, C> {
     architecture: Architecture,
     model: Sequential<A>,
     transform: Pipeline,
-    theta: Vec<A>,
+    theta: Aligned<A>,
     classes: Vec<C>,
     history: History,
     seed: u64,
@@ -264,7 +264,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
             data: None,
             seed: Some(self.seed),
         };
-        Checkpoint { card, theta: self.theta.clone() }
+        Checkpoint { card, theta: self.theta.to_vec() }
     }
 }
 

@@ -345,7 +345,7 @@ mod tests {
                 standing,
                 &mut Alone::default(),
             ),
-            theta,
+            theta.to_vec(),
         )
     }
 

@@ -1,6 +1,6 @@
 use chainrule_layers::{Layer, Tape};
-use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::{Scalar, rows};
 
 /// The memory of one thread for one model: what lies between forward and backward.
 ///
@@ -31,8 +31,8 @@ impl<A: Scalar> Workspace<A> {
         Self::with(model, rows, model.tape(rows), true)
     }
 
-    fn with(model: &dyn Layer<A>, rows: usize, tape: Tape<A>, is_complete: bool) -> Self {
-        let output = || Array2::zeros((rows, model.outputs()));
+    fn with(model: &dyn Layer<A>, batch: usize, tape: Tape<A>, is_complete: bool) -> Self {
+        let output = || rows::zeros(batch, model.outputs());
         Self { y: output(), delta: output(), tape, is_complete, tangent: None }
     }
 

@@ -8,7 +8,7 @@ use safetensors::SafeTensors;
 
 fn example() -> Checkpoint<f64> {
     let architecture = Architecture::perceptron(&[3, 4, 2], Activation::Relu, 0.0);
-    let theta = architecture.layout::<f64>().init(&mut Rng::new(1));
+    let theta = architecture.layout::<f64>().init(&mut Rng::new(1)).to_vec();
     let card = Card {
         architecture,
         output: Output::Softmax,

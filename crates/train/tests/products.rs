@@ -21,7 +21,7 @@ struct Task {
 fn task() -> Task {
     let model = Architecture::perceptron(&[3, 5, 4], Activation::Tanh, 0.0).build::<f64>(None);
     let rng = &mut Rng::new(7);
-    let theta = model.layout().init(rng);
+    let theta = model.layout().init(rng).to_vec();
     let v = (0..theta.len()).map(|_| rng.normal(1.0)).collect();
     Task {
         model,

@@ -94,7 +94,7 @@ fn run(args: &Args) -> Fallible<()> {
     let x = x.slice(s![..args.examples.min(x.nrows()), ..]).to_owned();
     std::fs::create_dir_all(&args.out)?;
     let model = autoencoder();
-    let mut theta: Vec<f32> = model.layout().init(&mut Rng::new(1));
+    let mut theta = model.layout().init::<f32>(&mut Rng::new(1));
     eprintln!("deep autoencoder · {} parameters · {} images", theta.len(), x.nrows());
     let pool = Pool::new(args.threads);
     let mut log = Log::open(&args.out)?;

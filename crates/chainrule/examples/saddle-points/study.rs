@@ -87,7 +87,7 @@ impl Task {
     }
 
     fn start(&self, seed: u64) -> Vec<f64> {
-        self.model.layout().init(&mut Rng::new(seed))
+        self.model.layout().init(&mut Rng::new(seed)).to_vec()
     }
 
     /// Loss and share of wrong answers on the training images.

@@ -187,7 +187,7 @@ impl CriticalPoints {
     /// in the norm of the gradient.
     fn search(&self, task: &Task, place: usize) -> Value {
         let rng = &mut Rng::stream(self.seed, place as u64);
-        let mut theta: Vec<f64> = task.model.layout().init(rng);
+        let mut theta = task.model.layout().init::<f64>(rng);
         let (taken, perturbed) = (rng.below(RUN + 1), place % 2 == 1);
         let mut lanes = Lanes::remembering(&task.model, task.x.nrows());
         let mut risk =
@@ -201,7 +201,7 @@ impl CriticalPoints {
             // From a hundredth of the length of θ up to that length.
             spread = 10.0_f64.powf(rng.uniform::<f64>(-2.0, 0.0));
             let each = spread * vector::norm(&theta) / (theta.len() as f64).sqrt();
-            for t in &mut theta {
+            for t in theta.iter_mut() {
                 *t += rng.normal::<f64>(each);
             }
         }

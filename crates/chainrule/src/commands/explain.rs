@@ -121,7 +121,7 @@ impl Explain {
         let hundredths = |x: f64| (100.0 * x).round() / 100.0;
         let (mut weights, mut example) = (Rng::stream(self.seed, 0), Rng::stream(self.seed, 1));
         let model = card.architecture.build::<f64>(None);
-        let mut theta: Vec<f64> = model.layout().init(&mut weights);
+        let mut theta = model.layout().init::<f64>(&mut weights).to_vec();
         for bias in model.layout().entries().iter().filter(|entry| !entry.is_weight()) {
             theta[bias.range()].fill_with(|| weights.uniform(-0.5, 0.5));
         }

@@ -12,7 +12,7 @@ use crate::{Architecture, Card, predict};
 
 fn checkpoint<A: Scalar>(activation: Activation, output: Output, classes: &[&str]) -> Checkpoint<A> {
     let architecture = Architecture::perceptron(&[3, 4, 2], activation, 0.5);
-    let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1));
+    let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1)).to_vec();
     let card = Card {
         architecture,
         output,
