@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chainrule::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use chainrule::tensor::kernel::{Kernel, gemm_with};
-use chainrule::tensor::{Pool, Rng};
+use chainrule::tensor::{Pool, Rng, rows};
 
 use crate::clock;
 use crate::workload::{Batches, Data, Workload};
@@ -80,12 +80,12 @@ impl<'a> Bound<'a> {
             }
         });
         let layers = layers.collect();
-        let hidden = || widths[1..].iter().map(|&width| Array2::zeros((batch, width))).collect();
+        let hidden = || widths[1..].iter().map(|&width| rows::zeros(batch, width)).collect();
         let mut delta: Vec<Array2<f32>> = if workload.forward_only { Vec::new() } else { hidden() };
         if let Some(top) = delta.last_mut() {
             *top = random(batch, top.ncols(), 1.0, &mut rng);
         }
-        let grad = |pair: &[usize]| Array2::zeros((pair[0], pair[1]));
+        let grad = |pair: &[usize]| rows::zeros(pair[0], pair[1]);
         let grad = if workload.forward_only { Vec::new() } else { widths.windows(2).map(grad).collect() };
         let (h, pool, forward_only) = (hidden(), Pool::new(threads), workload.forward_only);
         Self { batches: data.batches(), forward_only, pool, layers, h, delta, grad }
@@ -205,8 +205,10 @@ fn next_of_each<'a>(chunks: &mut Chunks<'a>) -> Vec<ArrayViewMut2<'a, f32>> {
     chunks.iter_mut().filter_map(Iterator::next).collect()
 }
 
-fn random(rows: usize, columns: usize, deviation: f64, rng: &mut Rng) -> Array2<f32> {
-    Array2::from_shape_simple_fn((rows, columns), || rng.normal(deviation))
+fn random(m: usize, n: usize, deviation: f64, rng: &mut Rng) -> Array2<f32> {
+    let mut matrix = rows::zeros(m, n);
+    matrix.map_inplace(|x| *x = rng.normal(deviation));
+    matrix
 }
 
 /// C ← A·B.
@@ -234,7 +236,7 @@ pub fn times(m: usize, k: usize, n: usize, form: Form) -> Vec<(Kernel, f64)> {
         Form::LeftTransposed => (of(k, m).reversed_axes(), of(k, n)),
         Form::RightTransposed => (of(m, k), of(n, k).reversed_axes()),
     };
-    let mut c = Array2::zeros((m, n));
+    let mut c = rows::zeros(m, n);
     let mut time = |kernel| {
         let mut run = |times| (0..times).for_each(|_| product(kernel, &a, &b, &mut c));
         let times = clock::steps_in(SECONDS, &mut run);

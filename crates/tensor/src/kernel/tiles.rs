@@ -26,8 +26,12 @@ use crate::Scalar;
 
 /// From so many rows on, B is packed panel by panel.
 const ROWS_TO_PACK: usize = 96;
-/// Rows of A that lie a multiple of so many bytes apart fall into the same sets of the caches, and are packed.
-const ALIAS: usize = 4096;
+/// And from so many where a packed panel would not stay in the first cache either, and a page holds two rows of B or more.
+const ROWS_TO_PACK_NEAR: usize = 640;
+/// A panel of more rows of B does not stay in the first cache.
+const LOW: usize = 192;
+/// Bytes of a page of memory. Rows of A that lie a multiple of it apart fall into the same sets of the caches, and are packed.
+const PAGE: usize = 4096;
 /// Beyond so many bytes, A does not stay in the second cache while the panels of B pass by; then some panels that fill as
 /// many bytes stay there, and A passes by.
 const HALF_CACHE: usize = 512 * 1024;
@@ -121,7 +125,8 @@ impl<A: Scalar> Product<'_, A> {
 
     /// Whether B is packed: where it is transposed, or many rows share the effort.
     fn packs_b(&self) -> bool {
-        self.b.column != 1 || self.rows >= ROWS_TO_PACK
+        let is_near = self.depth > LOW && 2 * self.b.row * size_of::<A>() <= PAGE;
+        self.b.column != 1 || self.rows >= if is_near { ROWS_TO_PACK_NEAR } else { ROWS_TO_PACK }
     }
 
     /// Whether `m` rows of A do not stay in the second cache while the panels of B pass by.
@@ -134,7 +139,7 @@ impl<A: Scalar> Product<'_, A> {
     /// panels; where they get in each other's way in the caches; or where they are too many.
     fn packs_a(&self, m: usize, lanes: usize) -> bool {
         let is_strewn = self.a.row == 1 && self.columns >= 32 * lanes;
-        let aliases = (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(ALIAS);
+        let aliases = (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(PAGE);
         is_strewn || self.is_wide(lanes) && aliases || self.a_is_large(m, lanes)
     }
 
