@@ -181,12 +181,12 @@ impl Data {
                         *x = (*state >> 8) as i32 as f32 / (1 << 24) as f32;
                     }
                 }
-                class.push(argmax(&row[..outputs.min(inputs)]));
+                class.push(argmax(&row[..outputs.min(inputs)]) as f32);
             }
         });
         let target = match workload.loss {
-            LossName::CrossEntropy => Array2::from_shape_fn((rows, 1), |(n, _)| class[n] as f32),
-            _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class[n] == k))),
+            LossName::CrossEntropy => Array2::from_shape_vec((rows, 1), class).expect("a class a row"),
+            _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class[n] == k as f32))),
         };
         Self { x, target, batch }
     }
