@@ -130,7 +130,10 @@ impl<A: Scalar> Product<'_, A> {
                 let from = from.add(j * V::LEN);
                 if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
             };
-            let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, b));
+            let mut y = [V::zero(); COLUMNS];
+            for (j, y) in y.iter_mut().enumerate() {
+                *y = load(j, b);
+            }
             let (alpha, beta) = (V::splat(self.alpha), V::splat(self.beta));
             let is_bare = self.alpha == A::one() && self.beta == A::zero();
             for i in 0..m {

@@ -74,7 +74,9 @@ impl<A: Scalar> Product<'_, A> {
             };
             let mut z = [V::zero(); COLUMNS];
             if self.beta != A::zero() {
-                z = std::array::from_fn(|j| load(base, j));
+                for (j, z) in z.iter_mut().enumerate() {
+                    *z = load(base, j);
+                }
             }
             let mut beta = self.beta;
             for l in (0..self.depth).step_by(2 * self.chain) {

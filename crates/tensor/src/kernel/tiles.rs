@@ -311,33 +311,39 @@ impl<A: Scalar> Product<'_, A> {
             let second = a.at.wrapping_add(4 * step);
             let mut groups = [a.at, if ADJACENT || ROWS <= 4 { second } else { black_box(second) }];
             let mut row = b.at;
-            let mut add = |l: usize, groups: [*const A; 2]| {
-                let y: [V; COLUMNS] = std::array::from_fn(|j| load(j, row));
-                // A panel of one register is in the first cache after the first rows of C.
-                if COLUMNS > 1 {
-                    let ahead = row.wrapping_add(AHEAD * b.row);
-                    for j in 0..COLUMNS {
-                        V::prefetch(ahead.wrapping_add(j * V::LEN));
+            // No closure: one that is not inlined would be compiled for a CPU without these registers.
+            macro_rules! add {
+                ($l:expr) => {
+                    let mut y = [V::zero(); COLUMNS];
+                    for (j, y) in y.iter_mut().enumerate() {
+                        *y = load(j, row);
                     }
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let x = V::splat(*groups[i / 4].add(i % 4 * step + l * next));
-                    for (sum, &y) in sums.iter_mut().zip(&y) {
-                        *sum = x.mul_add(y, *sum);
+                    // A panel of one register is in the first cache after the first rows of C.
+                    if COLUMNS > 1 {
+                        let ahead = row.wrapping_add(AHEAD * b.row);
+                        for j in 0..COLUMNS {
+                            V::prefetch(ahead.wrapping_add(j * V::LEN));
+                        }
                     }
-                }
-                row = row.wrapping_add(b.row);
-            };
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let x = V::splat(*groups[i / 4].add(i % 4 * step + $l * next));
+                        for (sum, &y) in sums.iter_mut().zip(&y) {
+                            *sum = x.mul_add(y, *sum);
+                        }
+                    }
+                    row = row.wrapping_add(b.row);
+                };
+            }
             // Contiguous rows are left behind four numbers at a time.
             let abreast = if ADJACENT { 1 } else { 4 };
             for _ in 0..depth / abreast {
                 for l in 0..abreast {
-                    add(l, groups);
+                    add!(l);
                 }
                 groups = [groups[0].wrapping_add(abreast * next), groups[1].wrapping_add(abreast * next)];
             }
             for l in 0..depth % abreast {
-                add(l, groups);
+                add!(l);
             }
             for (i, sums) in sums.iter().enumerate() {
                 let (base, c) = (base.at.add(i * base.row), c.add(i * self.c.row));
