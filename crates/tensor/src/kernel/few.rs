@@ -126,29 +126,26 @@ impl<A: Scalar> Product<'_, A> {
         // SAFETY: as for `run`.
         unsafe {
             let last = V::mask(n - (COLUMNS - 1) * V::LEN);
-            let load = |j: usize, from: *const A| {
-                let from = from.add(j * V::LEN);
-                if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
-            };
             let mut y = [V::zero(); COLUMNS];
             for (j, y) in y.iter_mut().enumerate() {
-                *y = load(j, b);
+                *y = V::load_of(b, j, FULL || j + 1 < COLUMNS, last);
             }
             let (alpha, beta) = (V::splat(self.alpha), V::splat(self.beta));
             let is_bare = self.alpha == A::one() && self.beta == A::zero();
             for i in 0..m {
                 let x = V::splat(*a.at.add(i * a.row));
                 for (j, &y) in y.iter().enumerate() {
+                    let is_whole = FULL || j + 1 < COLUMNS;
                     // As a chain of one, which makes a zero of −0.
                     let mut z = x.mul_add(y, V::zero());
                     if !is_bare {
                         z = z.mul(alpha);
                         if self.beta != A::zero() {
-                            z = beta.mul_add(load(j, base.at.add(i * base.row)), z);
+                            let base = base.at.add(i * base.row);
+                            z = beta.mul_add(V::load_of(base, j, is_whole, last), z);
                         }
                     }
-                    let to = c.at.add(i * c.row + j * V::LEN);
-                    if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                    z.store_of(c.at.add(i * c.row), j, is_whole, last);
                 }
             }
         }

@@ -62,20 +62,19 @@ impl<A: Scalar> Product<'_, A> {
         // SAFETY: as for `run`.
         unsafe {
             let last = V::mask(n - (COLUMNS - 1) * V::LEN);
-            let load = |from: *const A, j: usize| {
-                let from = from.add(j * V::LEN);
-                if j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
-            };
-            let add = |l: usize, sums: &mut [V; COLUMNS]| {
-                let x = V::splat(*a.at.add(l * a.column));
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum = x.mul_add(load(b.at.add(l * b.row), j), *sum);
-                }
-            };
+            // No closure: one that is not inlined would be compiled for a CPU without these registers.
+            macro_rules! add {
+                ($l:expr, $sums:expr) => {
+                    let (x, row) = (V::splat(*a.at.add($l * a.column)), b.at.add($l * b.row));
+                    for (j, sum) in $sums.iter_mut().enumerate() {
+                        *sum = x.mul_add(V::load_of(row, j, j + 1 < COLUMNS, last), *sum);
+                    }
+                };
+            }
             let mut z = [V::zero(); COLUMNS];
             if self.beta != A::zero() {
                 for (j, z) in z.iter_mut().enumerate() {
-                    *z = load(base, j);
+                    *z = V::load_of(base, j, j + 1 < COLUMNS, last);
                 }
             }
             let mut beta = self.beta;
@@ -84,11 +83,11 @@ impl<A: Scalar> Product<'_, A> {
                 let second = self.chain.min(self.depth - l - first);
                 let mut sums = [[V::zero(); COLUMNS]; 2];
                 for l in l..l + second {
-                    add(l, &mut sums[0]);
-                    add(l + first, &mut sums[1]);
+                    add!(l, sums[0]);
+                    add!(l + first, sums[1]);
                 }
                 for l in l + second..l + first {
-                    add(l, &mut sums[0]);
+                    add!(l, sums[0]);
                 }
                 for sums in &sums[..if second > 0 { 2 } else { 1 }] {
                     for (z, sum) in z.iter_mut().zip(sums) {
@@ -99,8 +98,7 @@ impl<A: Scalar> Product<'_, A> {
                 }
             }
             for (j, z) in z.into_iter().enumerate() {
-                let to = c.add(j * V::LEN);
-                if j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                z.store_of(c, j, j + 1 < COLUMNS, last);
             }
         }
     }

@@ -25,6 +25,23 @@ pub(super) trait Lanes: Copy {
     /// The masked lanes; the others are zero, and their memory is not touched.
     unsafe fn load_some(mask: Self::Mask, from: *const Self::Number) -> Self;
     unsafe fn store_some(self, mask: Self::Mask, to: *mut Self::Number);
+    /// Register `j` of a row of them: a whole one, or the lanes of `last`.
+    #[inline(always)]
+    unsafe fn load_of(row: *const Self::Number, j: usize, is_whole: bool, last: Self::Mask) -> Self {
+        // SAFETY: the caller's contract, here and below.
+        unsafe {
+            let from = row.add(j * Self::LEN);
+            if is_whole { Self::load(from) } else { Self::load_some(last, from) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_of(self, row: *mut Self::Number, j: usize, is_whole: bool, last: Self::Mask) {
+        // SAFETY: as above.
+        unsafe {
+            let to = row.add(j * Self::LEN);
+            if is_whole { self.store(to) } else { self.store_some(last, to) }
+        }
+    }
     /// Asks for the cache line of an address, which may be any.
     #[inline(always)]
     unsafe fn prefetch(at: *const Self::Number) {

@@ -205,12 +205,11 @@ impl<A: Scalar> Product<'_, A> {
                     }
                     for (i, count) in pieces(m, ROWS, 1) {
                         let rows_of_a = Matrix { at: a.at.add(i * a.row), ..a };
-                        let packed = if by_tiles { packed_a } else { packed_a.wrapping_add(i * depth) };
-                        if by_tiles {
-                            pack_rows(rows_of_a, count, depth, packed);
-                        }
-                        let tile = if pack_a {
-                            Matrix { at: packed.cast_const(), row: 1, column: count }
+                        let tile = if by_tiles {
+                            pack_rows(rows_of_a, count, depth, packed_a);
+                            Matrix { at: packed_a.cast_const(), row: 1, column: count }
+                        } else if pack_a {
+                            Matrix { at: packed_a.add(i * depth).cast_const(), row: 1, column: count }
                         } else {
                             rows_of_a
                         };
@@ -300,10 +299,6 @@ impl<A: Scalar> Product<'_, A> {
     ) {
         // SAFETY: as for `run`.
         unsafe {
-            let load = |j: usize, from: *const A| {
-                let from = from.add(j * V::LEN);
-                if FULL || j + 1 < COLUMNS { V::load(from) } else { V::load_some(last, from) }
-            };
             let (step, next) = if ADJACENT { (1, a.column) } else { (a.row, 1) };
             let mut sums = [[V::zero(); COLUMNS]; ROWS];
             // Four rows of A from each of two pointers, which the compiler must not see to be one: it would go from row to row by
@@ -316,7 +311,7 @@ impl<A: Scalar> Product<'_, A> {
                 ($l:expr) => {
                     let mut y = [V::zero(); COLUMNS];
                     for (j, y) in y.iter_mut().enumerate() {
-                        *y = load(j, row);
+                        *y = V::load_of(row, j, FULL || j + 1 < COLUMNS, last);
                     }
                     // A panel of one register is in the first cache after the first rows of C.
                     if COLUMNS > 1 {
@@ -348,12 +343,12 @@ impl<A: Scalar> Product<'_, A> {
             for (i, sums) in sums.iter().enumerate() {
                 let (base, c) = (base.at.add(i * base.row), c.add(i * self.c.row));
                 for (j, sum) in sums.iter().enumerate() {
+                    let is_whole = FULL || j + 1 < COLUMNS;
                     let mut z = sum.mul(V::splat(self.alpha));
                     if beta != A::zero() {
-                        z = V::splat(beta).mul_add(load(j, base), z);
+                        z = V::splat(beta).mul_add(V::load_of(base, j, is_whole, last), z);
                     }
-                    let to = c.add(j * V::LEN);
-                    if FULL || j + 1 < COLUMNS { z.store(to) } else { z.store_some(last, to) }
+                    z.store_of(c, j, is_whole, last);
                 }
             }
         }
