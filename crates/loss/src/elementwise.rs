@@ -1,9 +1,10 @@
 use std::fmt::Debug;
 
-use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{self, slices};
+use chainrule_tensor::{Scalar, vector};
 
-use crate::rows::{assert_same_shape, sum_rows, sum_rows_into};
+use crate::rows::{assert_same_shape, copy_targets, sum_rows, sum_rows_into};
 use crate::{Loss, term};
 
 /// ℓ(y, t) = Σᵢ term(yᵢ, tᵢ), or its mean over the outputs: a loss whose terms need nothing of one another.
@@ -63,6 +64,12 @@ impl<T: term::Term> Elementwise<T> {
         Self::mean_of(T::default())
     }
 
+    /// The weight of output `i`.
+    #[inline]
+    fn weight<A: Scalar>(&self, i: usize) -> A {
+        self.term.weights().get(i).map_or(A::one(), |&w| A::of(w))
+    }
+
     fn factor<A: Scalar>(&self, outputs: usize) -> A {
         if self.mean { A::of(outputs as f64).recip() } else { A::one() }
     }
@@ -72,20 +79,42 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
         let factor: A = self.factor(y.ncols());
         sum_rows(y, target, |y, target| {
-            factor * y.iter().enumerate().map(|(i, &y)| self.term.value(i, y, target.at(i))).sum::<A>()
+            let term = |(i, &y)| self.term.value(y, target.at(i), self.weight(i));
+            factor * y.iter().enumerate().map(term).sum::<A>()
         })
     }
 
     fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A {
-        let factor: A = self.factor(y.ncols());
-        sum_rows_into(y, target, delta, |y, target, delta| {
-            let mut sum = A::zero();
-            for (i, (&y, delta)) in y.iter().zip(delta).enumerate() {
-                sum += self.term.value(i, y, target.at(i));
-                *delta = factor * self.term.slope(i, y, target.at(i));
-            }
-            factor * sum
-        })
+        let (factor, term, one): (A, _, _) = (self.factor(y.ncols()), &self.term, A::one());
+        if !term.weights().is_empty() {
+            return sum_rows_into(y, target, delta, |y, target, delta| {
+                let mut sum = A::zero();
+                for (i, (&y, delta)) in y.iter().zip(delta).enumerate() {
+                    let (t, w) = (target.at(i), self.weight(i));
+                    sum += term.value(y, t, w);
+                    *delta = factor * term.slope(y, t, w);
+                }
+                factor * sum
+            });
+        }
+        // All terms in one loop, then all slopes: a row of ten outputs fills no vector registers.
+        copy_targets(y, target, delta);
+        rows::map(
+            [y],
+            delta,
+            #[inline(always)]
+            |[y], t| *t = term.value(y, *t, one),
+        );
+        let sums = slices(delta).map(|values| factor * vector::sum(values));
+        let value = A::of(sums.map(A::as_f64).sum());
+        copy_targets(y, target, delta);
+        rows::map(
+            [y],
+            delta,
+            #[inline(always)]
+            |[y], t| *t = factor * term.slope(y, *t, one),
+        );
+        value
     }
 
     fn r_delta(
@@ -100,7 +129,7 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
         r_delta.assign(r_y);
         sum_rows_into(y, target, r_delta, |y, target, r| {
             for (i, (&y, r)) in y.iter().zip(r).enumerate() {
-                *r *= factor * self.term.curvature(i, y, target.at(i));
+                *r *= factor * self.term.curvature(y, target.at(i), self.weight(i));
             }
             A::zero()
         });
@@ -113,5 +142,37 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
             A::zero()
         });
         near
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule_tensor::ndarray::Array2;
+
+    #[test]
+    fn weights_of_one_and_indices_for_rows_change_no_bit() {
+        for outputs in [1, 2, 10, 17, 100] {
+            let y = Array2::from_shape_fn((5, outputs), |(n, i)| ((7 * n + 3 * i) % 11) as f32 - 4.7);
+            let one_hot = Array2::from_shape_fn(y.dim(), |(n, i)| f32::from(u8::from(i == n % outputs)));
+            let index = Array2::from_shape_fn((5, 1), |(n, _)| (n % outputs) as f32);
+            let (plain, mut delta) = (BinaryCrossEntropy::default(), Array2::zeros(y.dim()));
+            let value = plain.value_and_delta(&y, &one_hot, &mut delta);
+
+            let weights = vec![1.0; outputs];
+            let weighted = BinaryCrossEntropy::sum_of(term::BinaryLogit { positive_weights: weights });
+            let mut again = Array2::from_elem(y.dim(), f32::NAN);
+            let by_weights = weighted.value_and_delta(&y, &one_hot, &mut again);
+            assert_eq!(again, delta, "{outputs}");
+            // A wide row is summed in another order.
+            assert!((by_weights - value).abs() <= 1e-6 * value, "{outputs}: {by_weights}, {value}");
+            assert!((plain.value(&y, &one_hot) - value).abs() <= 1e-6 * value, "{outputs}");
+
+            if outputs > 1 {
+                again.fill(f32::NAN);
+                assert_eq!(plain.value_and_delta(&y, &index, &mut again), value, "{outputs}");
+                assert_eq!(again, delta, "{outputs}");
+            }
+        }
     }
 }

@@ -52,6 +52,19 @@ pub(crate) fn targets<'a, A: Scalar>(
     })
 }
 
+/// Writes the targets to `out`, one number for each output.
+pub(crate) fn copy_targets<A: Scalar>(y: &ArrayRef2<A>, target: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
+    for (out, target) in slices_mut(out).zip(targets(y, target)) {
+        match target {
+            Row::Each(target) => out.copy_from_slice(target),
+            Row::Class(class) => {
+                out.fill(A::zero());
+                out[class] = A::one();
+            }
+        }
+    }
+}
+
 /// # Panics
 /// If the direction R{y} has another shape than y: a narrower one would be repeated, a longer one cut.
 #[track_caller]

@@ -1,6 +1,6 @@
 use chainrule_tensor::math::exp;
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{self, slices, slices_mut, softmax};
+use chainrule_tensor::rows::{self, maximum, slices, slices_mut, softmax};
 use chainrule_tensor::{Scalar, vector};
 
 use crate::Loss;
@@ -128,7 +128,7 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
             |[], delta| *delta = exp(*delta),
         );
         sum_rows_into(y, target, delta, |z, target, delta| {
-            let sum = delta.iter().copied().sum();
+            let sum = vector::sum(delta);
             let (loss, mass) = self.row(z, target, maximum(z), sum);
             let scale = mass / sum;
             for delta in delta.iter_mut() {
@@ -166,11 +166,6 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
             A::zero()
         });
     }
-}
-
-/// max z of those that are not NaN: e^(z − m) is NaN where z is, so the sum tells.
-fn maximum<A: Scalar>(z: &[A]) -> A {
-    z.iter().fold(A::neg_infinity(), |max, &z| if z > max { z } else { max })
 }
 
 #[cfg(test)]

@@ -21,7 +21,20 @@ const BLOCK: usize = 1024;
 #[track_caller]
 pub fn dot<A: Scalar>(x: &[A], y: &[A]) -> A {
     assert_eq!(x.len(), y.len(), "dot: lengths differ");
-    A::of(sum(x, y, |x, y| x * y))
+    A::of(sum_of(x, y, |x, y| x * y))
+}
+
+/// Σᵢ xᵢ.
+///
+/// ```
+/// assert_eq!(chainrule_tensor::vector::sum(&[3.0, -4.0]), -1.0);
+/// ```
+#[inline]
+pub fn sum<A: Scalar>(x: &[A]) -> A {
+    if x.len() < LANES {
+        return x.iter().copied().sum();
+    }
+    A::of(sum_of(x, x, |x, _| x))
 }
 
 /// The Euclidean norm ‖x‖₂.
@@ -30,7 +43,7 @@ pub fn dot<A: Scalar>(x: &[A], y: &[A]) -> A {
 /// assert_eq!(chainrule_tensor::vector::norm(&[3.0, 4.0]), 5.0);
 /// ```
 pub fn norm<A: Scalar>(x: &[A]) -> A {
-    A::of(sum(x, x, |x, y| x * y).sqrt())
+    A::of(sum_of(x, x, |x, y| x * y).sqrt())
 }
 
 /// The sum of |xᵢ|.
@@ -39,7 +52,7 @@ pub fn norm<A: Scalar>(x: &[A]) -> A {
 /// assert_eq!(chainrule_tensor::vector::norm_1(&[3.0, -4.0]), 7.0);
 /// ```
 pub fn norm_1<A: Scalar>(x: &[A]) -> A {
-    A::of(sum(x, x, |x, _| x.abs()))
+    A::of(sum_of(x, x, |x, _| x.abs()))
 }
 
 /// The largest |xᵢ|; 0 for an empty vector, NaN if there is one.
@@ -85,12 +98,12 @@ pub fn scale<A: Scalar>(alpha: A, x: &mut [A]) {
 /// ```
 pub fn is_finite<A: Scalar>(x: &[A]) -> bool {
     // x − x is 0 for a finite number and NaN otherwise; the lanes of a sum are quicker than an early exit.
-    sum(x, x, |x, y| x - y) == 0.0
+    sum_of(x, x, |x, y| x - y) == 0.0
 }
 
 /// Σ term(xᵢ, yᵢ).
 #[inline(always)]
-fn sum<A: Scalar>(x: &[A], y: &[A], term: impl Fn(A, A) -> A) -> f64 {
+fn sum_of<A: Scalar>(x: &[A], y: &[A], term: impl Fn(A, A) -> A) -> f64 {
     simd::dispatch(
         #[inline(always)]
         move || {

@@ -1,7 +1,7 @@
 use chainrule_datasets::Pipeline;
 use chainrule_layers::{Layer, Mode};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
-use chainrule_tensor::{Scalar, math, rows};
+use chainrule_tensor::{Scalar, math, rows, simd};
 
 use crate::{Output, Workspace};
 
@@ -13,7 +13,7 @@ impl Output {
     fn apply<A: Scalar>(self, y: &[A], prediction: &mut [A]) {
         match self {
             Output::Identity => prediction.copy_from_slice(y),
-            Output::Sigmoid => prediction.iter_mut().zip(y).for_each(|(p, &z)| *p = math::sigmoid(z)),
+            Output::Sigmoid => simd::map([y], [prediction], |[z], [p]| *p = math::sigmoid(z)),
             Output::Softmax => {
                 rows::softmax(y, prediction);
             }
