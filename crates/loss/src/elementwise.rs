@@ -97,6 +97,7 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
                 factor * sum
             });
         }
+        assert_same_shape(y, delta);
         // All terms in one loop, then all slopes: a row of ten outputs fills no vector registers.
         copy_targets(y, target, delta);
         rows::map(
