@@ -23,9 +23,9 @@ impl Blas {
         match self {
             Self::OpenBlas => &[],
             Self::Accelerate => {
-                &["--no-default-features", "--features", "chainrule/accelerate,chainrule/cli"]
+                &["--no-default-features", "--features", "chainrule/accelerate,chainrule/curvature"]
             }
-            Self::None => &["--no-default-features", "--features", "chainrule/cli"],
+            Self::None => &["--no-default-features"],
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) fn tests(cargo: Cargo, blas: Blas) -> Step {
 
 /// The pages that the program writes, in a real browser; not run where there is none to be had.
 pub(crate) fn browser(cargo: Cargo, blas: Blas) -> Step {
-    let args = ["test", "--locked", "-p", "chainrule", "--test", "browser"];
+    let args = ["test", "--locked", "-p", "chainrule-cli", "--test", "browser"];
     let work = move || match setup::browser::run() {
         Ok(program) => {
             let mut command = cargo.command();
@@ -157,12 +157,12 @@ fn numbered_examples() -> Result<Vec<String>, Failure> {
 
 /// What is built with MPI only: its lints, and its tests with ranks that mpirun starts, one test at a time, for they time them.
 pub(crate) fn mpi(cargo: Cargo, blas: Blas) -> Vec<Step> {
-    let ours = ["--locked", "-p", "chainrule", "-p", "chainrule-distributed"];
+    let ours = ["--locked", "-p", "chainrule-cli", "-p", "chainrule-distributed"];
     // The features are additions: those of the BLAS stay as they are.
-    let features = [blas.features(), &["--features", "chainrule/mpi,chainrule-distributed/mpi"]].concat();
+    let features = [blas.features(), &["--features", "chainrule-cli/mpi,chainrule-distributed/mpi"]].concat();
     let clippy = [&["clippy"], &ours[..], &["--all-targets"], &features, &["--", "-D", "warnings"]].concat();
     let tests = [
-        &["test", "--locked", "-p", "chainrule", "--features", "chainrule/mpi"],
+        &["test", "--locked", "-p", "chainrule-cli", "--features", "chainrule-cli/mpi"],
         blas.features(),
         &["--test", "mpi", "--", "--test-threads", "1"],
     ];
@@ -172,7 +172,7 @@ pub(crate) fn mpi(cargo: Cargo, blas: Blas) -> Vec<Step> {
             "ranks",
             &tests.concat(),
             blas,
-            "the failed test is named above; rerun it alone with `cargo test -p chainrule --features mpi --test mpi NAME`",
+            "the failed test is named above; rerun it alone with `cargo test -p chainrule-cli --features mpi --test mpi NAME`",
         ),
     ]
 }
@@ -247,7 +247,13 @@ mod tests {
         let args = [&["clippy"], Blas::Accelerate.features(), &["--"]].concat();
         assert_eq!(
             args,
-            ["clippy", "--no-default-features", "--features", "chainrule/accelerate,chainrule/cli", "--"]
+            [
+                "clippy",
+                "--no-default-features",
+                "--features",
+                "chainrule/accelerate,chainrule/curvature",
+                "--"
+            ]
         );
     }
 }

@@ -30,7 +30,7 @@ Train a network in one command from a fresh clone.
 Usage: cargo xtask train [ARGS…]
 
 Finds or installs OpenBLAS, builds the program in release mode, and becomes `chainrule train ARGS…`. With no ARGS it
-trains on the embedded digits. They are told by: cargo run -p chainrule -- train --help
+trains on the embedded digits. They are told by: cargo run -p chainrule-cli -- train --help
 ";
 
 const GRADCHECK: &str = "\

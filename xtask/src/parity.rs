@@ -10,7 +10,7 @@ pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     process::run(
         process::cargo()
             .current_dir(process::root())
-            .args(["build", "--release", "-p", "chainrule", "-p", "chainrule-benches"])
+            .args(["build", "--release", "-p", "chainrule-cli", "-p", "chainrule-benches"])
             .args(["--bin", "chainrule", "--bin", "trajectory"])
             .args(Blas::native().features()),
     )?;

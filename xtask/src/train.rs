@@ -8,7 +8,7 @@ pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     setup::run(Blas::native())?;
     process::hand_over(
         process::cargo()
-            .args(["run", "--release", "-p", "chainrule", "--bin", "chainrule"])
+            .args(["run", "--release", "-p", "chainrule-cli", "--bin", "chainrule"])
             .args(Blas::native().features())
             .args(["--", "train"])
             .args(args),

@@ -11,8 +11,7 @@
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
 //! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
-//! | [`curvature`] | Hessian spectra, saddle-free Newton, critical points |
-//! | [`plot`] | plots as SVG |
+//! | `curvature` | Hessian spectra, saddle-free Newton, critical points (feature `curvature`) |
 //!
 //! ```
 //! use chainrule::prelude::*;
@@ -63,13 +62,12 @@
 //! | `openblas-static` | | the same, linked statically |
 //! | `accelerate` | | Apple's Accelerate (macOS) |
 //! | `intel-mkl` | | Intel's MKL |
-//! | `parquet` | | tables as Parquet files |
-//! | `cli` | yes | the program `chainrule`; a library user leaves it out with `default-features = false` |
+//! | `curvature` | yes | Hessian spectra, Newton methods, critical points |
+//! | `parquet` | yes | tables as Parquet files |
 //!
 //! With no BLAS feature, products run on ndarray's own kernels and everything still works.
 
-pub mod plot;
-
+#[cfg(feature = "curvature")]
 pub use chainrule_curvature as curvature;
 pub use chainrule_datasets as datasets;
 pub use chainrule_layers as layers;

@@ -4,7 +4,7 @@ use crate::blas::Blas;
 
 /// The way out that is open everywhere; ends every message about a machine that has no OpenBLAS.
 pub(super) const WITHOUT_BLAS: &str =
-    "do without BLAS: `cargo run --release -p chainrule --no-default-features --bin chainrule -- train`";
+    "do without BLAS: `cargo run --release -p chainrule-cli --no-default-features --bin chainrule -- train`";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::enum_variant_names, reason = "macOS is a name")]

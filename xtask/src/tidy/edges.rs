@@ -10,8 +10,9 @@ const LAYERS: &[&[&str]] = &[
     &["chainrule-tensor"],
     &["chainrule-layers", "chainrule-loss", "chainrule-optim", "chainrule-datasets"],
     &["chainrule-train"],
-    &["chainrule-curvature", "chainrule-distributed"],
+    &["chainrule-curvature", "chainrule-distributed", "chainrule-report"],
     &["chainrule"],
+    &["chainrule-cli"],
     &["chainrule-benches"],
 ];
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use chainrule::datasets::write_atomic;
-use chainrule::plot::{Mark, Plot};
+use chainrule_report::plot::{Mark, Plot};
 use serde_json::Value;
 
 /// The ways to train: as their runs are called, and as their curves are.

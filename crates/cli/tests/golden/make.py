@@ -1,6 +1,6 @@
 """Writes the folders beside this file: tiny networks with loss, gradient and Hessian product as PyTorch computes them.
 
-    PYTHONPATH=benches/peers python crates/chainrule/tests/golden/make.py
+    PYTHONPATH=benches/peers python crates/cli/tests/golden/make.py
 
 in the environment of benches/peers/requirements.txt. Each folder has model, x, y and the direction v, what PyTorch makes
 of them (gradient, hvp), and case.json with the loss and the options that describe the network to `chainrule grad`.

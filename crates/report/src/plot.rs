@@ -4,7 +4,7 @@
 //! choice of light or dark, and tells its story to a screen reader in its title and description.
 //!
 //! ```
-//! use chainrule::plot::{Mark, Plot};
+//! use chainrule_report::plot::{Mark, Plot};
 //!
 //! let loss = (1..=50).map(|epoch| (f64::from(epoch), 2.0 / f64::from(epoch)));
 //! let svg = Plot::new("Training", "epoch", "loss").log_y().with("Adam", Mark::Line, loss).to_svg();

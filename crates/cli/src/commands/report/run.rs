@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chainrule::plot::{Mark, Plot};
+use chainrule_report::plot::{Mark, Plot};
 use serde_json::Value;
 
 use super::page::{escaped, facts, note, page, section, table};

@@ -7,9 +7,9 @@ use chainrule::curvature::{Density, Ends, Estimate, Lanczos, Operator, OverData,
 use chainrule::datasets::{npy, write_atomic};
 use chainrule::layers::{Layer, Mode};
 use chainrule::ndarray::Array2;
-use chainrule::plot::{Mark, Plot};
 use chainrule::tensor::{Layout, Pool};
 use chainrule::train::{Checkpoint, Curvature, Lanes, Sharded};
+use chainrule_report::plot::{Mark, Plot};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chainrule::plot::{Mark, Plot};
+use chainrule_report::plot::{Mark, Plot};
 
 use super::page::{escaped, note, page, section, table};
 use super::run::Story;

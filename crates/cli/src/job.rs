@@ -91,7 +91,7 @@ impl Job {
         match launched() {
             Some((rank, size)) if size > 1 => Err(on_the_first(rank, || {
                 Failure::input(format!(
-                    "this program was built without MPI, and started as {size} processes: build it with `cargo install --path crates/chainrule --features mpi`, or start it without mpirun"
+                    "this program was built without MPI, and started as {size} processes: build it with `cargo install --path crates/cli --features mpi`, or start it without mpirun"
                 ))
             })),
             _ => Ok(Self { world: None }),

@@ -10,9 +10,9 @@ use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Adam, Descent, Objective, Optimizer, Schedule};
-use chainrule::plot::{Mark, Plot};
 use chainrule::tensor::{Pool, Rng, vector};
 use chainrule::train::{Activation, Architecture, Lanes, Sharded, evaluate};
+use chainrule_report::plot::{Mark, Plot};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 

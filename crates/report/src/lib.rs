@@ -1,0 +1,3 @@
+//! Plots of training runs, as SVG.
+
+pub mod plot;
