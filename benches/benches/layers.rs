@@ -2,9 +2,9 @@
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
 use chainrule::layers::{Dense, Dropout, Grad, Layer, Mode, Point, Softmax};
+use chainrule::model::{Activation, Architecture, Stage};
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Accum, Rng};
-use chainrule::train::{Activation, Architecture, Stage};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const ROWS: usize = 64;

@@ -5,13 +5,13 @@ use std::iter::{Cycle, Zip};
 use chainrule::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
 };
+use chainrule::model::{Activation, Architecture, Stage};
 use chainrule::ndarray::iter::AxisChunksIter;
 use chainrule::ndarray::{Array2, Axis, Ix2};
 use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
 use chainrule::tensor::Layout;
 use chainrule::tensor::rows::argmax;
 use chainrule::tensor::simd::{self, LANES};
-use chainrule::train::{Activation, Architecture, Stage};
 use clap::ValueEnum;
 
 /// A network, how it is trained, and on how many rows at once.

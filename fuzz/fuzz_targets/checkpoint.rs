@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use chainrule_train::{Checkpoint, Saved};
+use chainrule_model::Checkpoint;
+use chainrule_train::Saved;
 use chainrule_fuzz::{LITTLE, bounded};
 use libfuzzer_sys::fuzz_target;
 

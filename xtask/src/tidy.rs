@@ -32,7 +32,7 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/pool.rs",
     "crates/tensor/src/simd.rs",
     "crates/tensor/tests/openblas_switch.rs",
-    "crates/train/tests/no_alloc.rs",
+    "crates/model/tests/no_alloc.rs",
     "fuzz/src/lib.rs",
 ];
 

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use chainrule::layers::{self, check::cases};
 use chainrule::loss;
+use chainrule::model::{Activation, check::network};
 use chainrule::tensor::{Scalar, difference::bars, hash};
-use chainrule::train::{Activation, check::network};
 use clap::Parser;
 use serde_json::{Value, json};
 

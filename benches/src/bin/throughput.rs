@@ -5,8 +5,8 @@
 
 use std::process::ExitCode;
 
+use chainrule::model::Activation;
 use chainrule::tensor::{available_threads, blas};
-use chainrule::train::Activation;
 use chainrule_benches::bound::Bound;
 use chainrule_benches::clock::{self, median, range};
 use chainrule_benches::process::{Start, peak_megabytes};

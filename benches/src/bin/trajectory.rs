@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use chainrule::datasets::npy;
 use chainrule::layers::{Layer, Mode};
 use chainrule::loss::{Loss, SoftmaxCrossEntropy, SquaredError};
+use chainrule::model::{Checkpoint, Header};
 use chainrule::ndarray::{Array2, ArrayView1};
 use chainrule::optim::{
     Adagrad, Adam, Decay, Descent, Lbfgs, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
 use chainrule::tensor::{Layout, Scalar};
-use chainrule::train::{Checkpoint, Header, Risk, Workspace};
+use chainrule::train::{Risk, Workspace};
 use clap::{Parser, ValueEnum};
 
 /// Write the path of an optimizer, a row of θ for each step.

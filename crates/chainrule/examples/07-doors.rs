@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use chainrule::datasets::digits_whole;
+use chainrule::model::{Checkpoint, predict, save_vector};
 use chainrule::prelude::*;
-use chainrule::train::{Checkpoint, predict, save_vector};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder =

@@ -40,7 +40,7 @@
 //! ```
 //! use chainrule::prelude::*;
 //!
-//! # fn main() -> Result<(), chainrule::train::FitError> {
+//! # fn main() -> Result<(), chainrule::model::FitError> {
 //! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 //! let y = ["same", "different", "different", "same"];
 //! let classifier = Classifier::new([100]).fit(&x, &y)?;
@@ -72,6 +72,7 @@ pub use chainrule_curvature as curvature;
 pub use chainrule_datasets as datasets;
 pub use chainrule_layers as layers;
 pub use chainrule_loss as loss;
+pub use chainrule_model as model;
 pub use chainrule_optim as optim;
 pub use chainrule_tensor as tensor;
 pub use chainrule_tensor::ndarray;
@@ -90,13 +91,12 @@ pub mod prelude {
     pub use crate::loss::{
         BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
     };
+    pub use crate::model::{Architecture, Classifier, FittedClassifier};
     pub use crate::ndarray::{Array2, array, s};
     pub use crate::optim::{
         Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,
         Sgd,
     };
     pub use crate::tensor::{Init, Layout, Pool, Rng, Scalar};
-    pub use crate::train::{
-        Architecture, Classifier, Confusion, Fit, FittedClassifier, Lanes, Risk, Sharded, Workspace,
-    };
+    pub use crate::train::{Confusion, Fit, Lanes, Risk, Sharded, Workspace};
 }

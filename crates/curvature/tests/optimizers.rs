@@ -1,13 +1,13 @@
 //! The second-order optimizers on functions whose answers are known, and on networks.
 
 use chainrule_curvature::{Damping, HessianFree, Newton};
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::testing::{MonkeySaddle, Quadratic, Rosenbrock, Saddle};
 use chainrule_optim::{Objective, Optimizer};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Pool, Rng, Scalar, vector};
-use chainrule_train::{Activation, Architecture, Lanes, Sharded};
+use chainrule_train::{Lanes, Sharded};
 
 type Make<A> = fn(usize) -> Box<dyn Optimizer<A>>;
 
@@ -111,7 +111,7 @@ fn a_whole_krylov_space_is_the_exact_method() {
 
 /// A small network that learns noise.
 struct Network {
-    model: chainrule_layers::Sequential<f64>,
+    model: Sequential<f64>,
     theta: Vec<f64>,
     x: Array2<f64>,
     target: Array2<f64>,
@@ -119,7 +119,12 @@ struct Network {
 
 impl Network {
     fn new() -> Self {
-        let model = Architecture::perceptron(&[3, 5, 4, 2], Activation::Tanh, 0.0).build::<f64>(None);
+        let model = Sequential::input(3)
+            .then(|n| Dense::new(n, 5))
+            .then(Tanh::new)
+            .then(|n| Dense::new(n, 4))
+            .then(Tanh::new)
+            .then(|n| Dense::new(n, 2));
         let rng = &mut Rng::new(11);
         Self {
             theta: model.layout().init(rng).to_vec(),

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use chainrule_curvature::{
     Density, Hessian, Krylov, Lanczos, Operator, OverData, Window, dense, eigh, hutch_pp, hutchinson,
 };
-use chainrule_layers::{Layer, Mode, Sequential};
+use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array1, Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::{Activation, Architecture, Curvature, Lanes, Sharded};
+use chainrule_train::{Curvature, Lanes, Sharded};
 
 const ROWS: usize = 300;
 
@@ -27,7 +27,12 @@ struct Task {
 
 impl Task {
     fn new() -> Self {
-        let model = Architecture::perceptron(&[4, 6, 5, 2], Activation::Tanh, 0.0).build::<f64>(None);
+        let model = Sequential::input(4)
+            .then(|n| Dense::new(n, 6))
+            .then(Tanh::new)
+            .then(|n| Dense::new(n, 5))
+            .then(Tanh::new)
+            .then(|n| Dense::new(n, 2));
         let rng = &mut Rng::new(3);
         Self {
             theta: model.layout().init(rng).to_vec(),

@@ -5,19 +5,24 @@ use std::ops::ControlFlow;
 use chainrule_datasets::synthetic::Teacher;
 use chainrule_datasets::{Dataset, Encoding, Pipeline, Target, synthetic};
 use chainrule_distributed::{Communicator, Threads, Together};
-use chainrule_layers::{Layer, Mode, Sequential};
+use chainrule_layers::{Dense, Dropout, Layer, Mode, Relu, Sequential, Tanh};
 use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd};
 use chainrule_tensor::ndarray::{Array2, s};
-use chainrule_tensor::{Pool, Rng};
+use chainrule_tensor::{Init, Pool, Rng};
 use chainrule_train::{
-    Activation, Alone, Architecture, Callback, Division, Experiment, History, Lanes, Plan, Ranks, Reduction,
-    Sharded, Standing, StepEnd, TrainError, resume,
+    Alone, Callback, Division, Experiment, History, Lanes, Plan, Ranks, Reduction, Sharded, Standing,
+    StepEnd, TrainError, resume,
 };
 
 /// A network with dropout, so that a mask that depends on the rank would show.
 fn network(widths: &[usize]) -> Sequential<f64> {
-    Architecture::perceptron(widths, Activation::Tanh, 0.2).build(None)
+    let (&inputs, above) = widths.split_first().unwrap();
+    let (&outputs, hidden) = above.split_last().unwrap();
+    let network = hidden.iter().fold(Sequential::input(inputs), |network, &width| {
+        network.then(|n| Dense::new(n, width)).then(Tanh::new).then(|n| Dropout::new(n, 0.2))
+    });
+    network.then(|n| Dense::new(n, outputs))
 }
 
 type Make = fn(usize) -> Box<dyn Optimizer<f64>>;
@@ -186,7 +191,10 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
     let mut x = Array2::from_shape_simple_fn((30, 20), || 0.5);
     x.row_mut(11).fill(f64::MAX);
     let train = Dataset::new("wild", x, Target::real(Array2::ones((30, 1)))).unwrap();
-    let model = Architecture::perceptron(&[20, 9, 1], Activation::Relu, 0.0).build::<f64>(None);
+    let model = Sequential::input(20)
+        .then(|n| Dense::with_init(n, 9, Init::HeUniform))
+        .then(Relu::new)
+        .then(|n| Dense::new(n, 1));
     let loss = SquaredError::default();
     let errors = Threads::run(3, |rank| {
         let task = Experiment {

@@ -1,46 +1,33 @@
 //! Training: the risk of a model on data, the loop that lowers it, what is measured on the way and what is kept.
+//!
+//! | folder | contents |
+//! |---|---|
+//! | `objective` | the risk and its derivatives: over a batch, over shards, over the parts of several processes |
+//! | `run` | the training loop, its state, callbacks, snapshots |
+//! | `metrics` | accuracy, R² and the like, and the evaluation of a model on data |
+//! | `telemetry` | where a step spends its time, TensorBoard event files |
 
-mod architecture;
-mod callbacks;
 pub mod check;
-mod checkpoint;
-mod classifier;
-mod division;
-mod evaluate;
-mod experiment;
-mod export;
-mod feed;
-mod hessian;
-mod lanes;
-mod meter;
 mod metrics;
-mod onnx;
-mod predict;
-mod ranks;
-mod risk;
-mod sharded;
-mod snapshot;
-mod standing;
-mod tensorboard;
-mod trainer;
-mod workspace;
+mod objective;
+mod run;
+mod telemetry;
+pub mod tensors;
 
-pub use architecture::{Activation, Architecture, Stage};
-pub use callbacks::{Callback, Epoch, StepEnd};
-pub use checkpoint::{Card, Checkpoint, CheckpointError, Header, Output, load_vector, save_vector};
-pub use classifier::{Classifier, FitError, FittedClassifier};
-pub use division::{Division, Node, Reduction, Tree};
-pub use evaluate::{Evaluation, Quality, evaluate, evaluate_together};
-pub use experiment::{Experiment, History, Plan, Stop, TrainError};
-pub use lanes::Lanes;
-pub use meter::{Meter, Metered, MeteredOptimizer, Split};
-pub use metrics::{ClassScore, Confusion, Fit};
-pub use predict::predict;
-pub use ranks::{Alone, Ranks};
-pub use risk::{Curvature, Risk};
-pub use sharded::{Pass, Sharded};
-pub use snapshot::{Saved, Snapshot, Snapshots, fingerprint};
-pub use standing::{Best, Standing};
-pub use tensorboard::EventFile;
-pub use trainer::{fit, resume};
-pub use workspace::Workspace;
+pub use metrics::classification::{ClassScore, Confusion};
+pub use metrics::evaluate::{Evaluation, Quality, evaluate, evaluate_together};
+pub use metrics::regression::Fit;
+pub use objective::division::{Division, Node, Reduction, Tree};
+pub use objective::lanes::Lanes;
+pub use objective::risk::{Curvature, Risk};
+pub use objective::sharded::{Pass, Sharded};
+pub use objective::workspace::Workspace;
+pub use run::callbacks::{Callback, StepEnd};
+pub use run::epoch::Epoch;
+pub use run::process_group::{Alone, Ranks};
+pub use run::snapshot::{Saved, Snapshot, SnapshotError, Snapshots, fingerprint};
+pub use run::task::{Experiment, History, Plan, Stop, TrainError};
+pub use run::train_state::{Best, Standing};
+pub use run::trainer::{fit, resume};
+pub use telemetry::meter::{Meter, Metered, MeteredOptimizer, Split};
+pub use telemetry::tensorboard::EventFile;

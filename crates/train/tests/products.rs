@@ -1,11 +1,11 @@
 //! Curvature products over shards: remembered or not, and what the empirical Fisher matrix is.
 
-use chainrule_layers::{Layer, Mode, Sequential};
+use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::{Activation, Architecture, Curvature, Lanes, Risk, Sharded, Workspace};
+use chainrule_train::{Curvature, Lanes, Risk, Sharded, Workspace};
 
 const ROWS: usize = 2500;
 
@@ -19,7 +19,7 @@ struct Task {
 }
 
 fn task() -> Task {
-    let model = Architecture::perceptron(&[3, 5, 4], Activation::Tanh, 0.0).build::<f64>(None);
+    let model = Sequential::input(3).then(|n| Dense::new(n, 5)).then(Tanh::new).then(|n| Dense::new(n, 4));
     let rng = &mut Rng::new(7);
     let theta = model.layout().init(rng).to_vec();
     let v = (0..theta.len()).map(|_| rng.normal(1.0)).collect();

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["chainrule-tensor"],
     &["chainrule-layers", "chainrule-loss", "chainrule-optim", "chainrule-datasets"],
     &["chainrule-train"],
-    &["chainrule-curvature", "chainrule-distributed", "chainrule-report"],
+    &["chainrule-model", "chainrule-curvature", "chainrule-distributed", "chainrule-report"],
     &["chainrule"],
     &["chainrule-cli"],
     &["chainrule-benches"],

@@ -13,10 +13,11 @@ use chainrule::curvature::{Newton, TwoBatches};
 use chainrule::datasets::{Search, mnist, npy, write_atomic};
 use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SquaredError;
+use chainrule::model::{Activation, Architecture, Stage};
 use chainrule::ndarray::{Array2, ArrayRef2, Axis, s};
 use chainrule::optim::{Descent, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Init, Pool, Rng, hash};
-use chainrule::train::{Activation, Architecture, Lanes, Sharded, Stage};
+use chainrule::train::{Lanes, Sharded};
 use clap::Parser;
 
 const WIDTHS: [usize; 9] = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];

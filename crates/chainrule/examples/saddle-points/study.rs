@@ -9,12 +9,11 @@ use chainrule::curvature::{Hessian, HessianFree, Lanczos, Newton};
 use chainrule::datasets::{Dataset, Encoding, Pipeline, write_atomic};
 use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
+use chainrule::model::{Activation, Architecture};
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Descent, Lbfgs, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{
-    Activation, Architecture, Callback, Epoch, Experiment, Lanes, Plan as Run, Sharded, evaluate, fit,
-};
+use chainrule::train::{Callback, Epoch, Experiment, Lanes, Plan as Run, Sharded, evaluate, fit};
 use serde_json::{Value, json};
 
 use crate::figures::METHODS;

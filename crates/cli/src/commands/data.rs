@@ -11,8 +11,8 @@ use chainrule::datasets::{
     self, Dataset, Format, Input, Look, Parts, Search, Task, digits, fashion_mnist, mnist, split::Share,
     synthetic,
 };
+use chainrule::model::Card;
 use chainrule::tensor::Scalar;
-use chainrule::train::Card;
 use clap::{Args, ValueEnum};
 
 use self::own::{OwnArgs, TaskName};

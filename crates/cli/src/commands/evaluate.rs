@@ -1,7 +1,8 @@
 //! `chainrule evaluate`.
 
+use chainrule::model::Checkpoint;
 use chainrule::tensor::Scalar;
-use chainrule::train::{Checkpoint, Confusion, Evaluation, Quality, evaluate};
+use chainrule::train::{Confusion, Evaluation, Quality, evaluate};
 use clap::Args;
 use serde_json::json;
 

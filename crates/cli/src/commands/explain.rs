@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use chainrule::datasets::{Encoding, write_atomic};
 use chainrule::layers::Layer;
+use chainrule::model::{Activation, Card, Checkpoint, Output, Stage};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
-use chainrule::train::{Activation, Card, Checkpoint, Output, Stage};
 use clap::Args;
 
 use super::data::{DataArgs, Part, PlaceArgs};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chainrule::layers::Layer;
+use chainrule::model::{Checkpoint, save_vector};
 use chainrule::tensor::Scalar;
-use chainrule::train::{Checkpoint, save_vector};
 use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;

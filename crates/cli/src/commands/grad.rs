@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::npy;
 use chainrule::layers::{Layer, Mode};
+use chainrule::model::{Checkpoint, load_vector, save_vector};
 use chainrule::ndarray::Array2;
 use chainrule::optim::Objective;
 use chainrule::tensor::{Pool, Scalar, available_threads, vector};
-use chainrule::train::{Checkpoint, Lanes, Sharded, load_vector, save_vector};
+use chainrule::train::{Lanes, Sharded};
 use clap::Args;
 use serde_json::json;
 

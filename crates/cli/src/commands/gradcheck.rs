@@ -1,10 +1,11 @@
 //! `chainrule gradcheck`.
 
 use chainrule::layers::Mode;
+use chainrule::model::Checkpoint;
 use chainrule::ndarray::{Array2, Axis, s};
 use chainrule::optim::check::{Effort, Report, check};
 use chainrule::tensor::{Scalar, difference};
-use chainrule::train::{Checkpoint, Risk, Workspace, check::is_clear_of_kinks};
+use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
 use clap::Args;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! `chainrule inspect`.
 
 use chainrule::layers::Layer;
+use chainrule::model::{Card, Checkpoint, Output, Stage};
 use chainrule::tensor::{Entry, Scalar, vector};
-use chainrule::train::{Card, Checkpoint, Output, Stage};
 use clap::Args;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use chainrule::datasets::{Dataset, Pipeline};
+use chainrule::model::{Activation, Architecture, Card, Checkpoint, CheckpointError, Header, Output, Stage};
 use chainrule::tensor::Scalar;
-use chainrule::train::{Activation, Architecture, Card, Checkpoint, CheckpointError, Header, Output, Stage};
 use clap::{Args, ValueEnum};
 
 use super::options::{Dtype, LossName, OutputName, Widths, parse_share};

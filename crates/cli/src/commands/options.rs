@@ -6,8 +6,9 @@ use chainrule::datasets::Encoding;
 use chainrule::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
 };
+use chainrule::model::{Activation, Output, Stage};
 use chainrule::tensor::{Init, Scalar};
-use chainrule::train::{Activation, Output, Reduction, Stage};
+use chainrule::train::Reduction;
 use clap::ValueEnum;
 
 use crate::failure::Failure;

@@ -8,9 +8,9 @@ use chainrule::datasets::{
     Features, Format, ImageShape, Input, is_picture, npy, pictures, read_features, read_pictures,
     write_atomic,
 };
+use chainrule::model::{Card, Checkpoint, predict};
 use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
-use chainrule::train::{Card, Checkpoint, predict};
 use clap::Args;
 
 use super::model::ModelArgs;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use chainrule::train::{Card, Evaluation, History, Split};
+use chainrule::model::Card;
+use chainrule::train::{Evaluation, History, Split};
 use serde_json::{Value, json};
 
 use super::evaluate;

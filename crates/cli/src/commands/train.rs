@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{Dataset, Encoding, Method, Parts, split::Share};
 use chainrule::layers::Layer;
+use chainrule::model::{Activation, Architecture, Card, Stage};
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Activation, Architecture, Callback, Card, Experiment, History, Meter, Plan, Saved, Snapshots, Stage,
-    Standing, Stop, evaluate_together, fingerprint, resume,
+    Callback, Experiment, History, Meter, Plan, Saved, Snapshots, Standing, Stop, evaluate_together,
+    fingerprint, resume,
 };
 use clap::{ArgMatches, Args, CommandFactory};
 

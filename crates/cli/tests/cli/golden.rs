@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use chainrule::model::{Activation, Architecture, load_vector};
 use chainrule::tensor::Layout;
-use chainrule::train::{Activation, Architecture, load_vector};
 use serde_json::Value;
 
 use crate::json;

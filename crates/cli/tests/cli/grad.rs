@@ -2,10 +2,10 @@ use std::fs;
 use std::path::Path;
 
 use chainrule::datasets::{npy, synthetic};
+use chainrule::model::{load_vector, save_vector};
 use chainrule::ndarray::{Array2, array};
 use chainrule::prelude::{Dense, Layer, Rng, Sequential, Tanh};
 use chainrule::tensor::Layout;
-use chainrule::train::{load_vector, save_vector};
 
 use crate::{json, refused, run, stderr, stdout};
 

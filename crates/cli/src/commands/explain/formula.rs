@@ -2,7 +2,7 @@
 //!
 //! The notation is that of `docs/notation.md`: W^(l, j, i) goes from unit j to unit i of layer l.
 
-use chainrule::train::{Activation, Output};
+use chainrule::model::{Activation, Output};
 
 use super::super::options::LossName;
 use super::trace::{Trace, Units};

@@ -1,8 +1,8 @@
 //! The trace as one page that needs nothing from elsewhere: markup, style and script are files beside this one, the
 //! numbers are JSON inside it.
 
+use chainrule::model::Output;
 use chainrule::ndarray::Array2;
-use chainrule::train::Output;
 use serde_json::{Value, json};
 
 use super::trace::{Layer, Trace, Units};

@@ -1,7 +1,7 @@
 //! The trace as tables for the terminal: a formula, and the numbers under it.
 
+use chainrule::model::Output;
 use chainrule::ndarray::Array2;
-use chainrule::train::Output;
 
 use super::formula::line;
 use super::trace::{Layer, Trace, Units};

@@ -2,9 +2,9 @@
 
 use chainrule::datasets::Pipeline;
 use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Tape};
+use chainrule::model::{Activation, Card, Output, Stage, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
-use chainrule::train::{Activation, Card, Output, Stage, predict};
 use serde_json::{Value, json};
 
 use super::super::options::LossName;
@@ -293,9 +293,10 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use chainrule::model::Architecture;
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
-    use chainrule::train::{Architecture, Risk, Workspace, check::is_clear_of_kinks};
+    use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
     use clap::ValueEnum;
 
     use super::super::super::options::OutputName;

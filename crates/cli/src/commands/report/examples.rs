@@ -2,8 +2,8 @@
 
 use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
 use chainrule::layers::Layer;
+use chainrule::model::{Card, predict};
 use chainrule::tensor::{Scalar, rows};
-use chainrule::train::{Card, predict};
 
 use super::page::{escaped, note, section};
 use super::picture::{diverging, img};

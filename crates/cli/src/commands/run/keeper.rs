@@ -1,11 +1,13 @@
 //! What a run keeps: the snapshots it can go on from, its best model and its last.
 
+use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chainrule::model::{Card, Checkpoint, CheckpointError};
 use chainrule::tensor::Scalar;
-use chainrule::train::{Callback, Card, Checkpoint, CheckpointError, Epoch, Snapshot, Snapshots, StepEnd};
+use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd};
 
 use super::folder::RunFolder;
 use super::units::Units;
@@ -63,7 +65,7 @@ impl<'a> Keeper<'a> {
         Checkpoint { card: self.card.clone(), theta }.save(path)
     }
 
-    fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), CheckpointError> {
+    fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), Box<dyn Error>> {
         self.snapshots.save(snapshot)?;
         self.save_model(&self.folder.last(), snapshot.theta)?;
         let best = snapshot.standing.best.map_or(0, |best| best.epoch);

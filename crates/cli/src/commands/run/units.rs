@@ -1,8 +1,8 @@
 //! The units of a regression's targets: a network learns prices in thousands as readily as shares.
 
 use chainrule::datasets::{Dataset, Parts, Target};
+use chainrule::model::{Card, Output, Stage};
 use chainrule::tensor::{Layout, Scalar};
-use chainrule::train::{Card, Output, Stage};
 
 use crate::failure::Failure;
 

@@ -1,0 +1,222 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use chainrule_datasets::write_atomic;
+use chainrule_tensor::ndarray::ArrayView2;
+use chainrule_tensor::{Entry, Layout, Scalar};
+use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
+use thiserror::Error;
+
+use crate::card::Card;
+
+/// A trained model as a file: safetensors, named and laid out as PyTorch's `nn.Sequential` does it.
+///
+/// A matrix W of shape `(inputs, outputs)` is stored transposed, as `0.weight` of shape `(outputs, inputs)`; activations
+/// count as places. So `load_state_dict` takes these files, and [`Checkpoint::load_as`] takes PyTorch's. All else that a
+/// prediction needs is JSON under the key `chainrule` of the metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint<A> {
+    /// What the numbers mean.
+    pub card: Card,
+    /// The parameters, flat.
+    pub theta: Vec<A>,
+}
+
+/// Why a checkpoint could not be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file cannot be read, or is no safetensors file.
+    #[error(transparent)]
+    File(#[from] TensorFileError),
+    /// The file could not be put in place.
+    #[error(transparent)]
+    Write(#[from] chainrule_datasets::Error),
+    /// A file of another program, with no description of the network in it.
+    #[error("{}: no description of the network in it: name it with --layers and --activation", path.display())]
+    NoCard {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model does not fit into the format.
+    #[error("{}: {bytes} bytes, and an ONNX file ends at 2 GiB: export to safetensors or npz", path.display())]
+    TooLong {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// How long it would be.
+        bytes: usize,
+    },
+    /// The parameters are not those of the network.
+    #[error("{}: {fault}: this is a checkpoint of another architecture", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        fault: String,
+    },
+}
+
+/// What a checkpoint file says of itself before its parameters are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// The metadata; `None` in a file of another program.
+    pub card: Option<Card>,
+    /// The number type of the parameters, `"f32"` or `"f64"`.
+    pub dtype: &'static str,
+}
+
+const KEY: &str = "chainrule";
+
+impl<A: Scalar> Checkpoint<A> {
+    /// Writes the file by temp file, fsync and rename: at every moment there is the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    ///
+    /// # Panics
+    /// If θ is not as long as the architecture says.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let bytes = self.to_bytes();
+        write_atomic(path, |file| file.write_all(&bytes))?;
+        Ok(())
+    }
+
+    /// The contents of the file.
+    ///
+    /// # Panics
+    /// If θ is not as long as the architecture says.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let json = serde_json::to_string(&self.card).expect("a card has string keys only");
+        let layout = self.card.architecture.layout::<A>();
+        encode(&layout, &self.theta, HashMap::from([(KEY.to_owned(), json)]))
+    }
+
+    /// Reads a file that [`save`](Self::save) wrote, in either number type.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or has no description of its network.
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        Self::from_bytes(path, &tensors::read(path)?)
+    }
+
+    /// Reads the contents of a file; `path` serves the messages only.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let file = TensorFile::parse(path, bytes)?;
+        let card = card_of(path, &file)?.ok_or_else(|| CheckpointError::NoCard { path: path.to_owned() })?;
+        let theta = decode(path, &file, &card.architecture.layout::<A>())?;
+        Ok(Self { card, theta })
+    }
+
+    /// Reads the parameters of a network that `card` describes, whatever the file says of itself.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or holds other parameters.
+    pub fn load_as(path: &Path, card: Card) -> Result<Self, CheckpointError> {
+        let theta = load_vector(path, &card.architecture.layout::<A>())?;
+        Ok(Self { card, theta })
+    }
+}
+
+impl Header {
+    /// Reads what the file at `path` says of itself.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes = tensors::read(path)?;
+        let file = TensorFile::parse(path, &bytes)?;
+        Ok(Self { card: card_of(path, &file)?, dtype: file.dtype() })
+    }
+}
+
+/// Writes vectors with the layout of a network's parameters, such as gradients, named and laid out as a checkpoint's.
+///
+/// # Errors
+/// If the folder cannot be written to.
+///
+/// # Panics
+/// If `flat` is not as long as the layout says.
+pub fn save_vector<A: Scalar>(path: &Path, layout: &Layout, flat: &[A]) -> Result<(), CheckpointError> {
+    let bytes = encode(layout, flat, HashMap::new());
+    write_atomic(path, |file| file.write_all(&bytes))?;
+    Ok(())
+}
+
+/// Reads a vector with the layout of a network's parameters.
+///
+/// # Errors
+/// If the file cannot be read, is damaged, or holds other parameters.
+pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, CheckpointError> {
+    let bytes = tensors::read(path)?;
+    decode(path, &TensorFile::parse(path, &bytes)?, layout)
+}
+
+fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<Card>, CheckpointError> {
+    let Some(json) = file.metadata(KEY) else { return Ok(None) };
+    let card = serde_json::from_str::<Card>(json)
+        .map_err(|error| error.to_string())
+        .and_then(|card| card.validated().map(|()| card))
+        .map_err(|fault| TensorFileError::format(path, format!("its description: {fault}")))?;
+    Ok(Some(card))
+}
+
+/// The shape in the file: a matrix lies there transposed.
+pub(crate) fn stored_shape(entry: &Entry) -> Vec<usize> {
+    entry.shape.iter().rev().copied().collect()
+}
+
+fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: HashMap<String, String>) -> Vec<u8> {
+    assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
+    let entries = layout.entries().iter();
+    let arrays: Vec<_> = entries
+        .map(|entry| TensorBytes::new(entry.name.clone(), stored_shape(entry), &stored(entry, flat)))
+        .collect();
+    tensors::to_bytes(&arrays, metadata)
+}
+
+/// The numbers of a parameter as a file has them.
+pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> Vec<A> {
+    transposed(&entry.shape, &flat[entry.range()])
+}
+
+/// The numbers of a parameter in the file's order; given the file's shape, the same function brings them back.
+fn transposed<A: Scalar>(shape: &[usize], values: &[A]) -> Vec<A> {
+    match *shape {
+        [rows, columns] => {
+            let matrix = ArrayView2::from_shape((rows, columns), values)
+                .expect("a parameter has the size of its shape");
+            matrix.t().iter().copied().collect()
+        }
+        _ => values.to_vec(),
+    }
+}
+
+fn decode<A: Scalar>(path: &Path, file: &TensorFile<'_>, layout: &Layout) -> Result<Vec<A>, CheckpointError> {
+    let mismatch = |fault: String| CheckpointError::Mismatch { path: path.to_owned(), fault };
+    let known = |name: &str| layout.entries().iter().any(|entry| entry.name == name);
+    if let Some(name) = file.names().into_iter().find(|name| !known(name)) {
+        return Err(mismatch(format!("it has a parameter {name:?} that the network has not")));
+    }
+    // Grows with what the file really holds, not with what its description claims.
+    let mut theta = Vec::new();
+    for entry in layout.entries() {
+        let Some(shape) = file.shape(&entry.name) else {
+            return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
+        };
+        let expected = stored_shape(entry);
+        if shape != expected {
+            let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
+            return Err(mismatch(fault));
+        }
+        let values: Vec<A> = file.values(&entry.name)?;
+        if values.iter().any(|x| !x.is_finite()) {
+            let fault = format!("{:?} holds NaN or infinity", entry.name);
+            return Err(TensorFileError::format(path, fault).into());
+        }
+        theta.extend(transposed(&expected, &values));
+    }
+    Ok(theta)
+}

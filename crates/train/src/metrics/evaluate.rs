@@ -1,0 +1,163 @@
+use chainrule_datasets::{Batches, Dataset, Encoding, Error, Pipeline};
+use chainrule_layers::{Layer, Mode};
+use chainrule_loss::Loss;
+use chainrule_tensor::{Scalar, rows};
+
+use crate::metrics::classification::Confusion;
+use crate::metrics::regression::Fit;
+use crate::objective::division::{Division, share};
+use crate::objective::workspace::Workspace;
+use crate::run::process_group::{Alone, Ranks};
+
+/// The rows of one forward pass.
+const ROWS: usize = 256;
+
+/// How a network does on data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss of an example.
+    pub loss: f64,
+    /// Right or wrong, class by class or number by number.
+    pub quality: Quality,
+}
+
+/// How good predictions are, apart from the loss.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Quality {
+    /// Of a classification.
+    Classes(Confusion),
+    /// Of a regression.
+    Real(Fit),
+}
+
+impl Evaluation {
+    /// Accuracy for a classification, R² for a regression.
+    pub fn score(&self) -> f64 {
+        match &self.quality {
+            Quality::Classes(confusion) => confusion.accuracy(),
+            Quality::Real(fit) => fit.r_squared(),
+        }
+    }
+}
+
+/// Measures `model` at θ on `data`, example by example in their order, with dropout off.
+///
+/// # Errors
+/// If a file that the examples stay in can no longer be read; data in memory never fails.
+///
+/// # Panics
+/// If the encoding does not fit the targets, or the model the data.
+///
+/// ```
+/// use chainrule_datasets::{Encoding, Pipeline, synthetic};
+/// use chainrule_layers::{Dense, Layer};
+/// use chainrule_loss::SoftmaxCrossEntropy;
+/// use chainrule_train::evaluate;
+///
+/// let data = synthetic::moons::<f64>(100, 0.1, 1);
+/// let (model, loss) = (Dense::new(2, 2), SoftmaxCrossEntropy::default());
+/// // At θ = 0 both classes are equally likely, and the cross-entropy is ln 2.
+/// let result = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[0.0; 6], &data)?;
+/// assert!((result.loss - 2.0_f64.ln()).abs() < 1e-12);
+/// assert_eq!(result.score(), 0.5);
+/// # Ok::<(), chainrule_datasets::Error>(())
+/// ```
+pub fn evaluate<A: Scalar>(
+    model: &dyn Layer<A>,
+    loss: &dyn Loss<A>,
+    encoding: Encoding,
+    transform: &Pipeline,
+    theta: &[A],
+    data: &Dataset<A>,
+) -> Result<Evaluation, Error> {
+    evaluate_together(model, loss, encoding, transform, theta, data, &mut Alone::default())
+}
+
+/// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
+///
+/// # Errors
+/// As [`evaluate`]; the other processes then wait for this one in vain.
+///
+/// # Panics
+/// As [`evaluate`].
+pub fn evaluate_together<A: Scalar>(
+    model: &dyn Layer<A>,
+    loss: &dyn Loss<A>,
+    encoding: Encoding,
+    transform: &Pipeline,
+    theta: &[A],
+    data: &Dataset<A>,
+    ranks: &mut dyn Ranks<A>,
+) -> Result<Evaluation, Error> {
+    let mut batches = Batches::new(data, transform, encoding, ROWS);
+    let mut workspace = Workspace::new(model, ROWS.min(data.len()));
+    let Division { rank, size, .. } = ranks.division();
+    let (count, outputs) = (batches.count(), model.outputs());
+    let own = share(count, size, rank);
+    batches.seek(own.start);
+    // Whole numbers add in any order; what is rounded stays apart, batch by batch, for all to add in the same order.
+    let classes = if data.labels().is_some() { outputs } else { 0 };
+    let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), Confusion::new(classes));
+    let mut batch = batches.buffer();
+    for _ in own {
+        batches.fill(&mut batch)?;
+        let mut y = rows::first_mut(&mut workspace.y, batch.rows());
+        model.forward(Mode::Eval, theta, &batch.x(), &mut y, &mut workspace.tape);
+        losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
+        if let Some(labels) = data.labels() {
+            let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
+            confusion.add(&y, &truth);
+        } else {
+            let mut fit = Fit::new(outputs);
+            fit.add(&y, &batch.target());
+            fits.extend(fit.numbers().map(|number| number.to_bits()));
+        }
+    }
+    let counts = confusion.numbers().map(std::mem::take);
+    let word: Vec<u8> = losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect();
+    let (mut total, mut fit) = (0.0, Fit::new(outputs));
+    for (rank, word) in ranks.gather(&word).iter().enumerate() {
+        let mut numbers =
+            word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
+        let losses = numbers.by_ref().take(share(count, size, rank).len());
+        total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
+        confusion.numbers().zip(numbers.by_ref()).for_each(|(sum, count)| *sum += count);
+        while let Some(first) = numbers.next() {
+            let mut one = Fit::new(outputs);
+            let rest = numbers.by_ref();
+            one.numbers()
+                .zip(std::iter::once(first).chain(rest))
+                .for_each(|(n, bits)| *n = f64::from_bits(bits));
+            fit.merge(&one);
+        }
+    }
+    let quality = if data.labels().is_some() { Quality::Classes(confusion) } else { Quality::Real(fit) };
+    Ok(Evaluation { loss: total / data.len().max(1) as f64, quality })
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_datasets::csv::{Column, Options};
+    use chainrule_datasets::{npy, read};
+    use chainrule_layers::Dense;
+    use chainrule_loss::SquaredError;
+    use chainrule_tensor::ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        npy::write(&path, &Array2::from_elem((1000, 3), 0.5)).unwrap();
+        let options = Options { stream: Some(true), target: Column::Index(0), ..Options::default() };
+        let data = read::<f64>(&path, &options).unwrap().train;
+        let judge = || {
+            let loss = SquaredError::default();
+            evaluate(&Dense::new(2, 1), &loss, Encoding::Real, &Pipeline::new(), &[0.0; 3], &data)
+        };
+        assert!(judge().is_ok());
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(10_000).unwrap();
+        assert!(judge().unwrap_err().to_string().contains("x.npy"));
+    }
+}

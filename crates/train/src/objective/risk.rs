@@ -1,0 +1,216 @@
+use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
+use chainrule_loss::Loss;
+use chainrule_optim::{Objective, central_difference};
+use chainrule_tensor::math::flush_subnormal;
+use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::rows::{self, slices, slices_mut};
+use chainrule_tensor::{Accum, Scalar, vector::dot};
+
+use crate::objective::workspace::Workspace;
+
+/// The empirical risk C(θ) = 1/N Σₙ ℓ(f(θ, xₙ), tₙ): a model, a loss and a batch as the objective of an optimizer.
+///
+/// `value_and_grad` is the whole algorithm of back-propagation: forward, error signal, backward.
+///
+/// # References
+/// Rumelhart, Hinton and Williams 1986; Vapnik, "Principles of risk minimization for learning theory", 1991.
+///
+/// ```
+/// use chainrule_layers::{Dense, Layer, Mode};
+/// use chainrule_loss::SquaredError;
+/// use chainrule_optim::Objective;
+/// use chainrule_tensor::ndarray::array;
+/// use chainrule_train::{Risk, Workspace};
+///
+/// let (model, loss) = (Dense::new(1, 1), SquaredError::default());
+/// let (x, target) = (array![[2.0]], array![[1.0]]);
+/// let mut workspace = Workspace::new(&model, 1);
+/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
+/// let mut grad = [0.0; 2];
+/// // o = 3·2 + 0, so C = (6 − 1)² and ∂C/∂w = 2·(6 − 1)·2.
+/// assert_eq!(risk.value_and_grad(&[3.0, 0.0], &mut grad), 25.0);
+/// assert_eq!(grad, [20.0, 10.0]);
+/// ```
+#[derive(Debug)]
+pub struct Risk<'a, A: Scalar> {
+    model: &'a dyn Layer<A>,
+    loss: &'a dyn Loss<A>,
+    x: &'a ArrayRef2<A>,
+    target: &'a ArrayRef2<A>,
+    mode: Mode,
+    /// 1/N. N is the whole batch's size where this is a shard of one, so that shards just add.
+    scale: A,
+    workspace: &'a mut Workspace<A>,
+}
+
+impl<'a, A: Scalar> Risk<'a, A> {
+    /// The mean loss over the rows of `x` and `target`.
+    ///
+    /// # Panics
+    /// If x and target differ in rows, or the workspace has fewer.
+    #[track_caller]
+    pub fn new(
+        model: &'a dyn Layer<A>,
+        loss: &'a dyn Loss<A>,
+        x: &'a ArrayRef2<A>,
+        target: &'a ArrayRef2<A>,
+        mode: Mode,
+        workspace: &'a mut Workspace<A>,
+    ) -> Self {
+        let rows = x.nrows();
+        assert_eq!(rows, target.nrows(), "risk: {rows} rows of x but {} of targets", target.nrows());
+        assert!(rows <= workspace.rows(), "risk: {rows} rows but memory for {}", workspace.rows());
+        Self { model, loss, x, target, mode, scale: A::of(rows as f64).recip(), workspace }
+    }
+
+    /// The same rows as a shard of a batch of `rows` rows: their sum divided by `rows`.
+    #[must_use]
+    pub fn of(self, rows: usize) -> Self {
+        Self { scale: A::of(rows as f64).recip(), ..self }
+    }
+
+    /// C(θ), with ∇C(θ) put into `grad` as `accum` says.
+    pub fn accumulate(&mut self, theta: &[A], grad: &mut [A], accum: Accum) -> A {
+        self.back_propagate(theta, Grad::new(grad, accum))
+    }
+
+    /// C(θ), with ∇C(θ) put into `grad`, whoever watches it.
+    pub(crate) fn back_propagate(&mut self, theta: &[A], grad: Grad<'_, A>) -> A {
+        let Workspace { y, delta, tape, .. } = &mut *self.workspace;
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
+
+        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
+        scale(&mut delta, self.scale);
+        let at = Point { theta, x: self.x, y: &y };
+        self.model.backward(at, &delta, None, Some(grad), tape);
+        cost
+    }
+
+    /// Adds the product of `curvature` with v to `out`; `None` if the model has no second order.
+    pub fn accumulate_product(
+        &mut self,
+        curvature: Curvature,
+        theta: &[A],
+        v: &[A],
+        out: &mut [A],
+    ) -> Option<()> {
+        self.model.second_order()?;
+        self.linearise(curvature, theta);
+        self.accumulate_along(curvature, theta, v, out)
+    }
+
+    /// All of a product that does not depend on v: the forward pass and, for the Hessian, the error signals.
+    pub(crate) fn linearise(&mut self, curvature: Curvature, theta: &[A]) {
+        self.workspace.ensure_complete(self.model);
+        let Workspace { y, delta, tape, .. } = &mut *self.workspace;
+        let n = self.x.nrows();
+        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
+        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        if curvature == Curvature::Hessian {
+            // r_backward wants the error signals of every layer, but nobody wants their gradient again.
+            self.loss.value_and_delta(&y, self.target, &mut delta);
+            scale(&mut delta, self.scale);
+            self.model.backward(Point { theta, x: self.x, y: &y }, &delta, None, None, tape);
+        }
+    }
+
+    /// The rest of it: adds the product to `out`, where `linearise`, or `accumulate`, was last at the same θ.
+    pub(crate) fn accumulate_along(
+        &mut self,
+        curvature: Curvature,
+        theta: &[A],
+        v: &[A],
+        out: &mut [A],
+    ) -> Option<()> {
+        let second = self.model.second_order()?;
+        self.workspace.ensure_tangent(self.model);
+        let Workspace { y, delta, tape, tangent, .. } = &mut *self.workspace;
+        let Workspace { y: r_y, delta: r_delta, tape: r_tape, .. } = tangent.as_deref_mut()?;
+        let n = self.x.nrows();
+        let (y, mut delta) = (rows::first(y, n), rows::first_mut(delta, n));
+        let (mut r_y, mut r_delta) = (rows::first_mut(r_y, n), rows::first_mut(r_delta, n));
+        let mut tapes = Dual { value: tape, tangent: r_tape };
+
+        let at = Point { theta, x: self.x, y: &y };
+        second.r_forward(at, v, None, &mut r_y, tapes.reborrow());
+        match curvature {
+            Curvature::Hessian => {
+                self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
+                scale(&mut r_delta, self.scale);
+                let deltas = Dual { value: &*delta, tangent: &*r_delta };
+                second.r_backward(at, Tangent { v, r_x: None, r_y: &r_y }, deltas, None, out, tapes);
+                return Some(());
+            }
+            Curvature::GaussNewton => {
+                self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
+                scale(&mut r_delta, self.scale);
+            }
+            Curvature::EmpiricalFisher => {
+                // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = δₙ·⟨δₙ, R{yₙ}⟩.
+                self.loss.value_and_delta(&y, self.target, &mut delta);
+                for ((r, delta), r_y) in slices_mut(&mut r_delta).zip(slices(&delta)).zip(slices(&r_y)) {
+                    let along = self.scale * dot(delta, r_y);
+                    r.iter_mut().zip(delta).for_each(|(r, &delta)| *r = along * delta);
+                }
+            }
+        }
+        // G·v = Jᵀ·R{δ}: it goes back through the model as an error signal would.
+        self.model.backward(at, &r_delta, None, Some(Grad::new(out, Accum::Add)), tapes.value);
+        Some(())
+    }
+}
+
+/// δ ← δ/N. A class that is all but impossible has an error signal that would be subnormal then, and slow from there on.
+pub(crate) fn scale<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
+    rows::map(
+        [],
+        delta,
+        #[inline(always)]
+        |[], delta| *delta = flush_subnormal(by * *delta),
+    );
+}
+
+/// A matrix of second derivatives of a risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curvature {
+    /// H = ∇²C, exact (Pearlmutter 1994).
+    Hessian,
+    /// G = 1/N Σₙ Jₙᵀ·∇²ℓₙ·Jₙ, positive semi-definite for a convex loss (Schraudolph 2002).
+    GaussNewton,
+    /// F = 1/N Σₙ gₙ·gₙᵀ with the gradients gₙ of the examples (Kunstner, Balles and Hennig 2019, eq. 3).
+    EmpiricalFisher,
+}
+
+impl<A: Scalar> Objective<A> for Risk<'_, A> {
+    fn dim(&self) -> usize {
+        self.model.layout().len()
+    }
+
+    fn value(&mut self, theta: &[A]) -> A {
+        let Workspace { y, tape, .. } = &mut *self.workspace;
+        let mut y = rows::first_mut(y, self.x.nrows());
+        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        self.scale * self.loss.value(&y, self.target)
+    }
+
+    fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
+        self.accumulate(theta, grad, Accum::Replace)
+    }
+
+    fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
+        hv.fill(A::zero());
+        if self.accumulate_product(Curvature::Hessian, theta, v, hv).is_none() {
+            central_difference(self, theta, v, hv);
+        }
+    }
+
+    /// # Panics
+    /// If a layer of the model has no second order.
+    fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
+        gv.fill(A::zero());
+        self.accumulate_product(Curvature::GaussNewton, theta, v, gv)
+            .expect("risk: a Gauss-Newton product needs the second order of every layer");
+    }
+}

@@ -1,0 +1,349 @@
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use chainrule_layers::{Grad, Layer, Mode};
+use chainrule_loss::Loss;
+use chainrule_optim::{Objective, central_difference, hessian_by_products};
+use chainrule_tensor::ndarray::{ArrayRef2, s};
+use chainrule_tensor::{Accum, Pool, Scalar, vector};
+
+use crate::objective::division::{Division, Node, Reduction, Tree, share};
+use crate::objective::hessian::{Problem, assemble};
+use crate::objective::lanes::{BATCH, Depth, Lane, Lanes, shards};
+use crate::objective::risk::{Curvature, Risk};
+use crate::objective::workspace::Workspace;
+
+/// The risk over any number of rows, in fixed shards: the objective for a whole data set, and for many threads.
+///
+/// Up to 1024 rows, a batch, are one shard: the threads of the pool share the products of each layer. More rows are cut
+/// into shards of at most 256 and dealt to at most 8 lanes, by their number alone. A lane adds its shards in order; the
+/// lanes are added in a fixed binary tree. So the sum has the same bits for any number of threads, and memory does not
+/// grow with the rows.
+///
+/// The rows may be one process's part of a batch: [`part`](Self::part). Under [`Reduction::Tree`] they are cut into the leaves of
+/// a [`Tree`] instead, whose sums are the same whoever adds them.
+///
+/// ```
+/// use chainrule_layers::{Dense, Mode};
+/// use chainrule_loss::SquaredError;
+/// use chainrule_optim::Objective;
+/// use chainrule_tensor::{Pool, ndarray::Array2};
+/// use chainrule_train::{Lanes, Sharded};
+///
+/// let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(2));
+/// let (x, target) = (Array2::ones((1000, 1)), Array2::zeros((1000, 1)));
+/// let mut lanes = Lanes::new(&model, 1000);
+/// let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut lanes, &pool);
+/// assert_eq!(risk.value(&[3.0, 0.0]), 9.0);
+/// ```
+#[derive(Debug)]
+pub struct Sharded<'a, A: Scalar> {
+    model: &'a dyn Layer<A>,
+    loss: &'a dyn Loss<A>,
+    x: &'a ArrayRef2<A>,
+    target: &'a ArrayRef2<A>,
+    mode: Mode,
+    lanes: &'a mut Lanes<A>,
+    pool: &'a Pool,
+    /// The rows of the batch that these are a part of.
+    batch: usize,
+    division: Division,
+}
+
+/// A quantity that is a sum over the rows of a batch: a number and, but for the first, a vector.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass<'v, A> {
+    /// C(θ) alone.
+    Value,
+    /// C(θ) and ∇C(θ).
+    Gradient,
+    /// The product of a curvature with v.
+    Product(Curvature, &'v [A]),
+}
+
+/// What one lane does with one shard: `out` is the lane's sum, `accum` says whether it is the lane's first.
+type Work<'w, A> = dyn Fn(&mut Risk<'_, A>, &mut [A], Accum) -> A + Sync + 'w;
+
+impl<'a, A: Scalar> Sharded<'a, A> {
+    /// The mean loss over the rows of `x` and `target`.
+    ///
+    /// # Panics
+    /// If x and target differ in rows.
+    #[track_caller]
+    pub fn new(
+        model: &'a dyn Layer<A>,
+        loss: &'a dyn Loss<A>,
+        x: &'a ArrayRef2<A>,
+        target: &'a ArrayRef2<A>,
+        mode: Mode,
+        lanes: &'a mut Lanes<A>,
+        pool: &'a Pool,
+    ) -> Self {
+        assert_eq!(
+            x.nrows(),
+            target.nrows(),
+            "sharded: {} rows of x but {} of targets",
+            x.nrows(),
+            target.nrows()
+        );
+        lanes.note(&[], Depth::Nothing);
+        Self { model, loss, x, target, mode, lanes, pool, batch: x.nrows(), division: Division::default() }
+    }
+
+    /// The same rows as the part of a batch of `batch` rows that `division` says: their sum divided by `batch`, so that parts
+    /// just add. The lanes are those of [`Lanes::divided`].
+    ///
+    /// # Panics
+    /// If the part has another number of rows.
+    #[must_use]
+    #[track_caller]
+    pub fn part(mut self, division: Division, batch: usize) -> Self {
+        let (rows, own) = (self.x.nrows(), division.rows(batch));
+        assert_eq!(rows, own.len(), "sharded: {rows} rows, but the part of {batch} is {own:?}");
+        if let Mode::Train { row, .. } = &mut self.mode {
+            *row += own.start;
+        }
+        Self { batch, division, ..self }
+    }
+
+    /// How the batch is divided, and its rows.
+    pub fn division(&self) -> (Division, usize) {
+        (self.division, self.batch)
+    }
+
+    /// Whether its curvature products are exact.
+    pub fn has_second_order(&self) -> bool {
+        self.model.second_order().is_some()
+    }
+
+    /// This part's sum: the number returned, the vector put into `out`, which is empty for a value alone.
+    ///
+    /// # Panics
+    /// If it is a part of several under [`Reduction::Tree`], whose sums are [`sums`](Self::sums); or for a product, if a layer
+    /// has no second order.
+    pub fn sum(&mut self, pass: Pass<'_, A>, theta: &[A], out: &mut [A]) -> A {
+        if self.division.reduction == Reduction::Tree {
+            assert_eq!(self.division.size, 1, "sharded: a part of a tree has several sums");
+            let mut value = [A::zero()];
+            self.sums(pass, theta, &[Tree::over(self.batch).root()], out, &mut value);
+            return value[0];
+        }
+        self.noting(pass, theta, |risk, work| risk.reduce(out, work))
+    }
+
+    /// This part's sums at some nodes of the batch's tree: the numbers in `values`, the vectors one after the other in `out`,
+    /// which is empty for values alone.
+    ///
+    /// # Panics
+    /// If the nodes are not this part's, or as [`sum`](Self::sum) for a product.
+    pub fn sums(&mut self, pass: Pass<'_, A>, theta: &[A], nodes: &[Node], out: &mut [A], values: &mut [A]) {
+        let dim = if matches!(pass, Pass::Value) { 0 } else { theta.len() };
+        self.noting(pass, theta, |risk, work| {
+            let mut lane = risk.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+            let Lane { workspaces, halves, .. } = &mut *lane;
+            for (i, (&node, value)) in nodes.iter().zip(values).enumerate() {
+                let out = &mut out[i * dim..(i + 1) * dim];
+                *value = risk.pool.enter(|| risk.climb(node, out, work, workspaces, halves));
+            }
+        });
+    }
+
+    /// The gradient of this part, as [`sum`](Self::sum) gives it; `watch` is told from where on it is complete, as
+    /// [`Grad::watched`] says, unless the rows are too many for one pass.
+    ///
+    /// # Panics
+    /// As [`sum`](Self::sum).
+    pub fn gradient_watched(&mut self, theta: &[A], grad: &mut [A], watch: &dyn Fn(usize, &[A])) -> A {
+        let one_pass = self.division.reduction == Reduction::Library && self.x.nrows() <= BATCH;
+        if !one_pass || self.x.nrows() == 0 {
+            return self.sum(Pass::Gradient, theta, grad);
+        }
+        self.lanes.note(theta, Depth::Signals);
+        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let all = |risk: &mut Risk<'_, A>| {
+            risk.back_propagate(theta, Grad::new(grad, Accum::Replace).watched(watch))
+        };
+        self.pool.enter(|| self.on_rows(0..self.x.nrows(), &mut lane.workspaces[0], all))
+    }
+
+    /// Runs what `pass` asks of a shard, with a note of what the tapes then know.
+    fn noting<T>(
+        &mut self,
+        pass: Pass<'_, A>,
+        theta: &[A],
+        run: impl FnOnce(&mut Self, &Work<'_, A>) -> T,
+    ) -> T {
+        let wanted = match pass {
+            Pass::Value => Depth::Outputs,
+            Pass::Gradient => Depth::Signals,
+            Pass::Product(curvature, _) => Depth::wanted_by(curvature),
+        };
+        let known = self.lanes.depth(theta) >= wanted;
+        let result = run(self, &|risk, out, accum| match pass {
+            Pass::Value => risk.value(theta),
+            Pass::Gradient => risk.accumulate(theta, out, accum),
+            Pass::Product(curvature, v) => {
+                if accum == Accum::Replace {
+                    out.fill(A::zero());
+                }
+                if !known {
+                    risk.linearise(curvature, theta);
+                }
+                risk.accumulate_along(curvature, theta, v, out)
+                    .expect("sharded: a curvature product needs the second order of every layer");
+                A::zero()
+            }
+        });
+        self.lanes.note(theta, wanted);
+        result
+    }
+
+    /// The sum at a node of the tree: left half, right half, and the one added to the other.
+    fn climb(
+        &self,
+        node: Node,
+        out: &mut [A],
+        work: &Work<'_, A>,
+        workspaces: &mut [Workspace<A>],
+        halves: &mut [Vec<A>],
+    ) -> A {
+        let tree = Tree::over(self.batch);
+        let Some((left, right)) = tree.halves(node) else {
+            let (leaf, own) = (node.first(), self.division.leaves(tree));
+            let (rows, start) = (tree.rows(leaf..leaf + 1), tree.rows(own.clone()).start);
+            let place = (leaf - own.start) % workspaces.len();
+            let rows = rows.start - start..rows.end - start;
+            return self.on_rows(rows, &mut workspaces[place], |risk| work(risk, out, Accum::Replace));
+        };
+        let value = self.climb(left, out, work, workspaces, halves);
+        let Some(right) = right else { return value };
+        let (sum, halves) = halves.split_first_mut().expect("a vector for each level of the tree");
+        let sum = &mut sum[..out.len()];
+        let value = value + self.climb(right, sum, work, workspaces, halves);
+        vector::axpy(A::one(), sum, out);
+        value
+    }
+
+    /// Runs `work` over all shards and adds the results up; `out` is empty where only values are wanted.
+    fn reduce(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
+        let rows = self.x.nrows();
+        let shards = shards(rows);
+        if rows == 0 {
+            out.fill(A::zero());
+            return A::zero();
+        }
+        if shards <= 1 {
+            return self.alone(out, work);
+        }
+        let count = shards.min(self.lanes.lanes.len());
+        let out = Mutex::new(out);
+        self.pool.run(count, &|i| {
+            let mut lane = self.lanes.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
+            let Lane { workspaces, value, sum, .. } = &mut *lane;
+            let mut first = (i == 0).then(|| out.lock().unwrap_or_else(PoisonError::into_inner));
+            let sum = first.as_deref_mut().map_or(sum.as_mut_slice(), |out| out);
+            *value = A::zero();
+            for (turn, shard) in (i..shards).step_by(count).enumerate() {
+                let own = turn % workspaces.len();
+                let workspace = &mut workspaces[own];
+                let accum = if shard == i { Accum::Replace } else { Accum::Add };
+                *value += self.on_rows(share(rows, shards, shard), workspace, |risk| work(risk, sum, accum));
+            }
+        });
+        let out = out.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.add_up(out, count)
+    }
+
+    /// `work` on all rows at once, for which the threads join in each product.
+    fn alone(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
+        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = 0..self.x.nrows();
+        let all = |risk: &mut Risk<'_, A>| work(risk, out, Accum::Replace);
+        self.pool.enter(|| self.on_rows(rows, &mut lane.workspaces[0], all))
+    }
+
+    /// `work` on the risk of some of the rows, as their part of the whole.
+    fn on_rows(
+        &self,
+        rows: Range<usize>,
+        workspace: &mut Workspace<A>,
+        work: impl FnOnce(&mut Risk<'_, A>) -> A,
+    ) -> A {
+        let mode = match self.mode {
+            Mode::Train { seed, row } => Mode::Train { seed, row: row + rows.start },
+            Mode::Eval => Mode::Eval,
+        };
+        let (x, target) = (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]));
+        work(&mut Risk::new(self.model, self.loss, &x, &target, mode, workspace).of(self.batch))
+    }
+
+    /// ((0 + 1) + (2 + 3)) + …, the last sum into `out`.
+    fn add_up(&mut self, out: &mut [A], count: usize) -> A {
+        let lanes = &mut self.lanes.lanes[..count];
+        let mut width = 1;
+        while width < count {
+            for group in lanes.chunks_mut(2 * width).filter(|group| group.len() > width) {
+                let (left, right) = group.split_at_mut(width);
+                let (left, right) = (unlocked(&mut left[0]), unlocked(&mut right[0]));
+                left.value += right.value;
+                if !out.is_empty() {
+                    let into = if left.sum.is_empty() { &mut *out } else { &mut left.sum };
+                    vector::axpy(A::one(), &right.sum, into);
+                }
+            }
+            width *= 2;
+        }
+        unlocked(&mut lanes[0]).value
+    }
+}
+
+fn unlocked<A>(lane: &mut Mutex<Lane<A>>) -> &mut Lane<A> {
+    lane.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sum of this part; the mean over the batch, where the part is all of it.
+impl<A: Scalar> Objective<A> for Sharded<'_, A> {
+    fn dim(&self) -> usize {
+        self.model.layout().len()
+    }
+
+    fn value(&mut self, theta: &[A]) -> A {
+        self.sum(Pass::Value, theta, &mut [])
+    }
+
+    fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
+        self.sum(Pass::Gradient, theta, grad)
+    }
+
+    fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
+        if !self.has_second_order() {
+            return central_difference(self, theta, v, hv);
+        }
+        self.product(Curvature::Hessian, theta, v, hv);
+    }
+
+    fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
+        let Self { model, loss, x, target, mode, pool, batch, division, .. } = *self;
+        // Its sums run over blocks of their own, not over the tree.
+        let whole = division.reduction == Reduction::Library;
+        if !whole || !assemble(Problem { model, loss, x, target, mode, batch }, theta, h, pool) {
+            hessian_by_products(self, theta, h);
+        }
+    }
+
+    /// # Panics
+    /// If a layer of the model has no second order.
+    fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
+        self.product(Curvature::GaussNewton, theta, v, gv);
+    }
+}
+
+impl<A: Scalar> Sharded<'_, A> {
+    /// `out` ← the product of `curvature` at θ with v.
+    ///
+    /// # Panics
+    /// If a layer of the model has no second order.
+    pub fn product(&mut self, curvature: Curvature, theta: &[A], v: &[A], out: &mut [A]) {
+        self.sum(Pass::Product(curvature, v), theta, out);
+    }
+}

@@ -1,0 +1,115 @@
+//! What a run is given, and what it comes to.
+
+use chainrule_datasets::{Dataset, Encoding, Pipeline};
+use chainrule_layers::Layer;
+use chainrule_loss::Loss;
+use chainrule_tensor::Scalar;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::run::epoch::Epoch;
+
+/// How a run goes.
+///
+/// | Field | Default | Meaning |
+/// |---|---|---|
+/// | `epochs` | 10 | passes over the training data |
+/// | `batch` | 32 | examples a step; at least the number of examples means full batches |
+/// | `patience` | none | epochs without a better validation loss before the run ends and the best parameters return |
+/// | `seed` | 0 | of the shuffling and of dropout |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// Examples a step.
+    pub batch: usize,
+    /// Epochs to wait for a better validation loss.
+    pub patience: Option<usize>,
+    /// The seed of the shuffling and of dropout.
+    pub seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { epochs: 10, batch: 32, patience: None, seed: 0 }
+    }
+}
+
+/// What is trained on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Experiment<'a, A: Scalar> {
+    /// The network.
+    pub model: &'a dyn Layer<A>,
+    /// The loss of its output.
+    pub loss: &'a dyn Loss<A>,
+    /// How a target is handed to the loss.
+    pub encoding: Encoding,
+    /// What the input goes through before the first layer.
+    pub transform: &'a Pipeline,
+    /// The training data.
+    pub train: &'a Dataset<A>,
+    /// The validation data, if any.
+    pub validation: Option<&'a Dataset<A>>,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// All epochs were done.
+    Finished,
+    /// The validation loss had not improved for `patience` epochs.
+    Patience,
+    /// A callback said so.
+    Callback,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// The complete epochs.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose parameters were kept, where early stopping chose one.
+    pub best: Option<usize>,
+    /// Why the run ended.
+    pub stop: Stop,
+}
+
+/// Why a run could not go on.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// There is nothing to train on.
+    #[error("the training data is empty")]
+    Empty,
+    /// The batch size was 0.
+    #[error("a batch of 0 examples: the batch size is at least 1")]
+    ZeroBatch,
+    /// A file that the examples stay in can no longer be read.
+    #[error("{0}")]
+    Data(String),
+    /// The loss or a parameter is NaN or infinite.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The batch, from 1.
+        batch: usize,
+        /// The loss.
+        loss: f64,
+        /// The first place that holds a number that is not finite.
+        place: String,
+    },
+    /// A process of several has gone another way.
+    #[error(
+        "after epoch {epoch} the parameters of rank {rank} are not those of rank 0: its machine computes other bits; let all ranks run one build of the program on processors of one kind"
+    )]
+    Drifted {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The first rank that differs.
+        rank: usize,
+    },
+}

@@ -1,0 +1,69 @@
+use chainrule_tensor::Scalar;
+use serde::{Deserialize, Serialize};
+
+use crate::run::epoch::Epoch;
+
+/// Where a run stands between two steps: with θ and the optimizer's memory, all that the rest of it depends on.
+///
+/// Randomness has no place here: the order of the examples and the dropout masks are functions of (seed, epoch, batch),
+/// and the schedule is one of the optimizer's step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Standing<A> {
+    /// The complete epochs.
+    pub epochs: Vec<Epoch>,
+    /// Steps taken in all.
+    pub step: u64,
+    /// Batches done of the epoch under way.
+    pub batch: usize,
+    /// The sum of the losses of their examples.
+    pub total: f64,
+    /// The seconds they took.
+    pub seconds: f64,
+    /// The best epoch so far.
+    pub best: Option<Best>,
+    /// θ at its end.
+    #[serde(skip)]
+    pub best_theta: Vec<A>,
+}
+
+/// The epoch of the lowest loss: on the validation data or, where there is none, over the epoch's own steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The number of the epoch, from 1.
+    pub epoch: usize,
+    /// Its loss.
+    pub loss: f64,
+}
+
+impl<A: Scalar> Standing<A> {
+    /// Before the first step.
+    pub fn start(theta: &[A]) -> Self {
+        Self {
+            epochs: Vec::new(),
+            step: 0,
+            batch: 0,
+            total: 0.0,
+            seconds: 0.0,
+            best: None,
+            best_theta: theta.to_vec(),
+        }
+    }
+
+    /// Takes up a complete epoch, and stands before the next.
+    pub(crate) fn end_epoch(&mut self, report: Epoch, theta: &[A]) {
+        let loss = report.validation_loss.unwrap_or(report.train_loss);
+        if loss < self.best.map_or(f64::INFINITY, |best| best.loss) {
+            self.best = Some(Best { epoch: report.epoch, loss });
+            self.best_theta.copy_from_slice(theta);
+        }
+        self.epochs.push(report);
+        (self.batch, self.total, self.seconds) = (0, 0.0, 0.0);
+    }
+
+    /// Whether `patience` epochs have gone by since the best one.
+    pub(crate) fn is_out_of_patience(&self, patience: usize) -> bool {
+        let epochs = self.epochs.len();
+        epochs > 0 && epochs - self.best.map_or(0, |best| best.epoch) >= patience
+    }
+}

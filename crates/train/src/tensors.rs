@@ -1,0 +1,193 @@
+//! Named arrays of numbers as a file: safetensors, in either number type.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use chainrule_tensor::Scalar;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use thiserror::Error;
+
+/// Why a file of named arrays could not be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TensorFileError {
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The bytes are no safetensors file, or a corrupt one.
+    #[error("{}: not a readable safetensors file ({fault}): it is corrupted or of another format", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+impl TensorFileError {
+    /// The error that the file at `path` is corrupt or of another format.
+    pub fn format(path: &Path, fault: impl ToString) -> Self {
+        Self::Format { path: path.to_owned(), fault: fault.to_string() }
+    }
+}
+
+/// One array on its way to a file, its numbers as little-endian bytes.
+///
+/// ```
+/// use std::{collections::HashMap, path::Path};
+/// use chainrule_train::tensors::{TensorBytes, TensorFile, to_bytes};
+///
+/// let bias = TensorBytes::new("0.bias".to_owned(), vec![3], &[1.0_f32, 2.0, 3.0]);
+/// let bytes = to_bytes(&[bias], HashMap::from([("made by".to_owned(), "hand".to_owned())]));
+/// let file = TensorFile::parse(Path::new("bias.safetensors"), &bytes)?;
+/// assert_eq!(file.metadata("made by"), Some("hand"));
+/// assert_eq!(file.shape("0.bias"), Some(vec![3]));
+/// assert_eq!(file.values::<f64>("0.bias")?, [1.0, 2.0, 3.0]);
+/// # Ok::<(), chainrule_train::tensors::TensorFileError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorBytes {
+    name: String,
+    bytes: Vec<u8>,
+    shape: Vec<usize>,
+    is_wide: bool,
+}
+
+impl TensorBytes {
+    /// The array `name` of the given shape, its numbers in C order.
+    ///
+    /// # Panics
+    /// If the shape has another number of elements.
+    #[track_caller]
+    pub fn new<A: Scalar>(name: String, shape: Vec<usize>, values: &[A]) -> Self {
+        let size: usize = shape.iter().product();
+        assert_eq!(size, values.len(), "tensors: {name:?} has shape {shape:?} but {} numbers", values.len());
+        Self { name, bytes: little_endian(values), shape, is_wide: is_wide::<A>() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its numbers, little-endian.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The contents of a file of these arrays; without metadata where there is none to write.
+pub fn to_bytes(tensors: &[TensorBytes], metadata: HashMap<String, String>) -> Vec<u8> {
+    let views = tensors.iter().map(|tensor| {
+        let TensorBytes { name, bytes, shape, is_wide } = tensor;
+        let dtype = if *is_wide { Dtype::F64 } else { Dtype::F32 };
+        (name, TensorView::new(dtype, shape.clone(), bytes).expect("the bytes have the size of the shape"))
+    });
+    let metadata = (!metadata.is_empty()).then_some(metadata);
+    safetensors::serialize(views, metadata).expect("names and metadata are text")
+}
+
+/// A file of named arrays, its bytes read by the caller.
+#[derive(Debug)]
+pub struct TensorFile<'b> {
+    path: &'b Path,
+    tensors: SafeTensors<'b>,
+    metadata: HashMap<String, String>,
+}
+
+impl<'b> TensorFile<'b> {
+    /// Reads the header; `path` serves the messages only.
+    ///
+    /// # Errors
+    /// If the bytes are no safetensors file, or a part of one.
+    pub fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self, TensorFileError> {
+        let format = |error| TensorFileError::format(path, error);
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(format)?;
+        Ok(Self { path, tensors, metadata: header.metadata().clone().unwrap_or_default() })
+    }
+
+    /// The text under `key`.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// The names of the arrays, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = self.tensors.names();
+        names.sort_unstable();
+        names
+    }
+
+    /// The shape of an array, if there is one of that name.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.tensors.tensor(name).ok().map(|tensor| tensor.shape().to_vec())
+    }
+
+    /// The numbers of an array as they lie in the file, little-endian.
+    pub fn bytes(&self, name: &str) -> Option<&'b [u8]> {
+        self.tensors.tensor(name).ok().map(|tensor| tensor.data())
+    }
+
+    /// The numbers of an array, in C order and converted to `A`.
+    ///
+    /// # Errors
+    /// If there is no such array, or its numbers are neither `f32` nor `f64`.
+    pub fn values<A: Scalar>(&self, name: &str) -> Result<Vec<A>, TensorFileError> {
+        let tensor = self.tensors.tensor(name).map_err(|error| TensorFileError::format(self.path, error))?;
+        match tensor.dtype() {
+            Dtype::F32 => Ok(numbers(tensor.data(), |bytes| f64::from(f32::from_le_bytes(bytes)))),
+            Dtype::F64 => Ok(numbers(tensor.data(), f64::from_le_bytes)),
+            other => {
+                let fault = format!("{name:?} holds {other:?} numbers, not F32 or F64");
+                Err(TensorFileError::format(self.path, fault))
+            }
+        }
+    }
+
+    /// Whether all arrays hold numbers of the type `A`.
+    pub fn holds<A: Scalar>(&self) -> bool {
+        let wanted = if is_wide::<A>() { Dtype::F64 } else { Dtype::F32 };
+        self.tensors.iter().all(|(_, tensor)| tensor.dtype() == wanted)
+    }
+
+    /// The number type that holds all of the arrays: `"f64"` if one of them needs it, or else `"f32"`.
+    pub fn dtype(&self) -> &'static str {
+        let is_wide = self.tensors.iter().any(|(_, tensor)| tensor.dtype() == Dtype::F64);
+        if is_wide { f64::NAME } else { f32::NAME }
+    }
+}
+
+/// Reads a file as a whole.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, TensorFileError> {
+    std::fs::read(path).map_err(|source| TensorFileError::Io { path: path.to_owned(), source })
+}
+
+/// The bytes of numbers in a file.
+pub fn little_endian<A: Scalar>(values: &[A]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(values));
+    for x in values {
+        if is_wide::<A>() {
+            bytes.extend(x.as_f64().to_le_bytes());
+        } else {
+            bytes.extend((x.as_f64() as f32).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+fn numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<A> {
+    data.as_chunks::<N>().0.iter().map(|&bytes| A::of(read(bytes))).collect()
+}
+
+fn is_wide<A: Scalar>() -> bool {
+    A::NAME == f64::NAME
+}
