@@ -9,7 +9,7 @@ use chainrule::ndarray::{Array2, Axis};
 use chainrule::optim::Optimizer;
 use chainrule::tensor::pool::UNIT;
 use chainrule::tensor::{Aligned, Pool, Rng};
-use chainrule::train::{Lanes, Risk, Sharded, Workspace};
+use chainrule::train::{Risk, ShardBuffers, Sharded, Workspace};
 
 use crate::workload::{Batches, Data, Workload};
 
@@ -30,7 +30,7 @@ pub struct Training<'a> {
 enum Memory {
     Alone(Workspace<f32>),
     Together {
-        lanes: Lanes<f32>,
+        buffers: ShardBuffers<f32>,
         pool: Pool,
     },
     /// Predictions: each thread has rows of its own, or they share the products of a batch too small for that.
@@ -59,7 +59,7 @@ impl<'a> Training<'a> {
         } else if threads == 1 {
             Memory::Alone(Workspace::new(&model, workload.batch))
         } else {
-            Memory::Together { lanes: Lanes::new(&model, workload.batch), pool: Pool::new(threads) }
+            Memory::Together { buffers: ShardBuffers::new(&model, workload.batch), pool: Pool::new(threads) }
         };
         let optimizer = workload.optimizer.build(model.layout());
         Self {
@@ -87,8 +87,8 @@ impl<'a> Training<'a> {
                 let mut risk = Risk::new(model, loss, &x, &target, mode, workspace);
                 self.optimizer.step(&mut risk, &mut self.theta)
             }
-            Memory::Together { lanes, pool } => {
-                let mut risk = Sharded::new(model, loss, &x, &target, mode, lanes, pool);
+            Memory::Together { buffers, pool } => {
+                let mut risk = Sharded::new(model, loss, &x, &target, mode, buffers, pool);
                 pool.enter(|| self.optimizer.step(&mut risk, &mut self.theta))
             }
             Memory::Predictions { parts, pool } => {

@@ -58,8 +58,8 @@ fn product(widths: &[usize], rows: usize, args: &Args) -> Value {
     let (x, target) = data(rows, widths);
     let theta = model.layout().init::<f32>(&mut Rng::new(2));
     let (v, mut out) = (theta.clone(), theta.clone());
-    let mut plain = Lanes::new(&model, rows);
-    let mut remembering = Lanes::remembering(&model, rows);
+    let mut plain = ShardBuffers::new(&model, rows);
+    let mut remembering = ShardBuffers::remembering(&model, rows);
     let calls = 20;
     let rounds = 4 * args.rounds;
     let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut plain, &pool);
@@ -85,8 +85,8 @@ fn dense(args: &Args) -> Value {
     let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(args.threads));
     let (x, target) = data(args.examples, &widths);
     let theta = model.layout().init::<f64>(&mut Rng::new(2));
-    let mut lanes = Lanes::remembering(&model, args.examples);
-    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut lanes, &pool);
+    let mut buffers = ShardBuffers::remembering(&model, args.examples);
+    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut buffers, &pool);
     let mut h = Array2::zeros((theta.len(), theta.len()));
     let blocks = fastest(args.rounds, || risk.hessian(&theta, &mut h));
     // Columns take long: a fiftieth of them tells what all take.

@@ -13,7 +13,7 @@ use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::model::{Activation, Architecture};
 use chainrule::optim::{Adam, Descent, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{Callback, Epoch, Experiment, Plan, evaluate, fit};
+use chainrule::train::{Callback, Epoch, Plan, Task, evaluate, fit};
 use chainrule_benches::deskew::deskewed;
 use chainrule_benches::process::Start;
 use clap::Parser;
@@ -73,7 +73,8 @@ impl Callback<f32> for Watch<'_> {
     fn on_epoch(&mut self, epoch: &Epoch, theta: &[f32]) -> ControlFlow<()> {
         let evaluation = evaluate(self.model, self.loss, Encoding::Index, self.transform, theta, self.judge)
             .expect("the examples are in memory");
-        let (accuracy, seconds) = (evaluation.score(), self.start.milliseconds().map(|ms| ms / 1e3));
+        let (accuracy, seconds) =
+            (evaluation.metrics.headline(), self.start.milliseconds().map(|ms| ms / 1e3));
         self.epochs.push(json!({ "epoch": epoch.epoch, "accuracy": accuracy, "seconds": seconds }));
         if accuracy < self.target {
             return ControlFlow::Continue(());
@@ -124,7 +125,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps))
         .along(model.layout());
     let loss = SoftmaxCrossEntropy::default();
-    let task = Experiment {
+    let task = Task {
         model: &model,
         loss: &loss,
         encoding: Encoding::Index,

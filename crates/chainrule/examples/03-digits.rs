@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use chainrule::prelude::*;
-use chainrule::train::{Callback, Epoch, Evaluation, Experiment, Plan, Quality, evaluate, fit};
+use chainrule::train::{Callback, Epoch, Evaluation, Metrics, Plan, Task, evaluate, fit};
 
 /// What is printed after each epoch.
 struct Log;
@@ -12,7 +12,7 @@ impl Callback<f32> for Log {
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[f32]) -> ControlFlow<()> {
         println!(
             "epoch {:2}   loss {:.4}   validation {:.4?}",
-            epoch.epoch, epoch.train_loss, epoch.validation_score
+            epoch.epoch, epoch.train_loss, epoch.validation_accuracy
         );
         ControlFlow::Continue(())
     }
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut theta = model.layout().init(&mut Rng::new(1));
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.002));
 
-    let experiment = Experiment {
+    let experiment = Task {
         model: &model,
         loss: &SoftmaxCrossEntropy::default(),
         encoding: Encoding::Index,
@@ -45,9 +45,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The test part is looked at once.
     let test = parts.test.expect("the digits have a test part");
-    let Evaluation { loss, quality } =
+    let Evaluation { loss, metrics } =
         evaluate(&model, experiment.loss, experiment.encoding, &transform, &theta, &test)?;
-    let Quality::Classes(confusion) = quality else { unreachable!("digits are classes") };
+    let Metrics::Classification(confusion) = metrics else { unreachable!("digits are classes") };
     println!("test loss {loss:.4}, accuracy {:.4}\n{}", confusion.accuracy(), confusion.counts());
     assert!(confusion.accuracy() > 0.95);
     Ok(())

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ((x, y), (new_x, new_y)) = (moons(1), moons(2));
 
     let classifier = Classifier::new([100]).fit(&x, &y)?;
-    println!("accuracy on rows it never saw: {:.3}", classifier.score(&new_x, &new_y));
+    println!("accuracy on rows it never saw: {:.3}", classifier.accuracy(&new_x, &new_y));
 
     // A configuration is data too: what it does not say keeps its default.
     let plan: Classifier =
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let deeper = plan.learning_rate(0.01).seed(7);
     println!("{}", serde_json::to_string(&deeper)?);
     let classifier = deeper.fit(&x, &y)?;
-    println!("with it: {:.3}", classifier.score(&new_x, &new_y));
+    println!("with it: {:.3}", classifier.accuracy(&new_x, &new_y));
 
     // The columns of the probabilities are the classes, sorted.
     let three = new_x.slice(s![..3, ..]);
@@ -41,6 +41,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         losses[losses.len() - 1],
         history.stop
     );
-    assert!(classifier.score(&new_x, &new_y) > 0.97);
+    assert!(classifier.accuracy(&new_x, &new_y) > 0.97);
     Ok(())
 }

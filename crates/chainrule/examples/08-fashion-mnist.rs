@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use chainrule::datasets::Error;
 use chainrule::prelude::*;
 use chainrule::tensor::available_threads;
-use chainrule::train::{Callback, Epoch, Evaluation, Experiment, Plan, Quality, evaluate, fit};
+use chainrule::train::{Callback, Epoch, Evaluation, Metrics, Plan, Task, evaluate, fit};
 
 struct Log;
 
 impl Callback<f32> for Log {
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[f32]) -> ControlFlow<()> {
-        let Epoch { epoch, train_loss, validation_score, seconds, .. } = epoch;
+        let Epoch { epoch, train_loss, validation_accuracy, seconds, .. } = epoch;
         println!(
-            "epoch {epoch:2}   loss {train_loss:.4}   validation {validation_score:.4?}   {seconds:.1} s"
+            "epoch {epoch:2}   loss {train_loss:.4}   validation {validation_accuracy:.4?}   {seconds:.1} s"
         );
         ControlFlow::Continue(())
     }
@@ -46,7 +46,7 @@ fn learn(parts: Parts<f32>) -> Result<(), Error> {
     let mut theta = model.layout().init(&mut Rng::new(1));
     let steps = EPOCHS * parts.train.len().div_ceil(BATCH);
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::cosine(0.002, steps as u64));
-    let experiment = Experiment {
+    let experiment = Task {
         model: &model,
         loss: &SoftmaxCrossEntropy::default(),
         encoding: Encoding::Index,
@@ -59,9 +59,9 @@ fn learn(parts: Parts<f32>) -> Result<(), Error> {
     fit(&experiment, &plan, &mut adam, &mut theta, &pool, &mut Log).expect("this run does not diverge");
 
     let test = parts.test.expect("Fashion-MNIST has a test part");
-    let Evaluation { quality, .. } =
+    let Evaluation { metrics, .. } =
         evaluate(&model, experiment.loss, Encoding::Index, &transform, &theta, &test)?;
-    let Quality::Classes(confusion) = quality else { unreachable!("clothes are classes") };
+    let Metrics::Classification(confusion) = metrics else { unreachable!("clothes are classes") };
     for (class, name) in test.class_names().iter().enumerate() {
         println!("{name:<12} F1 {:.3}", confusion.class(class).f1);
     }

@@ -98,5 +98,5 @@ pub mod prelude {
         Sgd,
     };
     pub use crate::tensor::{Init, Layout, Pool, Rng, Scalar};
-    pub use crate::train::{Confusion, Fit, Lanes, Risk, Sharded, Workspace};
+    pub use crate::train::{Confusion, RegressionMetrics, Risk, ShardBuffers, Sharded, Workspace};
 }

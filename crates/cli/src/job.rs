@@ -3,7 +3,7 @@
 use std::env;
 
 use chainrule::tensor::Scalar;
-use chainrule::train::{Alone, Ranks, Reduction};
+use chainrule::train::{ProcessGroup, Reduction, SingleProcess};
 #[cfg(feature = "mpi")]
 pub(crate) use chainrule_distributed::Number;
 #[cfg(feature = "mpi")]
@@ -168,7 +168,7 @@ impl Job {
     /// The processes for the training loop.
     pub(crate) fn crew<A: Number>(&self, reduction: Reduction) -> Crew<'_, A> {
         match self.world.as_ref().filter(|world| world.size() > 1) {
-            None => Crew::Alone(Alone(reduction), std::marker::PhantomData),
+            None => Crew::SingleProcess(SingleProcess(reduction), std::marker::PhantomData),
             #[cfg(feature = "mpi")]
             Some(world) => Crew::Together(Together::new(world, reduction)),
             #[cfg(not(feature = "mpi"))]
@@ -192,15 +192,15 @@ fn on_the_first(rank: usize, failure: impl FnOnce() -> Failure) -> Failure {
 
 /// Who trains.
 pub(crate) enum Crew<'w, A: Scalar> {
-    Alone(Alone, std::marker::PhantomData<&'w A>),
+    SingleProcess(SingleProcess, std::marker::PhantomData<&'w A>),
     #[cfg(feature = "mpi")]
     Together(Together<A, &'w World>),
 }
 
 impl<A: Number> Crew<'_, A> {
-    pub(crate) fn ranks(&mut self) -> &mut dyn Ranks<A> {
+    pub(crate) fn ranks(&mut self) -> &mut dyn ProcessGroup<A> {
         match self {
-            Crew::Alone(alone, _) => alone,
+            Crew::SingleProcess(alone, _) => alone,
             #[cfg(feature = "mpi")]
             Crew::Together(together) => together,
         }
@@ -209,12 +209,12 @@ impl<A: Number> Crew<'_, A> {
     /// How many there are and what this one has sent, for the results.
     pub(crate) fn communication(&self) -> Value {
         match self {
-            Crew::Alone(..) => Value::Null,
+            Crew::SingleProcess(..) => Value::Null,
             #[cfg(feature = "mpi")]
             Crew::Together(together) => {
                 let traffic = together.traffic();
                 serde_json::json!({
-                    "ranks": Ranks::<A>::division(together).size,
+                    "ranks": ProcessGroup::<A>::division(together).size,
                     "reductions": traffic.reductions,
                     "bytes": traffic.bytes,
                     "seconds": traffic.waited.as_secs_f64(),

@@ -74,7 +74,7 @@ impl<A: Scalar, O: Objective<A> + ?Sized> Operator<A> for GaussNewton<'_, O, A> 
 
 /// Any [`Curvature`] of a network's risk over a whole data set, in fixed shards.
 ///
-/// On [`Lanes::remembering`](chainrule_train::Lanes::remembering) all products after the first cost the two R-passes
+/// On [`ShardBuffers::remembering`](chainrule_train::ShardBuffers::remembering) all products after the first cost the two R-passes
 /// alone.
 #[derive(Debug)]
 pub struct OverData<'a, 'b, A: Scalar> {

@@ -7,7 +7,7 @@ use chainrule_optim::testing::{MonkeySaddle, Quadratic, Rosenbrock, Saddle};
 use chainrule_optim::{Objective, Optimizer};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Pool, Rng, Scalar, vector};
-use chainrule_train::{Lanes, Sharded};
+use chainrule_train::{ShardBuffers, Sharded};
 
 type Make<A> = fn(usize) -> Box<dyn Optimizer<A>>;
 
@@ -137,8 +137,9 @@ impl Network {
     /// θ after so many steps, each of which must not raise C.
     fn run(&mut self, method: &mut dyn Optimizer<f64>, steps: usize) -> Vec<f64> {
         let (loss, pool, mut theta) = (SoftmaxCrossEntropy::default(), Pool::new(1), self.theta.clone());
-        let mut lanes = Lanes::remembering(&self.model, 60);
-        let mut risk = Sharded::new(&self.model, &loss, &self.x, &self.target, Mode::Eval, &mut lanes, &pool);
+        let mut buffers = ShardBuffers::remembering(&self.model, 60);
+        let mut risk =
+            Sharded::new(&self.model, &loss, &self.x, &self.target, Mode::Eval, &mut buffers, &pool);
         let mut before = risk.value(&theta);
         for _ in 0..steps {
             method.step(&mut risk, &mut theta);
@@ -155,9 +156,10 @@ fn no_method_ever_raises_the_loss_of_a_network_and_all_lower_it() {
     for (name, make) in zoo::<f64>() {
         let mut task = Network::new();
         let theta = task.run(&mut *make(task.theta.len()), 25);
-        let (loss, pool, mut lanes) =
-            (SoftmaxCrossEntropy::default(), Pool::new(1), Lanes::new(&task.model, 60));
-        let mut risk = Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut lanes, &pool);
+        let (loss, pool, mut buffers) =
+            (SoftmaxCrossEntropy::default(), Pool::new(1), ShardBuffers::new(&task.model, 60));
+        let mut risk =
+            Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
         let (start, end) = (risk.value(&task.theta), risk.value(&theta));
         assert!(end < 0.9 * start, "{name}: {end} after {start}");
     }
@@ -168,9 +170,9 @@ fn saddle_free_newton_learns_noise_by_heart() {
     let mut task = Network::new();
     let theta = task.run(&mut Newton::saddle_free(task.theta.len()), 300);
     let loss = SoftmaxCrossEntropy::default();
-    let (pool, mut lanes) = (Pool::new(1), Lanes::new(&task.model, 60));
-    let value =
-        Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut lanes, &pool).value(&theta);
+    let (pool, mut buffers) = (Pool::new(1), ShardBuffers::new(&task.model, 60));
+    let value = Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool)
+        .value(&theta);
     assert!(value < 0.2, "{value}");
 }
 

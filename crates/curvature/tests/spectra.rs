@@ -10,7 +10,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array1, Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::{Curvature, Lanes, Sharded};
+use chainrule_train::{Curvature, ShardBuffers, Sharded};
 
 const ROWS: usize = 300;
 
@@ -22,7 +22,7 @@ struct Task {
     x: Array2<f64>,
     target: Array2<f64>,
     pool: Pool,
-    lanes: Lanes<f64>,
+    buffers: ShardBuffers<f64>,
 }
 
 impl Task {
@@ -40,14 +40,14 @@ impl Task {
             x: Array2::from_shape_simple_fn((ROWS, 4), || rng.normal(1.0)),
             target: Array2::from_shape_simple_fn((ROWS, 1), || rng.below(2) as f64),
             pool: Pool::new(1),
-            lanes: Lanes::remembering(&model, ROWS),
+            buffers: ShardBuffers::remembering(&model, ROWS),
             model,
         }
     }
 
     fn risk(&mut self) -> (Sharded<'_, f64>, &[f64]) {
-        let Self { model, loss, theta, x, target, pool, lanes } = self;
-        (Sharded::new(model, loss, x, target, Mode::Eval, lanes, pool), theta)
+        let Self { model, loss, theta, x, target, pool, buffers } = self;
+        (Sharded::new(model, loss, x, target, Mode::Eval, buffers, pool), theta)
     }
 }
 

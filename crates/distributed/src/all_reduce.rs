@@ -6,7 +6,7 @@ use chainrule_optim::{Objective, central_difference, hessian_by_products};
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::slices_mut;
 use chainrule_tensor::{Scalar, vector};
-use chainrule_train::{Curvature, Node, Pass, Reduction, Sharded, Tree};
+use chainrule_train::{Curvature, Node, Quantity, Reduction, Sharded, Tree};
 
 use crate::together::Memory;
 use crate::{Bucket, Communicator, Traffic};
@@ -21,17 +21,17 @@ use crate::{Bucket, Communicator, Traffic};
 /// use chainrule_loss::SquaredError;
 /// use chainrule_optim::Objective;
 /// use chainrule_tensor::{Pool, ndarray::array};
-/// use chainrule_train::{Lanes, Ranks, Reduction, Sharded};
+/// use chainrule_train::{ShardBuffers, ProcessGroup, Reduction, Sharded};
 ///
 /// // Two ranks, one row each: C = ((3·2 − 1)² + (3·1 − 1)²)/2.
 /// let values = Threads::run(2, |rank| {
 ///     let row = array![[2.0 - rank.rank() as f64]];
 ///     let mut ranks = Together::new(rank, Reduction::Library);
-///     let division = Ranks::<f64>::division(&ranks);
+///     let division = ProcessGroup::<f64>::division(&ranks);
 ///     let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(1));
-///     let mut lanes = Lanes::divided(&model, 2, division, false);
+///     let mut buffers = ShardBuffers::divided(&model, 2, division, false);
 ///     let one = array![[1.0]];
-///     let part = &mut Sharded::new(&model, &loss, &row, &one, Mode::Eval, &mut lanes, &pool).part(division, 2);
+///     let part = &mut Sharded::new(&model, &loss, &row, &one, Mode::Eval, &mut buffers, &pool).part(division, 2);
 ///     ranks.objective(part).value(&[3.0, 0.0])
 /// });
 /// assert_eq!(values, [14.5, 14.5]);
@@ -58,12 +58,12 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
     }
 
     /// The sum over all ranks: the number returned, the vector put into `out`, which is empty for a value alone.
-    fn sum(&mut self, pass: Pass<'_, A>, theta: &[A], out: &mut [A]) -> A {
-        match (self.part.division().0.reduction, pass) {
-            (Reduction::Tree, _) => self.over_the_tree(pass, theta, out),
-            (Reduction::Library, Pass::Gradient) => self.behind_the_backward_pass(theta, out),
+    fn sum(&mut self, quantity: Quantity<'_, A>, theta: &[A], out: &mut [A]) -> A {
+        match (self.part.division().0.reduction, quantity) {
+            (Reduction::Tree, _) => self.over_the_tree(quantity, theta, out),
+            (Reduction::Library, Quantity::Gradient) => self.behind_the_backward_pass(theta, out),
             (Reduction::Library, _) => {
-                let mut value = [self.part.sum(pass, theta, out)];
+                let mut value = [self.part.sum(quantity, theta, out)];
                 let start = Instant::now();
                 let vector = if out.is_empty() { &mut value } else { out };
                 self.communicator.all_reduce(vector);
@@ -117,11 +117,11 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
     /// Each rank is the one that adds for its own window of the vector: the nodes' windows go to it, and the sum goes from it
     /// to all. So every rank sends about as much as in the library's all-reduce, where the number of ranks is a power of two;
     /// between those, the ranks have parts of more than one subtree.
-    fn over_the_tree(&mut self, pass: Pass<'_, A>, theta: &[A], out: &mut [A]) -> A {
+    fn over_the_tree(&mut self, quantity: Quantity<'_, A>, theta: &[A], out: &mut [A]) -> A {
         let Self { part, communicator, memory, traffic, .. } = self;
         let (division, batch) = part.division();
         if division.size == 1 {
-            return part.sum(pass, theta, out);
+            return part.sum(quantity, theta, out);
         }
         let (tree, dim) = (Tree::over(batch), out.len());
         let nodes_of = |rank| {
@@ -131,7 +131,7 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
         let own = nodes_of(division.rank);
         memory.sums.resize(own.len() * dim, A::zero());
         memory.values.resize(own.len(), A::zero());
-        part.sums(pass, theta, &own, &mut memory.sums, &mut memory.values);
+        part.sums(quantity, theta, &own, &mut memory.sums, &mut memory.values);
 
         let start = Instant::now();
         // The number is one more place of the vector.
@@ -169,7 +169,7 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
     }
 
     fn product(&mut self, curvature: Curvature, theta: &[A], v: &[A], out: &mut [A]) {
-        self.sum(Pass::Product(curvature, v), theta, out);
+        self.sum(Quantity::Product(curvature, v), theta, out);
     }
 }
 
@@ -224,11 +224,11 @@ impl<A: Scalar, C: Communicator<A>> Objective<A> for AllReduce<'_, '_, A, C> {
     }
 
     fn value(&mut self, theta: &[A]) -> A {
-        self.sum(Pass::Value, theta, &mut [])
+        self.sum(Quantity::Value, theta, &mut [])
     }
 
     fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        self.sum(Pass::Gradient, theta, grad)
+        self.sum(Quantity::Gradient, theta, grad)
     }
 
     fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
-use chainrule_train::{Division, Ranks, Reduction, Sharded};
+use chainrule_train::{Division, ProcessGroup, Reduction, Sharded};
 
 use crate::all_reduce::Windows;
 use crate::{AllReduce, Bucket, Communicator};
@@ -16,7 +16,7 @@ const BUCKET: usize = 1 << 17;
 ///
 /// ```
 /// use chainrule_distributed::{Threads, Together};
-/// use chainrule_train::{Ranks, Reduction};
+/// use chainrule_train::{ProcessGroup, Reduction};
 ///
 /// let divisions = Threads::<f32>::run(2, |rank| Together::new(rank, Reduction::Tree).division().rows(32));
 /// assert_eq!(divisions, [0..16, 16..32]);
@@ -117,7 +117,7 @@ impl<A, C: Debug> Debug for Together<A, C> {
     }
 }
 
-impl<A: Scalar, C: Communicator<A>> Ranks<A> for Together<A, C> {
+impl<A: Scalar, C: Communicator<A>> ProcessGroup<A> for Together<A, C> {
     fn division(&self) -> Division {
         let (rank, size) = (self.communicator.rank(), self.communicator.size());
         Division { reduction: self.reduction, rank, size }

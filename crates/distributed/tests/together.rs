@@ -11,8 +11,8 @@ use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd}
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Init, Pool, Rng};
 use chainrule_train::{
-    Alone, Callback, Division, Experiment, History, Lanes, Plan, Ranks, Reduction, Sharded, Standing,
-    StepEnd, TrainError, resume,
+    Callback, Division, History, Plan, ProcessGroup, Reduction, ShardBuffers, Sharded, SingleProcess,
+    StepEnd, Task, TrainError, TrainState, resume,
 };
 
 /// A network with dropout, so that a mask that depends on the rank would show.
@@ -38,7 +38,7 @@ type End = (Vec<f64>, Vec<(f64, Option<f64>, Option<f64>)>);
 
 fn end(history: &History, theta: Vec<f64>) -> End {
     let figures =
-        |epoch: &chainrule_train::Epoch| (epoch.train_loss, epoch.validation_loss, epoch.validation_score);
+        |epoch: &chainrule_train::Epoch| (epoch.train_loss, epoch.validation_loss, epoch.validation_metric());
     (theta, history.epochs.iter().map(figures).collect())
 }
 
@@ -48,7 +48,7 @@ fn train(
     batch: usize,
     classes: bool,
     callback: &mut dyn Callback<f64>,
-    ranks: &mut dyn Ranks<f64>,
+    ranks: &mut dyn ProcessGroup<f64>,
 ) -> Result<End, TrainError> {
     let data = |seed| -> Dataset<f64> {
         if classes {
@@ -62,7 +62,7 @@ fn train(
     let mut theta = model.layout().init(&mut Rng::new(3));
     let (cross, squared) = (SoftmaxCrossEntropy::default(), SquaredError::default());
     let loss: &dyn Loss<f64> = if classes { &cross } else { &squared };
-    let task = Experiment {
+    let task = Task {
         model: &model,
         loss,
         encoding: if classes { Encoding::Index } else { Encoding::Real },
@@ -72,8 +72,8 @@ fn train(
     };
     let plan = Plan { epochs: 3, batch, patience: None, seed: 5 };
     let mut optimizer = make(theta.len());
-    let (pool, standing) = (Pool::new(1), Standing::start(&theta));
-    let history = resume(&task, &plan, &mut *optimizer, &mut theta, &pool, callback, standing, ranks)?;
+    let (pool, state) = (Pool::new(1), TrainState::start(&theta));
+    let history = resume(&task, &plan, &mut *optimizer, &mut theta, &pool, callback, state, ranks)?;
     Ok(end(&history, theta.to_vec()))
 }
 
@@ -81,7 +81,7 @@ fn train(
 fn over_the_tree_any_number_of_ranks_ends_with_the_bits_of_one_process() {
     for (name, make) in OPTIMIZERS {
         for (batch, classes) in [(40, true), (300, true), (70, false)] {
-            let alone = train(make, batch, classes, &mut (), &mut Alone(Reduction::Tree)).unwrap();
+            let alone = train(make, batch, classes, &mut (), &mut SingleProcess(Reduction::Tree)).unwrap();
             assert!(alone.1[2].0 < alone.1[0].0, "{name}: nothing was learned: {:?}", alone.1);
             for size in [1, 2, 3, 4, 7] {
                 let ends = Threads::run(size, |rank| {
@@ -97,7 +97,7 @@ fn over_the_tree_any_number_of_ranks_ends_with_the_bits_of_one_process() {
 fn by_the_library_all_ranks_agree_and_are_near_one_process() {
     for (batch, bucket) in [(40, 1 << 17), (40, 7), (3, 1000)] {
         let (_, make) = OPTIMIZERS[0];
-        let alone = train(make, batch, true, &mut (), &mut Alone(Reduction::Library)).unwrap();
+        let alone = train(make, batch, true, &mut (), &mut SingleProcess(Reduction::Library)).unwrap();
         for size in [1, 2, 4, 5] {
             let ends = Threads::run(size, |rank| {
                 let mut ranks = Together::new(rank, Reduction::Library).bucket(bucket);
@@ -141,12 +141,12 @@ fn value_gradient_and_curvature_are_those_of_the_whole_batch() {
             let own = division.rows(rows);
             let (x, target) = (x.slice(s![own.clone(), ..]), target.slice(s![own, ..]));
             let pool = Pool::new(2);
-            let mut lanes = Lanes::divided(&model, rows, division, true);
-            let part = Sharded::new(&model, &loss, &x, &target, mode, &mut lanes, &pool);
+            let mut buffers = ShardBuffers::divided(&model, rows, division, true);
+            let part = Sharded::new(&model, &loss, &x, &target, mode, &mut buffers, &pool);
             ranks(&mut part.part(division, rows))
         };
         let alone = |reduction| {
-            let division = Ranks::<f64>::division(&Alone(reduction));
+            let division = ProcessGroup::<f64>::division(&SingleProcess(reduction));
             of(&mut |whole| all_of(whole, &theta), division)
         };
         let (library, tree) = (alone(Reduction::Library), alone(Reduction::Tree));
@@ -156,7 +156,7 @@ fn value_gradient_and_curvature_are_those_of_the_whole_batch() {
             for reduction in [Reduction::Library, Reduction::Tree] {
                 let all = Threads::run(size, |rank| {
                     let mut ranks = Together::new(rank, reduction).bucket(11);
-                    let division = Ranks::<f64>::division(&ranks);
+                    let division = ProcessGroup::<f64>::division(&ranks);
                     of(&mut |part| all_of(&mut ranks.objective(part), &theta), division)
                 });
                 assert!(all.iter().all(|one| *one == all[0]), "{rows} rows, {size} ranks, {reduction:?}");
@@ -197,7 +197,7 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
         .then(|n| Dense::new(n, 1));
     let loss = SquaredError::default();
     let errors = Threads::run(3, |rank| {
-        let task = Experiment {
+        let task = Task {
             model: &model,
             loss: &loss,
             encoding: Encoding::Real,
@@ -206,10 +206,10 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
             validation: None,
         };
         let mut theta = model.layout().init(&mut Rng::new(3));
-        let (plan, standing) = (Plan { batch: 30, ..Plan::default() }, Standing::start(&theta));
+        let (plan, state) = (Plan { batch: 30, ..Plan::default() }, TrainState::start(&theta));
         let (mut sgd, pool) = (OPTIMIZERS[0].1(theta.len()), Pool::new(1));
         let mut ranks = Together::new(rank, Reduction::Library);
-        resume(&task, &plan, &mut *sgd, &mut theta, &pool, &mut (), standing, &mut ranks).unwrap_err()
+        resume(&task, &plan, &mut *sgd, &mut theta, &pool, &mut (), state, &mut ranks).unwrap_err()
     });
     assert!(errors.iter().all(|error| *error == errors[0]));
     let TrainError::Diverged { epoch: 1, place, .. } = &errors[0] else { panic!("{}", errors[0]) };
@@ -220,7 +220,7 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
 #[derive(Debug)]
 struct Astray<R>(R, bool);
 
-impl<R: Ranks<f64>> Ranks<f64> for Astray<R> {
+impl<R: ProcessGroup<f64>> ProcessGroup<f64> for Astray<R> {
     fn division(&self) -> Division {
         self.0.division()
     }

@@ -7,7 +7,7 @@ use chainrule_tensor::{Entry, Layout, Scalar};
 use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 use thiserror::Error;
 
-use crate::card::Card;
+use crate::model_card::ModelCard;
 
 /// A trained model as a file: safetensors, named and laid out as PyTorch's `nn.Sequential` does it.
 ///
@@ -17,7 +17,7 @@ use crate::card::Card;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint<A> {
     /// What the numbers mean.
-    pub card: Card,
+    pub card: ModelCard,
     /// The parameters, flat.
     pub theta: Vec<A>,
 }
@@ -60,7 +60,7 @@ pub enum CheckpointError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     /// The metadata; `None` in a file of another program.
-    pub card: Option<Card>,
+    pub card: Option<ModelCard>,
     /// The number type of the parameters, `"f32"` or `"f64"`.
     pub dtype: &'static str,
 }
@@ -114,7 +114,7 @@ impl<A: Scalar> Checkpoint<A> {
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds other parameters.
-    pub fn load_as(path: &Path, card: Card) -> Result<Self, CheckpointError> {
+    pub fn load_as(path: &Path, card: ModelCard) -> Result<Self, CheckpointError> {
         let theta = load_vector(path, &card.architecture.layout::<A>())?;
         Ok(Self { card, theta })
     }
@@ -154,9 +154,9 @@ pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, Ch
     decode(path, &TensorFile::parse(path, &bytes)?, layout)
 }
 
-fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<Card>, CheckpointError> {
+fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
     let Some(json) = file.metadata(KEY) else { return Ok(None) };
-    let card = serde_json::from_str::<Card>(json)
+    let card = serde_json::from_str::<ModelCard>(json)
         .map_err(|error| error.to_string())
         .and_then(|card| card.validated().map(|()| card))
         .map_err(|fault| TensorFileError::format(path, format!("its description: {fault}")))?;

@@ -7,13 +7,13 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Aligned, Pool, Rng, Scalar, available_threads, rows};
-use chainrule_train::{Callback, Epoch, Experiment, History, Plan, TrainError, fit};
+use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, fit};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::architecture::{Activation, Architecture};
-use crate::card::Card;
 use crate::checkpoint::Checkpoint;
+use crate::model_card::ModelCard;
 use crate::output::Output;
 use crate::predict::predict;
 
@@ -51,7 +51,7 @@ use crate::predict::predict;
 /// assert_eq!(classifier.predict(&array![[0.1, 0.1], [0.9, 0.9]]), ["low", "high"]);
 /// assert_eq!(classifier.classes(), ["high", "low"]);
 /// assert!(classifier.predict_proba(&x)[(0, 1)] > 0.9);
-/// assert_eq!(classifier.score(&x, &y), 1.0);
+/// assert_eq!(classifier.accuracy(&x, &y), 1.0);
 /// # Ok(())
 /// # }
 /// ```
@@ -145,7 +145,7 @@ impl Classifier {
         let mut theta = model.layout().init(&mut Rng::new(self.seed));
         let schedule = Schedule::constant(self.learning_rate);
         let mut adam = Descent::new(Adam::default(), theta.len(), schedule).along(model.layout());
-        let experiment = Experiment {
+        let experiment = Task {
             model: &model,
             loss: &SoftmaxCrossEntropy::default(),
             encoding: Encoding::Index,
@@ -230,8 +230,8 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
     /// # Panics
     /// If x and y differ in length, or x has not as many columns as the examples had.
     #[track_caller]
-    pub fn score(&self, x: &ArrayRef2<A>, y: &[C]) -> f64 {
-        assert_eq!(x.nrows(), y.len(), "score: {} rows of x but {} classes", x.nrows(), y.len());
+    pub fn accuracy(&self, x: &ArrayRef2<A>, y: &[C]) -> f64 {
+        assert_eq!(x.nrows(), y.len(), "accuracy: {} rows of x but {} classes", x.nrows(), y.len());
         let hits = self.predict(x).iter().zip(y).filter(|(guess, truth)| guess == truth).count();
         hits as f64 / y.len().max(1) as f64
     }
@@ -256,7 +256,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
     where
         C: ToString,
     {
-        let card = Card {
+        let card = ModelCard {
             architecture: self.architecture.clone(),
             output: Output::Softmax,
             loss: Some("cross-entropy".to_owned()),

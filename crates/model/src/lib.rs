@@ -9,19 +9,19 @@
 //! | `classifier` | a multilayer perceptron that is fitted to arrays |
 
 mod architecture;
-mod card;
 pub mod check;
 mod checkpoint;
 mod classifier;
 mod export;
+mod model_card;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod output;
 mod predict;
 
 pub use architecture::{Activation, Architecture, Stage};
-pub use card::Card;
 pub use checkpoint::{Checkpoint, CheckpointError, Header, load_vector, save_vector};
 pub use classifier::{Classifier, FitError, FittedClassifier};
+pub use model_card::ModelCard;
 pub use output::Output;
 pub use predict::predict;

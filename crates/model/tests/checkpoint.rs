@@ -1,7 +1,7 @@
 //! A checkpoint comes back bit for bit, and whatever was done to its file is told in one line.
 
 use chainrule_datasets::{Pipeline, Transform};
-use chainrule_model::{Activation, Architecture, Card, Checkpoint, CheckpointError, Output};
+use chainrule_model::{Activation, Architecture, Checkpoint, CheckpointError, ModelCard, Output};
 use chainrule_tensor::{Rng, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 fn example() -> Checkpoint<f64> {
     let architecture = Architecture::perceptron(&[3, 4, 2], Activation::Relu, 0.0);
     let theta = architecture.layout::<f64>().init(&mut Rng::new(1)).to_vec();
-    let card = Card {
+    let card = ModelCard {
         architecture,
         output: Output::Softmax,
         loss: Some("cross-entropy".into()),
@@ -50,8 +50,10 @@ fn another_architecture_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     example().save(&path).unwrap();
-    let card =
-        Card { architecture: Architecture::perceptron(&[3, 5, 2], Activation::Relu, 0.0), ..example().card };
+    let card = ModelCard {
+        architecture: Architecture::perceptron(&[3, 5, 2], Activation::Relu, 0.0),
+        ..example().card
+    };
     let error = Checkpoint::<f64>::load_as(&path, card).unwrap_err();
     assert!(matches!(error, CheckpointError::Mismatch { .. }) && error.to_string().contains("0.weight"));
 }

@@ -15,8 +15,8 @@ fn digits_it_never_saw_are_read_in_one_line() {
     let ((x, y), (new, truth)) = (arrays(&parts.train), arrays(&parts.test.unwrap()));
     let classifier = Classifier::new([100]).epochs(40).fit(&x, &y).unwrap();
     // Scikit-learn's MLPClassifier behind its StandardScaler, in 40 epochs: 0.967 to 0.981 on ten stratified divisions.
-    let score = classifier.score(&new, &truth);
-    assert!(score > 0.955, "{score}");
+    let accuracy = classifier.accuracy(&new, &truth);
+    assert!(accuracy > 0.955, "{accuracy}");
     assert_eq!(classifier.predict(&new).len(), 360);
     let probabilities = classifier.predict_proba(&new);
     assert!(probabilities.outer_iter().all(|row| (row.sum() - 1.0).abs() < 1e-5));

@@ -10,7 +10,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_model::{Activation, Architecture};
 use chainrule_optim::zoo;
 use chainrule_tensor::{Pool, Rng, gemm, ndarray::Array2};
-use chainrule_train::{Lanes, Sharded};
+use chainrule_train::{ShardBuffers, Sharded};
 
 struct Counting;
 
@@ -58,14 +58,14 @@ fn no_optimizer_and_no_activation_allocates_after_the_first_step() {
             let mut optimizer = (specimen.make)(model.layout().len());
             let mut theta = model.layout().init(&mut Rng::new(1));
             let mut batches = Batches::new(&data, &data.pixel_scaling(), Encoding::Index, 32);
-            let (mut lanes, pool) = (Lanes::new(&model, 32), Pool::new(2));
+            let (mut buffers, pool) = (ShardBuffers::new(&model, 32), Pool::new(2));
             let loss = SoftmaxCrossEntropy::default();
             let mut before = 0;
             for step in 0..4 {
                 let batch = batches.next_batch().unwrap();
                 let (x, target) = (batch.x(), batch.target());
                 let mode = Mode::Train { seed: step, row: 0 };
-                let mut risk = Sharded::new(&model, &loss, &x, &target, mode, &mut lanes, &pool);
+                let mut risk = Sharded::new(&model, &loss, &x, &target, mode, &mut buffers, &pool);
                 optimizer.step(&mut risk, &mut theta);
                 if step == 0 {
                     before = ALLOCATIONS.load(Relaxed);

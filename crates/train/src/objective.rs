@@ -1,8 +1,8 @@
 //! What training minimises: the risk of a model on a batch, and its derivatives.
 
+pub(crate) mod buffers;
 pub(crate) mod division;
 mod hessian;
-pub(crate) mod lanes;
 pub(crate) mod risk;
 pub(crate) mod sharded;
 pub(crate) mod workspace;

@@ -5,7 +5,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::{Curvature, Lanes, Risk, Sharded, Workspace};
+use chainrule_train::{Curvature, Risk, ShardBuffers, Sharded, Workspace};
 
 const ROWS: usize = 2500;
 
@@ -38,8 +38,8 @@ fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
     let Task { model, loss, theta, x, target, v } = &task();
     let (pool, dim) = (Pool::new(2), theta.len());
     let elsewhere: Vec<f64> = theta.iter().map(|t| t + 0.5).collect();
-    let run = |mut lanes: Lanes<f64>| {
-        let mut risk = Sharded::new(model, loss, x, target, Mode::Eval, &mut lanes, &pool);
+    let run = |mut buffers: ShardBuffers<f64>| {
+        let mut risk = Sharded::new(model, loss, x, target, Mode::Eval, &mut buffers, &pool);
         let mut results = Vec::new();
         let kinds = [Curvature::Hessian, Curvature::GaussNewton, Curvature::EmpiricalFisher];
         for first in kinds {
@@ -62,31 +62,31 @@ fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
         }
         results
     };
-    assert_eq!(run(Lanes::remembering(model, ROWS)), run(Lanes::new(model, ROWS)));
+    assert_eq!(run(ShardBuffers::remembering(model, ROWS)), run(ShardBuffers::new(model, ROWS)));
 }
 
 #[test]
 fn a_new_batch_is_not_mistaken_for_the_remembered_one() {
     let Task { model, loss, theta, x, target, v } = &task();
-    let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(model, 300));
-    let product = |rows: std::ops::Range<usize>, lanes: &mut Lanes<f64>| {
+    let (pool, mut buffers) = (Pool::new(1), ShardBuffers::remembering(model, 300));
+    let product = |rows: std::ops::Range<usize>, buffers: &mut ShardBuffers<f64>| {
         let (x, target) = (x.slice(s![rows.clone(), ..]), target.slice(s![rows, ..]));
         let mut out = vec![0.0; theta.len()];
-        Sharded::new(model, loss, &x, &target, Mode::Eval, lanes, &pool).hessian_vector(theta, v, &mut out);
+        Sharded::new(model, loss, &x, &target, Mode::Eval, buffers, &pool).hessian_vector(theta, v, &mut out);
         out
     };
-    let first = product(0..300, &mut lanes);
-    let second = product(300..600, &mut lanes);
+    let first = product(0..300, &mut buffers);
+    let second = product(300..600, &mut buffers);
     assert_ne!(first, second);
-    assert_eq!(second, product(300..600, &mut Lanes::new(model, 300)));
+    assert_eq!(second, product(300..600, &mut ShardBuffers::new(model, 300)));
 }
 
 #[test]
 fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
     let Task { model, loss, theta, x, target, v } = &task();
-    let (pool, mut lanes) = (Pool::new(2), Lanes::new(model, ROWS));
+    let (pool, mut buffers) = (Pool::new(2), ShardBuffers::new(model, ROWS));
     let mut fisher = vec![0.0; theta.len()];
-    Sharded::new(model, loss, x, target, Mode::Eval, &mut lanes, &pool).product(
+    Sharded::new(model, loss, x, target, Mode::Eval, &mut buffers, &pool).product(
         Curvature::EmpiricalFisher,
         theta,
         v,

@@ -7,7 +7,7 @@ use chainrule::model::FitError;
 pub fn learn_xor() -> Result<f64, FitError> {
     let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
     let y = [false, true, true, false];
-    Ok(Classifier::new([16]).learning_rate(0.02).fit(&x, &y)?.score(&x, &y))
+    Ok(Classifier::new([16]).learning_rate(0.02).fit(&x, &y)?.accuracy(&x, &y))
 }
 
 /// The same for C; NaN where it failed.

@@ -3,6 +3,6 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match consumer::learn_xor()? {
         1.0 => Ok(()),
-        score => Err(format!("XOR was learned to {score} only").into()),
+        accuracy => Err(format!("XOR was learned to {accuracy} only").into()),
     }
 }

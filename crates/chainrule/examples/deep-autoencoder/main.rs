@@ -17,7 +17,7 @@ use chainrule::model::{Activation, Architecture, Stage};
 use chainrule::ndarray::{Array2, ArrayRef2, Axis, s};
 use chainrule::optim::{Descent, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Init, Pool, Rng, hash};
-use chainrule::train::{Lanes, Sharded};
+use chainrule::train::{ShardBuffers, Sharded};
 use clap::Parser;
 
 const WIDTHS: [usize; 9] = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];
@@ -153,8 +153,8 @@ fn autoencoder() -> Sequential<f32> {
 
 /// The squared error summed over pixels, mean over the images.
 fn error(model: &Sequential<f32>, theta: &[f32], x: &ArrayRef2<f32>, pool: &Pool) -> f64 {
-    let (loss, mut lanes) = (SquaredError::default(), Lanes::new(model, x.nrows()));
-    f64::from(Sharded::new(model, &loss, x, x, Mode::Eval, &mut lanes, pool).value(theta))
+    let (loss, mut buffers) = (SquaredError::default(), ShardBuffers::new(model, x.nrows()));
+    f64::from(Sharded::new(model, &loss, x, x, Mode::Eval, &mut buffers, pool).value(theta))
 }
 
 fn some(x: &ArrayRef2<f32>, count: usize, rng: &mut Rng) -> Array2<f32> {
@@ -174,11 +174,11 @@ fn sgd_epoch(
     pool: &Pool,
 ) {
     let loss = SquaredError::default();
-    let mut lanes = Lanes::new(model, args.sgd_batch);
+    let mut buffers = ShardBuffers::new(model, args.sgd_batch);
     let shuffled = some(x, x.nrows(), &mut Rng::new(hash(1, 0, epoch as u64)));
     for start in (0..x.nrows()).step_by(args.sgd_batch) {
         let batch = shuffled.slice(s![start..x.nrows().min(start + args.sgd_batch), ..]);
-        let mut risk = Sharded::new(model, &loss, &batch, &batch, Mode::Eval, &mut lanes, pool);
+        let mut risk = Sharded::new(model, &loss, &batch, &batch, Mode::Eval, &mut buffers, pool);
         sgd.step(&mut risk, theta);
     }
 }
@@ -197,7 +197,7 @@ fn newton_step(
     let rng = &mut Rng::new(hash(1, 1, step as u64));
     let (one, other) = (some(x, args.newton_batch, rng), some(x, args.curvature_batch, rng));
     let (mut plain, mut remembering) =
-        (Lanes::new(model, one.nrows()), Lanes::remembering(model, other.nrows()));
+        (ShardBuffers::new(model, one.nrows()), ShardBuffers::remembering(model, other.nrows()));
     let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::Eval, &mut plain, pool);
     let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::Eval, &mut remembering, pool);
     newton.step(&mut TwoBatches { gradient: &mut gradient, curvature: &mut curvature }, theta);

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use chainrule::datasets::{Search, digits, mnist};
 use clap::{Parser, ValueEnum};
 
-use study::{Plan, Task};
+use study::{Plan, StudyTask};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Data {
@@ -107,7 +107,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     std::fs::create_dir_all(&plan.folder)?;
     for &units in &units {
-        let task = Task::new(name, units, &data);
+        let task = StudyTask::new(name, units, &data);
         eprintln!("{name} · {units} hidden units · {} parameters · {} images", task.parameters(), data.len());
         study::all_methods(&task, &plan)?;
     }

@@ -13,7 +13,7 @@ use chainrule::model::{Activation, Architecture};
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Descent, Lbfgs, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{Callback, Epoch, Experiment, Lanes, Plan as Run, Sharded, evaluate, fit};
+use chainrule::train::{Callback, Epoch, Plan as Run, ShardBuffers, Sharded, Task, evaluate, fit};
 use serde_json::{Value, json};
 
 use crate::figures::METHODS;
@@ -37,7 +37,7 @@ pub(crate) struct Plan {
 }
 
 /// A network and its data.
-pub(crate) struct Task {
+pub(crate) struct StudyTask {
     name: String,
     units: usize,
     model: Sequential<f64>,
@@ -66,7 +66,7 @@ struct Setting {
     momentum: f64,
 }
 
-impl Task {
+impl StudyTask {
     pub(crate) fn new(name: &str, units: usize, data: &Dataset<f64>) -> Self {
         let widths = [data.inputs(), units, data.outputs()];
         let data = data.materialize(&data.pixel_scaling());
@@ -93,13 +93,13 @@ impl Task {
     fn judge(&self, theta: &[f64]) -> (f64, f64) {
         let result = evaluate(&self.model, &self.loss, Encoding::Index, &Pipeline::new(), theta, &self.data)
             .expect("the examples are in memory");
-        (result.loss, 1.0 - result.score())
+        (result.loss, 1.0 - result.metrics.headline())
     }
 
     fn lowest(&self, theta: &[f64]) -> f64 {
-        let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(&self.model, self.x.nrows()));
+        let (pool, mut buffers) = (Pool::new(1), ShardBuffers::remembering(&self.model, self.x.nrows()));
         let mut risk =
-            Sharded::new(&self.model, &self.loss, &self.x, &self.target, Mode::Eval, &mut lanes, &pool);
+            Sharded::new(&self.model, &self.loss, &self.x, &self.target, Mode::Eval, &mut buffers, &pool);
         let lanczos = Lanczos { top: 0, bottom: 1, tolerance: 1e-4, products: 300, seed: 0 };
         let ends = lanczos.run(&mut Hessian::at(&mut risk, theta), &mut |_, _| ControlFlow::Continue(()));
         ends.bottom[0].value
@@ -123,7 +123,7 @@ impl Log {
 }
 
 /// Every method on one network; runs that are there already are left alone.
-pub(crate) fn all_methods(task: &Task, plan: &Plan) -> Fallible<()> {
+pub(crate) fn all_methods(task: &StudyTask, plan: &Plan) -> Fallible<()> {
     let best = best_setting(task, plan)?;
     let dim = task.parameters();
     let runs: Vec<(u64, &str)> =
@@ -159,11 +159,11 @@ fn side_by_side<T: Send>(
     results.into_iter().map(|(_, result)| result.map_err(Into::into)).collect()
 }
 
-fn path(task: &Task, plan: &Plan, name: &str) -> PathBuf {
+fn path(task: &StudyTask, plan: &Plan, name: &str) -> PathBuf {
     plan.folder.join(format!("{:03}-{name}.json", task.units))
 }
 
-fn once(task: &Task, plan: &Plan, name: &str, run: impl FnOnce() -> Value) -> Fallible<()> {
+fn once(task: &StudyTask, plan: &Plan, name: &str, run: impl FnOnce() -> Value) -> Fallible<()> {
     let path = path(task, plan, name);
     if path.exists() {
         return Ok(());
@@ -189,7 +189,7 @@ fn write(path: &Path, value: &Value) -> Fallible<()> {
 }
 
 /// The setting of the random search with the lowest training loss at the end of a run from seed 0.
-fn best_setting(task: &Task, plan: &Plan) -> Fallible<Setting> {
+fn best_setting(task: &StudyTask, plan: &Plan) -> Fallible<Setting> {
     let path = path(task, plan, "search");
     if !path.exists() {
         let start = Instant::now();
@@ -235,7 +235,7 @@ fn is_milestone(epoch: usize) -> bool {
 }
 
 struct Recorder<'a> {
-    task: &'a Task,
+    task: &'a StudyTask,
     log: Log,
     curvature: bool,
 }
@@ -252,7 +252,7 @@ impl Callback<f64> for Recorder<'_> {
 }
 
 /// Mini-batch SGD; a run that diverges ends with an infinite loss.
-fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -> Log {
+fn sgd(task: &StudyTask, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -> Log {
     let mut theta = task.start(seed);
     let mut recorder = Recorder { task, log: Log::default(), curvature };
     recorder.log.add(0, 0.0, task.judge(&theta));
@@ -261,7 +261,7 @@ fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -
     }
     let rule = Momentum { mu: setting.momentum, nesterov: false };
     let mut descent = Descent::new(rule, theta.len(), Schedule::constant(setting.rate));
-    let experiment = Experiment {
+    let experiment = Task {
         model: &task.model,
         loss: &task.loss,
         encoding: Encoding::Index,
@@ -278,11 +278,11 @@ fn sgd(task: &Task, plan: &Plan, setting: Setting, seed: u64, curvature: bool) -
 }
 
 /// A method on all images at every step, as often as the Newton methods.
-fn full_batch(task: &Task, plan: &Plan, optimizer: &mut dyn Optimizer<f64>, seed: u64) -> Value {
+fn full_batch(task: &StudyTask, plan: &Plan, optimizer: &mut dyn Optimizer<f64>, seed: u64) -> Value {
     let (mut theta, pool) = (task.start(seed), Pool::new(1));
-    let mut lanes = Lanes::remembering(&task.model, task.x.nrows());
+    let mut buffers = ShardBuffers::remembering(&task.model, task.x.nrows());
     let mut risk =
-        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut lanes, &pool);
+        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
     let (mut log, mut seconds) = (Log::default(), 0.0);
     log.add(0, 0.0, task.judge(&theta));
     for step in 1..=plan.steps {
@@ -295,19 +295,19 @@ fn full_batch(task: &Task, plan: &Plan, optimizer: &mut dyn Optimizer<f64>, seed
 }
 
 /// A Newton method on all images at every step.
-fn newton(task: &Task, plan: &Plan, method: &str, seed: u64) -> Value {
+fn newton(task: &StudyTask, plan: &Plan, method: &str, seed: u64) -> Value {
     let (mut theta, pool) = (task.start(seed), Pool::new(1));
     let dim = theta.len();
     let exact = dim <= plan.exact_up_to;
     let newton = if method == "newton" { Newton::damped(dim) } else { Newton::saddle_free(dim) };
     let mut newton = if exact { newton } else { newton.krylov(KRYLOV) };
-    let mut lanes = if exact {
-        Lanes::new(&task.model, task.x.nrows())
+    let mut buffers = if exact {
+        ShardBuffers::new(&task.model, task.x.nrows())
     } else {
-        Lanes::remembering(&task.model, task.x.nrows())
+        ShardBuffers::remembering(&task.model, task.x.nrows())
     };
     let mut risk =
-        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut lanes, &pool);
+        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
     let (mut log, mut seconds, mut index, mut lambda) = (Log::default(), 0.0, Vec::new(), Vec::new());
     log.add(0, 0.0, task.judge(&theta));
     for step in 1..=plan.steps {

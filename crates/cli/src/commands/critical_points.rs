@@ -12,7 +12,7 @@ use chainrule::model::{Activation, Architecture};
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Adam, Descent, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng, vector};
-use chainrule::train::{Lanes, Sharded, evaluate};
+use chainrule::train::{ShardBuffers, Sharded, evaluate};
 use chainrule_report::plot::{Mark, Plot};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -190,9 +190,16 @@ impl CriticalPoints {
         let rng = &mut Rng::stream(self.seed, place as u64);
         let mut theta = task.model.layout().init::<f64>(rng);
         let (taken, perturbed) = (rng.below(RUN + 1), place % 2 == 1);
-        let mut lanes = Lanes::remembering(&task.model, task.x.nrows());
-        let mut risk =
-            Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut lanes, &task.pool);
+        let mut buffers = ShardBuffers::remembering(&task.model, task.x.nrows());
+        let mut risk = Sharded::new(
+            &task.model,
+            &task.loss,
+            &task.x,
+            &task.target,
+            Mode::Eval,
+            &mut buffers,
+            &task.pool,
+        );
         let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.03));
         for _ in 0..taken {
             adam.step(&mut risk, &mut theta);
@@ -223,7 +230,7 @@ impl CriticalPoints {
         };
         json!({
             "run": taken, "perturbed": spread, "start": start, "steps": steps, "loss": point.value,
-            "error": 1.0 - judged.score(), "gradient": point.gradient, "flatness": point.flatness,
+            "error": 1.0 - judged.metrics.headline(), "gradient": point.gradient, "flatness": point.flatness,
             "index": point.index(), "verdict": verdict, "spectrum": point.spectrum,
         })
     }

@@ -9,7 +9,7 @@ use chainrule::layers::{Layer, Mode};
 use chainrule::model::Checkpoint;
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Layout, Pool};
-use chainrule::train::{Curvature, Lanes, Sharded};
+use chainrule::train::{Curvature, ShardBuffers, Sharded};
 use chainrule_report::plot::{Mark, Plot};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -109,8 +109,8 @@ impl CurvatureCommand {
         let x = data.inputs_through(&self.model.transform(&card, &data));
         let target = data.encode(encoding);
         let pool = Pool::new(self.threads.map_or_else(chainrule::tensor::available_threads, usize::from));
-        let mut lanes = Lanes::remembering(&model, kept);
-        let mut risk = Sharded::new(&model, &*loss, &x, &target, Mode::Eval, &mut lanes, &pool);
+        let mut buffers = ShardBuffers::remembering(&model, kept);
+        let mut risk = Sharded::new(&model, &*loss, &x, &target, Mode::Eval, &mut buffers, &pool);
         let curvature = match self.operator {
             OperatorName::Hessian => Curvature::Hessian,
             OperatorName::GaussNewton => Curvature::GaussNewton,

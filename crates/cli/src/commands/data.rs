@@ -11,7 +11,7 @@ use chainrule::datasets::{
     self, Dataset, Format, Input, Look, Parts, Search, Task, digits, fashion_mnist, mnist, split::Share,
     synthetic,
 };
-use chainrule::model::Card;
+use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
@@ -150,7 +150,7 @@ impl DataArgs {
     }
 
     /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
-    fn read_for<A: Scalar>(&self, path: &Path, card: &Card) -> Result<Dataset<A>, Failure> {
+    fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
         let mut options = Options { classes: card.classes.clone(), ..self.own.options()? };
         match &card.input {
             Some(Input::Table(schema)) => {
@@ -217,7 +217,7 @@ impl DataArgs {
     pub(crate) fn for_model<A: Scalar>(
         &self,
         model: &ModelArgs,
-        card: &Card,
+        card: &ModelCard,
         part: Part,
     ) -> Result<Dataset<A>, Failure> {
         let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());

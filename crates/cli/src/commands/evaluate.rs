@@ -2,7 +2,7 @@
 
 use chainrule::model::Checkpoint;
 use chainrule::tensor::Scalar;
-use chainrule::train::{Confusion, Evaluation, Quality, evaluate};
+use chainrule::train::{Confusion, Evaluation, Metrics, evaluate};
 use clap::Args;
 use serde_json::json;
 
@@ -36,12 +36,12 @@ impl Evaluate {
         }
         say!("examples  {examples}")?;
         say!("loss      {:.5}", result.loss)?;
-        match &result.quality {
-            Quality::Real(fit) => {
+        match &result.metrics {
+            Metrics::Regression(fit) => {
                 say!("R²        {:.4}", fit.r_squared())?;
                 say!("RMSE      {:.5}", fit.rmse())
             }
-            Quality::Classes(confusion) => print_classes(names, confusion),
+            Metrics::Classification(confusion) => print_classes(names, confusion),
         }
     }
 }
@@ -60,11 +60,11 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
 
 /// One object with every figure.
 pub(super) fn as_json(names: &[String], examples: usize, result: &Evaluation) -> serde_json::Value {
-    match &result.quality {
-        Quality::Real(fit) => {
+    match &result.metrics {
+        Metrics::Regression(fit) => {
             json!({ "examples": examples, "loss": result.loss, "r2": fit.r_squared(), "rmse": fit.rmse() })
         }
-        Quality::Classes(confusion) => {
+        Metrics::Classification(confusion) => {
             let classes: Vec<_> = names
                 .iter()
                 .enumerate()

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use chainrule::datasets::{Encoding, write_atomic};
 use chainrule::layers::Layer;
-use chainrule::model::{Activation, Card, Checkpoint, Output, Stage};
+use chainrule::model::{Activation, Checkpoint, ModelCard, Output, Stage};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
 use clap::Args;
@@ -64,7 +64,7 @@ pub(crate) struct Explain {
 
 /// A network with one example for it, each a row.
 struct Case<A: Scalar> {
-    card: Card,
+    card: ModelCard,
     loss: LossName,
     theta: Vec<A>,
     x: Array2<A>,
@@ -186,7 +186,7 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Trace, Failure> {
 }
 
 /// Whether the outputs are numbers of any size, and not shares of 1.
-fn is_unbounded(card: &Card) -> bool {
+fn is_unbounded(card: &ModelCard) -> bool {
     card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }))
 }
 
@@ -214,7 +214,7 @@ fn one_hot<A: Scalar>(outputs: usize, class: usize) -> Array2<A> {
 }
 
 /// A target as it stands on the command line: the name of a class, its index, or the numbers.
-fn target<A: Scalar>(text: &str, card: &Card, loss: LossName) -> Result<Array2<A>, Failure> {
+fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossName) -> Result<Array2<A>, Failure> {
     let outputs = card.architecture.outputs();
     if let Some(class) = card.classes.iter().position(|name| name == text) {
         return Ok(one_hot(outputs, class));

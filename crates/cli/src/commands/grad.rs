@@ -8,7 +8,7 @@ use chainrule::model::{Checkpoint, load_vector, save_vector};
 use chainrule::ndarray::Array2;
 use chainrule::optim::Objective;
 use chainrule::tensor::{Pool, Scalar, available_threads, vector};
-use chainrule::train::{Lanes, Sharded};
+use chainrule::train::{ShardBuffers, Sharded};
 use clap::Args;
 use serde_json::json;
 
@@ -130,8 +130,8 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
         args.hvp.as_ref().map(|path| load_vector::<A>(path, layout)).transpose().map_err(Failure::input)?;
 
     let pool = Pool::new(available_threads());
-    let mut lanes = Lanes::new(&model, x.nrows());
-    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::Eval, &mut lanes, &pool);
+    let mut buffers = ShardBuffers::new(&model, x.nrows());
+    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::Eval, &mut buffers, &pool);
     let mut gradient = vec![A::zero(); theta.len()];
     let cost = risk.value_and_grad(&theta, &mut gradient);
     let mut product = v.as_ref().map_or(Vec::new(), |_| gradient.clone());

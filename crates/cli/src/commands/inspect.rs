@@ -1,7 +1,7 @@
 //! `chainrule inspect`.
 
 use chainrule::layers::Layer;
-use chainrule::model::{Card, Checkpoint, Output, Stage};
+use chainrule::model::{Checkpoint, ModelCard, Output, Stage};
 use chainrule::tensor::{Entry, Scalar, vector};
 use clap::Args;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
     print(&card, A::NAME, theta.len(), &table)
 }
 
-fn rows<A: Scalar>(card: &Card, theta: &[A]) -> Vec<Row> {
+fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
     let model = card.architecture.build::<A>(None);
     let entries = model.layout().entries();
     let mut table = Vec::new();
@@ -67,7 +67,7 @@ fn rows<A: Scalar>(card: &Card, theta: &[A]) -> Vec<Row> {
     table
 }
 
-fn as_json(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Value {
+fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Value {
     let layers: Vec<Value> = table
         .iter()
         .map(|row| {
@@ -90,7 +90,7 @@ fn as_json(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Value 
     })
 }
 
-fn print(card: &Card, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
+fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     say!("data      {}", known(&card.data))?;
     say!("loss      {}", known(&card.loss))?;

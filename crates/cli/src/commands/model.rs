@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use chainrule::datasets::{Dataset, Pipeline};
-use chainrule::model::{Activation, Architecture, Card, Checkpoint, CheckpointError, Header, Output, Stage};
+use chainrule::model::{
+    Activation, Architecture, Checkpoint, CheckpointError, Header, ModelCard, Output, Stage,
+};
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
@@ -47,7 +49,7 @@ impl ModelArgs {
     }
 
     /// The card in the file, or the one that the options describe.
-    pub(crate) fn card(&self) -> Result<Card, Failure> {
+    pub(crate) fn card(&self) -> Result<ModelCard, Failure> {
         if let Some(widths) = &self.description.layers {
             return self.description.of_another_program(widths);
         }
@@ -69,7 +71,7 @@ impl ModelArgs {
     }
 
     /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
-    fn under(&self, loss: LossName, mut card: Card) -> Result<Card, Failure> {
+    fn under(&self, loss: LossName, mut card: ModelCard) -> Result<ModelCard, Failure> {
         let output = match card.output {
             Output::Identity => OutputName::Identity,
             Output::Sigmoid => OutputName::Sigmoid,
@@ -87,13 +89,13 @@ impl ModelArgs {
         Ok(card)
     }
 
-    /// Card and parameters.
+    /// ModelCard and parameters.
     pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
         Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
     }
 
     /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
-    pub(crate) fn transform<A: Scalar>(&self, card: &Card, data: &Dataset<A>) -> Pipeline {
+    pub(crate) fn transform<A: Scalar>(&self, card: &ModelCard, data: &Dataset<A>) -> Pipeline {
         if self.description.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
     }
 }
@@ -109,7 +111,7 @@ impl Description {
         flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
 
-    fn of_another_program(&self, widths: &Widths) -> Result<Card, Failure> {
+    fn of_another_program(&self, widths: &Widths) -> Result<ModelCard, Failure> {
         let loss = self.loss.unwrap_or(match self.output {
             None | Some(OutputName::Softmax) => LossName::CrossEntropy,
             Some(OutputName::Sigmoid) => LossName::BinaryCrossEntropy,
@@ -129,12 +131,12 @@ impl Description {
         activation: Activation,
         loss: LossName,
         classes: bool,
-    ) -> Result<Card, Failure> {
+    ) -> Result<ModelCard, Failure> {
         let mut architecture = Architecture::perceptron(widths.in_full()?, activation, self.dropout);
         let (top, output) = loss.top(self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::Input)?;
-        Ok(Card {
+        Ok(ModelCard {
             architecture,
             output,
             loss: Some(loss.to_string()),
@@ -148,7 +150,7 @@ impl Description {
 }
 
 /// The loss of a model: the one it was trained on, or the one that its output suggests.
-pub(crate) fn loss_of(card: &Card) -> Result<LossName, Failure> {
+pub(crate) fn loss_of(card: &ModelCard) -> Result<LossName, Failure> {
     match (&card.loss, card.output) {
         (Some(name), _) => LossName::from_str(name, false).map_err(|_| {
             Failure::Input(format!("the model was trained on a loss {name:?}, which is not known"))

@@ -8,7 +8,7 @@ use chainrule::datasets::{
     Features, Format, ImageShape, Input, is_picture, npy, pictures, read_features, read_pictures,
     write_atomic,
 };
-use chainrule::model::{Card, Checkpoint, predict};
+use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
 use clap::Args;
@@ -46,7 +46,7 @@ impl Predict {
         with_dtype!(self.model.dtype()?, answer(self))
     }
 
-    fn read<A: Scalar>(&self, card: &Card) -> Result<Examples<A>, Failure> {
+    fn read<A: Scalar>(&self, card: &ModelCard) -> Result<Examples<A>, Failure> {
         let image = match card.input {
             Some(Input::Image(shape)) => Some(shape),
             _ => None,
@@ -142,7 +142,7 @@ fn class_of<A: Scalar>(prediction: &[A]) -> usize {
 fn table<A: Scalar>(
     writer: &mut dyn std::io::Write,
     args: &Predict,
-    card: &Card,
+    card: &ModelCard,
     predictions: &Array2<A>,
     labels: &[usize],
     files: &[String],

@@ -137,8 +137,9 @@ impl<A: Scalar> Callback<A> for Progress {
         let rate = *examples as f64 / seconds;
         let mut line =
             format!("epoch {number:>3}/{}   loss {train_loss:.5}   {rate:.0} examples/s", self.epochs);
-        if let (Some(loss), Some(score)) = (epoch.validation_loss, epoch.validation_score) {
-            write!(line, "   validation loss {loss:.5}, score {score:.4}")
+        if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
+            let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
+            write!(line, "   validation loss {loss:.5}, {name} {metric:.4}")
                 .expect("a string takes every write");
         }
         if self.volume > Volume::Quiet {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chainrule::model::Card;
+use chainrule::model::ModelCard;
 use chainrule::train::{Evaluation, History, Split};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ impl Results {
     /// All that `results.json` keeps.
     pub(crate) fn in_full(
         &self,
-        card: &Card,
+        card: &ModelCard,
         parameters: usize,
         folder: &RunFolder,
         examples: usize,
@@ -67,7 +67,7 @@ impl Results {
     }
 
     /// One object: what `--json` prints.
-    pub(crate) fn as_json(&self, card: &Card, parameters: usize, folder: &RunFolder) -> Value {
+    pub(crate) fn as_json(&self, card: &ModelCard, parameters: usize, folder: &RunFolder) -> Value {
         let score = if self.classes { "accuracy" } else { "r2" };
         let mut report = json!({
             "data": card.data,
@@ -86,7 +86,7 @@ impl Results {
         report[format!("test_{score}")] = Value::Null;
         for (part, evaluation) in self.parts() {
             report[format!("{part}_loss")] = json!(evaluation.loss);
-            report[format!("{part}_{score}")] = json!(evaluation.score());
+            report[format!("{part}_{score}")] = json!(evaluation.metrics.headline());
         }
         report
     }
@@ -99,15 +99,19 @@ impl Results {
             let name = if part == "train" { "training" } else { part };
             put(
                 &mut text,
-                format_args!("{name:<10}  {:>9.5}  {:>8.4}\n", evaluation.loss, evaluation.score()),
+                format_args!(
+                    "{name:<10}  {:>9.5}  {:>8.4}\n",
+                    evaluation.loss,
+                    evaluation.metrics.headline()
+                ),
             );
         }
         let rate = self.examples_per_second();
         put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
-            Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.score()),
-            Some(test) => format!("test R² {:.4}", test.score()),
+            Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.metrics.headline()),
+            Some(test) => format!("test R² {:.4}", test.metrics.headline()),
             None => format!("training loss {:.5}", self.train.loss),
         };
         put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{Dataset, Encoding, Method, Parts, split::Share};
 use chainrule::layers::Layer;
-use chainrule::model::{Activation, Architecture, Card, Stage};
+use chainrule::model::{Activation, Architecture, ModelCard, Stage};
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Callback, Experiment, History, Meter, Plan, Saved, Snapshots, Standing, Stop, evaluate_together,
-    fingerprint, resume,
+    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, evaluate_together, fingerprint,
+    resume,
 };
 use clap::{ArgMatches, Args, CommandFactory};
 
@@ -116,7 +116,7 @@ impl Train {
         Ok(parts)
     }
 
-    fn card<A: Scalar>(&self, loss: LossName, parts: &Parts<A>) -> Result<Card, Failure> {
+    fn card<A: Scalar>(&self, loss: LossName, parts: &Parts<A>) -> Result<ModelCard, Failure> {
         let widths = self.layers.complete(parts.train.inputs(), parts.train.outputs())?;
         let mut architecture = Architecture::perceptron(&widths, self.activation, self.dropout);
         let (top, output) = loss.top(self.output, parts.train.labels().is_some())?;
@@ -127,7 +127,7 @@ impl Train {
         if self.standardize || self.source().is_own() && parts.train.full_scale().is_none() {
             transform = transform.then_fit(Method::Standardise, &parts.train).map_err(Failure::input)?;
         }
-        Ok(Card {
+        Ok(ModelCard {
             architecture,
             output,
             loss: Some(loss.to_string()),
@@ -142,7 +142,7 @@ impl Train {
     /// Says what is about to run.
     fn announce(
         &self,
-        card: &Card,
+        card: &ModelCard,
         parameters: usize,
         examples: usize,
         folder: &RunFolder,
@@ -190,7 +190,7 @@ struct Prepared<A: Scalar> {
     parts: Parts<A>,
     loss: LossName,
     encoding: Encoding,
-    card: Card,
+    card: ModelCard,
     /// The [`fingerprint`] of the training data.
     data: u64,
 }
@@ -292,7 +292,7 @@ fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), F
         meter.optimizer(args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64), layout);
     let usual_threads = job.threads();
     let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
-    let experiment = Experiment {
+    let experiment = Task {
         model: &model,
         loss: &*loss,
         encoding,
@@ -300,16 +300,15 @@ fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), F
         train: &parts.train,
         validation: parts.validation.as_ref(),
     };
-    let mut standing = Standing::start(&theta);
+    let mut state = TrainState::start(&theta);
     if args.resume.is_some() {
         let snapshots = Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), data);
         if let Some(saved) = newest::<A>(&snapshots, data, job)? {
-            standing = job.agree(saved.restore(&mut optimizer, &mut theta).map_err(Failure::input))?;
+            state = job.agree(saved.restore(&mut optimizer, &mut theta).map_err(Failure::input))?;
         }
     }
-    let at = (standing.step, standing.epochs.len());
-    let seconds_before: f64 =
-        standing.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + standing.seconds;
+    let at = (state.step, state.epochs.len());
+    let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
     let mut crew = job.crew::<A>(args.reduction.into());
     let watch = |folder| -> Result<Watch<'_>, Failure> {
         Ok(Watch {
@@ -335,7 +334,7 @@ fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), F
         None => &mut Silent,
     };
     let ranks = crew.ranks();
-    let outcome = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, callback, standing, ranks);
+    let outcome = resume(&experiment, &plan, &mut optimizer, &mut theta, &pool, callback, state, ranks);
     let history = job.agree(outcome.map_err(Failure::run))?;
     job.agree(watch.map_or(Ok(()), |watch| saved(watch, &history, &theta)))?;
     Units::leave(&mut parts, targets)?;

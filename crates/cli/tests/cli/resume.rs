@@ -154,7 +154,7 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_is_taken() {
         |bytes| bytes.clear(),
         |bytes| *bytes.last_mut().unwrap() ^= 1,
         |bytes| {
-            // A digit of the standing, which is text.
+            // A digit of the state, which is text.
             let at = bytes.windows(8).position(|window| window == b"\"total\\\":").map_or(200, |at| at + 11);
             bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
         },

@@ -9,13 +9,13 @@ use chainrule_tensor::{Rng, math, rows};
 
 use super::*;
 use crate::architecture::Architecture;
-use crate::card::Card;
+use crate::model_card::ModelCard;
 use crate::predict::predict;
 
 fn checkpoint<A: Scalar>(activation: Activation, output: Output, classes: &[&str]) -> Checkpoint<A> {
     let architecture = Architecture::perceptron(&[3, 4, 2], activation, 0.5);
     let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1)).to_vec();
-    let card = Card {
+    let card = ModelCard {
         architecture,
         output,
         loss: None,

@@ -25,7 +25,7 @@ pub struct Confusion {
 
 /// One class's figures. A ratio whose denominator is 0 counts as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ClassScore {
+pub struct ClassMetrics {
     /// Of those named so, the share that is.
     pub precision: f64,
     /// Of those that are, the share named so.
@@ -92,13 +92,13 @@ impl Confusion {
     ///
     /// # Panics
     /// If there is no such class.
-    pub fn class(&self, class: usize) -> ClassScore {
+    pub fn class(&self, class: usize) -> ClassMetrics {
         let hits = self.counts[(class, class)];
         let support = self.counts.row(class).sum();
         let precision = ratio(hits, self.counts.column(class).sum());
         let recall = ratio(hits, support);
         let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
-        ClassScore { precision, recall, f1, support }
+        ClassMetrics { precision, recall, f1, support }
     }
 
     /// The unweighted mean of the classes' F1.

@@ -4,10 +4,10 @@ use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows};
 
 use crate::metrics::classification::Confusion;
-use crate::metrics::regression::Fit;
+use crate::metrics::regression::RegressionMetrics;
 use crate::objective::division::{Division, share};
 use crate::objective::workspace::Workspace;
-use crate::run::process_group::{Alone, Ranks};
+use crate::run::process_group::{ProcessGroup, SingleProcess};
 
 /// The rows of one forward pass.
 const ROWS: usize = 256;
@@ -17,25 +17,41 @@ const ROWS: usize = 256;
 pub struct Evaluation {
     /// The mean loss of an example.
     pub loss: f64,
-    /// Right or wrong, class by class or number by number.
-    pub quality: Quality,
+    /// All else that is measured.
+    pub metrics: Metrics,
 }
 
-/// How good predictions are, apart from the loss.
+/// What is measured besides the loss.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Quality {
-    /// Of a classification.
-    Classes(Confusion),
-    /// Of a regression.
-    Real(Fit),
+pub enum Metrics {
+    /// Predicted against true classes.
+    Classification(Confusion),
+    /// R² and the root mean square error.
+    Regression(RegressionMetrics),
 }
 
-impl Evaluation {
-    /// Accuracy for a classification, R² for a regression.
-    pub fn score(&self) -> f64 {
-        match &self.quality {
-            Quality::Classes(confusion) => confusion.accuracy(),
-            Quality::Real(fit) => fit.r_squared(),
+impl Metrics {
+    /// The accuracy, of a classification.
+    pub fn accuracy(&self) -> Option<f64> {
+        match self {
+            Metrics::Classification(confusion) => Some(confusion.accuracy()),
+            Metrics::Regression(_) => None,
+        }
+    }
+
+    /// R², of a regression.
+    pub fn r_squared(&self) -> Option<f64> {
+        match self {
+            Metrics::Classification(_) => None,
+            Metrics::Regression(metrics) => Some(metrics.r_squared()),
+        }
+    }
+
+    /// The figure to report first: the accuracy of a classification, R² of a regression.
+    pub fn headline(&self) -> f64 {
+        match self {
+            Metrics::Classification(confusion) => confusion.accuracy(),
+            Metrics::Regression(metrics) => metrics.r_squared(),
         }
     }
 }
@@ -59,7 +75,7 @@ impl Evaluation {
 /// // At θ = 0 both classes are equally likely, and the cross-entropy is ln 2.
 /// let result = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[0.0; 6], &data)?;
 /// assert!((result.loss - 2.0_f64.ln()).abs() < 1e-12);
-/// assert_eq!(result.score(), 0.5);
+/// assert_eq!(result.metrics.accuracy(), Some(0.5));
 /// # Ok::<(), chainrule_datasets::Error>(())
 /// ```
 pub fn evaluate<A: Scalar>(
@@ -70,7 +86,7 @@ pub fn evaluate<A: Scalar>(
     theta: &[A],
     data: &Dataset<A>,
 ) -> Result<Evaluation, Error> {
-    evaluate_together(model, loss, encoding, transform, theta, data, &mut Alone::default())
+    evaluate_together(model, loss, encoding, transform, theta, data, &mut SingleProcess::default())
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
@@ -87,11 +103,11 @@ pub fn evaluate_together<A: Scalar>(
     transform: &Pipeline,
     theta: &[A],
     data: &Dataset<A>,
-    ranks: &mut dyn Ranks<A>,
+    group: &mut dyn ProcessGroup<A>,
 ) -> Result<Evaluation, Error> {
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
-    let Division { rank, size, .. } = ranks.division();
+    let Division { rank, size, .. } = group.division();
     let (count, outputs) = (batches.count(), model.outputs());
     let own = share(count, size, rank);
     batches.seek(own.start);
@@ -108,22 +124,22 @@ pub fn evaluate_together<A: Scalar>(
             let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
             confusion.add(&y, &truth);
         } else {
-            let mut fit = Fit::new(outputs);
+            let mut fit = RegressionMetrics::new(outputs);
             fit.add(&y, &batch.target());
             fits.extend(fit.numbers().map(|number| number.to_bits()));
         }
     }
     let counts = confusion.numbers().map(std::mem::take);
     let word: Vec<u8> = losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect();
-    let (mut total, mut fit) = (0.0, Fit::new(outputs));
-    for (rank, word) in ranks.gather(&word).iter().enumerate() {
+    let (mut total, mut fit) = (0.0, RegressionMetrics::new(outputs));
+    for (rank, word) in group.gather(&word).iter().enumerate() {
         let mut numbers =
             word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
         let losses = numbers.by_ref().take(share(count, size, rank).len());
         total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
         confusion.numbers().zip(numbers.by_ref()).for_each(|(sum, count)| *sum += count);
         while let Some(first) = numbers.next() {
-            let mut one = Fit::new(outputs);
+            let mut one = RegressionMetrics::new(outputs);
             let rest = numbers.by_ref();
             one.numbers()
                 .zip(std::iter::once(first).chain(rest))
@@ -131,8 +147,9 @@ pub fn evaluate_together<A: Scalar>(
             fit.merge(&one);
         }
     }
-    let quality = if data.labels().is_some() { Quality::Classes(confusion) } else { Quality::Real(fit) };
-    Ok(Evaluation { loss: total / data.len().max(1) as f64, quality })
+    let metrics =
+        if data.labels().is_some() { Metrics::Classification(confusion) } else { Metrics::Regression(fit) };
+    Ok(Evaluation { loss: total / data.len().max(1) as f64, metrics })
 }
 
 #[cfg(test)]

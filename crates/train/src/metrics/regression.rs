@@ -8,22 +8,22 @@ use chainrule_tensor::rows::slices;
 ///
 /// ```
 /// use chainrule_tensor::ndarray::array;
-/// use chainrule_train::Fit;
+/// use chainrule_train::RegressionMetrics;
 ///
-/// let mut fit = Fit::new(1);
-/// fit.add(&array![[1.0], [2.0], [4.0]], &array![[1.0], [2.0], [3.0]]);
-/// assert!((fit.r_squared() - 0.5).abs() < 1e-12);
-/// assert!((fit.rmse() - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+/// let mut metrics = RegressionMetrics::new(1);
+/// metrics.add(&array![[1.0], [2.0], [4.0]], &array![[1.0], [2.0], [3.0]]);
+/// assert!((metrics.r_squared() - 0.5).abs() < 1e-12);
+/// assert!((metrics.rmse() - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fit {
+pub struct RegressionMetrics {
     rows: f64,
     residual: f64,
     /// Mean and sum of squared deviations of each column of the targets.
     spread: Vec<(f64, f64)>,
 }
 
-impl Fit {
+impl RegressionMetrics {
     /// No examples yet, of targets with `columns` columns.
     pub fn new(columns: usize) -> Self {
         Self { rows: 0.0, residual: 0.0, spread: vec![(0.0, 0.0); columns] }
@@ -35,7 +35,7 @@ impl Fit {
     /// If the shapes differ.
     #[track_caller]
     pub fn add<A: Scalar>(&mut self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) {
-        assert_eq!(y.dim(), target.dim(), "fit: predictions and targets differ in shape");
+        assert_eq!(y.dim(), target.dim(), "regression metrics: predictions and targets differ in shape");
         for (y, target) in slices(y).zip(slices(target)) {
             self.rows += 1.0;
             for ((y, t), (mean, squares)) in y.iter().zip(target).zip(&mut self.spread) {
@@ -57,7 +57,7 @@ impl Fit {
     /// If it is of another number of columns.
     #[track_caller]
     pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.spread.len(), other.spread.len(), "fit: targets differ in columns");
+        assert_eq!(self.spread.len(), other.spread.len(), "regression metrics: targets differ in columns");
         let rows = self.rows + other.rows;
         if other.rows == 0.0 {
             return;
@@ -99,9 +99,9 @@ mod tests {
         let y = Array2::from_shape_fn((9, 2), |(i, j)| (i * i) as f64 / (2 + j) as f64);
         let target = Array2::from_shape_fn((9, 2), |(i, j)| 7.0 + (i * (3 + j)) as f64);
         let part = |from: usize, to: usize| {
-            let mut fit = Fit::new(2);
-            fit.add(&y.slice(s![from..to, ..]), &target.slice(s![from..to, ..]));
-            fit
+            let mut metrics = RegressionMetrics::new(2);
+            metrics.add(&y.slice(s![from..to, ..]), &target.slice(s![from..to, ..]));
+            metrics
         };
         let (mut merged, whole) = (part(0, 0), part(0, 9));
         for (from, to) in [(0, 4), (4, 4), (4, 5), (5, 9)] {
@@ -113,6 +113,6 @@ mod tests {
 
     #[test]
     fn nothing_counted_is_no_division_by_zero() {
-        assert_eq!(Fit::new(1).r_squared(), 0.0);
+        assert_eq!(RegressionMetrics::new(1).r_squared(), 0.0);
     }
 }

@@ -248,7 +248,7 @@ mod tests {
     use chainrule_tensor::Rng;
 
     use super::*;
-    use crate::objective::lanes::Lanes;
+    use crate::objective::buffers::ShardBuffers;
     use crate::objective::sharded::Sharded;
 
     #[test]
@@ -270,13 +270,13 @@ mod tests {
         let mode = Mode::Train { seed: 5, row: 0 };
         let built = |threads: usize| {
             let (pool, mut h) = (Pool::new(threads), Array2::zeros((theta.len(), theta.len())));
-            let mut lanes = Lanes::new(&model, 700);
-            Sharded::new(&model, &loss, &x, &target, mode, &mut lanes, &pool).hessian(&theta, &mut h);
+            let mut buffers = ShardBuffers::new(&model, 700);
+            Sharded::new(&model, &loss, &x, &target, mode, &mut buffers, &pool).hessian(&theta, &mut h);
             h
         };
         let h = built(1);
-        let (pool, mut lanes) = (Pool::new(1), Lanes::remembering(&model, 700));
-        let mut risk = Sharded::new(&model, &loss, &x, &target, mode, &mut lanes, &pool);
+        let (pool, mut buffers) = (Pool::new(1), ShardBuffers::remembering(&model, 700));
+        let mut risk = Sharded::new(&model, &loss, &x, &target, mode, &mut buffers, &pool);
         hessian_by_products(&mut risk, &theta, &mut by_columns);
         let error = (&h - &by_columns).iter().fold(0.0, |most: f64, d| most.max(d.abs()));
         assert!(error < 1e-14, "{error}");

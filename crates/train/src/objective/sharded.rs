@@ -7,9 +7,9 @@ use chainrule_optim::{Objective, central_difference, hessian_by_products};
 use chainrule_tensor::ndarray::{ArrayRef2, s};
 use chainrule_tensor::{Accum, Pool, Scalar, vector};
 
+use crate::objective::buffers::{BATCH, Depth, Lane, ShardBuffers, shards};
 use crate::objective::division::{Division, Node, Reduction, Tree, share};
 use crate::objective::hessian::{Problem, assemble};
-use crate::objective::lanes::{BATCH, Depth, Lane, Lanes, shards};
 use crate::objective::risk::{Curvature, Risk};
 use crate::objective::workspace::Workspace;
 
@@ -28,12 +28,12 @@ use crate::objective::workspace::Workspace;
 /// use chainrule_loss::SquaredError;
 /// use chainrule_optim::Objective;
 /// use chainrule_tensor::{Pool, ndarray::Array2};
-/// use chainrule_train::{Lanes, Sharded};
+/// use chainrule_train::{ShardBuffers, Sharded};
 ///
 /// let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(2));
 /// let (x, target) = (Array2::ones((1000, 1)), Array2::zeros((1000, 1)));
-/// let mut lanes = Lanes::new(&model, 1000);
-/// let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut lanes, &pool);
+/// let mut buffers = ShardBuffers::new(&model, 1000);
+/// let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut buffers, &pool);
 /// assert_eq!(risk.value(&[3.0, 0.0]), 9.0);
 /// ```
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Sharded<'a, A: Scalar> {
     x: &'a ArrayRef2<A>,
     target: &'a ArrayRef2<A>,
     mode: Mode,
-    lanes: &'a mut Lanes<A>,
+    buffers: &'a mut ShardBuffers<A>,
     pool: &'a Pool,
     /// The rows of the batch that these are a part of.
     batch: usize,
@@ -52,7 +52,7 @@ pub struct Sharded<'a, A: Scalar> {
 
 /// A quantity that is a sum over the rows of a batch: a number and, but for the first, a vector.
 #[derive(Debug, Clone, Copy)]
-pub enum Pass<'v, A> {
+pub enum Quantity<'v, A> {
     /// C(θ) alone.
     Value,
     /// C(θ) and ∇C(θ).
@@ -76,7 +76,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         x: &'a ArrayRef2<A>,
         target: &'a ArrayRef2<A>,
         mode: Mode,
-        lanes: &'a mut Lanes<A>,
+        buffers: &'a mut ShardBuffers<A>,
         pool: &'a Pool,
     ) -> Self {
         assert_eq!(
@@ -86,12 +86,12 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             x.nrows(),
             target.nrows()
         );
-        lanes.note(&[], Depth::Nothing);
-        Self { model, loss, x, target, mode, lanes, pool, batch: x.nrows(), division: Division::default() }
+        buffers.note(&[], Depth::Nothing);
+        Self { model, loss, x, target, mode, buffers, pool, batch: x.nrows(), division: Division::default() }
     }
 
     /// The same rows as the part of a batch of `batch` rows that `division` says: their sum divided by `batch`, so that parts
-    /// just add. The lanes are those of [`Lanes::divided`].
+    /// just add. The buffers are those of [`ShardBuffers::divided`].
     ///
     /// # Panics
     /// If the part has another number of rows.
@@ -121,14 +121,14 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     /// # Panics
     /// If it is a part of several under [`Reduction::Tree`], whose sums are [`sums`](Self::sums); or for a product, if a layer
     /// has no second order.
-    pub fn sum(&mut self, pass: Pass<'_, A>, theta: &[A], out: &mut [A]) -> A {
+    pub fn sum(&mut self, quantity: Quantity<'_, A>, theta: &[A], out: &mut [A]) -> A {
         if self.division.reduction == Reduction::Tree {
             assert_eq!(self.division.size, 1, "sharded: a part of a tree has several sums");
             let mut value = [A::zero()];
-            self.sums(pass, theta, &[Tree::over(self.batch).root()], out, &mut value);
+            self.sums(quantity, theta, &[Tree::over(self.batch).root()], out, &mut value);
             return value[0];
         }
-        self.noting(pass, theta, |risk, work| risk.reduce(out, work))
+        self.noting(quantity, theta, |risk, work| risk.reduce(out, work))
     }
 
     /// This part's sums at some nodes of the batch's tree: the numbers in `values`, the vectors one after the other in `out`,
@@ -136,10 +136,17 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     ///
     /// # Panics
     /// If the nodes are not this part's, or as [`sum`](Self::sum) for a product.
-    pub fn sums(&mut self, pass: Pass<'_, A>, theta: &[A], nodes: &[Node], out: &mut [A], values: &mut [A]) {
-        let dim = if matches!(pass, Pass::Value) { 0 } else { theta.len() };
-        self.noting(pass, theta, |risk, work| {
-            let mut lane = risk.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn sums(
+        &mut self,
+        quantity: Quantity<'_, A>,
+        theta: &[A],
+        nodes: &[Node],
+        out: &mut [A],
+        values: &mut [A],
+    ) {
+        let dim = if matches!(quantity, Quantity::Value) { 0 } else { theta.len() };
+        self.noting(quantity, theta, |risk, work| {
+            let mut lane = risk.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
             let Lane { workspaces, halves, .. } = &mut *lane;
             for (i, (&node, value)) in nodes.iter().zip(values).enumerate() {
                 let out = &mut out[i * dim..(i + 1) * dim];
@@ -156,33 +163,33 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     pub fn gradient_watched(&mut self, theta: &[A], grad: &mut [A], watch: &dyn Fn(usize, &[A])) -> A {
         let one_pass = self.division.reduction == Reduction::Library && self.x.nrows() <= BATCH;
         if !one_pass || self.x.nrows() == 0 {
-            return self.sum(Pass::Gradient, theta, grad);
+            return self.sum(Quantity::Gradient, theta, grad);
         }
-        self.lanes.note(theta, Depth::Signals);
-        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        self.buffers.note(theta, Depth::Signals);
+        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
         let all = |risk: &mut Risk<'_, A>| {
             risk.back_propagate(theta, Grad::new(grad, Accum::Replace).watched(watch))
         };
         self.pool.enter(|| self.on_rows(0..self.x.nrows(), &mut lane.workspaces[0], all))
     }
 
-    /// Runs what `pass` asks of a shard, with a note of what the tapes then know.
+    /// Runs what `quantity` asks of a shard, with a note of what the tapes then know.
     fn noting<T>(
         &mut self,
-        pass: Pass<'_, A>,
+        quantity: Quantity<'_, A>,
         theta: &[A],
         run: impl FnOnce(&mut Self, &Work<'_, A>) -> T,
     ) -> T {
-        let wanted = match pass {
-            Pass::Value => Depth::Outputs,
-            Pass::Gradient => Depth::Signals,
-            Pass::Product(curvature, _) => Depth::wanted_by(curvature),
+        let wanted = match quantity {
+            Quantity::Value => Depth::Outputs,
+            Quantity::Gradient => Depth::Signals,
+            Quantity::Product(curvature, _) => Depth::wanted_by(curvature),
         };
-        let known = self.lanes.depth(theta) >= wanted;
-        let result = run(self, &|risk, out, accum| match pass {
-            Pass::Value => risk.value(theta),
-            Pass::Gradient => risk.accumulate(theta, out, accum),
-            Pass::Product(curvature, v) => {
+        let known = self.buffers.depth(theta) >= wanted;
+        let result = run(self, &|risk, out, accum| match quantity {
+            Quantity::Value => risk.value(theta),
+            Quantity::Gradient => risk.accumulate(theta, out, accum),
+            Quantity::Product(curvature, v) => {
                 if accum == Accum::Replace {
                     out.fill(A::zero());
                 }
@@ -194,7 +201,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
                 A::zero()
             }
         });
-        self.lanes.note(theta, wanted);
+        self.buffers.note(theta, wanted);
         result
     }
 
@@ -235,10 +242,10 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         if shards <= 1 {
             return self.alone(out, work);
         }
-        let count = shards.min(self.lanes.lanes.len());
+        let count = shards.min(self.buffers.lanes.len());
         let out = Mutex::new(out);
         self.pool.run(count, &|i| {
-            let mut lane = self.lanes.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lane = self.buffers.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
             let Lane { workspaces, value, sum, .. } = &mut *lane;
             let mut first = (i == 0).then(|| out.lock().unwrap_or_else(PoisonError::into_inner));
             let sum = first.as_deref_mut().map_or(sum.as_mut_slice(), |out| out);
@@ -256,7 +263,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
 
     /// `work` on all rows at once, for which the threads join in each product.
     fn alone(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
-        let mut lane = self.lanes.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
         let rows = 0..self.x.nrows();
         let all = |risk: &mut Risk<'_, A>| work(risk, out, Accum::Replace);
         self.pool.enter(|| self.on_rows(rows, &mut lane.workspaces[0], all))
@@ -279,7 +286,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
 
     /// ((0 + 1) + (2 + 3)) + …, the last sum into `out`.
     fn add_up(&mut self, out: &mut [A], count: usize) -> A {
-        let lanes = &mut self.lanes.lanes[..count];
+        let lanes = &mut self.buffers.lanes[..count];
         let mut width = 1;
         while width < count {
             for group in lanes.chunks_mut(2 * width).filter(|group| group.len() > width) {
@@ -308,11 +315,11 @@ impl<A: Scalar> Objective<A> for Sharded<'_, A> {
     }
 
     fn value(&mut self, theta: &[A]) -> A {
-        self.sum(Pass::Value, theta, &mut [])
+        self.sum(Quantity::Value, theta, &mut [])
     }
 
     fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        self.sum(Pass::Gradient, theta, grad)
+        self.sum(Quantity::Gradient, theta, grad)
     }
 
     fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
@@ -344,6 +351,6 @@ impl<A: Scalar> Sharded<'_, A> {
     /// # Panics
     /// If a layer of the model has no second order.
     pub fn product(&mut self, curvature: Curvature, theta: &[A], v: &[A], out: &mut [A]) {
-        self.sum(Pass::Product(curvature, v), theta, out);
+        self.sum(Quantity::Product(curvature, v), theta, out);
     }
 }

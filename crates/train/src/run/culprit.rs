@@ -4,7 +4,7 @@ use chainrule_layers::{Layer, Mode, Tape};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Entry, Scalar, vector};
 
-use crate::run::process_group::Ranks;
+use crate::run::process_group::ProcessGroup;
 
 /// The first place of the network that holds a number that is not finite: a parameter, the input, or a layer's output.
 pub(super) fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], x: &ArrayRef2<A>) -> String {
@@ -33,9 +33,9 @@ pub(super) fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], 
 const FINITE: &str = "the loss of a finite output";
 
 /// What the first rank has found whose numbers are not all finite.
-pub(super) fn culprit_of_all<A: Scalar>(ranks: &mut dyn Ranks<A>, own: String) -> String {
-    let size = ranks.division().size;
-    let words = ranks.gather(own.as_bytes());
+pub(super) fn culprit_of_all<A: Scalar>(group: &mut dyn ProcessGroup<A>, own: String) -> String {
+    let size = group.division().size;
+    let words = group.gather(own.as_bytes());
     let found = words.iter().position(|word| word != FINITE.as_bytes()).filter(|_| size > 1);
     found.map_or(own, |rank| {
         format!("{} on rank {rank}", String::from_utf8_lossy(&words[rank]).trim_end_matches(','))

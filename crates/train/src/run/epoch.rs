@@ -12,9 +12,14 @@ pub struct Epoch {
     /// The loss on the validation data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
-    /// Accuracy (classification) or R² (regression) on the validation data.
+    /// The accuracy on the validation data, of a classification.
+    ///
+    /// Files of earlier versions call this and R² `validation_score`.
+    #[serde(skip_serializing_if = "Option::is_none", alias = "validation_score")]
+    pub validation_accuracy: Option<f64>,
+    /// R² on the validation data, of a regression.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_score: Option<f64>,
+    pub validation_r2: Option<f64>,
     /// The learning rate of the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
@@ -22,4 +27,11 @@ pub struct Epoch {
     pub seconds: f64,
     /// Training examples seen.
     pub examples: usize,
+}
+
+impl Epoch {
+    /// The accuracy on the validation data or, of a regression, R².
+    pub fn validation_metric(&self) -> Option<f64> {
+        self.validation_accuracy.or(self.validation_r2)
+    }
 }

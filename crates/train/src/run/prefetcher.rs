@@ -7,7 +7,7 @@ use chainrule_datasets::{Batch, Batches, Error};
 use chainrule_tensor::Scalar;
 
 /// Where a run's batches come from, epoch after epoch. Their order is a function of (seed, epoch), whoever fills them.
-pub(crate) struct Feed<'a, A: Scalar> {
+pub(crate) struct Prefetcher<'a, A: Scalar> {
     source: Source<'a, A>,
     /// The one in work.
     batch: Batch<A>,
@@ -17,7 +17,7 @@ pub(crate) struct Feed<'a, A: Scalar> {
 
 enum Source<'a, A: Scalar> {
     /// This thread fills a batch when it is wanted.
-    Here(Box<Pass<'a, A>>),
+    Here(Box<Walk<'a, A>>),
     /// Another thread fills the next one meanwhile, and shuffles the next epoch.
     Ahead {
         /// Filled batches, `None` at the end of each epoch, or why there are no more.
@@ -28,13 +28,13 @@ enum Source<'a, A: Scalar> {
 }
 
 /// A walk through epoch after epoch.
-struct Pass<'a, A: Scalar> {
+struct Walk<'a, A: Scalar> {
     batches: Batches<'a, A>,
     seed: u64,
     epoch: u64,
 }
 
-impl<A: Scalar> Pass<'_, A> {
+impl<A: Scalar> Walk<'_, A> {
     /// Fills `batch` with the next examples; `false` once at the end of each epoch, where the next one begins.
     fn fill(&mut self, batch: &mut Batch<A>) -> Result<bool, Error> {
         let some = self.batches.fill(batch)?;
@@ -46,9 +46,9 @@ impl<A: Scalar> Pass<'_, A> {
     }
 }
 
-impl<'a, A: Scalar> Feed<'a, A> {
+impl<'a, A: Scalar> Prefetcher<'a, A> {
     /// All batches from the given one, from 0, of the given epoch on. If the engine has more than one of `threads`, one more
-    /// thread, of `scope`, fills them; it ends when the feed is dropped.
+    /// thread, of `scope`, fills them; it ends when the prefetcher is dropped.
     pub(crate) fn new<'scope>(
         scope: &'scope Scope<'scope, '_>,
         mut batches: Batches<'a, A>,
@@ -63,7 +63,7 @@ impl<'a, A: Scalar> Feed<'a, A> {
         batches.shuffle(seed, epoch);
         batches.seek(batch);
         let (buffer, second) = (batches.buffer(), batches.buffer());
-        let mut pass = Pass { batches, seed, epoch };
+        let mut pass = Walk { batches, seed, epoch };
         // A full batch would double the memory of the data to gain next to nothing.
         if threads == 1 || count == 1 {
             return Self { source: Source::Here(Box::new(pass)), batch: buffer, count };
@@ -101,12 +101,12 @@ impl<'a, A: Scalar> Feed<'a, A> {
     /// The next batch; `None` once at the end of each epoch.
     ///
     /// # Errors
-    /// If a file that the rows stay in can no longer be read; the feed is then at its end.
+    /// If a file that the rows stay in can no longer be read; the prefetcher is then at its end.
     pub(crate) fn next(&mut self) -> Result<Option<&Batch<A>>, Error> {
         match &mut self.source {
             Source::Here(pass) => Ok(pass.fill(&mut self.batch)?.then_some(&self.batch)),
             Source::Ahead { filled, used } => {
-                let next = filled.recv().expect("the thread lives as long as the feed")?;
+                let next = filled.recv().expect("the thread lives as long as the prefetcher")?;
                 let Some(next) = next else { return Ok(None) };
                 // Lost only if the thread has ended, as the next `recv` will tell.
                 let _ = used.send(std::mem::replace(&mut self.batch, next));
@@ -128,10 +128,10 @@ mod tests {
         let walk = |threads: usize, start: (usize, usize)| {
             let batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 10);
             std::thread::scope(|scope| {
-                let mut feed = Feed::new(scope, batches, 7, start, threads);
+                let mut prefetcher = Prefetcher::new(scope, batches, 7, start, threads);
                 let mut seen = Vec::new();
                 for _ in 0..3 {
-                    while let Some(batch) = feed.next().unwrap() {
+                    while let Some(batch) = prefetcher.next().unwrap() {
                         seen.push((batch.x().to_owned(), batch.indices().to_vec()));
                     }
                 }

@@ -8,9 +8,9 @@ use crate::objective::sharded::Sharded;
 
 /// The processes that train one network together, each on its part of every batch, all with the same θ; seen from one of them.
 ///
-/// Each method is for all of them: a process that calls it waits until the others have. [`Alone`] is the only one of its kind;
+/// Each method is for all of them: a process that calls it waits until the others have. [`SingleProcess`] is the only one of its kind;
 /// the crate `chainrule-distributed` joins several by MPI.
-pub trait Ranks<A: Scalar>: Debug {
+pub trait ProcessGroup<A: Scalar>: Debug {
     /// This process's part of a batch.
     fn division(&self) -> Division;
 
@@ -25,19 +25,19 @@ pub trait Ranks<A: Scalar>: Debug {
 /// One process that trains a network by itself.
 ///
 /// ```
-/// use chainrule_train::{Alone, Division, Ranks, Reduction};
+/// use chainrule_train::{SingleProcess, Division, ProcessGroup, Reduction};
 ///
-/// let mut alone = Alone(Reduction::Library);
-/// assert_eq!(Ranks::<f32>::gather(&mut alone, b"yes"), [b"yes"]);
-/// assert_eq!(Ranks::<f32>::division(&alone), Division::default());
+/// let mut alone = SingleProcess(Reduction::Library);
+/// assert_eq!(ProcessGroup::<f32>::gather(&mut alone, b"yes"), [b"yes"]);
+/// assert_eq!(ProcessGroup::<f32>::division(&alone), Division::default());
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Alone(
+pub struct SingleProcess(
     /// In which order a sum is added: [`Reduction::Tree`] gives the bits that any number of processes would.
     pub Reduction,
 );
 
-impl<A: Scalar> Ranks<A> for Alone {
+impl<A: Scalar> ProcessGroup<A> for SingleProcess {
     fn division(&self) -> Division {
         Division { reduction: self.0, ..Division::default() }
     }
@@ -52,6 +52,6 @@ impl<A: Scalar> Ranks<A> for Alone {
 }
 
 /// Whether any process says yes.
-pub(crate) fn any<A: Scalar>(ranks: &mut dyn Ranks<A>, yes: bool) -> bool {
-    ranks.division().size > 1 && ranks.gather(&[u8::from(yes)]).iter().any(|word| word != &[0]) || yes
+pub(crate) fn any<A: Scalar>(group: &mut dyn ProcessGroup<A>, yes: bool) -> bool {
+    group.division().size > 1 && group.gather(&[u8::from(yes)]).iter().any(|word| word != &[0]) || yes
 }

@@ -9,7 +9,7 @@ use crc::{CRC_64_XZ, Crc, Table};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::run::train_state::Standing;
+use crate::run::train_state::TrainState;
 use crate::tensors::{self, TensorBytes, TensorFile, TensorFileError, little_endian};
 
 /// Why a snapshot could not be written, read or resumed from.
@@ -35,10 +35,10 @@ pub enum SnapshotError {
 /// A whole run between two steps, on its way to disk.
 ///
 /// The file is safetensors: θ as `theta`, the best θ so far as `best`, what the optimizer remembers as `optimizer.0.…` in
-/// the order of its [`state`](Optimizer::state); the [`Standing`] and a CRC-64/XZ of everything are in the metadata.
+/// the order of its [`state`](Optimizer::state); the [`TrainState`] and a CRC-64/XZ of everything are in the metadata.
 pub struct Snapshot<'a, A: Scalar> {
-    /// Where the run stands.
-    pub standing: &'a Standing<A>,
+    /// The state of the run.
+    pub state: &'a TrainState<A>,
     /// The optimizer, for what it remembers.
     pub optimizer: &'a mut dyn Optimizer<A>,
     /// The parameters.
@@ -49,7 +49,7 @@ pub struct Snapshot<'a, A: Scalar> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saved<A> {
     path: PathBuf,
-    standing: Standing<A>,
+    state: TrainState<A>,
     theta: Vec<A>,
     /// Name and numbers, in the order of the optimizer's walk.
     memory: Vec<(String, Vec<A>)>,
@@ -59,7 +59,9 @@ pub struct Saved<A> {
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 struct Label<A> {
-    standing: Standing<A>,
+    #[serde(alias = "standing")]
+    #[serde(alias = "state")]
+    state: TrainState<A>,
     /// The [`fingerprint`] of the training data.
     data: u64,
 }
@@ -70,20 +72,18 @@ const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("standing", self.standing).finish_non_exhaustive()
+        f.debug_struct("Snapshot").field("state", self.state).finish_non_exhaustive()
     }
 }
 
 impl<A: Scalar> Snapshot<'_, A> {
     /// The contents of the file; `data` is the [`fingerprint`] of the training data.
     pub fn to_bytes(&mut self, data: u64) -> Vec<u8> {
-        let label = Label { standing: self.standing.clone(), data };
-        let label = serde_json::to_string(&label).expect("a standing has string keys only");
+        let label = Label { state: self.state.clone(), data };
+        let label = serde_json::to_string(&label).expect("a state has string keys only");
         let vector = |name: String, values: &[A]| TensorBytes::new(name, vec![values.len()], values);
-        let mut vectors = vec![
-            vector("best".to_owned(), &self.standing.best_theta),
-            vector("theta".to_owned(), self.theta),
-        ];
+        let mut vectors =
+            vec![vector("best".to_owned(), &self.state.best_theta), vector("theta".to_owned(), self.theta)];
         let mut place = 0;
         self.optimizer.state(&mut |name, values| {
             vectors.push(vector(format!("optimizer.{place}.{name}"), values));
@@ -133,17 +133,17 @@ impl<A: Scalar> Saved<A> {
         if !file.holds::<A>() {
             return Err(broken("its numbers are of another type than the run's").into());
         }
-        let mut standing = label.standing;
+        let mut state = label.state;
         let (mut theta, mut memory) = (Vec::new(), Vec::new());
         for name in vectors {
             let values = file.values(name)?;
             match name {
                 "theta" => theta = values,
-                "best" => standing.best_theta = values,
+                "best" => state.best_theta = values,
                 _ => memory.push((name.to_owned(), values)),
             }
         }
-        Ok(Self { path: path.to_owned(), standing, theta, memory })
+        Ok(Self { path: path.to_owned(), state, theta, memory })
     }
 
     /// The file that it was read from.
@@ -153,10 +153,10 @@ impl<A: Scalar> Saved<A> {
 
     /// Steps taken.
     pub fn step(&self) -> u64 {
-        self.standing.step
+        self.state.step
     }
 
-    /// Puts everything back: θ and the optimizer's memory, and the standing for [`resume`](crate::resume).
+    /// Puts everything back: θ and the optimizer's memory, and the state for [`resume`](crate::resume).
     ///
     /// # Errors
     /// If the run was one of another network or optimizer.
@@ -164,10 +164,10 @@ impl<A: Scalar> Saved<A> {
         self,
         optimizer: &mut dyn Optimizer<A>,
         theta: &mut [A],
-    ) -> Result<Standing<A>, SnapshotError> {
+    ) -> Result<TrainState<A>, SnapshotError> {
         let mismatch =
             |fault: &str| SnapshotError::Mismatch { path: self.path.clone(), fault: fault.to_owned() };
-        if self.theta.len() != theta.len() || self.standing.best_theta.len() != theta.len() {
+        if self.theta.len() != theta.len() || self.state.best_theta.len() != theta.len() {
             return Err(mismatch("it has another number of parameters"));
         }
         let memory: HashMap<&str, &[A]> =
@@ -184,7 +184,7 @@ impl<A: Scalar> Saved<A> {
             return Err(mismatch("its optimizer remembers other things"));
         }
         theta.copy_from_slice(&self.theta);
-        Ok(self.standing)
+        Ok(self.state)
     }
 }
 
@@ -256,7 +256,7 @@ impl Snapshots {
         let bytes = snapshot.to_bytes(self.data);
         let failed = |source| TensorFileError::Io { path: self.folder.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        let path = self.folder.join(format!("step-{:010}.safetensors", snapshot.standing.step));
+        let path = self.folder.join(format!("step-{:010}.safetensors", snapshot.state.step));
         write_atomic(&path, |file| file.write_all(&bytes))?;
         for (_, old) in self.steps().iter().rev().skip(KEPT) {
             // One too many does no harm.

@@ -38,7 +38,7 @@ impl Default for Plan {
 
 /// What is trained on what.
 #[derive(Debug, Clone, Copy)]
-pub struct Experiment<'a, A: Scalar> {
+pub struct Task<'a, A: Scalar> {
     /// The network.
     pub model: &'a dyn Layer<A>,
     /// The loss of its output.

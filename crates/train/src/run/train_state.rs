@@ -3,13 +3,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::epoch::Epoch;
 
-/// Where a run stands between two steps: with θ and the optimizer's memory, all that the rest of it depends on.
+/// The state of a run between two steps: with θ and the optimizer's memory, all that the rest of it depends on.
 ///
 /// Randomness has no place here: the order of the examples and the dropout masks are functions of (seed, epoch, batch),
 /// and the schedule is one of the optimizer's step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Standing<A> {
+pub struct TrainState<A> {
     /// The complete epochs.
     pub epochs: Vec<Epoch>,
     /// Steps taken in all.
@@ -36,7 +36,7 @@ pub struct Best {
     pub loss: f64,
 }
 
-impl<A: Scalar> Standing<A> {
+impl<A: Scalar> TrainState<A> {
     /// Before the first step.
     pub fn start(theta: &[A]) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl<A: Scalar> Standing<A> {
         }
     }
 
-    /// Takes up a complete epoch, and stands before the next.
+    /// Takes up a complete epoch, and begins the next.
     pub(crate) fn end_epoch(&mut self, report: Epoch, theta: &[A]) {
         let loss = report.validation_loss.unwrap_or(report.train_loss);
         if loss < self.best.map_or(f64::INFINITY, |best| best.loss) {

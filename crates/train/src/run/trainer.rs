@@ -9,16 +9,16 @@ use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Pool, Scalar, hash, vector};
 
 use crate::metrics::evaluate::{Evaluation, evaluate_together};
-use crate::objective::lanes::Lanes;
+use crate::objective::buffers::ShardBuffers;
 use crate::objective::sharded::Sharded;
 use crate::run::callbacks::{Callback, StepEnd};
 use crate::run::culprit::{culprit, culprit_of_all};
 use crate::run::epoch::Epoch;
-use crate::run::prefetcher::Feed;
-use crate::run::process_group::{Alone, Ranks, any};
+use crate::run::prefetcher::Prefetcher;
+use crate::run::process_group::{ProcessGroup, SingleProcess, any};
 use crate::run::snapshot::{Snapshot, checksum_of};
-use crate::run::task::{Experiment, History, Plan, Stop, TrainError};
-use crate::run::train_state::Standing;
+use crate::run::task::{History, Plan, Stop, Task, TrainError};
+use crate::run::train_state::TrainState;
 
 /// Trains `theta` on `task` by `optimizer`, as `plan` says.
 ///
@@ -28,34 +28,34 @@ use crate::run::train_state::Standing;
 /// # Errors
 /// If there are no examples, or when the loss becomes NaN or infinite.
 pub fn fit<A: Scalar>(
-    task: &Experiment<'_, A>,
+    task: &Task<'_, A>,
     plan: &Plan,
     optimizer: &mut dyn Optimizer<A>,
     theta: &mut [A],
     pool: &Pool,
     callback: &mut dyn Callback<A>,
 ) -> Result<History, TrainError> {
-    let standing = Standing::start(theta);
-    resume(task, plan, optimizer, theta, pool, callback, standing, &mut Alone::default())
+    let state = TrainState::start(theta);
+    resume(task, plan, optimizer, theta, pool, callback, state, &mut SingleProcess::default())
 }
 
 /// Goes on with a run from where it stands, as if it had never been interrupted: bit for bit the end of [`fit`].
 ///
-/// `theta` and `optimizer` are those of the [`Snapshot`] that `standing` comes from. Several processes train one network where
-/// each calls this with the same arguments but for `ranks`, and for `callback`, which one of them may have for all: a
+/// `theta` and `optimizer` are those of the [`Snapshot`] that `state` comes from. Several processes train one network where
+/// each calls this with the same arguments but for `group`, and for `callback`, which one of them may have for all: a
 /// `Break` of any ends the run for all of them.
 ///
 /// # Errors
 /// As [`fit`]; and if θ is not the same on all ranks any more.
 pub fn resume<A: Scalar>(
-    task: &Experiment<'_, A>,
+    task: &Task<'_, A>,
     plan: &Plan,
     optimizer: &mut dyn Optimizer<A>,
     theta: &mut [A],
     pool: &Pool,
     callback: &mut dyn Callback<A>,
-    standing: Standing<A>,
-    ranks: &mut dyn Ranks<A>,
+    state: TrainState<A>,
+    group: &mut dyn ProcessGroup<A>,
 ) -> Result<History, TrainError> {
     if plan.batch == 0 {
         return Err(TrainError::ZeroBatch);
@@ -64,115 +64,116 @@ pub fn resume<A: Scalar>(
         return Err(TrainError::Empty);
     }
     let batch = plan.batch.min(task.train.len());
-    let division = ranks.division();
+    let division = group.division();
     let batches = Batches::new(task.train, task.transform, task.encoding, batch);
     let batches = batches.part(move |batch| division.rows(batch));
-    let start = (standing.epochs.len() + 1, standing.batch);
+    let start = (state.epochs.len() + 1, state.batch);
     thread::scope(|scope| {
-        let feed = Feed::new(scope, batches, plan.seed, start, pool.threads());
+        let prefetcher = Prefetcher::new(scope, batches, plan.seed, start, pool.threads());
         // The threads share the products of evaluations, too.
-        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, standing, feed, ranks))
+        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, state, prefetcher, group))
     })
 }
 
-/// The loop itself, over batches that begin where `standing` does.
+/// The loop itself, over batches that begin where `state` does.
 fn run<A: Scalar>(
-    task: &Experiment<'_, A>,
+    task: &Task<'_, A>,
     plan: &Plan,
     optimizer: &mut dyn Optimizer<A>,
     theta: &mut [A],
     pool: &Pool,
     callback: &mut dyn Callback<A>,
-    mut standing: Standing<A>,
-    mut feed: Feed<'_, A>,
-    ranks: &mut dyn Ranks<A>,
+    mut state: TrainState<A>,
+    mut prefetcher: Prefetcher<'_, A>,
+    group: &mut dyn ProcessGroup<A>,
 ) -> Result<History, TrainError> {
-    let (batch, division) = (plan.batch.min(task.train.len()), ranks.division());
-    let mut lanes = Lanes::divided(task.model, batch, division, optimizer.wants_curvature());
+    let (batch, division) = (plan.batch.min(task.train.len()), group.division());
+    let mut buffers = ShardBuffers::divided(task.model, batch, division, optimizer.wants_curvature());
     let unreadable = |fault: chainrule_datasets::Error| TrainError::Data(fault.to_string());
     let patience = plan.patience.filter(|_| task.validation.is_some());
     let stop = loop {
-        if patience.is_some_and(|patience| standing.is_out_of_patience(patience)) {
+        if patience.is_some_and(|patience| state.is_out_of_patience(patience)) {
             break Stop::Patience;
         }
-        if standing.epochs.len() >= plan.epochs {
+        if state.epochs.len() >= plan.epochs {
             break Stop::Finished;
         }
-        let epoch = standing.epochs.len() + 1;
+        let epoch = state.epochs.len() + 1;
         let start = Instant::now();
-        let (count, before) = (feed.count(), standing.seconds);
+        let (count, before) = (prefetcher.count(), state.seconds);
         let mut go_on = ControlFlow::Continue(());
-        while let Some(rows) = feed.next().map_err(unreadable)? {
-            standing.batch += 1;
-            standing.step += 1;
-            let seed = hash(plan.seed, epoch as u64, standing.batch as u64);
+        while let Some(rows) = prefetcher.next().map_err(unreadable)? {
+            state.batch += 1;
+            state.step += 1;
+            let seed = hash(plan.seed, epoch as u64, state.batch as u64);
             let (x, target) = (rows.x(), rows.target());
             let mode = Mode::Train { seed, row: 0 };
             let learning_rate = optimizer.learning_rate();
-            let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut lanes, pool)
+            let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut buffers, pool)
                 .part(division, rows.whole());
-            let loss = ranks.step(optimizer, &mut risk, theta).as_f64();
+            let loss = group.step(optimizer, &mut risk, theta).as_f64();
             if !loss.is_finite() {
-                let place = culprit_of_all(ranks, culprit(task.model, mode, theta, &x));
-                return Err(TrainError::Diverged { epoch, batch: standing.batch, loss, place });
+                let place = culprit_of_all(group, culprit(task.model, mode, theta, &x));
+                return Err(TrainError::Diverged { epoch, batch: state.batch, loss, place });
             }
-            standing.total += loss * rows.whole() as f64;
-            standing.seconds = before + start.elapsed().as_secs_f64();
-            let Standing { step, batch, .. } = standing;
+            state.total += loss * rows.whole() as f64;
+            state.seconds = before + start.elapsed().as_secs_f64();
+            let TrainState { step, batch, .. } = state;
             go_on =
                 callback.on_step(&StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta });
-            if any(ranks, go_on.is_break()) {
+            if any(group, go_on.is_break()) {
                 go_on = ControlFlow::Break(());
                 break;
             }
             if callback.wants_snapshot() {
-                callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
+                callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
             }
         }
         if go_on.is_break() {
             break Stop::Callback;
         }
         let mut measure = |data| {
-            evaluate_together(task.model, task.loss, task.encoding, task.transform, theta, data, ranks)
+            evaluate_together(task.model, task.loss, task.encoding, task.transform, theta, data, group)
         };
         let validation: Option<Evaluation> =
             task.validation.map(&mut measure).transpose().map_err(unreadable)?;
-        let sums = ranks.gather(&checksum_of(theta).to_le_bytes());
+        let sums = group.gather(&checksum_of(theta).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });
         }
         if !vector::is_finite(theta) {
             let place = culprit(task.model, Mode::Eval, theta, &Array2::zeros((1, task.model.inputs())));
-            return Err(TrainError::Diverged { epoch, batch: standing.batch, loss: f64::NAN, place });
+            return Err(TrainError::Diverged { epoch, batch: state.batch, loss: f64::NAN, place });
         }
-        let train_loss = standing.total / task.train.len() as f64;
+        let train_loss = state.total / task.train.len() as f64;
         let validation_loss = validation.as_ref().map(|v| v.loss);
         optimizer.observe(validation_loss.unwrap_or(train_loss));
         let report = Epoch {
             epoch,
-            step: standing.step,
+            step: state.step,
             train_loss,
             validation_loss,
-            validation_score: validation.as_ref().map(Evaluation::score),
+            validation_accuracy: validation.as_ref().and_then(|v| v.metrics.accuracy()),
+            validation_r2: validation.as_ref().and_then(|v| v.metrics.r_squared()),
             learning_rate: optimizer.learning_rate(),
-            seconds: standing.seconds,
+            seconds: state.seconds,
             examples: task.train.len(),
         };
         let go_on = callback.on_epoch(&report, theta);
-        standing.end_epoch(report, theta);
-        if any(ranks, go_on.is_break()) {
+        state.end_epoch(report, theta);
+        if any(group, go_on.is_break()) {
             break Stop::Callback;
         }
         if callback.wants_snapshot() {
-            callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
+            callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
         }
     };
-    callback.on_snapshot(&mut Snapshot { standing: &standing, optimizer, theta });
-    let best = plan.patience.and(standing.best).filter(|_| task.validation.is_some());
+    callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
+    let best = plan.patience.and(state.best).filter(|_| task.validation.is_some());
     if best.is_some() {
-        theta.copy_from_slice(&standing.best_theta);
+        theta.copy_from_slice(&state.best_theta);
     }
-    Ok(History { epochs: standing.epochs, best: best.map(|best| best.epoch), stop })
+    Ok(History { epochs: state.epochs, best: best.map(|best| best.epoch), stop })
 }
 
 #[cfg(test)]
@@ -218,7 +219,7 @@ mod tests {
         };
         let transform = &Pipeline::new();
         let encoding = Encoding::Index;
-        let task = Experiment {
+        let task = Task {
             model: &model,
             loss: &loss,
             encoding,
@@ -226,9 +227,9 @@ mod tests {
             train: &train,
             validation: Some(&validation),
         };
-        let standing = match saved {
+        let state = match saved {
             Some(saved) => saved.restore(&mut *optimizer, &mut theta).unwrap(),
-            None => Standing::start(&theta),
+            None => TrainState::start(&theta),
         };
         let pool = Pool::new(threads);
         (
@@ -239,8 +240,8 @@ mod tests {
                 &mut theta,
                 &pool,
                 callback,
-                standing,
-                &mut Alone::default(),
+                state,
+                &mut SingleProcess::default(),
             ),
             theta.to_vec(),
         )
@@ -251,7 +252,7 @@ mod tests {
         let plan = Plan { epochs: 20, batch: 600, ..Plan::default() };
         let (history, theta) = run(&plan, 0.05, 1);
         let last = history.unwrap().epochs.pop().unwrap();
-        assert!(last.validation_score.unwrap() > 0.85, "{last:?}");
+        assert!(last.validation_accuracy.unwrap() > 0.85, "{last:?}");
         for threads in [2, 3] {
             assert_eq!(run(&plan, 0.05, threads).1, theta);
         }

@@ -2,7 +2,7 @@
 
 use chainrule::datasets::Pipeline;
 use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Tape};
-use chainrule::model::{Activation, Card, Output, Stage, predict};
+use chainrule::model::{Activation, ModelCard, Output, Stage, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
 /// # Errors
 /// If the network is not a stack of dense layers and their units.
 pub(super) fn trace<A: Scalar>(
-    (card, loss): (&Card, LossName),
+    (card, loss): (&ModelCard, LossName),
     theta: &[A],
     x: &ArrayRef2<A>,
     target: &ArrayRef2<A>,
@@ -304,11 +304,11 @@ mod tests {
 
     const WIDTHS: [usize; 4] = [3, 5, 4, 3];
 
-    fn card(activation: Activation, loss: LossName, output: Option<OutputName>) -> Card {
+    fn card(activation: Activation, loss: LossName, output: Option<OutputName>) -> ModelCard {
         let mut architecture = Architecture::perceptron(&WIDTHS, activation, 0.1);
         let (top, output) = loss.top(output, true).unwrap();
         architecture.layers.extend::<Option<Stage>>(top);
-        Card {
+        ModelCard {
             architecture,
             output,
             loss: Some(loss.to_string()),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     /// θ, x and target at which no kink is near.
-    fn draw(card: &Card, loss: &dyn chainrule::loss::Loss<f64>) -> (Vec<f64>, Array2<f64>, Array2<f64>) {
+    fn draw(card: &ModelCard, loss: &dyn chainrule::loss::Loss<f64>) -> (Vec<f64>, Array2<f64>, Array2<f64>) {
         let model = card.architecture.build::<f64>(None);
         let target = Array2::from_shape_vec((1, 3), vec![0.0, 1.0, 0.0]).unwrap();
         (0..50)
@@ -343,7 +343,7 @@ mod tests {
         assert!(error < 1e-8, "{what}: {ours:?} and {witness:?} differ by {error:e}");
     }
 
-    fn check(card: &Card, loss: LossName) {
+    fn check(card: &ModelCard, loss: LossName) {
         let (what, own) = (format!("{card:?}"), loss.build::<f64>(0.0));
         let (theta, x, target) = draw(card, &*own);
         let trace = trace((card, loss), &theta, &x, &target).unwrap();

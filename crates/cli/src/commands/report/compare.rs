@@ -38,7 +38,7 @@ pub(super) fn comparison(stories: &[Story], links: &[Option<String>]) -> String 
         "run",
         "data",
         "layers",
-        "test score",
+        "test accuracy or R²",
         "test loss",
         "training loss",
         "epochs",
@@ -65,7 +65,7 @@ pub(super) fn comparison(stories: &[Story], links: &[Option<String>]) -> String 
         section("Results", &table(&head, &rows)),
         plot("Training loss", "loss", "train_loss", true),
         plot("Validation loss", "loss", "validation_loss", true),
-        plot("Validation score", "score", "validation_score", false),
+        plot("Validation accuracy or R²", "accuracy or R²", "validation", false),
         section("Settings that differ", &differences(stories)),
     );
     page(&format!("{} runs · chainrule", stories.len()), &body)

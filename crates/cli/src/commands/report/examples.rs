@@ -2,7 +2,7 @@
 
 use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
 use chainrule::layers::Layer;
-use chainrule::model::{Card, predict};
+use chainrule::model::{ModelCard, predict};
 use chainrule::tensor::{Scalar, rows};
 
 use super::page::{escaped, note, section};
@@ -17,7 +17,7 @@ const STORED: usize = 10_000;
 /// Both sections, for data that are images; nothing for others.
 pub(crate) fn pictures<A: Scalar>(
     model: &dyn Layer<A>,
-    card: &Card,
+    card: &ModelCard,
     theta: &[A],
     test: Option<&Dataset<A>>,
 ) -> String {
@@ -31,7 +31,7 @@ pub(crate) fn pictures<A: Scalar>(
 
 fn most_wrong<A: Scalar>(
     model: &dyn Layer<A>,
-    card: &Card,
+    card: &ModelCard,
     theta: &[A],
     test: &Dataset<A>,
     shape: ImageShape,

@@ -48,6 +48,16 @@ impl Story {
 
 /// A figure of a line, by its name or by the path `gradient_norm/NAME`.
 fn number(line: &Value, figure: &str) -> Option<f64> {
+    if figure == "validation" {
+        // Runs of earlier versions have one name for both.
+        let names = ["validation_accuracy", "validation_r2", "validation"];
+        return names.iter().find_map(|name| line[name].as_f64());
+    }
+    if figure == "validation" {
+        // Runs of earlier versions have one name for both.
+        let names = ["validation_accuracy", "validation_r2", "validation_score"];
+        return names.iter().find_map(|name| line[name].as_f64());
+    }
     match figure.split_once('/') {
         Some((group, name)) => line[group][name].as_f64(),
         None => line[figure].as_f64(),
@@ -94,7 +104,7 @@ fn curves(story: &Story) -> String {
     let mut second = note("No part of the data was held out to watch: --validation 0.1 adds its curve.");
     if !held_out.is_empty() {
         loss = loss.with("validation", Mark::Line, held_out);
-        let watched = story.curve("epoch", "validation_score");
+        let watched = story.curve("epoch", "validation");
         second = Plot::new(&format!("Validation {score}"), "epoch", score)
             .with(score, Mark::Line, watched)
             .to_svg();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chainrule::model::{Card, Checkpoint, CheckpointError};
+use chainrule::model::{Checkpoint, CheckpointError, ModelCard};
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd};
 
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Keeper<'a> {
     folder: &'a RunFolder,
-    card: &'a Card,
+    card: &'a ModelCard,
     units: &'a Units,
     snapshots: Snapshots,
     every: Option<u64>,
@@ -35,7 +35,7 @@ pub(crate) struct Keeper<'a> {
 impl<'a> Keeper<'a> {
     pub(crate) fn new(
         folder: &'a RunFolder,
-        card: &'a Card,
+        card: &'a ModelCard,
         units: &'a Units,
         snapshots: Snapshots,
         every: Option<u64>,
@@ -68,9 +68,9 @@ impl<'a> Keeper<'a> {
     fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), Box<dyn Error>> {
         self.snapshots.save(snapshot)?;
         self.save_model(&self.folder.last(), snapshot.theta)?;
-        let best = snapshot.standing.best.map_or(0, |best| best.epoch);
+        let best = snapshot.state.best.map_or(0, |best| best.epoch);
         if best != self.best {
-            self.save_model(&self.folder.best(), &snapshot.standing.best_theta)?;
+            self.save_model(&self.folder.best(), &snapshot.state.best_theta)?;
             self.best = best;
         }
         Ok(())

@@ -128,7 +128,8 @@ impl<A: Scalar> Callback<A> for Record<'_> {
         let scalars = [
             ("loss/train", Some(epoch.train_loss)),
             ("loss/validation", epoch.validation_loss),
-            ("score/validation", epoch.validation_score),
+            ("accuracy/validation", epoch.validation_accuracy),
+            ("r2/validation", epoch.validation_r2),
             ("examples per second", Some(epoch.examples as f64 / epoch.seconds)),
         ];
         self.write(epoch.step, line, &scalars);

@@ -1,7 +1,7 @@
 //! The units of a regression's targets: a network learns prices in thousands as readily as shares.
 
 use chainrule::datasets::{Dataset, Parts, Target};
-use chainrule::model::{Card, Output, Stage};
+use chainrule::model::{ModelCard, Output, Stage};
 use chainrule::tensor::{Layout, Scalar};
 
 use crate::failure::Failure;
@@ -15,7 +15,7 @@ pub(crate) struct Units {
 
 impl Units {
     /// Those of the training targets; none where they are classes, or the last layer's output is not the prediction.
-    pub(crate) fn of<A: Scalar>(card: &Card, train: &Dataset<A>) -> Self {
+    pub(crate) fn of<A: Scalar>(card: &ModelCard, train: &Dataset<A>) -> Self {
         let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }));
         match train.target() {
             Target::Real { values, .. } if ends_in_dense && card.output == Output::Identity => {

@@ -18,7 +18,7 @@ const LANES: usize = 8;
 
 /// The memory of a [`Sharded`](crate::Sharded) risk: a workspace and a gradient for each lane.
 #[derive(Debug)]
-pub struct Lanes<A> {
+pub struct ShardBuffers<A> {
     pub(crate) lanes: Vec<Mutex<Lane<A>>>,
     seen: Option<Seen<A>>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Lane<A> {
     pub(crate) halves: Vec<Vec<A>>,
 }
 
-impl<A: Scalar> Lanes<A> {
+impl<A: Scalar> ShardBuffers<A> {
     /// The memory for batches of at most `rows` rows.
     pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
         Self { lanes: Self::lanes(model, rows, 1, Workspace::new), seen: None }

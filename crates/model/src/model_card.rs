@@ -6,7 +6,7 @@ use crate::output::Output;
 
 /// The metadata of a [`Checkpoint`](crate::Checkpoint).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Card {
+pub struct ModelCard {
     /// The network.
     pub architecture: Architecture,
     /// What turns the network's output into a prediction.
@@ -31,7 +31,7 @@ pub struct Card {
     pub seed: Option<u64>,
 }
 
-impl Card {
+impl ModelCard {
     /// Checks one that comes from outside.
     pub(crate) fn validated(&self) -> Result<(), String> {
         self.architecture.validated()?;
