@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chainrule::datasets::{Dataset, Encoding, Method, Parts, Pipeline, Search, mnist};
+use chainrule::datasets::{DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, mnist};
 use chainrule::layers::{Layer, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::model::{Activation, Architecture};
@@ -102,8 +102,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, start: Start) -> Result<Value, String> {
     let data = match &args.data_dir {
-        Some(folder) => Search::only(folder),
-        None => Search::from_env(),
+        Some(folder) => DataDirs::only(folder),
+        None => DataDirs::from_env(),
     };
     let Parts { train, test, .. } = mnist::<f32>(&data).map_err(|error| error.to_string())?;
     let test = test.ok_or("MNIST has a test set, and this copy has none")?;
@@ -114,7 +114,8 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     } else {
         (train, test)
     };
-    let transform = Pipeline::fit(&[Method::GlobalStandardise], &train).map_err(|error| error.to_string())?;
+    let transform =
+        Pipeline::fit(&[Scaling::GlobalStandardise], &train).map_err(|error| error.to_string())?;
     let widths = [&[train.inputs()], args.hidden.as_slice(), &[10]].concat();
     let plan = Architecture::perceptron(&widths, Activation::Relu, args.dropout);
     plan.validated()?;

@@ -20,7 +20,7 @@ impl Callback<f32> for Log {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The transform is fitted on the training part alone; the validation part says when to stop.
-    let parts = digits().hold_out_validation(Share::Fraction(0.1), 1)?;
+    let parts = digits().hold_out_validation(HoldOut::Fraction(0.1), 1)?;
     let transform = parts.train.pixel_scaling();
 
     let model = Sequential::input(64)

@@ -22,7 +22,7 @@ impl Callback<f32> for Log {
 
 fn main() -> ExitCode {
     // $CHAINRULE_DATA, the cache folder of the user, and where Debian's package puts the four files.
-    match fashion_mnist(&Search::from_env()).and_then(learn) {
+    match fashion_mnist(&DataDirs::from_env()).and_then(learn) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn learn(parts: Parts<f32>) -> Result<(), Error> {
     const EPOCHS: usize = 20;
     const BATCH: usize = 128;
-    let parts = parts.hold_out_validation(Share::Count(5000), 1)?;
+    let parts = parts.hold_out_validation(HoldOut::Count(5000), 1)?;
     let transform = parts.train.pixel_scaling();
     let model = Sequential::input(784)
         .then(|n| Dense::with_init(n, 256, Init::HeUniform))

@@ -63,6 +63,8 @@
 //! | `accelerate` | | Apple's Accelerate (macOS) |
 //! | `intel-mkl` | | Intel's MKL |
 //! | `curvature` | yes | Hessian spectra, Newton methods, critical points |
+//! | `csv` | yes | tables of text |
+//! | `images` | yes | folders of PNG and JPEG files |
 //! | `parquet` | yes | tables as Parquet files |
 //!
 //! With no BLAS feature, products run on ndarray's own kernels and everything still works.
@@ -81,8 +83,8 @@ pub use chainrule_train as train;
 /// What a program that trains a network usually needs.
 pub mod prelude {
     pub use crate::datasets::{
-        Batches, Dataset, Encoding, Method, Parts, Pipeline, Search, Target, Transform, digits,
-        fashion_mnist, mnist, split::Share,
+        Batches, DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, Target, Transform, digits,
+        fashion_mnist, mnist, split::HoldOut,
     };
     pub use crate::layers::{
         Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Mode, Relu, Sequential, Sigmoid,

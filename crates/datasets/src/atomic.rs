@@ -1,14 +1,17 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use crate::Error;
+use crate::error::Error;
 
-/// Writes a file so that at every moment its path holds the old contents or the new, whole.
+/// Writes a file atomically: at every moment the path holds the complete old contents or the complete new ones.
 ///
 /// `write` fills a temporary file in the same folder; it is flushed, synced to the disk and renamed over `path`, then
-/// the folder is synced. If anything fails, the temporary file is removed and `path` is as it was. A symbolic link is
-/// followed. What is no regular file (a pipe, `/dev/stdout`) is written to directly: a rename would replace it.
+/// the folder is synced. If anything fails, the temporary file is removed and `path` stays as it was. A symbolic link is
+/// followed. A pipe or a device such as `/dev/stdout` is written to directly, because a rename would replace it.
 ///
 /// # Errors
 /// [`Error::Write`], from the file system or from `write`.
@@ -38,15 +41,17 @@ fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) 
         return fill(&mut File::options().write(true).open(path)?, write);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = builder().tempfile_in(folder)?;
-    let result = fill(temporary.as_file_mut(), write)?;
+    let (mut file, temporary) = Temporary::create(folder)?;
+    let result = fill(&mut file, write)?;
     if let Some(old) = old {
-        temporary.as_file().set_permissions(old.permissions())?;
+        file.set_permissions(old.permissions())?;
     }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    // The new file is in place and whole. That its name also survives a power cut is asked of the folder, but not
-    // every file system can sync one, and failing now would report a loss that did not happen.
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&temporary.0, path)?;
+    temporary.keep();
+    // The new file is complete and in place. Syncing the folder makes its name survive a power cut, but not every file
+    // system can do that, and failing now would report a loss that did not happen.
     #[cfg(unix)]
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(result)
@@ -59,13 +64,13 @@ fn fill<T>(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<T>)
     Ok(result)
 }
 
-/// Removes the temporary files that killed processes left in a folder. Nothing else may be writing there meanwhile.
+/// Removes the temporary files that killed processes left in a folder. No other process may be writing there.
 pub fn sweep_temporaries(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
     for file in files.flatten() {
         let name = file.file_name();
         if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
-            // One that stays does no harm.
+            // A file that stays does no harm.
             let _ = fs::remove_file(file.path());
         }
     }
@@ -75,13 +80,39 @@ pub fn sweep_temporaries(folder: &Path) {
 const PREFIX: &str = ".chainrule-";
 const SUFFIX: &str = ".tmp";
 
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    // A temporary file is private by default; this one becomes an ordinary file, which the umask governs.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
+/// The path of a temporary file, which is removed when this value is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    /// A new file with a name that nothing in the folder has.
+    fn create(folder: &Path) -> io::Result<(File, Self)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.subsec_nanos());
+        loop {
+            // Processes on several machines can share a folder, and with it their numbers.
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("{PREFIX}{:x}-{time:x}-{count:x}{SUFFIX}", process::id()));
+            match File::options().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((file, Self(path))),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Gives the file up: it has another name now.
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            // Nothing better can be done about a file that stays.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
 }
 
 #[cfg(test)]

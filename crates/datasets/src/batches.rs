@@ -4,11 +4,16 @@ use std::ops::Range;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
 
-use crate::affine::Affine;
+use crate::dataset::Dataset;
+use crate::encoding::Encoding;
+use crate::error::Error;
+use crate::features::Features;
 use crate::order::{Order, Windows};
-use crate::{Dataset, Encoding, Error, Features, Pipeline, streams};
+use crate::streams;
+use crate::transform::folded::Folded;
+use crate::transform::pipeline::Pipeline;
 
-/// A few examples, ready for a network. The buffers are those of [`Batches`], which refills them.
+/// Some examples, ready for a network, in buffers that [`Batches`] refills.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch<A> {
     x: Array2<A>,
@@ -19,33 +24,33 @@ pub struct Batch<A> {
 }
 
 impl<A: Scalar> Batch<A> {
-    /// The transformed inputs, one example a row.
+    /// The transformed inputs, one example per row.
     pub fn x(&self) -> ArrayView2<'_, A> {
         self.x.slice(s![..self.rows, ..])
     }
 
-    /// The encoded targets, one example a row.
+    /// The encoded targets, one example per row.
     pub fn target(&self) -> ArrayView2<'_, A> {
         self.target.slice(s![..self.rows, ..])
     }
 
-    /// Where the examples stand in the data set.
+    /// The indices of the examples in the data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices[..self.rows]
     }
 
-    /// How many examples there are: the size asked for, or fewer in the last batch, or the share of [`Batches::part`].
+    /// The number of examples: the batch size, or fewer in the last batch, or those of [`Batches::part`].
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many examples the whole batch has, of which these may be a part.
+    /// The number of examples in the whole batch, of which these may be a part.
     pub fn whole(&self) -> usize {
         self.whole
     }
 }
 
-/// Which of the examples of a batch of so many are filled in.
+/// From the size of a whole batch to the examples of it that are filled in.
 struct Part(Box<dyn Fn(usize) -> Range<usize> + Send>);
 
 impl fmt::Debug for Part {
@@ -54,11 +59,11 @@ impl fmt::Debug for Part {
     }
 }
 
-/// An epoch of batches, in a seeded order, through one buffer.
+/// The batches of an epoch, in a seeded order, through one buffer.
 ///
-/// The order of an epoch is a function of (seed, epoch) alone, so a run can resume in the middle of one:
-/// [`shuffle`](Self::shuffle), then [`seek`](Self::seek). After construction nothing allocates. A new one goes through
-/// the examples as they stand.
+/// The order of an epoch is a function of (seed, epoch) alone, so a run can resume in the middle of an epoch:
+/// [`shuffle`](Self::shuffle), then [`seek`](Self::seek). After construction nothing allocates. Before the first shuffle
+/// the examples come in the order of the data set.
 ///
 /// ```
 /// use chainrule_datasets::{Batches, Encoding, Pipeline, synthetic};
@@ -81,7 +86,7 @@ impl fmt::Debug for Part {
 #[derive(Debug)]
 pub struct Batches<'a, A: Scalar> {
     data: &'a Dataset<A>,
-    affine: Affine<A>,
+    folded: Folded<A>,
     encoding: Encoding,
     size: usize,
     drop_last: bool,
@@ -99,8 +104,8 @@ impl<'a, A: Scalar> Batches<'a, A> {
     /// If `size` is 0, the pipeline was fitted on another number of features, or the encoding does not fit the target.
     #[track_caller]
     pub fn new(data: &'a Dataset<A>, pipeline: &Pipeline, encoding: Encoding, size: usize) -> Self {
-        assert!(size > 0, "batches: a batch of 0 examples");
-        let affine = Affine::new(pipeline, data.inputs());
+        assert!(size > 0, "batches: the batch size is 0");
+        let folded = pipeline.fold_all(data.inputs());
         let rows = size.min(data.len());
         let batch = Batch {
             x: Array2::zeros((rows, data.inputs())),
@@ -110,12 +115,12 @@ impl<'a, A: Scalar> Batches<'a, A> {
             whole: 0,
         };
         let order = match data.features() {
-            Features::Stored(rows) => Order::Windows(Windows::new(rows)),
+            Features::FileRows(rows) => Order::Windows(Windows::new(rows)),
             _ => Order::Whole((0..data.len()).collect()),
         };
         Self {
             data,
-            affine,
+            folded,
             encoding,
             size: rows.max(1),
             drop_last: false,
@@ -132,13 +137,14 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self
     }
 
-    /// Fills in only these of the examples of a batch of so many: where several processes share each batch, one's own.
+    /// Restricts each batch to this process's sub-range, where several processes share a batch: `part(n)` returns it for a
+    /// batch of n examples.
     #[must_use]
     pub fn part(self, part: impl Fn(usize) -> Range<usize> + Send + 'static) -> Self {
         Self { part: Part(Box::new(part)), ..self }
     }
 
-    /// Begins the epoch of that number, in its own order.
+    /// Begins the epoch with this number, in its own order.
     pub fn shuffle(&mut self, seed: u64, epoch: u64) {
         self.sequential();
         match &mut self.order {
@@ -147,7 +153,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
         }
     }
 
-    /// Begins a pass through the examples as they stand.
+    /// Begins a pass through the examples in the order of the data set.
     pub fn sequential(&mut self) {
         match &mut self.order {
             Order::Whole(order) => order.iter_mut().enumerate().for_each(|(i, example)| *example = i),
@@ -156,17 +162,17 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self.next = 0;
     }
 
-    /// Goes to the batch of that number, from 0, of the epoch that was begun.
+    /// Moves to the batch with this number, from 0, in the current epoch.
     pub fn seek(&mut self, batch: usize) {
         self.next = batch;
     }
 
-    /// How many batches an epoch has.
+    /// Batches per epoch.
     pub fn count(&self) -> usize {
         if self.drop_last { self.data.len() / self.size } else { self.data.len().div_ceil(self.size) }
     }
 
-    /// Examples a batch.
+    /// Examples per batch.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -174,7 +180,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
     /// Fills the buffer with the next examples; `None` at the end of the epoch.
     ///
     /// # Panics
-    /// If a file that the rows stay in can no longer be read; [`fill`](Self::fill) tells instead.
+    /// If a streamed file can no longer be read; [`fill`](Self::fill) returns an error instead.
     #[track_caller]
     pub fn next_batch(&mut self) -> Option<&Batch<A>> {
         let mut batch = std::mem::take(&mut self.batch);
@@ -183,14 +189,14 @@ impl<'a, A: Scalar> Batches<'a, A> {
         some.unwrap_or_else(|error| panic!("{error}")).then_some(&self.batch)
     }
 
-    /// Fills a buffer of the caller's with the next examples; `false` at the end of the epoch. So one batch can be filled
-    /// while another is in work.
+    /// Fills the caller's buffer with the next examples; `false` at the end of the epoch. One batch can be filled while
+    /// another is in use.
     ///
     /// # Errors
-    /// If a file that the rows stay in can no longer be read; data in memory never fails.
+    /// If a streamed file can no longer be read; data in memory never fails.
     ///
     /// # Panics
-    /// If the buffer is not one that [`buffer`](Self::buffer) made for this data and size.
+    /// If the buffer was not made by [`buffer`](Self::buffer) for this data and batch size.
     #[track_caller]
     pub fn fill(&mut self, batch: &mut Batch<A>) -> Result<bool, Error> {
         if self.next >= self.count() {
@@ -209,12 +215,12 @@ impl<'a, A: Scalar> Batches<'a, A> {
             let x = x.into_slice().expect("the buffer is row-major");
             *index = match &mut self.order {
                 Order::Whole(order) => {
-                    self.affine.fill(self.data.features(), order[place], x);
+                    self.folded.fill(self.data.features(), order[place], x);
                     order[place]
                 }
                 Order::Windows(windows) => {
-                    let (row, stored, bytes) = windows.row(place)?;
-                    self.affine.stored(stored, bytes, x);
+                    let (row, rows, bytes) = windows.row(place)?;
+                    self.folded.file_row(rows, bytes, x);
                     row
                 }
             };
@@ -224,7 +230,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
         Ok(true)
     }
 
-    /// One more buffer, for [`fill`](Self::fill).
+    /// Another buffer for [`fill`](Self::fill).
     pub fn buffer(&self) -> Batch<A> {
         self.batch.clone()
     }
@@ -233,7 +239,9 @@ impl<'a, A: Scalar> Batches<'a, A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Method, digits, synthetic};
+    use crate::digits::digits;
+    use crate::synthetic;
+    use crate::transform::transforms::Scaling;
     use chainrule_tensor::ndarray::Axis;
 
     #[test]
@@ -287,7 +295,7 @@ mod tests {
     #[test]
     fn a_batch_is_the_materialized_rows_bit_for_bit_in_one_buffer() {
         let train = digits::<f32>().train;
-        let pipeline = train.pixel_scaling().then_fit(Method::Standardise, &train).unwrap();
+        let pipeline = train.pixel_scaling().then_fit(Scaling::Standardise, &train).unwrap();
         let (x, target) = (train.inputs_through(&pipeline), train.one_hot().unwrap());
         let real = train.materialize(&pipeline);
         let mut from_bytes = Batches::new(&train, &pipeline, Encoding::OneHot, 64);

@@ -1,14 +1,17 @@
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, Axis};
 
-use crate::affine::Affine;
-use crate::features::numbered;
-use crate::table::Schema;
-use crate::{Encoding, Error, Features, ImageShape, Input, Pipeline, Target, Transform};
+use crate::encoding::Encoding;
+use crate::error::Error;
+use crate::features::Features;
+use crate::image::shape::ImageShape;
+use crate::input::Input;
+use crate::table::schema::Schema;
+use crate::target::{Target, numbered};
 
-/// Examples with their targets, and what is known about them.
+/// Examples with their targets, names and shapes.
 ///
-/// The features are kept as they were found; a [`Pipeline`] transforms them when a batch is filled.
+/// The features keep the number type of their source; a [`Pipeline`](crate::Pipeline) transforms them when a batch is filled.
 ///
 /// ```
 /// use chainrule_datasets::{Dataset, Target};
@@ -24,10 +27,16 @@ use crate::{Encoding, Error, Features, ImageShape, Input, Pipeline, Target, Tran
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset<A> {
-    name: String,
     features: Features<A>,
     target: Target<A>,
-    /// The names given; without, `x0`, `x1`, … are made when asked for.
+    about: About,
+}
+
+/// What does not depend on which of the examples are chosen.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct About {
+    name: String,
+    /// `None` for the generated names `x0`, `x1`, ….
     feature_names: Option<Vec<String>>,
     image: Option<ImageShape>,
     full_scale: Option<f64>,
@@ -48,72 +57,72 @@ impl<A: Scalar> Dataset<A> {
         if let Features::Real(x) = &features {
             all_finite(&name, "feature", x)?;
         }
-        Ok(Self { name, features, target, feature_names: None, image: None, full_scale: None })
+        Ok(Self { features, target, about: About { name, ..About::default() } })
     }
 
-    /// Says that each row is an image.
+    /// Declares that each row is an image.
     ///
     /// # Errors
-    /// If an image of that shape has not as many numbers as an example.
+    /// If the number of pixels times channels is not the number of inputs.
     pub fn with_image(mut self, shape: ImageShape) -> Result<Self, Error> {
         if shape.numbers() != Some(self.inputs()) {
-            let fault = format!("{shape:?} has not the {} numbers of an example", self.inputs());
-            return Err(Error::data(self.name, fault));
+            let fault = format!("an example has {} numbers, which do not fill {shape:?}", self.inputs());
+            return Err(Error::data(self.about.name, fault));
         }
-        self.image = Some(shape);
+        self.about.image = Some(shape);
         Ok(self)
     }
 
     /// Names the features.
     ///
     /// # Errors
-    /// If there are not as many names as features.
+    /// If the number of names is not the number of features.
     pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, Error> {
         if names.len() != self.inputs() {
             let fault = format!("{} names for {} features", names.len(), self.inputs());
-            return Err(Error::data(self.name, fault));
+            return Err(Error::data(self.about.name, fault));
         }
-        self.feature_names = Some(names);
+        self.about.feature_names = Some(names);
         Ok(self)
     }
 
-    /// Says which number is full brightness: 255 for bytes.
+    /// Declares the number that is full brightness: 255 for bytes.
     pub fn with_full_scale(mut self, full_scale: f64) -> Self {
-        self.full_scale = Some(full_scale);
+        self.about.full_scale = Some(full_scale);
         self
     }
 
-    /// Gives the same examples other targets, and returns those from before; they stay if the new ones do not fit.
+    /// Replaces the targets and returns the old ones, which stay if the new ones do not fit.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn replace_target(&mut self, target: Target<A>) -> Result<Target<A>, Error> {
-        check_target(&self.name, self.len(), &target)?;
+        check_target(&self.about.name, self.len(), &target)?;
         Ok(std::mem::replace(&mut self.target, target))
     }
 
     /// The same data under another name.
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.about.name = name.into();
         self
     }
 
     /// The name of the data set.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.about.name
     }
 
-    /// How many examples there are.
+    /// The number of examples.
     pub fn len(&self) -> usize {
         self.target.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Numbers an example: the inputs of a network.
+    /// Numbers per example: the inputs of a network.
     pub fn inputs(&self) -> usize {
         self.features.dim().1
     }
@@ -126,7 +135,7 @@ impl<A: Scalar> Dataset<A> {
         }
     }
 
-    /// The inputs, as they were found.
+    /// The inputs, not transformed.
     pub fn features(&self) -> &Features<A> {
         &self.features
     }
@@ -152,7 +161,7 @@ impl<A: Scalar> Dataset<A> {
         }
     }
 
-    /// How many examples each class has; `None` for regression.
+    /// The number of examples of each class; `None` for regression.
     pub fn class_counts(&self) -> Option<Vec<usize>> {
         let mut counts = vec![0; self.outputs()];
         for &label in self.labels()? {
@@ -161,50 +170,55 @@ impl<A: Scalar> Dataset<A> {
         Some(counts)
     }
 
-    /// The name of each input; `"x0"`, `"x1"`, … where it has none of its own.
+    /// The name of each input; generated names are `"x0"`, `"x1"`, ….
     pub fn feature_names(&self) -> Vec<String> {
         let of_table = || self.schema().filter(|schema| schema.named).map(Schema::input_names);
-        self.feature_names.clone().or_else(of_table).unwrap_or_else(|| numbered("x", self.inputs()))
+        self.about.feature_names.clone().or_else(of_table).unwrap_or_else(|| numbered("x", self.inputs()))
     }
 
-    /// The columns of a table; `None` of other data.
+    /// The columns of a table; `None` for other data.
     pub fn schema(&self) -> Option<&Schema> {
         match &self.features {
-            Features::Coded(table) => Some(table.schema()),
+            Features::Columns(table) => Some(table.schema()),
             _ => None,
         }
     }
 
     /// What a model must know to read another file for it.
     pub fn input(&self) -> Option<Input> {
-        // Pictures in files are bytes.
-        let image = self.image.filter(|_| self.full_scale == Some(255.0)).map(Input::Image);
+        // Image files are read as bytes.
+        let image = self.about.image.filter(|_| self.about.full_scale == Some(255.0)).map(Input::Image);
         self.schema().cloned().map(Input::Table).or(image)
     }
 
-    /// The shape of an example that is an image.
+    /// The shape of the examples, if they are images.
     pub fn image(&self) -> Option<ImageShape> {
-        self.image
+        self.about.image
     }
 
-    /// The number that is full brightness, where the format has one.
+    /// The number that is full brightness, if the format defines one.
     pub fn full_scale(&self) -> Option<f64> {
-        self.full_scale
+        self.about.full_scale
     }
 
-    /// The transform x / full scale, which brings pixels to \[0, 1\]; none where there is no full scale.
-    pub fn pixel_scaling(&self) -> Pipeline {
-        self.full_scale
-            .map_or_else(Pipeline::new, |divisor| Pipeline::new().then(Transform::Scale { divisor }))
-    }
-
-    /// The examples at these indices, in this order; one may come several times.
+    /// The examples at these indices, in this order; an index may repeat.
     ///
     /// # Panics
-    /// If an index is not below [`len`](Self::len).
+    /// If an index is out of range.
     #[track_caller]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let features = self.features.select(indices);
+        self.with_rows(self.features.select(indices), indices)
+    }
+
+    /// The part of a streamed file in the blocks at these places.
+    pub(crate) fn within(&self, places: &[usize]) -> Self {
+        let Features::FileRows(rows) = &self.features else { unreachable!("blocks are parts of files") };
+        let indices: Vec<usize> = rows.rows_within(places).collect();
+        self.with_rows(Features::FileRows(rows.within(places)), &indices)
+    }
+
+    /// These features with the targets at these indices.
+    fn with_rows(&self, features: Features<A>, indices: &[usize]) -> Self {
         let target = match &self.target {
             Target::Classes { labels, names } => {
                 let labels = indices.iter().map(|&i| labels[i]).collect();
@@ -214,31 +228,21 @@ impl<A: Scalar> Dataset<A> {
                 Target::Real { values: values.select(Axis(0), indices), names: names.clone() }
             }
         };
-        let (name, feature_names) = (self.name.clone(), self.feature_names.clone());
-        Self { name, features, target, feature_names, image: self.image, full_scale: self.full_scale }
+        Self { features, target, about: self.about.clone() }
     }
 
-    /// The blocks of a file at these places, with their targets.
-    pub(crate) fn within(&self, places: &[usize]) -> Self {
-        let Features::Stored(rows) = &self.features else { unreachable!("blocks are parts of files") };
-        let target = match &self.target {
-            Target::Classes { labels, names } => Target::Classes {
-                labels: rows.rows_within(places).map(|i| labels[i]).collect(),
-                names: names.clone(),
-            },
-            Target::Real { values, names } => {
-                let indices: Vec<usize> = rows.rows_within(places).collect();
-                Target::Real { values: values.select(Axis(0), &indices), names: names.clone() }
-            }
-        };
-        let features = Features::Stored(rows.within(places));
-        let (name, feature_names) = (self.name.clone(), self.feature_names.clone());
-        Self { name, features, target, feature_names, image: self.image, full_scale: self.full_scale }
+    /// The same examples with their features as these numbers, which are no longer on the scale of the format if
+    /// `full_scale` is `None`.
+    pub(crate) fn with_numbers(&self, x: Array2<A>, full_scale: Option<f64>) -> Self {
+        let about = About { full_scale, ..self.about.clone() };
+        Self { features: Features::Real(x), target: self.target.clone(), about }
     }
 
-    /// Both parts with what is filled in for missing cells found in the first.
+    /// Both parts with the imputed values computed from the first.
     pub(crate) fn refitted(mut train: Self, mut other: Self) -> (Self, Self) {
-        if let (Features::Coded(train), Features::Coded(other)) = (&mut train.features, &mut other.features) {
+        if let (Features::Columns(train), Features::Columns(other)) =
+            (&mut train.features, &mut other.features)
+        {
             train.refit();
             other.adopt(train);
         }
@@ -250,7 +254,7 @@ impl<A: Scalar> Dataset<A> {
         self.target.is_classes().then(|| self.encode(Encoding::OneHot))
     }
 
-    /// All targets as a loss reads them.
+    /// All targets in the encoding that a loss takes.
     ///
     /// # Panics
     /// If the encoding does not fit the target.
@@ -262,42 +266,9 @@ impl<A: Scalar> Dataset<A> {
         }
         encoded
     }
-
-    /// All inputs as numbers, transformed: the same bits that [`Batches`](crate::Batches) puts into a batch.
-    ///
-    /// # Panics
-    /// If the pipeline was fitted on another number of features.
-    #[track_caller]
-    pub fn inputs_through(&self, pipeline: &Pipeline) -> Array2<A> {
-        let affine = Affine::new(pipeline, self.inputs());
-        let mut x = Array2::zeros(self.features.dim());
-        for (i, row) in x.outer_iter_mut().enumerate() {
-            affine.fill(&self.features, i, row.into_slice().expect("a new matrix is row-major"));
-        }
-        x
-    }
-
-    /// The same data set with all inputs transformed to numbers once and for all, for data that is small or read often.
-    ///
-    /// # Panics
-    /// If the pipeline was fitted on another number of features.
-    #[track_caller]
-    pub fn materialize(&self, pipeline: &Pipeline) -> Self {
-        let features = Features::Real(self.inputs_through(pipeline));
-        let full_scale = if pipeline.is_identity() { self.full_scale } else { None };
-        let (name, target) = (self.name.clone(), self.target.clone());
-        Self {
-            name,
-            features,
-            target,
-            feature_names: self.feature_names.clone(),
-            image: self.image,
-            full_scale,
-        }
-    }
 }
 
-/// Batches copy whole rows, so each must lie in one piece.
+/// Batches copy whole rows, so each must be contiguous.
 fn standard<A: Scalar>(features: Features<A>) -> Features<A> {
     match features {
         Features::Bytes(x) if !x.is_standard_layout() => Features::Bytes(x.as_standard_layout().into_owned()),
@@ -342,6 +313,7 @@ fn all_finite<A: Scalar>(name: &str, what: &str, x: &Array2<A>) -> Result<(), Er
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::pipeline::Pipeline;
     use chainrule_tensor::ndarray::array;
 
     #[test]

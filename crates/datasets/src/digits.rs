@@ -2,18 +2,22 @@ use std::path::Path;
 
 use chainrule_tensor::Scalar;
 
-use crate::split::Share;
-use crate::{Dataset, ImageShape, Parts, Target, idx};
+use crate::array::idx;
+use crate::dataset::Dataset;
+use crate::image::shape::ImageShape;
+use crate::parts::Parts;
+use crate::split::HoldOut;
+use crate::target::Target;
 
 const IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
 const LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");
 
-/// The seed of the division. It is part of the data set's definition: results are comparable only on one division.
+/// The seed of the split, which is part of the definition of the data set: results are comparable only on the same split.
 const SEED: u64 = 0;
 
 /// Handwritten digits in 8x8 pixels of 0 to 16, inside the crate: 1,437 to train on and 360 to test on.
 ///
-/// Each pixel counts the ink in a block of 4x4 of a bitmap of 32x32. The division is fixed and stratified.
+/// Each pixel counts the ink in a block of 4x4 of a bitmap of 32x32. The split is fixed and stratified.
 ///
 /// # References
 /// E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
@@ -25,7 +29,7 @@ const SEED: u64 = 0;
 /// assert_eq!(parts.test.unwrap().len(), 360);
 /// ```
 pub fn digits<A: Scalar>() -> Parts<A> {
-    let parts = Parts::from(digits_whole()).hold_out_test(Share::Count(360), SEED);
+    let parts = Parts::from(digits_whole()).hold_out_test(HoldOut::Count(360), SEED);
     parts.expect("360 of 1,797 can be held out")
 }
 
@@ -49,7 +53,7 @@ pub fn digits_whole<A: Scalar>() -> Dataset<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Features;
+    use crate::features::Features;
     use chainrule_tensor::ndarray::Array2;
 
     fn pixels(data: &Dataset<f64>) -> &Array2<u8> {

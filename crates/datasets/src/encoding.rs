@@ -1,8 +1,8 @@
 use chainrule_tensor::Scalar;
 
-use crate::Target;
+use crate::target::Target;
 
-/// How a target is handed to the loss.
+/// The form in which a loss takes the target.
 ///
 /// ```
 /// use chainrule_datasets::{Dataset, Encoding, Target};
@@ -19,19 +19,19 @@ use crate::Target;
 pub enum Encoding {
     /// One column: the index of the class, exact up to 2²⁴ in `f32`.
     Index,
-    /// One column a class: 1 at the class of the example, 0 elsewhere.
+    /// One column per class: 1 at the class of the example, 0 elsewhere.
     OneHot,
-    /// The columns of a regression's target.
+    /// The target columns of a regression.
     Real,
 }
 
 impl Encoding {
-    /// Whether such a target can be encoded so.
+    /// Whether the target can be encoded like this.
     pub fn fits<A>(self, target: &Target<A>) -> bool {
         (self != Encoding::Real) == target.is_classes()
     }
 
-    /// How many numbers an example has.
+    /// Numbers per example.
     ///
     /// # Panics
     /// If the encoding does not fit the target.
@@ -46,7 +46,7 @@ impl Encoding {
         }
     }
 
-    /// Writes the target of example `i`. The caller has asked [`columns`](Self::columns) before, so the two fit.
+    /// Writes the target of example `i`. The caller has called [`columns`](Self::columns), so the two fit.
     #[inline]
     pub(crate) fn fill<A: Scalar>(self, target: &Target<A>, i: usize, out: &mut [A]) {
         match target {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why data could not be read, made or written. Each message is one line: the file, the fault, and the cure.
+/// Why data could not be read, built or written. Each message is one line with the file, the fault and the cure.
 ///
 /// ```
 /// let error = chainrule_datasets::idx::read("no/such/file".as_ref()).unwrap_err();
@@ -12,23 +12,23 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file system refused to read.
+    /// A file could not be read.
     #[error("cannot read {}: {source}: check the path and its permissions", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// The file system refused to write; what stood at the path before is untouched.
+    /// A file could not be written; an existing file stays as it was.
     #[error("cannot write {}: {source}: check that its folder exists, is writable and has space", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// The contents are not what the format demands.
+    /// The contents do not follow the format.
     #[error("{}: {fault}: {cure}", path.display())]
     Format {
         /// The file.
@@ -38,7 +38,7 @@ pub enum Error {
         /// What to do.
         cure: &'static str,
     },
-    /// The header announces another amount of data than there is.
+    /// The header announces a different size than the file has.
     #[error(
         "{}: its header announces {expected} bytes, but {}{actual} are there: the file is truncated or damaged, get it again",
         path.display(), if *at_least { "at least " } else { "" }
@@ -50,10 +50,10 @@ pub enum Error {
         expected: u64,
         /// The size found.
         actual: u64,
-        /// Whether there is more than `actual`: a compressed file is not unpacked further than need be.
+        /// Whether there may be more than `actual`: a compressed file is not unpacked further than necessary.
         at_least: bool,
     },
-    /// A cell of a table is not what it must be.
+    /// A cell of a table cannot be used.
     #[error("{}, {place}, column {column}: {fault}", path.display())]
     Cell {
         /// The file.
@@ -65,19 +65,19 @@ pub enum Error {
         /// What is wrong, and the cure.
         fault: String,
     },
-    /// A data set is in none of the places searched.
+    /// A data set is in none of the folders searched.
     #[error("{name} not found: no folder of {searched} has all of {files}, each plain or .gz: {cure}")]
     NotFound {
         /// The data set.
         name: &'static str,
-        /// The folders, in the order of the search.
+        /// The folders, in search order.
         searched: String,
-        /// The files that were looked for.
+        /// The files searched for.
         files: String,
         /// How to get them.
         cure: &'static str,
     },
-    /// Numbers, targets and names do not make a data set.
+    /// Features, targets and names do not fit together.
     #[error("{name}: {fault}")]
     Data {
         /// The data set or object.
@@ -85,10 +85,10 @@ pub enum Error {
         /// What does not fit, and the cure.
         fault: String,
     },
-    /// Examples cannot be divided so.
+    /// The examples cannot be split that way.
     #[error("cannot split {examples} examples: {fault}")]
     Split {
-        /// How many there are.
+        /// The number of examples.
         examples: usize,
         /// What does not fit, and the cure.
         fault: String,

@@ -2,48 +2,49 @@
 
 use std::collections::HashMap;
 
-use crate::Target;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-/// What a target column means.
+use crate::target::Target;
+
+/// The kind of task: what a target column means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Task {
-    /// Classes where the cells are words, or whole numbers with at most 20 different values that occur twice or more
-    /// on average; else numbers.
+pub enum TaskKind {
+    /// Classification if the cells are words, or whole numbers with at most 20 distinct values that occur at least twice on
+    /// average; else regression.
     #[default]
     Auto,
-    /// Each different cell is a class.
+    /// Each distinct value is a class.
     Classification,
     /// Each cell is a number.
     Regression,
 }
 
-/// What is still a class by itself, and not a count, under [`Task::Auto`].
+/// Distinct whole numbers that are classes at most under [`TaskKind::Auto`].
 const MOST_NUMBERS: usize = 20;
-/// Classes there are at most: a column with more holds names or prose.
+/// Classes at most: a column with more holds names or prose.
 const MOST_CLASSES: usize = 1 << 16;
 
-/// A target column, cell by cell on its way to a [`Target`].
+/// Collects a target column, cell by cell, into a [`Target`].
 ///
-/// The names that a model knows stay in its order; if there are none, the classes are what occurs: in order of their size
-/// if all are numbers, else of the alphabet.
+/// The class names of a model keep its order. Without them the classes are the values that occur, sorted by size if all are
+/// numbers, else by the alphabet.
 pub(crate) struct Labels<A> {
-    task: Task,
+    task: TaskKind,
     /// Whether the classes are those of a model.
     known: bool,
     /// Whether one of the cells was a word.
     words: bool,
-    /// The spellings of the classes, as they came.
+    /// The names of the classes, in order of appearance.
     names: Vec<String>,
     codes: HashMap<String, u32>,
     classes: Vec<u32>,
-    /// The numbers, once it is clear that there are no classes.
+    /// The numbers, once the target is known to be a regression.
     values: Option<Vec<A>>,
 }
 
 impl<A: Scalar> Labels<A> {
-    pub(crate) fn new(task: Task, classes: &[String]) -> Self {
+    pub(crate) fn new(task: TaskKind, classes: &[String]) -> Self {
         let spelled = classes.iter().map(|name| spelling(name, name.parse().ok()));
         Self {
             task,
@@ -52,7 +53,7 @@ impl<A: Scalar> Labels<A> {
             names: classes.to_vec(),
             codes: spelled.zip(0..).collect(),
             classes: Vec::new(),
-            values: (task == Task::Regression).then(Vec::new),
+            values: (task == TaskKind::Regression).then(Vec::new),
         }
     }
 
@@ -74,7 +75,7 @@ impl<A: Scalar> Labels<A> {
 
     fn take(&mut self, cell: &str, number: Option<f64>) -> Result<(), String> {
         let is_whole = number.is_none_or(|x| x.fract() == 0.0);
-        if !is_whole && self.task == Task::Auto && !self.known && !self.words {
+        if !is_whole && self.task == TaskKind::Auto && !self.known && !self.words {
             self.give_up_classes();
         }
         if let Some(values) = &mut self.values {
@@ -94,9 +95,9 @@ impl<A: Scalar> Labels<A> {
             return Ok(());
         }
         if self.known {
-            return Err(format!("{name:?} is none of the classes {}", self.names.join(", ")));
+            return Err(format!("{name:?} is not one of the classes {}", self.names.join(", ")));
         }
-        if self.task == Task::Auto && !self.words && self.names.len() == MOST_NUMBERS {
+        if self.task == TaskKind::Auto && !self.words && self.names.len() == MOST_NUMBERS {
             self.give_up_classes();
             return self.take(cell, number);
         }
@@ -110,7 +111,7 @@ impl<A: Scalar> Labels<A> {
         Ok(())
     }
 
-    /// So far all were whole numbers, and they are no classes.
+    /// Turns the whole numbers so far, which are no classes, into values.
     fn give_up_classes(&mut self) {
         if self.values.is_none() {
             let numbers: Vec<A> =
@@ -123,7 +124,7 @@ impl<A: Scalar> Labels<A> {
     /// The target; `name` is that of the column.
     pub(crate) fn finish(mut self, name: &str) -> Target<A> {
         let few = 2 * self.names.len() > self.classes.len();
-        if self.task == Task::Auto && !self.known && !self.words && few {
+        if self.task == TaskKind::Auto && !self.known && !self.words && few {
             self.give_up_classes();
         }
         if let Some(values) = self.values {
@@ -160,7 +161,7 @@ fn sorted(names: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn of(cells: &[&str], task: Task, classes: &[&str]) -> Result<Target<f64>, String> {
+    fn of(cells: &[&str], task: TaskKind, classes: &[&str]) -> Result<Target<f64>, String> {
         let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
         let mut labels = Labels::new(task, &classes);
         for (example, cell) in cells.iter().enumerate() {
@@ -176,39 +177,43 @@ mod tests {
 
     #[test]
     fn words_and_few_whole_numbers_are_classes() {
-        assert_eq!(of(&["b", "a", "b"], Task::Auto, &[]), Ok(classes(&[1, 0, 1], &["a", "b"])));
+        assert_eq!(of(&["b", "a", "b"], TaskKind::Auto, &[]), Ok(classes(&[1, 0, 1], &["a", "b"])));
         assert_eq!(
-            of(&["10", "2", "2.0", "-0", "10", "0"], Task::Auto, &[]),
+            of(&["10", "2", "2.0", "-0", "10", "0"], TaskKind::Auto, &[]),
             Ok(classes(&[2, 1, 1, 0, 2, 0], &["0", "2", "10"]))
         );
-        assert!(!of(&["1", "2", "3"], Task::Auto, &[]).unwrap().is_classes());
-        assert!(!of(&["1", "1", "1.5", "1"], Task::Auto, &[]).unwrap().is_classes());
+        assert!(!of(&["1", "2", "3"], TaskKind::Auto, &[]).unwrap().is_classes());
+        assert!(!of(&["1", "1", "1.5", "1"], TaskKind::Auto, &[]).unwrap().is_classes());
         let many: Vec<String> = (0..42).map(|i| (i % 21).to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let Target::Real { values, .. } = of(&many, Task::Auto, &[]).unwrap() else { panic!("21 numbers") };
+        let Target::Real { values, .. } = of(&many, TaskKind::Auto, &[]).unwrap() else {
+            panic!("21 numbers")
+        };
         assert!(values.iter().map(|&x| x as usize).eq((0..42).map(|i| i % 21)));
-        assert!(of(&[&many[..20], &many[..20]].concat(), Task::Auto, &[]).unwrap().is_classes());
+        assert!(of(&[&many[..20], &many[..20]].concat(), TaskKind::Auto, &[]).unwrap().is_classes());
     }
 
     #[test]
     fn a_task_is_obeyed_or_refused() {
         assert_eq!(
-            of(&["1", "2", "3"], Task::Classification, &[]),
+            of(&["1", "2", "3"], TaskKind::Classification, &[]),
             Ok(classes(&[0, 1, 2], &["1", "2", "3"]))
         );
-        assert!(!of(&["1", "1"], Task::Regression, &[]).unwrap().is_classes());
+        assert!(!of(&["1", "1"], TaskKind::Regression, &[]).unwrap().is_classes());
         assert!(
-            of(&["1", "x"], Task::Regression, &[]).unwrap_err().starts_with("1: \"x\" is no finite number")
+            of(&["1", "x"], TaskKind::Regression, &[])
+                .unwrap_err()
+                .starts_with("1: \"x\" is no finite number")
         );
         for bad in ["0.5", "nan", "inf"] {
-            assert!(of(&["1", bad], Task::Classification, &[]).unwrap_err().contains("is no class"));
+            assert!(of(&["1", bad], TaskKind::Classification, &[]).unwrap_err().contains("is no class"));
         }
     }
 
     #[test]
     fn the_classes_of_a_model_keep_their_order() {
-        assert_eq!(of(&["a", "c"], Task::Auto, &["c", "b", "a"]), Ok(classes(&[2, 0], &["c", "b", "a"])));
-        assert_eq!(of(&["7.0"], Task::Auto, &["5", "7"]), Ok(classes(&[1], &["5", "7"])));
-        assert!(of(&["d"], Task::Auto, &["c", "b"]).unwrap_err().contains("none of the classes c, b"));
+        assert_eq!(of(&["a", "c"], TaskKind::Auto, &["c", "b", "a"]), Ok(classes(&[2, 0], &["c", "b", "a"])));
+        assert_eq!(of(&["7.0"], TaskKind::Auto, &["5", "7"]), Ok(classes(&[1], &["5", "7"])));
+        assert!(of(&["d"], TaskKind::Auto, &["c", "b"]).unwrap_err().contains("not one of the classes c, b"));
     }
 }

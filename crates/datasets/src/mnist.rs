@@ -4,63 +4,81 @@ use std::path::{Path, PathBuf};
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use crate::{Dataset, Error, ImageShape, Parts, Target, idx};
+use crate::array::idx;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::image::shape::ImageShape;
+use crate::parts::Parts;
+use crate::target::Target;
 
-/// Where to look for data sets that are not inside the crate.
+/// The folders to search for data sets that are not inside the crate.
 ///
-/// In each folder, its subfolder of the data set's name comes before the folder itself. A folder given by name is the
-/// only one searched; otherwise come `$CHAINRULE_DATA`, the user's cache folder and the system's data sets, in this
-/// order. The first folder that has all files wins.
+/// In each folder, the subfolder with the name of the data set comes before the folder itself. A folder named by the user
+/// is the only one searched; otherwise the search goes through `$CHAINRULE_DATA`, the user's cache folder and the
+/// system's data sets, in this order. The first folder that has all files wins.
 ///
 /// ```no_run
-/// use chainrule_datasets::{Search, mnist};
+/// use chainrule_datasets::{DataDirs, mnist};
 ///
 /// # fn main() -> Result<(), chainrule_datasets::Error> {
-/// let parts = mnist::<f32>(&Search::from_env())?;
-/// let same = mnist::<f32>(&Search::only("data"))?; // data/mnist, or data itself
+/// let parts = mnist::<f32>(&DataDirs::from_env())?;
+/// let same = mnist::<f32>(&DataDirs::only("data"))?; // data/mnist, or data itself
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Search {
-    /// The folder the user named: if there is one, no other is searched.
+pub struct DataDirs {
+    /// The folder named by the user: if given, no other is searched.
     pub data_dir: Option<PathBuf>,
-    /// The other folders, first to last.
+    /// The other folders, in search order.
     pub folders: Vec<PathBuf>,
 }
 
-impl Search {
+impl DataDirs {
     /// `$CHAINRULE_DATA`, then `chainrule` in the user's cache folder, then `/usr/share/datasets`.
     pub fn from_env() -> Self {
         let named = env::var_os("CHAINRULE_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        let cache = dirs::cache_dir().map(|cache| cache.join("chainrule"));
+        let cache = cache_dir().map(|cache| cache.join("chainrule"));
         let system = cfg!(unix).then(|| PathBuf::from("/usr/share/datasets"));
         Self { data_dir: None, folders: [named, cache, system].into_iter().flatten().collect() }
     }
 
-    /// That folder and no other.
+    /// This folder and no other.
     pub fn only(data_dir: impl Into<PathBuf>) -> Self {
         Self { data_dir: Some(data_dir.into()), folders: Vec::new() }
     }
 
-    /// That folder and no other if it is given, else this search.
+    /// This folder and no other if it is given, else the same folders as before.
     pub fn or_only(self, data_dir: Option<PathBuf>) -> Self {
         Self { data_dir, ..self }
     }
 
-    /// The folders where the files of a set can be, first to last.
+    /// The folders where the files of a set can be, in search order.
     fn places(&self, set: &Set) -> Vec<PathBuf> {
         let folders = match &self.data_dir {
             Some(folder) => std::slice::from_ref(folder),
             None => &self.folders,
         };
-        // All sets of this family have the same file names, so a folder with another's name is not believed.
+        // All sets of this family have the same file names, so a folder with the name of another set is skipped.
         let other = |folder: &Path| {
             SETS.iter().any(|other| other.folder != set.folder && folder.ends_with(other.folder))
         };
         let pairs = folders.iter().map(|folder| [folder.join(set.folder), folder.clone()]);
         pairs.flatten().filter(|folder| !other(folder)).collect()
     }
+}
+
+/// The user's folder for caches, by the conventions of each system.
+fn cache_dir() -> Option<PathBuf> {
+    let folder = |variable| env::var_os(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    if cfg!(windows) {
+        return folder("LOCALAPPDATA");
+    }
+    let home = env::home_dir().filter(|home| home.is_absolute());
+    if cfg!(target_os = "macos") {
+        return home.map(|home| home.join("Library/Caches"));
+    }
+    folder("XDG_CACHE_HOME").or_else(|| home.map(|home| home.join(".cache")))
 }
 
 /// A data set in the files of MNIST.
@@ -110,48 +128,48 @@ const FILES: [&str; 4] = [
 
 /// MNIST: 60,000 handwritten digits of 28x28 pixels to train on and 10,000 to test on, from files.
 ///
-/// The pixels stay bytes until a batch is filled. The four files may be gzipped, and `train-images.idx3-ubyte` is as
-/// good as `train-images-idx3-ubyte`.
+/// The pixels stay bytes until a batch is filled. The four files may be gzipped, and names such as
+/// `train-images.idx3-ubyte` are accepted too.
 ///
 /// # Errors
-/// [`Error::NotFound`], which says where was searched and how to get the files; or what is wrong with them.
+/// [`Error::NotFound`] with the folders searched and how to get the files, or an error that says what is wrong with them.
 ///
 /// # References
 /// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE
 /// 86(11), 1998.
 ///
 /// ```
-/// use chainrule_datasets::{Search, mnist};
+/// use chainrule_datasets::{DataDirs, mnist};
 ///
-/// let error = mnist::<f32>(&Search::only("no-such-folder")).unwrap_err().to_string();
+/// let error = mnist::<f32>(&DataDirs::only("no-such-folder")).unwrap_err().to_string();
 /// assert!(error.starts_with("MNIST not found") && error.contains("no-such-folder"));
 /// ```
-pub fn mnist<A: Scalar>(search: &Search) -> Result<Parts<A>, Error> {
-    load(&MNIST, search)
+pub fn mnist<A: Scalar>(dirs: &DataDirs) -> Result<Parts<A>, Error> {
+    load(&MNIST, dirs)
 }
 
 /// Fashion-MNIST: 60,000 articles of clothing of 28x28 pixels to train on and 10,000 to test on, from files named and
 /// laid out as [`mnist()`]'s.
 ///
 /// # Errors
-/// [`Error::NotFound`], which says where was searched and how to get the files; or what is wrong with them.
+/// [`Error::NotFound`] with the folders searched and how to get the files, or an error that says what is wrong with them.
 ///
 /// # References
 /// H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
 /// algorithms", arXiv:1708.07747, 2017 (MIT licence).
 ///
 /// ```
-/// use chainrule_datasets::{Search, fashion_mnist};
+/// use chainrule_datasets::{DataDirs, fashion_mnist};
 ///
-/// let error = fashion_mnist::<f32>(&Search::only("no-such-folder")).unwrap_err().to_string();
+/// let error = fashion_mnist::<f32>(&DataDirs::only("no-such-folder")).unwrap_err().to_string();
 /// assert!(error.contains("apt-get install dataset-fashion-mnist"));
 /// ```
-pub fn fashion_mnist<A: Scalar>(search: &Search) -> Result<Parts<A>, Error> {
-    load(&FASHION, search)
+pub fn fashion_mnist<A: Scalar>(dirs: &DataDirs) -> Result<Parts<A>, Error> {
+    load(&FASHION, dirs)
 }
 
-fn load<A: Scalar>(set: &Set, search: &Search) -> Result<Parts<A>, Error> {
-    let places = search.places(set);
+fn load<A: Scalar>(set: &Set, dirs: &DataDirs) -> Result<Parts<A>, Error> {
+    let places = dirs.places(set);
     let all = |place: &PathBuf| {
         let found: Vec<PathBuf> = FILES.iter().filter_map(|file| find(place, file)).collect();
         <[PathBuf; 4]>::try_from(found).ok()
@@ -173,12 +191,12 @@ fn find(folder: &Path, file: &str) -> Option<PathBuf> {
     spellings.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// A folder, and what it lacks where it has some of the files.
+/// A folder, and the files missing from it if it has some of them.
 fn describe(folder: &Path) -> String {
     let missing: Vec<&str> = FILES.into_iter().filter(|file| find(folder, file).is_none()).collect();
     match missing.len() {
         4 => folder.display().to_string(),
-        _ => format!("{} (which lacks {})", folder.display(), missing.join(" and ")),
+        _ => format!("{} (without {})", folder.display(), missing.join(" and ")),
     }
 }
 

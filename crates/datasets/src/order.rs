@@ -1,27 +1,29 @@
 use chainrule_tensor::hash;
 
-use crate::{Error, Stored, streams};
+use crate::array::file_rows::FileRows;
+use crate::error::Error;
+use crate::streams;
 
-/// Blocks of a file in memory at once: 32 MiB or so.
+/// Blocks of a file in memory at once: about 32 MiB.
 const WINDOW: usize = 128;
 
 /// The order of the examples of a pass, a function of (seed, epoch).
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// In memory: one list of all.
+    /// Data in memory: a list of all indices.
     Whole(Vec<usize>),
-    /// In a file: its blocks in their order, and the rows of some of them at a time in theirs.
+    /// A streamed file: shuffled blocks, and shuffled rows within a window of blocks.
     Windows(Windows),
 }
 
-/// A pass through the blocks of a file: they are shuffled, then the rows of each 128 neighbours in that order. What is
-/// read at once lies together in the file, and memory holds one window.
+/// A pass through the blocks of a file: the blocks are shuffled, then the rows of each window of 128 blocks. A block is
+/// read at once, and memory holds one window.
 #[derive(Debug)]
 pub(crate) struct Windows {
-    rows: Stored,
-    /// The places of the blocks.
+    rows: FileRows,
+    /// The blocks in the order of this pass.
     blocks: Vec<u32>,
-    /// Seed and epoch; none goes through the rows as they stand.
+    /// Seed and epoch; `None` keeps the order of the file.
     shuffled: Option<(u64, u64)>,
     /// The window in memory.
     window: Option<Window>,
@@ -30,14 +32,14 @@ pub(crate) struct Windows {
 
 #[derive(Debug)]
 struct Window {
-    /// The place of its first row in the pass.
+    /// The position of its first row in the pass.
     start: usize,
-    /// The number of each row in the data, and where its bytes lie.
+    /// The index of each row in the data, and the offset of its bytes.
     rows: Vec<(usize, usize)>,
 }
 
 impl Windows {
-    pub(crate) fn new(rows: &Stored) -> Self {
+    pub(crate) fn new(rows: &FileRows) -> Self {
         let blocks = (0..rows.blocks() as u32).collect();
         Self { rows: rows.clone(), blocks, shuffled: None, window: None, bytes: Vec::new() }
     }
@@ -53,11 +55,11 @@ impl Windows {
         self.shuffled = Some((seed, epoch));
     }
 
-    /// The number of the row at a place of the pass, its file, and its bytes.
+    /// The index of the row at this position of the pass, its file, and its bytes.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(crate) fn row(&mut self, at: usize) -> Result<(usize, &Stored, &[u8]), Error> {
+    pub(crate) fn row(&mut self, at: usize) -> Result<(usize, &FileRows, &[u8]), Error> {
         let inside = |window: &Window| (window.start..window.start + window.rows.len()).contains(&at);
         if !self.window.as_ref().is_some_and(inside) {
             self.load(at)?;
@@ -67,10 +69,10 @@ impl Windows {
         Ok((row, &self.rows, &self.bytes[byte..byte + self.rows.stride()]))
     }
 
-    /// Brings the window with a place of the pass to memory.
+    /// Reads the window that holds this position of the pass.
     fn load(&mut self, at: usize) -> Result<(), Error> {
         let (full, stride) = (WINDOW * self.rows.per_block(), self.rows.stride());
-        // One block may be short; behind it everything begins so much earlier.
+        // One block may be short; everything after it begins earlier by that much.
         let begins = |number: usize| {
             let before = &self.blocks[..self.blocks.len().min(number * WINDOW)];
             let missing = |&block: &u32| self.rows.per_block() - self.rows.rows_at(block as usize);

@@ -1,16 +1,18 @@
 use chainrule_tensor::Scalar;
 
-use crate::split::{self, Share};
-use crate::{Dataset, Error, Features};
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::split::{self, HoldOut};
 
-/// The parts of a data set: to learn from, to choose by, to be judged on.
+/// The parts of a data set: training, validation and test.
 ///
 /// ```
-/// use chainrule_datasets::{Parts, split::Share, synthetic};
+/// use chainrule_datasets::{Parts, split::HoldOut, synthetic};
 ///
 /// # fn main() -> Result<(), chainrule_datasets::Error> {
 /// let parts = Parts::from(synthetic::moons::<f64>(200, 0.1, 1));
-/// let parts = parts.hold_out_test(Share::Count(40), 1)?.hold_out_validation(Share::Fraction(0.25), 1)?;
+/// let parts = parts.hold_out_test(HoldOut::Count(40), 1)?.hold_out_validation(HoldOut::Fraction(0.25), 1)?;
 /// assert_eq!(parts.test.map(|data| data.len()), Some(40));
 /// assert_eq!(parts.validation.map(|data| data.len()), Some(40));
 /// assert_eq!(parts.train.len(), 120);
@@ -19,11 +21,11 @@ use crate::{Dataset, Error, Features};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parts<A> {
-    /// What is learned from; transforms are fitted on it alone.
+    /// The examples to learn from; transforms are fitted on these alone.
     pub train: Dataset<A>,
-    /// What chooses between models, by early stopping or by hand.
+    /// The examples that choose between models, for example by early stopping.
     pub validation: Option<Dataset<A>>,
-    /// What judges the chosen model, once.
+    /// The examples that judge the chosen model.
     pub test: Option<Dataset<A>>,
 }
 
@@ -37,10 +39,10 @@ impl<A: Scalar> Parts<A> {
     /// Takes a validation part out of the training part; classes keep their proportions.
     ///
     /// # Errors
-    /// If the share leaves nothing on either side.
-    pub fn hold_out_validation(self, share: Share, seed: u64) -> Result<Self, Error> {
-        let (train, held_out) = divide(&self.train, share, seed)?;
-        // What is filled in is found in the training part alone, whatever was held out before.
+    /// If either side would be empty.
+    pub fn hold_out_validation(self, hold_out: HoldOut, seed: u64) -> Result<Self, Error> {
+        let (train, held_out) = divide(&self.train, hold_out, seed)?;
+        // Imputed values come from the training part alone, whatever was held out before.
         let (train, test) = match self.test {
             Some(test) => {
                 let (train, test) = Dataset::refitted(train, test);
@@ -54,9 +56,9 @@ impl<A: Scalar> Parts<A> {
     /// Takes a test part out of the training part; classes keep their proportions.
     ///
     /// # Errors
-    /// If the share leaves nothing on either side.
-    pub fn hold_out_test(self, share: Share, seed: u64) -> Result<Self, Error> {
-        let (train, held_out) = divide(&self.train, share, seed)?;
+    /// If either side would be empty.
+    pub fn hold_out_test(self, hold_out: HoldOut, seed: u64) -> Result<Self, Error> {
+        let (train, held_out) = divide(&self.train, hold_out, seed)?;
         let (train, validation) = match self.validation {
             Some(validation) => {
                 let (train, validation) = Dataset::refitted(train, validation);
@@ -68,15 +70,19 @@ impl<A: Scalar> Parts<A> {
     }
 }
 
-/// The rest and the share: stratified where there are classes. What is filled in is found in the rest alone.
-fn divide<A: Scalar>(data: &Dataset<A>, share: Share, seed: u64) -> Result<(Dataset<A>, Dataset<A>), Error> {
-    if let Features::Stored(rows) = data.features() {
-        let [rest, held_out] = rows.divide(share, seed)?;
+/// The rest and the held-out part, stratified by class. Imputed values come from the rest alone.
+fn divide<A: Scalar>(
+    data: &Dataset<A>,
+    hold_out: HoldOut,
+    seed: u64,
+) -> Result<(Dataset<A>, Dataset<A>), Error> {
+    if let Features::FileRows(rows) = data.features() {
+        let [rest, held_out] = rows.divide(hold_out, seed)?;
         return Ok((data.within(&rest), data.within(&held_out)));
     }
-    let division = match data.labels() {
-        Some(labels) => split::stratified(labels, share, seed)?,
-        None => split::plain(data.len(), share, seed)?,
+    let split = match data.labels() {
+        Some(labels) => split::stratified(labels, hold_out, seed)?,
+        None => split::plain(data.len(), hold_out, seed)?,
     };
-    Ok(Dataset::refitted(data.select(&division.rest), data.select(&division.held_out)))
+    Ok(Dataset::refitted(data.select(&split.rest), data.select(&split.held_out)))
 }

@@ -1,71 +1,72 @@
-//! Divisions of examples into parts, as lists of indices, each a function of its arguments and a seed.
+//! Splits of examples into parts, as lists of indices, each a function of its arguments and a seed.
 //!
-//! Every list is ascending: a division says which examples, and [`Batches`](crate::Batches) says in which order.
+//! Every list is ascending: a split says which examples, and [`Batches`](crate::Batches) says in which order.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::{Error, streams};
+use crate::error::Error;
+use crate::streams;
 
-/// How much is held out.
+/// How much is held out from the training data.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Share {
+pub enum HoldOut {
     /// A fraction between 0 and 1, rounded to the nearest number of examples.
     Fraction(f64),
     /// A number of examples.
     Count(usize),
 }
 
-/// A division in two.
+/// A split in two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Division {
-    /// What remains, ascending.
+pub struct Split {
+    /// The remaining examples, ascending.
     pub rest: Vec<usize>,
-    /// What is held out, ascending.
+    /// The held-out examples, ascending.
     pub held_out: Vec<usize>,
 }
 
-/// Holds out a share of `n` examples, drawn uniformly.
+/// Holds out some of `n` examples, drawn uniformly.
 ///
 /// # Errors
-/// If the share leaves nothing on either side.
+/// If either side would be empty.
 ///
 /// ```
-/// use chainrule_datasets::split::{self, Share};
+/// use chainrule_datasets::split::{self, HoldOut};
 ///
 /// # fn main() -> Result<(), chainrule_datasets::Error> {
-/// let division = split::plain(10, Share::Fraction(0.3), 1)?;
-/// assert_eq!((division.rest.len(), division.held_out.len()), (7, 3));
+/// let split = split::plain(10, HoldOut::Fraction(0.3), 1)?;
+/// assert_eq!((split.rest.len(), split.held_out.len()), (7, 3));
 /// # Ok(())
 /// # }
 /// ```
-pub fn plain(n: usize, share: Share, seed: u64) -> Result<Division, Error> {
-    stratified(&vec![0; n], share, seed)
+pub fn plain(n: usize, hold_out: HoldOut, seed: u64) -> Result<Split, Error> {
+    stratified(&vec![0; n], hold_out, seed)
 }
 
-/// Holds out a share of the examples of each class, in proportion.
+/// Holds out some examples of each class, in proportion (stratified).
 ///
 /// Of class c with n꜀ of n examples, `count`·n꜀/n are due; each class gets the whole part of that, and the examples
 /// still missing go to the classes with the largest remainders, the first of equals.
 ///
 /// # Errors
-/// If the share leaves nothing on either side.
+/// If either side would be empty.
 ///
 /// # References
 /// Hamilton's method of apportionment (largest remainder), 1792.
 ///
 /// ```
-/// use chainrule_datasets::split::{self, Share};
+/// use chainrule_datasets::split::{self, HoldOut};
 ///
 /// # fn main() -> Result<(), chainrule_datasets::Error> {
-/// let division = split::stratified(&[0, 0, 0, 0, 1, 1], Share::Count(3), 1)?;
-/// assert_eq!(division.held_out.iter().filter(|&&i| i < 4).count(), 2);
+/// let split = split::stratified(&[0, 0, 0, 0, 1, 1], HoldOut::Count(3), 1)?;
+/// assert_eq!(split.held_out.iter().filter(|&&i| i < 4).count(), 2);
 /// # Ok(())
 /// # }
 /// ```
-pub fn stratified(labels: &[u32], share: Share, seed: u64) -> Result<Division, Error> {
+pub fn stratified(labels: &[u32], hold_out: HoldOut, seed: u64) -> Result<Split, Error> {
     let n = labels.len();
-    let count = count(n, share)?;
+    let count = count(n, hold_out)?;
     let mut classes = by_class(labels);
     let quotas = largest_remainder(&classes.iter().map(Vec::len).collect::<Vec<_>>(), count, n);
     let (mut rest, mut held_out) = (Vec::with_capacity(n - count), Vec::with_capacity(count));
@@ -77,10 +78,10 @@ pub fn stratified(labels: &[u32], share: Share, seed: u64) -> Result<Division, E
     }
     rest.sort_unstable();
     held_out.sort_unstable();
-    Ok(Division { rest, held_out })
+    Ok(Split { rest, held_out })
 }
 
-/// k divisions of `n` examples: each example is held out once, and the sizes differ by at most 1.
+/// k splits of `n` examples for cross-validation: each example is held out once, and the sizes differ by at most 1.
 ///
 /// # Errors
 /// If k is below 2 or above `n`.
@@ -89,11 +90,11 @@ pub fn stratified(labels: &[u32], share: Share, seed: u64) -> Result<Division, E
 /// let folds = chainrule_datasets::split::k_fold(10, 3, 1).unwrap();
 /// assert_eq!(folds.iter().map(|fold| fold.held_out.len()).collect::<Vec<_>>(), [4, 3, 3]);
 /// ```
-pub fn k_fold(n: usize, k: usize, seed: u64) -> Result<Vec<Division>, Error> {
+pub fn k_fold(n: usize, k: usize, seed: u64) -> Result<Vec<Split>, Error> {
     stratified_k_fold(&vec![0; n], k, seed)
 }
 
-/// k divisions: each example is held out once, and the sizes, and the numbers of each class, differ by at most 1.
+/// k stratified splits: each example is held out once, and the sizes, and the counts of each class, differ by at most 1.
 ///
 /// # Errors
 /// If k is below 2 or above the number of examples.
@@ -102,10 +103,13 @@ pub fn k_fold(n: usize, k: usize, seed: u64) -> Result<Vec<Division>, Error> {
 /// let folds = chainrule_datasets::split::stratified_k_fold(&[0, 1, 0, 1, 0, 1], 3, 1).unwrap();
 /// assert!(folds.iter().all(|fold| fold.held_out.iter().filter(|&&i| i % 2 == 0).count() == 1));
 /// ```
-pub fn stratified_k_fold(labels: &[u32], k: usize, seed: u64) -> Result<Vec<Division>, Error> {
+pub fn stratified_k_fold(labels: &[u32], k: usize, seed: u64) -> Result<Vec<Split>, Error> {
     let n = labels.len();
     if k < 2 || k > n {
-        return Err(Error::Split { examples: n, fault: format!("{k} folds: choose 2 to one an example") });
+        return Err(Error::Split {
+            examples: n,
+            fault: format!("{k} folds: choose 2 up to the number of examples"),
+        });
     }
     let mut rng = streams::split(seed);
     let mut fold_of = vec![0; n];
@@ -120,19 +124,19 @@ pub fn stratified_k_fold(labels: &[u32], k: usize, seed: u64) -> Result<Vec<Divi
     }
     let fold = |fold| {
         let (held_out, rest) = (0..n).partition(|&example| fold_of[example] == fold);
-        Division { rest, held_out }
+        Split { rest, held_out }
     };
     Ok((0..k).map(fold).collect())
 }
 
-fn count(n: usize, share: Share) -> Result<usize, Error> {
-    let count = match share {
-        Share::Count(count) => count,
+fn count(n: usize, hold_out: HoldOut) -> Result<usize, Error> {
+    let count = match hold_out {
+        HoldOut::Count(count) => count,
         // A NaN becomes 0, and is refused with it.
-        Share::Fraction(fraction) => (fraction * n as f64).round() as usize,
+        HoldOut::Fraction(fraction) => (fraction * n as f64).round() as usize,
     };
     if count == 0 || count >= n {
-        let fault = format!("{share:?} leaves nothing on one side: hold out at least one and keep one");
+        let fault = format!("{hold_out:?} leaves nothing on one side: hold out at least one and keep one");
         return Err(Error::Split { examples: n, fault });
     }
     Ok(count)
@@ -166,17 +170,17 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn shares_that_leave_nothing_are_refused() {
-        for share in [0.0, 1.0, -3.0, 7.0, f64::NAN, f64::INFINITY].map(Share::Fraction) {
+    fn empty_sides_are_refused() {
+        for share in [0.0, 1.0, -3.0, 7.0, f64::NAN, f64::INFINITY].map(HoldOut::Fraction) {
             assert!(plain(10, share, 0).is_err(), "{share:?}");
         }
-        assert!(plain(10, Share::Count(10), 0).is_err() && plain(0, Share::Count(0), 0).is_err());
+        assert!(plain(10, HoldOut::Count(10), 0).is_err() && plain(0, HoldOut::Count(0), 0).is_err());
         assert!(k_fold(5, 6, 0).is_err() && k_fold(5, 1, 0).is_err() && k_fold(0, 2, 0).is_err());
     }
 
     #[test]
-    fn a_division_is_a_function_of_the_seed() {
-        let draw = |seed| plain(100, Share::Count(50), seed).unwrap();
+    fn a_split_is_a_function_of_the_seed() {
+        let draw = |seed| plain(100, HoldOut::Count(50), seed).unwrap();
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }
@@ -188,7 +192,7 @@ mod tests {
         ) {
             let n = labels.len();
             let count = ((fraction * n as f64) as usize).clamp(1, n - 1);
-            let Division { rest, held_out } = stratified(&labels, Share::Count(count), seed).unwrap();
+            let Split { rest, held_out } = stratified(&labels, HoldOut::Count(count), seed).unwrap();
             prop_assert_eq!(held_out.len(), count);
             let mut all = [rest, held_out.clone()].concat();
             all.sort_unstable();
@@ -209,7 +213,7 @@ mod tests {
             let even = |counts: Vec<usize>| counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1;
             prop_assert!(even(folds.iter().map(|fold| fold.held_out.len()).collect()));
             for class in 0..4 {
-                let of_class = |fold: &Division| fold.held_out.iter().filter(|&&i| labels[i] == class).count();
+                let of_class = |fold: &Split| fold.held_out.iter().filter(|&&i| labels[i] == class).count();
                 prop_assert!(even(folds.iter().map(of_class).collect()));
             }
         }

@@ -1,6 +1,6 @@
-//! Which stream of a seed serves what: no two uses of randomness share one, within this crate or beyond.
+//! The streams of a seed: no two uses of randomness share a stream, in this crate or another.
 //!
-//! Other crates number their streams from 0; these begin in the top byte.
+//! Other crates number their streams from 0; these use the top byte.
 
 use chainrule_tensor::Rng;
 
@@ -9,7 +9,7 @@ pub(crate) fn epoch(seed: u64, epoch: u64) -> Rng {
     Rng::stream(seed, (1 << 56) | (epoch & ((1 << 56) - 1)))
 }
 
-/// The division of examples into parts.
+/// The split of examples into parts.
 pub(crate) fn split(seed: u64) -> Rng {
     Rng::stream(seed, 2 << 56)
 }
@@ -24,7 +24,7 @@ pub(crate) fn parameters(seed: u64) -> Rng {
     Rng::stream(seed, 4 << 56)
 }
 
-/// The order of the rows of one window of a file; `window` tells epoch and window.
+/// The order of the rows of one window of a file; `window` combines epoch and window.
 pub(crate) fn window(seed: u64, window: u64) -> Rng {
     Rng::stream(seed, (5 << 56) | (window & ((1 << 56) - 1)))
 }

@@ -1,6 +1,6 @@
-//! Data from a seed: problems whose answer is known.
+//! Synthetic data from a seed: problems with a known answer.
 //!
-//! Each set is a function of its arguments. Examples of the classes take turns, and a longer set begins with the shorter
+//! Each set is a function of its arguments. Examples of the classes alternate, and a longer set begins with the shorter
 //! one of the same seed.
 
 use std::f64::consts::{PI, TAU};
@@ -8,7 +8,10 @@ use std::f64::consts::{PI, TAU};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Rng, Scalar};
 
-use crate::{Dataset, Features, Target, streams};
+use crate::dataset::Dataset;
+use crate::features::Features;
+use crate::streams;
+use crate::target::Target;
 
 /// Two spirals, one turned by half a circle against the other: hard for a small network.
 ///
@@ -81,7 +84,7 @@ pub fn xor<A: Scalar>(n: usize, noise: f64, seed: u64) -> Dataset<A> {
 /// ```
 #[track_caller]
 pub fn blobs<A: Scalar>(n: usize, classes: usize, inputs: usize, deviation: f64, seed: u64) -> Dataset<A> {
-    assert!(classes > 0, "blobs: no class");
+    assert!(classes > 0, "blobs: there must be at least one class");
     let (mut rng, mut parameters) = (streams::examples(seed), streams::parameters(seed));
     let centres = Array2::from_shape_simple_fn((classes, inputs), || parameters.uniform::<f64>(-1.0, 1.0));
     let x = Array2::from_shape_fn((n, inputs), |(i, j)| {
@@ -109,7 +112,7 @@ pub fn blobs<A: Scalar>(n: usize, classes: usize, inputs: usize, deviation: f64,
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Teacher {
-    /// Numbers an example.
+    /// Numbers per example.
     pub inputs: usize,
     /// Hidden units.
     pub hidden: usize,
@@ -132,14 +135,14 @@ impl Teacher {
     /// If there are no outputs.
     #[track_caller]
     pub fn classes<A: Scalar>(&self, n: usize, seed: u64) -> Dataset<A> {
-        assert!(self.outputs > 0, "teacher: no class");
+        assert!(self.outputs > 0, "teacher: there must be at least one class");
         let (x, y) = self.examples(n, seed);
         let largest = |row: &[f64]| chainrule_tensor::rows::argmax(row) as u32;
         let labels = chainrule_tensor::rows::slices(&y).map(largest).collect();
         dataset("teacher", x.mapv(A::of), Target::numbered(labels, self.outputs))
     }
 
-    /// Scalar loops: this crate knows no layers, and a teacher need not be fast.
+    /// Scalar loops: this crate does not depend on layers, and a teacher need not be fast.
     fn examples(&self, n: usize, seed: u64) -> (Array2<f64>, Array2<f64>) {
         let mut parameters = streams::parameters(seed);
         let mut draw = |rows, columns, deviation: f64| {

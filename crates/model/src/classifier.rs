@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug};
 use std::ops::ControlFlow;
 
-use chainrule_datasets::{Dataset, Encoding, Features, Method, Pipeline, Target};
+use chainrule_datasets::{Dataset, Encoding, Features, Pipeline, Scaling, Target};
 use chainrule_layers::{Layer, Sequential};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
@@ -136,7 +136,7 @@ impl Classifier {
         let label = |class| classes.binary_search(class).expect("every class is among the classes") as u32;
         let target = Target::numbered(y.iter().map(label).collect(), classes.len());
         let train = Dataset::new("x", Features::Real(x.to_owned()), target)?;
-        let transform = Pipeline::new().then_fit(Method::Standardise, &train)?;
+        let transform = Pipeline::new().then_fit(Scaling::Standardise, &train)?;
 
         let widths = [&[x.ncols()], self.hidden.as_slice(), &[classes.len()]].concat();
         let architecture = Architecture::perceptron(&widths, self.activation, 0.0);

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use chainrule::curvature::{Newton, TwoBatches};
-use chainrule::datasets::{Search, mnist, npy, write_atomic};
+use chainrule::datasets::{DataDirs, mnist, npy, write_atomic};
 use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SquaredError;
 use chainrule::model::{Activation, Architecture, Stage};
@@ -90,7 +90,7 @@ struct Place {
 }
 
 fn run(args: &Args) -> Fallible<()> {
-    let data = mnist::<f32>(&Search::from_env().or_only(args.data_dir.clone()))?.train;
+    let data = mnist::<f32>(&DataDirs::from_env().or_only(args.data_dir.clone()))?.train;
     let x = data.inputs_through(&data.pixel_scaling());
     let x = x.slice(s![..args.examples.min(x.nrows()), ..]).to_owned();
     std::fs::create_dir_all(&args.out)?;

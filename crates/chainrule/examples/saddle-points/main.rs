@@ -11,7 +11,7 @@ mod study;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chainrule::datasets::{Search, digits, mnist};
+use chainrule::datasets::{DataDirs, digits, mnist};
 use clap::{Parser, ValueEnum};
 
 use study::{Plan, StudyTask};
@@ -78,7 +78,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let (name, data) = match args.data {
         Data::Digits => ("digits", digits::<f64>().train),
         Data::Mnist => {
-            let search = Search::from_env().or_only(args.data_dir.clone());
+            let search = DataDirs::from_env().or_only(args.data_dir.clone());
             // The first 5,000 images are as good as any: MNIST's training part comes in no order.
             let all = mnist::<f64>(&search)?.train;
             let kept = args.examples.unwrap_or(5000).min(all.len());

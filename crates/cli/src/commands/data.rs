@@ -6,10 +6,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use chainrule::datasets::csv::Options;
 use chainrule::datasets::{
-    self, Dataset, Format, Input, Look, Parts, Search, Task, digits, fashion_mnist, mnist, split::Share,
-    synthetic,
+    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Parts, ReadOptions, TaskKind, digits,
+    fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -83,7 +82,7 @@ impl FromStr for Source {
             return Ok(Source::Known(known));
         }
         let path = PathBuf::from(text);
-        if Format::of(&path).is_some() {
+        if FileFormat::of(&path).is_some() {
             return Ok(Source::Own(path));
         }
         let names: Vec<_> =
@@ -141,7 +140,7 @@ impl DataArgs {
         self.place.data_dir.as_deref().map(absolute)
     }
 
-    fn read<A: Scalar>(&self, path: &Path, options: &Options) -> Result<Parts<A>, Failure> {
+    fn read<A: Scalar>(&self, path: &Path, options: &ReadOptions) -> Result<Parts<A>, Failure> {
         match self.own.target_file() {
             Some(target) => datasets::read_pair(path, target, options).map(Parts::from),
             None => datasets::read(path, options),
@@ -151,22 +150,22 @@ impl DataArgs {
 
     /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
     fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
-        let mut options = Options { classes: card.classes.clone(), ..self.own.options()? };
+        let mut options = ReadOptions { classes: card.classes.clone(), ..self.own.options()? };
         match &card.input {
             Some(Input::Table(schema)) => {
                 if self.own.target.is_none() {
                     options.target = schema.target_column();
                 }
-                options.schema = Some(schema.clone());
+                options.table.schema = Some(schema.clone());
             }
             Some(Input::Image(shape)) => {
-                options.look =
-                    Look { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
+                options.image =
+                    ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
             }
             None => {}
         }
         if card.classes.is_empty() && card.input.is_some() && self.own.task == TaskName::Auto {
-            options.task = Task::Regression;
+            options.task = TaskKind::Regression;
         }
         let parts = self.read(path, &options)?;
         Ok(parts.test.unwrap_or(parts.train))
@@ -180,8 +179,8 @@ impl DataArgs {
             test: Some(make(2)),
         };
         // Where the parameters of the distribution come from the seed too, both parts are cut from one set.
-        let cut = |data: Dataset<A>| Parts::from(data).hold_out_test(Share::Fraction(0.5), 1);
-        let search = Search::from_env().or_only(self.place.data_dir.clone());
+        let cut = |data: Dataset<A>| Parts::from(data).hold_out_test(HoldOut::Fraction(0.5), 1);
+        let dirs = DataDirs::from_env().or_only(self.place.data_dir.clone());
         match source {
             Source::Own(path) => {
                 let parts = self.read(path, &self.own.options()?)?;
@@ -189,13 +188,13 @@ impl DataArgs {
                     return Ok(parts);
                 }
                 parts
-                    .hold_out_test(Share::Fraction(0.2), seed)
+                    .hold_out_test(HoldOut::Fraction(0.2), seed)
                     .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
             }
             Source::Known(known) => match known {
                 Known::Digits => Ok(digits()),
-                Known::Mnist => mnist(&search),
-                Known::FashionMnist => fashion_mnist(&search),
+                Known::Mnist => mnist(&dirs),
+                Known::FashionMnist => fashion_mnist(&dirs),
                 Known::Spirals => Ok(halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed))),
                 Known::Moons => Ok(halves(&|seed| synthetic::moons(1000, 0.1, seed))),
                 Known::Xor => Ok(halves(&|seed| synthetic::xor(1000, 0.1, seed))),

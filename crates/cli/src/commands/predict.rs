@@ -3,10 +3,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::csv::{self, Options};
 use chainrule::datasets::{
-    Features, Format, ImageShape, Input, is_picture, npy, pictures, read_features, read_pictures,
-    write_atomic,
+    Features, FileFormat, ImageShape, Input, ReadOptions, csv, image_files, is_image_file, npy,
+    read_features, read_images, write_atomic,
 };
 use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, s};
@@ -51,10 +50,10 @@ impl Predict {
             Some(Input::Image(shape)) => Some(shape),
             _ => None,
         };
-        if is_picture(&self.input) || self.input.is_dir() {
+        if is_image_file(&self.input) || self.input.is_dir() {
             return self.pictures(image);
         }
-        if Format::of(&self.input).is_none() {
+        if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
                 "{}: expected a file that ends in .csv, .tsv, .npy, .parquet or -ubyte, or pictures",
                 self.input.display()
@@ -64,7 +63,8 @@ impl Predict {
             Some(Input::Table(schema)) => Some(schema.clone()),
             _ => None,
         };
-        let options = Options { schema, ..Options::default() };
+        let mut options = ReadOptions::default();
+        options.table.schema = schema;
         let features: Features<A> = read_features(&self.input, &options).map_err(Failure::input)?;
         let (inputs, columns) = (card.architecture.inputs, features.dim().1);
         if columns == inputs {
@@ -82,8 +82,8 @@ impl Predict {
             let path = self.model.model.display();
             Failure::Input(format!("{path}: the network was not trained on pictures: give it a table"))
         })?;
-        let files = pictures(&self.input).map_err(Failure::input)?;
-        let features = read_pictures(&files, shape).map_err(Failure::input)?;
+        let files = image_files(&self.input).map_err(Failure::input)?;
+        let features = read_images(&files, shape).map_err(Failure::input)?;
         Ok(Examples { features, files: files.iter().map(|file| file.display().to_string()).collect() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{Dataset, Encoding, Method, Parts, split::Share};
+use chainrule::datasets::{Dataset, Encoding, Parts, Scaling, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::model::{Activation, Architecture, ModelCard, Stage};
 use chainrule::tensor::{Pool, Rng, Scalar};
@@ -110,7 +110,7 @@ impl Train {
     fn parts<A: Scalar>(&self) -> Result<Parts<A>, Failure> {
         let parts = self.data.parts(&self.source(), self.seed)?;
         if self.validation > 0.0 {
-            let share = Share::Fraction(self.validation);
+            let share = HoldOut::Fraction(self.validation);
             return parts.hold_out_validation(share, self.seed).map_err(Failure::input);
         }
         Ok(parts)
@@ -125,7 +125,7 @@ impl Train {
         let mut transform = parts.train.pixel_scaling();
         // Pixels have one scale already.
         if self.standardize || self.source().is_own() && parts.train.full_scale().is_none() {
-            transform = transform.then_fit(Method::Standardise, &parts.train).map_err(Failure::input)?;
+            transform = transform.then_fit(Scaling::Standardise, &parts.train).map_err(Failure::input)?;
         }
         Ok(ModelCard {
             architecture,

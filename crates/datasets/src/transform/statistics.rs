@@ -3,10 +3,11 @@
 use chainrule_tensor::ndarray::{Array1, Array2, Axis};
 use chainrule_tensor::{Scalar, simd};
 
-use super::{Method, Transform};
-use crate::{Error, Features};
+use super::transforms::{Scaling, Transform};
+use crate::error::Error;
+use crate::features::Features;
 
-/// What the fits need to know of each feature.
+/// What the fits need to know about each feature.
 pub(super) struct Statistics {
     mean: Array1<f64>,
     /// Σ(x − mean)² / n.
@@ -25,17 +26,17 @@ impl Statistics {
                 x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
                 Ok(())
             }),
-            Features::Coded(_) => Self::of_rows(n, inputs, |visit| {
+            Features::Columns(_) => Self::of_rows(n, inputs, |visit| {
                 (0..n).for_each(|i| {
                     features.row(i, &mut row);
                     visit(&row);
                 });
                 Ok(())
             }),
-            Features::Stored(stored) => Self::of_rows(n, inputs, |visit| {
-                stored.each_block(|_, block| {
-                    block.chunks_exact(stored.stride()).for_each(|bytes| {
-                        stored.decode(bytes, &mut row);
+            Features::FileRows(rows) => Self::of_rows(n, inputs, |visit| {
+                rows.each_block(|_, block| {
+                    block.chunks_exact(rows.stride()).for_each(|bytes| {
+                        rows.decode(bytes, &mut row);
                         visit(&row);
                     });
                     Ok(())
@@ -46,7 +47,7 @@ impl Statistics {
 
     /// Of bytes, whose sums and sums of squares are exact.
     fn of_bytes(x: &Array2<u8>) -> Self {
-        /// So many squares of 255 fit into 32 bits.
+        /// This many squares of 255 fit into 32 bits.
         const BLOCK: usize = 1 << 16;
         let (n, features) = (x.nrows() as u128, x.ncols());
         let (mut sum, mut square) = (vec![0_u64; features], vec![0_u64; features]);
@@ -131,19 +132,19 @@ impl Statistics {
         self
     }
 
-    pub(super) fn into_transform(self, method: Method) -> Transform {
-        // A constant feature, or one that varies less than a float can say, is only shifted.
+    pub(super) fn into_transform(self, scaling: Scaling) -> Transform {
+        // A constant feature, or one that varies less than a normal float, is only shifted.
         let divisor = |x: f64| if x.is_normal() { x } else { 1.0 };
-        match method {
-            Method::MinMax => {
+        match scaling {
+            Scaling::MinMax => {
                 let range = (&self.max - &self.min).mapv(divisor).to_vec();
                 Transform::MinMax { min: self.min.to_vec(), range }
             }
-            Method::Standardise => {
+            Scaling::Standardise => {
                 let deviation = self.variance.mapv(|variance| divisor(variance.sqrt())).to_vec();
                 Transform::Standardise { mean: self.mean.to_vec(), deviation }
             }
-            Method::GlobalStandardise => {
+            Scaling::GlobalStandardise => {
                 // Every feature has the same number of examples: the variance of all is the mean variance within
                 // features plus the variance between their means.
                 let features = self.mean.len() as f64;

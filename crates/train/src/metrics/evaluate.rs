@@ -154,8 +154,7 @@ pub fn evaluate_together<A: Scalar>(
 
 #[cfg(test)]
 mod tests {
-    use chainrule_datasets::csv::{Column, Options};
-    use chainrule_datasets::{npy, read};
+    use chainrule_datasets::{Column, ReadOptions, npy, read};
     use chainrule_layers::Dense;
     use chainrule_loss::SquaredError;
     use chainrule_tensor::ndarray::Array2;
@@ -167,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
         npy::write(&path, &Array2::from_elem((1000, 3), 0.5)).unwrap();
-        let options = Options { stream: Some(true), target: Column::Index(0), ..Options::default() };
+        let options = ReadOptions { stream: Some(true), target: Column::Index(0), ..ReadOptions::default() };
         let data = read::<f64>(&path, &options).unwrap().train;
         let judge = || {
             let loss = SquaredError::default();

@@ -214,7 +214,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
         }
         features => {
             // Of rows that stay in a file, evenly spaced ones must do: to read all takes as long as to train on them.
-            let stored = matches!(features, Features::Stored(_));
+            let stored = matches!(features, Features::FileRows(_));
             let stride = if stored { examples.div_ceil(STORED_ROWS).max(1) } else { 1 };
             let mut row = vec![A::zero(); inputs];
             for i in (0..examples).step_by(stride) {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use chainrule::datasets::csv::{Column, Header, Impute, Options};
-use chainrule::datasets::{Format, Look, Task};
+use chainrule::datasets::{
+    Column, FileFormat, HeaderRow, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind,
+};
 use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
@@ -104,39 +105,42 @@ impl FromStr for Size {
 impl OwnArgs {
     /// The file that the target is in, if it is not a column.
     pub(super) fn target_file(&self) -> Option<&Path> {
-        let is_array = |path: &&Path| matches!(Format::of(path), Some(Format::Npy | Format::Idx));
+        let is_array = |path: &&Path| matches!(FileFormat::of(path), Some(FileFormat::Npy | FileFormat::Idx));
         self.target.as_deref().map(Path::new).filter(is_array)
     }
 
-    pub(super) fn options(&self) -> Result<Options, Failure> {
+    pub(super) fn options(&self) -> Result<ReadOptions, Failure> {
         let target = self.target.as_deref().unwrap_or("last");
         let columns = |columns: &Option<Columns>| columns.clone().map_or_else(Vec::new, |Columns(list)| list);
-        Ok(Options {
-            header: match self.header {
-                HeaderName::Auto => Header::Auto,
-                HeaderName::Present => Header::Present,
-                HeaderName::Absent => Header::Absent,
-            },
+        Ok(ReadOptions {
             target: target
                 .parse()
                 .map_err(|_| Failure::Input(format!("--target {target}: name a column")))?,
             task: match self.task {
-                TaskName::Auto => Task::Auto,
-                TaskName::Classification => Task::Classification,
-                TaskName::Regression => Task::Regression,
+                TaskName::Auto => TaskKind::Auto,
+                TaskName::Classification => TaskKind::Classification,
+                TaskName::Regression => TaskKind::Regression,
             },
-            impute: self.impute.map(|how| match how {
-                ImputeName::Mean => Impute::Mean,
-                ImputeName::Median => Impute::Median,
-            }),
-            categories: columns(&self.categorical),
-            ignored: columns(&self.drop),
             stream: self.stream,
-            look: Look {
+            table: TableOptions {
+                header: match self.header {
+                    HeaderName::Auto => HeaderRow::Auto,
+                    HeaderName::Present => HeaderRow::Present,
+                    HeaderName::Absent => HeaderRow::Absent,
+                },
+                impute: self.impute.map(|how| match how {
+                    ImputeName::Mean => Impute::Mean,
+                    ImputeName::Median => Impute::Median,
+                }),
+                categorical: columns(&self.categorical),
+                drop: columns(&self.drop),
+                ..TableOptions::default()
+            },
+            image: ImageOptions {
                 size: self.image_size.map(|Size(height, width)| (height, width)),
                 channels: self.colours.map(|colours| if colours == Colours::Grey { 1 } else { 3 }),
             },
-            ..Options::default()
+            ..ReadOptions::default()
         })
     }
 }

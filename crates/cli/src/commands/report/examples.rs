@@ -23,7 +23,7 @@ pub(crate) fn pictures<A: Scalar>(
 ) -> String {
     let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else { return String::new() };
     // What stays in a file is more than memory holds, or than anyone looks at.
-    let few = matches!(test.features(), Features::Stored(_))
+    let few = matches!(test.features(), Features::FileRows(_))
         .then(|| test.select(&(0..test.len().min(STORED)).collect::<Vec<_>>()));
     let test = few.as_ref().unwrap_or(test);
     format!("{}{}", most_wrong(model, card, theta, test, shape), weights(model, theta, shape))

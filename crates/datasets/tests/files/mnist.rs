@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::idx::{self, Idx};
-use chainrule_datasets::{Dataset, Features, Search, fashion_mnist, mnist};
+use chainrule_datasets::{DataDirs, Dataset, Features, fashion_mnist, mnist};
 
 const FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -31,7 +31,7 @@ fn mnist_is_the_one_everybody_knows() {
         eprintln!("skipped: MNIST is not at hand");
         return;
     }
-    let parts = mnist::<f32>(&Search::only(folder)).unwrap();
+    let parts = mnist::<f32>(&DataDirs::only(folder)).unwrap();
     let (train, test) = (parts.train, parts.test.unwrap());
     assert_eq!((train.len(), test.len(), train.inputs(), train.outputs()), (60_000, 10_000, 784, 10));
     assert_eq!(train.labels().unwrap()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
@@ -44,7 +44,7 @@ fn mnist_is_the_one_everybody_knows() {
 
 #[test]
 fn fashion_mnist_is_the_one_everybody_knows() {
-    let Ok(parts) = fashion_mnist::<f32>(&Search::from_env()) else {
+    let Ok(parts) = fashion_mnist::<f32>(&DataDirs::from_env()) else {
         eprintln!("skipped: Fashion-MNIST is not at hand");
         return;
     };
@@ -83,8 +83,8 @@ fn every_spelling_is_found_in_every_place() {
             let root = tempfile::tempdir().unwrap();
             write(&root.path().join(subfolder), [2, 28, 28], &[3, 9], spelling);
             for search in [
-                Search::only(root.path()),
-                Search { data_dir: None, folders: vec!["no-such-folder".into(), root.path().to_owned()] },
+                DataDirs::only(root.path()),
+                DataDirs { data_dir: None, folders: vec!["no-such-folder".into(), root.path().to_owned()] },
             ] {
                 let train = mnist::<f64>(&search).unwrap().train;
                 assert_eq!(train.labels().unwrap(), [3, 9]);
@@ -97,7 +97,7 @@ fn every_spelling_is_found_in_every_place() {
 fn a_folder_that_was_named_is_the_only_one() {
     let (empty, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(full.path(), [1, 28, 28], &[1], str::to_owned);
-    let search = Search { data_dir: None, folders: vec![full.path().to_owned()] };
+    let search = DataDirs { data_dir: None, folders: vec![full.path().to_owned()] };
     assert!(mnist::<f32>(&search).is_ok());
     let error = mnist::<f32>(&search.or_only(Some(empty.path().to_owned()))).unwrap_err().to_string();
     assert!(error.contains(&empty.path().display().to_string()), "{error}");
@@ -110,11 +110,11 @@ fn a_missing_file_is_named_and_another_set_is_not_taken() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("mnist");
     write(&folder, [1, 28, 28], &[1], str::to_owned);
-    assert!(fashion_mnist::<f32>(&Search::only(&folder)).is_err());
+    assert!(fashion_mnist::<f32>(&DataDirs::only(&folder)).is_err());
     std::fs::remove_file(folder.join(FILES[1])).unwrap();
-    let error = mnist::<f32>(&Search::only(&folder)).unwrap_err().to_string();
-    assert!(error.contains("(which lacks train-labels-idx1-ubyte)"), "{error}");
-    assert!(mnist::<f32>(&Search::default()).is_err());
+    let error = mnist::<f32>(&DataDirs::only(&folder)).unwrap_err().to_string();
+    assert!(error.contains("(without train-labels-idx1-ubyte)"), "{error}");
+    assert!(mnist::<f32>(&DataDirs::default()).is_err());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn files_that_do_not_fit_are_refused() {
     let refusal = |shape, labels: &[u8]| {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), shape, labels, str::to_owned);
-        mnist::<f32>(&Search::only(root.path())).unwrap_err().to_string()
+        mnist::<f32>(&DataDirs::only(root.path())).unwrap_err().to_string()
     };
     assert!(refusal([2, 28, 28], &[1, 10]).contains("label 1 is 10, not 0 to 9"));
     assert!(refusal([2, 28, 28], &[1, 1, 1]).contains("3 labels, but"));

@@ -2,10 +2,10 @@ use std::path::Path;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
-use crate::Error;
-use crate::table::MOST_COLUMNS;
+use crate::error::Error;
+use crate::table::builder::MOST_COLUMNS;
 
-/// The cells of a text, one after the other: a record of it is never in memory as a whole.
+/// The cells of a text, one at a time: a whole record is never in memory.
 pub(super) struct Records<'a> {
     reader: Reader,
     text: &'a [u8],
@@ -21,15 +21,15 @@ impl<'a> Records<'a> {
         Self { reader, text, at: 0, cell: vec![0; 64], path }
     }
 
-    /// Where the search for the next record begins, in bytes; none if there is no other.
+    /// The offset from which the next record is searched; `None` at the end.
     pub(super) fn begin(&self) -> Option<usize> {
         let rest = &self.text[self.at..];
-        // Empty lines are passed over, and a mark of UTF-8 is no cell.
+        // Empty lines are skipped, and a byte order mark is not part of a cell.
         let rest = if self.at == 0 { rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest) } else { rest };
         rest.iter().any(|byte| !b"\r\n".contains(byte)).then_some(self.at)
     }
 
-    /// The next cell of the record that was begun, without blanks around it, and whether it is the last.
+    /// The next cell of the record without blanks around it, and whether it is the last.
     pub(super) fn cell(&mut self) -> Result<(&str, bool), Error> {
         let mut length = 0;
         let end = loop {
@@ -48,10 +48,10 @@ impl<'a> Records<'a> {
             return Ok((cell.trim(), end));
         }
         let line = line_at(self.text, self.at.saturating_sub(1));
-        Err(Error::format(self.path, format!("line {line} is no UTF-8"), "save it as UTF-8 text"))
+        Err(Error::format(self.path, format!("line {line} is not UTF-8"), "save it as UTF-8 text"))
     }
 
-    /// The next record; none at the end.
+    /// The next record; `None` at the end.
     pub(super) fn whole(&mut self) -> Result<Option<Vec<String>>, Error> {
         if self.begin().is_none() {
             return Ok(None);
@@ -59,7 +59,7 @@ impl<'a> Records<'a> {
         let mut cells = Vec::new();
         loop {
             if cells.len() == MOST_COLUMNS {
-                let fault = format!("a row of it has more than {MOST_COLUMNS} cells");
+                let fault = format!("a row has more than {MOST_COLUMNS} cells");
                 return Err(Error::format(self.path, fault, "save wide data as .npy"));
             }
             let (cell, end) = self.cell()?;
@@ -71,7 +71,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The line, from 1, of the record that was sought from byte `start` on: the search passes over empty lines.
+/// The line, from 1, of the record that was searched from byte `start` on, past empty lines.
 pub(super) fn line_at(text: &[u8], start: usize) -> usize {
     let skipped = text[start..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
     let passed = &text[..start + skipped];
@@ -80,7 +80,7 @@ pub(super) fn line_at(text: &[u8], start: usize) -> usize {
     1 + ends.filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n')).count()
 }
 
-/// What is most frequent in the first line, outside quotes, of the usual delimiters; a comma where there is none.
+/// The most frequent of the usual delimiters in the first line, outside quotes; a comma if there is none.
 pub(super) fn likely_delimiter(text: &[u8]) -> u8 {
     let (mut counts, mut quoted) = ([0_usize; 4], false);
     let usual = b",;\t|";

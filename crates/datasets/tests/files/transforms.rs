@@ -1,6 +1,6 @@
 //! Transforms against numbers worked out by hand and against each other.
 
-use chainrule_datasets::{Dataset, Features, Method, Pipeline, Target, Transform, digits};
+use chainrule_datasets::{Dataset, Features, Pipeline, Scaling, Target, Transform, digits};
 use chainrule_tensor::ndarray::{Array2, Axis, array};
 use proptest::prelude::*;
 
@@ -12,19 +12,19 @@ fn table(x: Array2<f64>) -> Dataset<f64> {
 #[test]
 fn fits_give_the_numbers_worked_out_by_hand() {
     let data = table(array![[1.0, 0.1], [3.0, 0.1], [8.0, 0.1]]);
-    let standardise = Pipeline::fit(&[Method::Standardise], &data).unwrap();
+    let standardise = Pipeline::fit(&[Scaling::Standardise], &data).unwrap();
     let Transform::Standardise { mean, deviation } = &standardise.transforms()[0] else { panic!() };
     assert_eq!(mean[..], [4.0, 0.1]);
     assert!((deviation[0] - (26.0_f64 / 3.0).sqrt()).abs() < 1e-15);
     assert_eq!(deviation[1], 1.0);
-    let min_max = Pipeline::fit(&[Method::MinMax], &data).unwrap();
+    let min_max = Pipeline::fit(&[Scaling::MinMax], &data).unwrap();
     assert_eq!(min_max.transforms(), [Transform::MinMax { min: vec![1.0, 0.1], range: vec![7.0, 1.0] }]);
 }
 
 #[test]
 fn global_standardisation_treats_all_numbers_alike() {
     let data = table(array![[1.0, 10.0], [3.0, 20.0], [8.0, 60.0]]);
-    let fitted = Pipeline::fit(&[Method::GlobalStandardise], &data).unwrap();
+    let fitted = Pipeline::fit(&[Scaling::GlobalStandardise], &data).unwrap();
     let x = data.inputs_through(&fitted);
     assert!(x.mean().unwrap().abs() < 1e-15);
     assert!((x.std(0.0) - 1.0).abs() < 1e-14);
@@ -33,7 +33,7 @@ fn global_standardisation_treats_all_numbers_alike() {
 #[test]
 fn standardised_digits_have_mean_0_and_variance_1() {
     let train = digits::<f64>().train;
-    let pipeline = train.pixel_scaling().then_fit(Method::Standardise, &train).unwrap();
+    let pipeline = train.pixel_scaling().then_fit(Scaling::Standardise, &train).unwrap();
     let x = train.inputs_through(&pipeline);
     assert!(x.mean_axis(Axis(0)).unwrap().iter().all(|m| m.abs() < 1e-12));
     // Constant pixels (the corners of no digit) keep variance 0.
@@ -55,9 +55,9 @@ fn useless_numbers_and_lists_are_refused() {
     ] {
         assert!(serde_json::from_str::<Pipeline>(json).is_err(), "{json}");
     }
-    let fitted = Pipeline::fit(&[Method::MinMax], &table(array![[1.0, 2.0]])).unwrap();
+    let fitted = Pipeline::fit(&[Scaling::MinMax], &table(array![[1.0, 2.0]])).unwrap();
     assert!(fitted.check(3).unwrap_err().to_string().contains("fitted on 2 features, not 3"));
-    assert!(Pipeline::fit(&[Method::MinMax], &table(Array2::zeros((0, 2)))).is_err());
+    assert!(Pipeline::fit(&[Scaling::MinMax], &table(Array2::zeros((0, 2)))).is_err());
 }
 
 proptest! {
@@ -68,10 +68,10 @@ proptest! {
         let x: Array2<f64> = rows.into();
         let data = table(x.clone());
         let scale = Pipeline::new().then(Transform::Scale { divisor });
-        let whole = scale.clone().then_fit(Method::MinMax, &data).unwrap().then_fit(Method::Standardise, &data).unwrap();
+        let whole = scale.clone().then_fit(Scaling::MinMax, &data).unwrap().then_fit(Scaling::Standardise, &data).unwrap();
         // Fitting each step on what the one before has made.
         let mut stepped = data.materialize(&scale);
-        for method in [Method::MinMax, Method::Standardise] {
+        for method in [Scaling::MinMax, Scaling::Standardise] {
             stepped = stepped.materialize(&Pipeline::fit(&[method], &stepped).unwrap());
         }
         let Features::Real(stepped) = stepped.features() else { panic!() };

@@ -5,51 +5,50 @@ use std::sync::Arc;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use crate::features::from_bytes;
-use crate::npy::Numbers;
-use crate::split::{self, Share};
-use crate::{Error, Features};
+use super::numbers::{NumberType, from_bytes};
+use crate::error::Error;
+use crate::split::{self, HoldOut};
 
 /// Bytes of a block: what is read at once.
 const BLOCK: usize = 1 << 18;
-/// Rows of a block at most, however short they are: each has a place in the order.
+/// Rows per block at most, however short they are: each takes memory in the order of a window.
 const MOST_ROWS: usize = 4_096;
-/// Blocks there are at least, where there are rows enough: a share of them is held out, and their order is shuffled.
+/// Blocks at least, if there are enough rows: a test part is a set of blocks, and their order is shuffled.
 const FEWEST: usize = 64;
 
-/// Rows of numbers in a file, read block by block when they are needed and kept as they are in the file until then. So
-/// the memory they take does not grow with the file.
+/// Rows of numbers that are streamed from a file, block by block, in the number type of the file. So memory does not grow
+/// with the file.
 ///
 /// A block is a run of neighbouring rows, about 256 KiB. A part of the data is a set of blocks.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub struct FileRows {
     file: Arc<File>,
     path: Arc<PathBuf>,
-    numbers: Numbers,
+    numbers: NumberType,
     /// Where the first row begins, in bytes.
     offset: u64,
-    /// Numbers a row, and the one of them that is no feature.
+    /// Numbers per row, and the column that is the target.
     columns: usize,
     target: Option<usize>,
-    /// Rows of the whole file, and of a block.
+    /// Rows of the whole file, and per block.
     rows: usize,
     per_block: usize,
-    /// The blocks of this part, ascending: none but the last can be shorter than the others.
+    /// The blocks of this part, ascending: only the last can be shorter than the others.
     blocks: Arc<[u32]>,
 }
 
 /// The same rows of the same file.
-impl PartialEq for Stored {
+impl PartialEq for FileRows {
     fn eq(&self, other: &Self) -> bool {
         self.path == other.path && self.target == other.target && self.blocks == other.blocks
     }
 }
 
-impl Stored {
-    /// All rows of a file whose length is known to fit.
+impl FileRows {
+    /// All rows of a file whose length has been checked.
     pub(crate) fn new(
         path: &Path,
-        numbers: Numbers,
+        numbers: NumberType,
         offset: u64,
         (rows, columns): (usize, usize),
         target: Option<usize>,
@@ -62,7 +61,7 @@ impl Stored {
         Ok(Self { file, path, numbers, offset, columns, target, rows, per_block, blocks })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         match self.blocks.last() {
             Some(&last) => (self.blocks.len() - 1) * self.per_block + self.rows_of(last),
@@ -70,27 +69,27 @@ impl Stored {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// Features a row.
+    /// Features per row.
     pub fn inputs(&self) -> usize {
         self.columns - usize::from(self.target.is_some())
     }
 
-    /// How many blocks there are.
+    /// The number of blocks.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Rows a block.
+    /// Rows per block.
     pub(crate) fn per_block(&self) -> usize {
         self.per_block
     }
 
-    /// Rows of the block at a place of this part.
+    /// Rows of the block at this position of the part.
     pub(crate) fn rows_at(&self, place: usize) -> usize {
         self.rows_of(self.blocks[place])
     }
@@ -99,24 +98,24 @@ impl Stored {
         self.per_block.min(self.rows - block as usize * self.per_block)
     }
 
-    /// Bytes a row.
+    /// Bytes per row.
     pub(crate) fn stride(&self) -> usize {
         self.columns * self.numbers.size()
     }
 
-    /// Whether a row is bytes and nothing but features.
+    /// Whether a row is bytes, all of them features.
     pub(crate) fn is_plain_bytes(&self) -> bool {
         self.target.is_none() && self.numbers.are_bytes()
     }
 
-    /// Reads the block at a place of this part to the end of `bytes`.
+    /// Appends the block at this position of the part to `bytes`.
     pub(crate) fn read(&self, place: usize, bytes: &mut Vec<u8>) -> Result<(), Error> {
         let (start, row) = (bytes.len(), self.blocks[place] as usize * self.per_block);
         bytes.resize(start + self.rows_at(place) * self.stride(), 0);
         self.read_at(row, &mut bytes[start..])
     }
 
-    /// Reads rows from that of the file on.
+    /// Reads rows of the file from this one on.
     fn read_at(&self, row: usize, bytes: &mut [u8]) -> Result<(), Error> {
         let at = self.offset + row as u64 * self.stride() as u64;
         read_exact_at(&self.file, bytes, at)
@@ -148,22 +147,18 @@ impl Stored {
 
     /// These rows, in memory.
     #[track_caller]
-    pub(crate) fn select<A: Scalar>(&self, indices: &[usize]) -> Features<A> {
+    pub(crate) fn select<A: Scalar>(&self, indices: &[usize]) -> Array2<A> {
         let mut x = Array2::zeros((indices.len(), self.inputs()));
         for (&i, mut row) in indices.iter().zip(x.outer_iter_mut()) {
             self.row(i, row.as_slice_mut().expect("a new matrix is row-major"));
         }
-        if self.is_plain_bytes() {
-            Features::Bytes(x.mapv(|x: A| x.as_f64() as u8))
-        } else {
-            Features::Real(x)
-        }
+        x
     }
 
-    /// All rows in their order, a block at a time: `visit` gets the number of the first and the bytes.
+    /// Visits all rows in order, a block at a time, with the index of its first row and its bytes.
     ///
     /// # Errors
-    /// If the file cannot be read, or what `visit` says.
+    /// If the file cannot be read, or `visit` fails.
     pub(crate) fn each_block(
         &self,
         mut visit: impl FnMut(usize, &[u8]) -> Result<(), Error>,
@@ -177,7 +172,7 @@ impl Stored {
         Ok(())
     }
 
-    /// The numbers of the column that is no feature, one a row of a block.
+    /// The targets in a block, one per row.
     pub(crate) fn targets<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = f64> + 'a {
         let (at, size) = (self.target.unwrap_or(0) * self.numbers.size(), self.numbers.size());
         block.chunks_exact(self.stride()).map(move |row| {
@@ -187,26 +182,26 @@ impl Stored {
         })
     }
 
-    /// The rest and the share, each a list of places of blocks, ascending.
+    /// The rest and the held-out part, each an ascending list of positions of blocks.
     ///
     /// # Errors
-    /// If the share leaves nothing on either side.
-    pub(crate) fn divide(&self, share: Share, seed: u64) -> Result<[Vec<usize>; 2], Error> {
-        let share = match share {
-            Share::Count(rows) => Share::Count(rows.div_ceil(self.per_block)),
-            fraction @ Share::Fraction(_) => fraction,
+    /// If either side would be empty.
+    pub(crate) fn divide(&self, hold_out: HoldOut, seed: u64) -> Result<[Vec<usize>; 2], Error> {
+        let hold_out = match hold_out {
+            HoldOut::Count(rows) => HoldOut::Count(rows.div_ceil(self.per_block)),
+            fraction @ HoldOut::Fraction(_) => fraction,
         };
-        let division = split::plain(self.blocks(), share, seed)?;
-        Ok([division.rest, division.held_out])
+        let split = split::plain(self.blocks(), hold_out, seed)?;
+        Ok([split.rest, split.held_out])
     }
 
-    /// The part with the blocks at these places.
+    /// The part with the blocks at these positions.
     pub(crate) fn within(&self, places: &[usize]) -> Self {
         let blocks = places.iter().map(|&place| self.blocks[place]).collect();
         Self { blocks, ..self.clone() }
     }
 
-    /// The rows of the blocks at these places.
+    /// The rows of the blocks at these positions.
     pub(crate) fn rows_within(&self, places: &[usize]) -> impl Iterator<Item = usize> {
         places.iter().flat_map(|&place| {
             let start = place * self.per_block;

@@ -8,7 +8,7 @@
 //! | 4 | 4·d | the dimensions, each a 32-bit number |
 //! | 4 + 4·d | their product | the numbers, the last dimension running fastest |
 //!
-//! A file may be gzipped; its first bytes tell, not its name.
+//! A file may be gzipped; its first bytes decide, not its name.
 //!
 //! # References
 //! Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", <http://yann.lecun.com/exdb/mnist/>.
@@ -23,13 +23,20 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::labels::Labels;
-use crate::npy::{Examples, Numbers};
-use crate::{Error, Features, ImageShape, Stored, Target, Task, read_file, write_atomic};
+use super::examples::ArrayExamples;
+use super::file_rows::FileRows;
+use super::numbers::NumberType;
+use crate::atomic::write_atomic;
+use crate::error::Error;
+use crate::features::Features;
+use crate::file::read_file;
+use crate::image::shape::ImageShape;
+use crate::labels::{Labels, TaskKind};
+use crate::target::Target;
 
-/// The most that a compressed file is unpacked to. A plain file may be larger: its size is there to see.
+/// The most that a compressed file is unpacked to. A plain file may be larger, because its size is known.
 const LARGEST_UNPACKED: u64 = 1 << 30;
-/// Deflate packs at most 1,032 bytes into one; a header that announces more is lying.
+/// Deflate packs at most 1,032 bytes into one; a header that announces more is wrong.
 const LARGEST_RATIO: u64 = 1_032;
 const UNSIGNED_BYTE: u8 = 8;
 const DAMAGED: &str = "it is damaged or no IDX file, get it again";
@@ -45,8 +52,8 @@ impl Idx {
     /// Bytes of that shape, the last dimension running fastest.
     ///
     /// # Panics
-    /// If the shape has not as many elements as there are bytes, has no dimension or more than 255, or one of its
-    /// dimensions needs more than 32 bits.
+    /// If the number of elements is not the number of bytes, the number of dimensions is not 1 to 255, or a dimension needs
+    /// more than 32 bits.
     #[track_caller]
     pub fn new(shape: Vec<usize>, data: Vec<u8>) -> Self {
         let elements = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
@@ -103,7 +110,7 @@ pub fn read(path: &Path) -> Result<Idx, Error> {
     if is_gzip(&bytes) { unpack(&bytes, path) } else { plain(bytes, path) }
 }
 
-/// Reads the bytes of an IDX file, plain or gzipped; `path` serves the messages only.
+/// Reads the bytes of an IDX file, plain or gzipped; `path` is used in messages only.
 ///
 /// # Errors
 /// As [`read`].
@@ -121,19 +128,19 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
 }
 
 /// The first dimension counts examples; the others, where there are two, are height and width.
-pub(crate) fn examples<A: Scalar>(idx: Idx, path: &Path) -> Result<Examples<A>, Error> {
+pub(crate) fn examples<A: Scalar>(idx: Idx, path: &Path) -> Result<ArrayExamples<A>, Error> {
     let image = image(&idx.shape);
     let Some(matrix) = idx.into_matrix() else {
         return Err(Error::format(path, "its shape is impossible", DAMAGED));
     };
-    Ok(Examples { features: Features::Bytes(matrix), image, full_scale: Some(255.0) })
+    Ok(ArrayExamples { features: Features::Bytes(matrix), image, full_scale: Some(255.0) })
 }
 
-/// The examples of a file that stay there until they are needed.
+/// The examples of a file as streamed rows.
 ///
 /// # Errors
 /// If the file cannot be read, is gzipped, or its header does not fit it.
-pub(crate) fn stored<A: Scalar>(path: &Path) -> Result<Examples<A>, Error> {
+pub(crate) fn file_rows<A: Scalar>(path: &Path) -> Result<ArrayExamples<A>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let actual = file.metadata().map_err(failed)?.len();
@@ -142,28 +149,28 @@ pub(crate) fn stored<A: Scalar>(path: &Path) -> Result<Examples<A>, Error> {
     if is_gzip(&magic) {
         return Err(Error::format(
             path,
-            "it is gzipped, so that rows cannot be found in it",
+            "it is gzipped, and rows of a gzipped file cannot be streamed",
             "unpack it with gunzip",
         ));
     }
-    let Header { shape, length, total } = header((&magic[..]).chain(file), path)?;
+    let IdxHeader { shape, length, total } = header((&magic[..]).chain(file), path)?;
     if actual != total {
         return Err(Error::Size { path: path.to_owned(), expected: total, actual, at_least: false });
     }
     let columns = shape[1..].iter().product();
-    let rows = Stored::new(path, Numbers::BYTES, length as u64, (shape[0], columns), None)?;
-    Ok(Examples { features: Features::Stored(rows), image: image(&shape), full_scale: Some(255.0) })
+    let rows = FileRows::new(path, NumberType::BYTES, length as u64, (shape[0], columns), None)?;
+    Ok(ArrayExamples { features: Features::FileRows(rows), image: image(&shape), full_scale: Some(255.0) })
 }
 
-/// The target in a file of one dimension.
+/// The target in a file with one dimension.
 ///
 /// # Errors
-/// As [`read`]; or if there is not one number to an example, or one is not what the task wants.
-pub(crate) fn target<A: Scalar>(path: &Path, task: Task, classes: &[String]) -> Result<Target<A>, Error> {
+/// As [`read`]; or if there is not one number per example, or a number does not fit the task.
+pub(crate) fn target<A: Scalar>(path: &Path, task: TaskKind, classes: &[String]) -> Result<Target<A>, Error> {
     let idx = read(path)?;
     if idx.shape.len() != 1 {
         let fault = format!("its shape is {:?}", idx.shape);
-        return Err(Error::format(path, fault, "give one number to each example"));
+        return Err(Error::format(path, fault, "give one number for each example"));
     }
     let mut labels = Labels::new(task, classes);
     for (example, &byte) in idx.data.iter().enumerate() {
@@ -185,7 +192,7 @@ fn image(shape: &[usize]) -> Option<ImageShape> {
 /// Writes an IDX file, gzipped if its name ends in `.gz`.
 ///
 /// # Errors
-/// If the file cannot be written; then what stood there before is untouched.
+/// If the file cannot be written; an existing file stays as it was.
 pub fn write(path: &Path, idx: &Idx) -> Result<(), Error> {
     let mut header = vec![0, 0, UNSIGNED_BYTE, idx.shape.len() as u8];
     header.extend(idx.shape.iter().flat_map(|&d| (d as u32).to_be_bytes()));
@@ -206,17 +213,17 @@ fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// What a header says.
-struct Header {
+/// The contents of a header.
+struct IdxHeader {
     shape: Vec<usize>,
-    /// Its own length.
+    /// The length of the header.
     length: usize,
-    /// The length of a file that has it.
+    /// The length of the whole file.
     total: u64,
 }
 
-/// Reads a header as far as the reader goes.
-fn header(mut reader: impl Read, path: &Path) -> Result<Header, Error> {
+/// Reads a header.
+fn header(mut reader: impl Read, path: &Path) -> Result<IdxHeader, Error> {
     let damaged = |fault: String| Error::format(path, fault, DAMAGED);
     let mut take = |bytes: &mut [u8]| {
         reader.read_exact(bytes).map_err(|error| damaged(format!("its header cannot be read ({error})")))
@@ -239,7 +246,7 @@ fn header(mut reader: impl Read, path: &Path) -> Result<Header, Error> {
         return Err(Error::format(
             path,
             fault,
-            "only unsigned bytes are read from IDX files, use .npy for the rest",
+            "only unsigned bytes are read from IDX files, save other types as .npy",
         ));
     }
     if dimensions == 0 {
@@ -256,13 +263,13 @@ fn header(mut reader: impl Read, path: &Path) -> Result<Header, Error> {
         shape.push(dimension as usize);
     }
     match total.and_then(|n| n.checked_add(length as u64)) {
-        Some(total) => Ok(Header { shape, length, total }),
+        Some(total) => Ok(IdxHeader { shape, length, total }),
         None => Err(damaged(format!("its header announces the impossible shape {shape:?}"))),
     }
 }
 
 fn plain(mut bytes: Vec<u8>, path: &Path) -> Result<Idx, Error> {
-    let Header { shape, length, total } = header(&bytes[..], path)?;
+    let IdxHeader { shape, length, total } = header(&bytes[..], path)?;
     let actual = bytes.len() as u64;
     if actual != total {
         return Err(Error::Size { path: path.to_owned(), expected: total, actual, at_least: false });
@@ -273,7 +280,7 @@ fn plain(mut bytes: Vec<u8>, path: &Path) -> Result<Idx, Error> {
 
 fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
     let mut reader = MultiGzDecoder::new(bytes);
-    let Header { shape, length, total } = header(&mut reader, path)?;
+    let IdxHeader { shape, length, total } = header(&mut reader, path)?;
     if total > LARGEST_UNPACKED {
         let fault =
             format!("its header announces {total} bytes, a compressed file may hold {LARGEST_UNPACKED}");
@@ -285,9 +292,9 @@ fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
         return Err(Error::format(path, fault, DAMAGED));
     }
     let rest = total - length as u64;
-    // Images pack to a fifth or so: room for what is likely, not for what is claimed.
+    // Images compress to about a fifth: this is room for the likely size, not for the claimed one.
     let mut data = Vec::with_capacity(rest.min(16 * bytes.len() as u64) as usize);
-    // One byte more than announced is enough to see that a file is too long.
+    // One byte more than announced shows that a file is too long.
     reader
         .take(rest + 1)
         .read_to_end(&mut data)

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use chainrule_datasets::csv::{self, Column, Header, Options};
-use chainrule_datasets::{Dataset, Encoding, Error, Pipeline, Task};
+use chainrule_datasets::{
+    Column, Dataset, Encoding, Error, HeaderRow, Pipeline, ReadOptions, TableOptions, TaskKind, csv,
+};
 use chainrule_tensor::ndarray::{Array2, array};
 use proptest::prelude::*;
 
-fn read(text: &str, options: &Options) -> Result<Dataset<f64>, Error> {
+fn read(text: &str, options: &ReadOptions) -> Result<Dataset<f64>, Error> {
     csv::decode(text.as_bytes(), Path::new("t.csv"), options)
 }
 
 fn auto(text: &str) -> Dataset<f64> {
-    read(text, &Options::default()).unwrap()
+    read(text, &ReadOptions::default()).unwrap()
 }
 
 #[track_caller]
-fn refusal(text: &str, options: &Options) -> String {
+fn refusal(text: &str, options: &ReadOptions) -> String {
     let message = read(text, options).unwrap_err().to_string();
     assert!(message.starts_with("t.csv") && !message.contains('\n'), "{message}");
     message
@@ -38,10 +39,10 @@ fn a_header_is_seen() {
             "{text}"
         );
     }
-    let absent = Options { header: Header::Absent, ..Options::default() };
+    let absent = ReadOptions::from(TableOptions { header: HeaderRow::Absent, ..TableOptions::default() });
     assert!(
         refusal("a,b\n1,2\n", &absent)
-            .contains("line 2, column 1: \"1\" is a number, and the cells above it are words")
+            .contains("line 2, column 1: \"1\" is a number, but the cells above it are words")
     );
 }
 
@@ -49,19 +50,19 @@ fn a_header_is_seen() {
 fn the_target_is_the_column_asked_for() {
     let text = "y,a,b\n10.5,1,2\n20.5,3,4\n";
     for target in [Column::Index(0), Column::Name("y".into())] {
-        let data = read(text, &Options { target, ..Options::default() }).unwrap();
+        let data = read(text, &ReadOptions { target, ..ReadOptions::default() }).unwrap();
         assert_eq!(data.encode(Encoding::Real), array![[10.5], [20.5]]);
         assert_eq!(data.inputs_through(&Pipeline::new()), array![[1.0, 2.0], [3.0, 4.0]]);
         assert_eq!(data.feature_names(), ["a", "b"]);
     }
     for target in [Column::Index(3), Column::Name("z".into())] {
-        assert!(refusal(text, &Options { target, ..Options::default() }).contains("among y, a, b"));
+        assert!(refusal(text, &ReadOptions { target, ..ReadOptions::default() }).contains("among y, a, b"));
     }
 }
 
 #[test]
 fn faults_are_named_with_line_and_column() {
-    let refused = |text| refusal(text, &Options::default());
+    let refused = |text| refusal(text, &ReadOptions::default());
     assert!(
         refused("a,b,c\n1,2,3\n\n1,nan,3\n")
             .contains("t.csv, line 4, column 2 (b): \"nan\" is no finite number")
@@ -75,30 +76,31 @@ fn faults_are_named_with_line_and_column() {
     assert!(refused("").contains("it is empty"));
     assert!(refused("a,b,c\n").contains("header and nothing else"));
     assert!(refused("1\n2\n").contains("check the delimiter"));
-    let regression = Options { task: Task::Regression, ..Options::default() };
+    let regression = ReadOptions { task: TaskKind::Regression, ..ReadOptions::default() };
     assert!(refusal("1,2\n1,x\n", &regression).contains("line 2, column 2: \"x\" is no finite number"));
-    let too_large = csv::decode::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &Options::default());
+    let too_large = csv::decode::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &ReadOptions::default());
     assert!(too_large.unwrap_err().to_string().contains("no finite f32"));
-    let not_utf8 = csv::decode::<f32>(b"1,2\n1,\xff\n", Path::new("t.csv"), &Options::default());
+    let not_utf8 = csv::decode::<f32>(b"1,2\n1,\xff\n", Path::new("t.csv"), &ReadOptions::default());
     assert!(not_utf8.unwrap_err().to_string().contains("UTF-8"));
 }
 
 #[test]
 fn classes_of_a_model_serve_new_data() {
-    let options = Options { classes: vec!["dog".into(), "cat".into()], ..Options::default() };
+    let options = ReadOptions { classes: vec!["dog".into(), "cat".into()], ..ReadOptions::default() };
     assert_eq!(read("1,cat\n", &options).unwrap().labels().unwrap(), [1]);
     assert!(
         refusal("1,cat\n2,cow\n", &options)
-            .contains("line 2, column 2: \"cow\" is none of the classes dog, cat")
+            .contains("line 2, column 2: \"cow\" is not one of the classes dog, cat")
     );
 }
 
 #[test]
 fn a_header_with_a_name_twice_is_known_again() {
-    let options = Options { target: Column::Index(1), header: Header::Present, ..Options::default() };
+    let table = TableOptions { header: HeaderRow::Present, ..TableOptions::default() };
+    let options = ReadOptions { target: Column::Index(1), table, ..ReadOptions::default() };
     let trained = read("a,kind,a\nred,1,blue\ngreen,2,blue\n", &options).unwrap();
     let schema = trained.schema().unwrap().clone();
-    let again = Options { schema: Some(schema), ..Options::default() };
+    let again = ReadOptions::from(TableOptions { schema: Some(schema), ..TableOptions::default() });
     for text in ["a,kind,a\nred,1,blue\n", "a,a\nred,blue\n", "red,1,blue\n"] {
         let features = csv::decode_features::<f64>(text.as_bytes(), Path::new("t.csv"), &again).unwrap();
         let mut row = [0.0; 3];
@@ -110,7 +112,7 @@ fn a_header_with_a_name_twice_is_known_again() {
 #[test]
 fn a_missing_file_is_named() {
     let error =
-        csv::read_matrix::<f32>(Path::new("no-such.csv"), Header::Auto, b',').unwrap_err().to_string();
+        csv::read_matrix::<f32>(Path::new("no-such.csv"), HeaderRow::Auto, b',').unwrap_err().to_string();
     assert!(error.starts_with("cannot read no-such.csv"), "{error}");
 }
 
@@ -125,7 +127,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         csv::write_matrix(&path, if named { &["a", "b"] } else { &[] }, &x).unwrap();
-        let back = csv::read_matrix::<f64>(&path, Header::Auto, b',').unwrap();
+        let back = csv::read_matrix::<f64>(&path, HeaderRow::Auto, b',').unwrap();
         prop_assert_eq!(back.names.len(), if named { 2 } else { 0 });
         prop_assert_eq!(back.values, x);
     }
@@ -135,7 +137,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[0-9a.,\"\n\r\u{feff} -]{0,60}",
         target in prop_oneof![Just(Column::Last), Just(Column::Index(1)), Just(Column::Name("a".into()))],
     ) {
-        let options = Options { target, ..Options::default() };
+        let options = ReadOptions { target, ..ReadOptions::default() };
         let _ = csv::decode::<f32>(&bytes, Path::new("x"), &options);
         let _ = csv::decode::<f32>(text.as_bytes(), Path::new("x"), &options);
     }

@@ -1,11 +1,14 @@
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use crate::{Dataset, Error, Features, ImageShape};
+use super::shape::ImageShape;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
 
 impl<A: Scalar> Dataset<A> {
-    /// The same images with `height` x `width` pixels, by area averaging: a new pixel is the mean of the old ones
-    /// under it, each weighted by the area they share. So brightness is kept, and nothing aliases.
+    /// The same images with `height` x `width` pixels, by area averaging: a new pixel is the mean of the old pixels it
+    /// covers, weighted by the shared area. Brightness is kept, and nothing aliases.
     ///
     /// ```
     /// use chainrule_datasets::digits;
@@ -18,10 +21,13 @@ impl<A: Scalar> Dataset<A> {
     /// If the examples are no images, or a side is 0.
     pub fn resized(&self, height: usize, width: usize) -> Result<Self, Error> {
         let Some(old) = self.image() else {
-            return Err(Error::data(self.name(), "its examples are no images, which alone can be resized"));
+            return Err(Error::data(
+                self.name(),
+                "its examples are no images, and only images can be resized",
+            ));
         };
         if height == 0 || width == 0 {
-            let fault = format!("images of {height} x {width} pixels have none: take at least one a side");
+            let fault = format!("images of {height} x {width} pixels are empty: take at least 1 x 1");
             return Err(Error::data(self.name(), fault));
         }
         let new = ImageShape { height, width, channels: old.channels };
@@ -41,15 +47,16 @@ impl<A: Scalar> Dataset<A> {
     }
 }
 
-/// The pixels of a picture with another height and width, to the nearest byte.
-pub(crate) fn resampled(pixels: &[u8], old: ImageShape, height: usize, width: usize) -> Vec<u8> {
+/// The pixels of an image with another height and width, to the nearest byte.
+#[cfg(feature = "images")]
+pub(super) fn resampled(pixels: &[u8], old: ImageShape, height: usize, width: usize) -> Vec<u8> {
     if (old.height, old.width) == (height, width) {
         return pixels.to_vec();
     }
     means(old, height, width, |at| f64::from(pixels[at])).into_iter().map(|mean| mean.round() as u8).collect()
 }
 
-/// The mean of what lies under each new pixel.
+/// The mean of the old pixels that each new pixel covers.
 fn means(old: ImageShape, height: usize, width: usize, pixel: impl Fn(usize) -> f64) -> Vec<f64> {
     let (rows, columns) = (overlaps(old.height, height), overlaps(old.width, width));
     let mut means = Vec::with_capacity(height * width * old.channels);
@@ -88,7 +95,8 @@ mod tests {
     use chainrule_tensor::ndarray::array;
 
     use super::*;
-    use crate::{Pipeline, Target};
+    use crate::target::Target;
+    use crate::transform::pipeline::Pipeline;
 
     fn images(pixels: Array2<u8>, height: usize, width: usize) -> Dataset<f64> {
         let labels = vec![0; pixels.nrows()];

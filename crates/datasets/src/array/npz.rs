@@ -1,38 +1,45 @@
-//! NumPy's `.npz` files as data: arrays under their names, plain or deflated.
+//! NumPy's `.npz` files: several arrays under their names, stored or deflated.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use chainrule_tensor::Scalar;
-use rawzip::{CompressionMethod, ZipArchive};
+use chainrule_tensor::ndarray::ArrayD;
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
 
-use crate::table::{Column, Options};
-use crate::{Dataset, Error, Parts, npy, read_file};
+use super::npy;
+use crate::atomic::write_atomic;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::file::read_file;
+use crate::options::ReadOptions;
+use crate::parts::Parts;
+use crate::table::column::Column;
 
 const DAMAGED: &str = "it is damaged or no .npz file, get it again";
-/// Arrays of a data set at most.
+/// Arrays in a file at most.
 const MOST_ARRAYS: usize = 64;
-/// Deflate packs at most 1,032 bytes into one; an entry that announces more is lying.
+/// Deflate packs at most 1,032 bytes into one; an entry that announces more is wrong.
 const LARGEST_RATIO: u64 = 1_032;
 /// The most that a deflated array is unpacked to.
 const LARGEST_UNPACKED: u64 = 1 << 30;
-/// The names under which the features and the target of a data set are saved, in capitals or not.
+/// The names of the features and of the target, in any case.
 const FEATURES: [&str; 4] = ["x", "data", "features", "images"];
 const TARGETS: [&str; 5] = ["y", "target", "targets", "labels", "label"];
 
 /// Reads a file as [`decode`] does its bytes.
-pub(crate) fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Parts<A>, Error> {
+pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, Error> {
     decode(&read_file(path)?, path, options)
 }
 
-/// Reads a data set from the bytes of a file: features as `x`, `data`, `features` or `images`, a target as `y`, `target`,
-/// `targets`, `labels`, `label` or what the options name, one number a row; with `_train` and `_test` behind these names, both
-/// parts. A lone matrix is a table with the target among its columns.
+/// Reads a data set from the bytes of a file: features as `x`, `data`, `features` or `images`, and a target as `y`, `target`,
+/// `targets`, `labels`, `label` or the name in the options, one number per row. With the suffixes `_train` and `_test` on
+/// these names there are two parts. A single matrix is a table with the target among its columns.
 ///
 /// # Errors
-/// If the file is damaged, or its arrays make no data set. Nothing is allocated beyond what the file's own bytes justify,
-/// and an array is not unpacked beyond what its header asks for.
-pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result<Parts<A>, Error> {
+/// If the file is damaged, or its arrays do not form a data set. Nothing is allocated beyond what the file's own bytes justify,
+/// and an array is not unpacked beyond the size in its entry.
+pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Parts<A>, Error> {
     let damaged = |fault: String| Error::format(path, fault, DAMAGED);
     let archive =
         ZipArchive::from_slice(bytes).map_err(|error| damaged(format!("it is no archive ({error})")))?;
@@ -43,7 +50,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result
     {
         if entries.len() == MOST_ARRAYS {
             let fault = format!("it has more than {MOST_ARRAYS} arrays");
-            return Err(Error::format(path, fault, "save x and y in a file of their own"));
+            return Err(Error::format(path, fault, "save x and y in a separate file"));
         }
         let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
@@ -67,7 +74,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result
                 format!("array {name}: {claimed} bytes, and a compressed one may hold {LARGEST_UNPACKED}");
             return Err(Error::format(path, fault, "save it with numpy.savez"));
         }
-        // Room for what is likely, not for what is claimed.
+        // Room for the likely size, not for the claimed one.
         let mut unpacked = Vec::with_capacity(claimed.min(4 * data.len() as u64) as usize);
         let mut read = |source: &mut dyn Read| source.take(claimed + 1).read_to_end(&mut unpacked);
         match *method {
@@ -75,7 +82,11 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result
             CompressionMethod::DEFLATE => {
                 read(&mut entry.verifying_reader(flate2::read::DeflateDecoder::new(data)))
             }
-            other => return Err(failed(format!("it is packed by {other:?}"))),
+            other => {
+                return Err(failed(format!(
+                    "its compression is {other:?}: numpy.savez and numpy.savez_compressed are read"
+                )));
+            }
         }
         .map_err(|error| failed(format!("it cannot be unpacked ({error})")))?;
         Ok(unpacked)
@@ -111,5 +122,68 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &Options) -> Result
             let fault = format!("no features and target among its arrays {}", names.join(", "));
             Err(Error::format(path, fault, "save them as x and y, or as x_train, y_train, x_test and y_test"))
         }
+    }
+}
+
+/// Writes arrays in their own number type, as `numpy.savez` does; `numpy.load` reads them.
+///
+/// # Errors
+/// If the file cannot be written; an existing file stays as it was.
+///
+/// ```
+/// use chainrule_tensor::ndarray::array;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("line.npz");
+/// let arrays = [("slope".to_owned(), array![[2.0_f32, 1.0]].into_dyn()), ("height".to_owned(), array![0.5].into_dyn())];
+/// chainrule_datasets::npz::write(&path, &arrays)?;
+/// let mut file = ndarray_npy::NpzReader::new(std::fs::File::open(&path)?)?;
+/// assert_eq!(file.names()?, ["slope", "height"]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn write<A: Scalar>(path: &Path, arrays: &[(String, ArrayD<A>)]) -> Result<(), Error> {
+    write_atomic(path, |file| pack(file, arrays))
+}
+
+fn pack<A: Scalar>(writer: &mut dyn Write, arrays: &[(String, ArrayD<A>)]) -> io::Result<()> {
+    let mut archive = ZipArchiveWriter::new(writer);
+    for (name, array) in arrays {
+        let name = format!("{name}.npy");
+        let (mut entry, config) = archive.new_file(name.as_str()).start().map_err(io::Error::other)?;
+        let mut data = config.wrap(&mut entry);
+        npy::write_to(&mut data, array)?;
+        let (_, descriptor) = data.finish().map_err(io::Error::other)?;
+        entry.finish(descriptor).map_err(io::Error::other)?;
+    }
+    archive.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use chainrule_tensor::ndarray::{Array2, array};
+    use ndarray_npy::NpzReader;
+
+    use super::*;
+
+    #[test]
+    fn arrays_come_back_under_their_names_and_the_bytes_are_the_same_each_time() {
+        let arrays = [
+            ("0.weight".to_owned(), array![[1.5, -2.0]].into_dyn()),
+            ("b".to_owned(), array![0.1].into_dyn()),
+        ];
+        let packed = || {
+            let mut bytes = Vec::new();
+            pack::<f64>(&mut bytes, &arrays).unwrap();
+            bytes
+        };
+        let bytes = packed();
+        assert_eq!(bytes, packed());
+        let mut file = NpzReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(file.by_name::<_, _>("0.weight").map(|x: Array2<f64>| x).unwrap(), array![[1.5, -2.0]]);
     }
 }

@@ -1,18 +1,17 @@
 use chainrule_tensor::Scalar;
 
-use crate::{Features, Pipeline, Stored};
+use crate::array::file_rows::FileRows;
+use crate::features::Features;
 
 /// A whole pipeline folded into y = (x − shift)·scale for each feature, in the number type of the network.
 #[derive(Debug, Clone)]
-pub(crate) struct Affine<A> {
+pub(crate) struct Folded<A> {
     shift: Vec<A>,
     scale: Vec<A>,
 }
 
-impl<A: Scalar> Affine<A> {
-    #[track_caller]
-    pub(crate) fn new(pipeline: &Pipeline, inputs: usize) -> Self {
-        let (shift, scale) = pipeline.folded(inputs);
+impl<A: Scalar> Folded<A> {
+    pub(super) fn new(shift: Vec<A>, scale: Vec<A>) -> Self {
         Self { shift, scale }
     }
 
@@ -24,20 +23,20 @@ impl<A: Scalar> Affine<A> {
             // Every byte has an exact float; of all conversions `from_u8` is the one that vectorises.
             Features::Bytes(x) => self.bytes(x.row(i).to_slice().expect(BY_ROWS), out),
             Features::Real(x) => self.map(x.row(i).to_slice().expect(BY_ROWS), out, |x| x),
-            Features::Coded(_) | Features::Stored(_) => {
+            Features::Columns(_) | Features::FileRows(_) => {
                 features.row(i, out);
                 self.apply(out);
             }
         }
     }
 
-    /// Writes a row of a file, transformed.
+    /// Writes a row of a streamed file, transformed.
     #[inline]
-    pub(crate) fn stored(&self, stored: &Stored, row: &[u8], out: &mut [A]) {
-        if stored.is_plain_bytes() {
+    pub(crate) fn file_row(&self, rows: &FileRows, row: &[u8], out: &mut [A]) {
+        if rows.is_plain_bytes() {
             return self.bytes(row, out);
         }
-        stored.decode(row, out);
+        rows.decode(row, out);
         self.apply(out);
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chainrule_datasets::{Task, npy};
+use chainrule_datasets::{TaskKind, npy};
 use chainrule_tensor::ndarray::{Array2, array};
 use proptest::prelude::*;
 
@@ -96,12 +96,12 @@ fn two_files_make_a_data_set() {
     let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
     npy::write(&x, &array![[1.0], [2.0], [3.0]]).unwrap();
     npy::write(&y, &array![[0.5], [2.0], [3.0]]).unwrap();
-    let data = npy::dataset::<f64>(&x, &y, Task::Auto, &[]).unwrap();
+    let data = npy::dataset::<f64>(&x, &y, TaskKind::Auto, &[]).unwrap();
     assert_eq!((data.name(), data.labels()), ("x", None));
-    let error = npy::dataset::<f64>(&x, &y, Task::Classification, &[]).unwrap_err().to_string();
+    let error = npy::dataset::<f64>(&x, &y, TaskKind::Classification, &[]).unwrap_err().to_string();
     assert!(error.contains("y.npy: row 0: ") && error.contains("no class"), "{error}");
     npy::write(&y, &array![[0.5]]).unwrap();
-    assert!(npy::dataset::<f64>(&x, &y, Task::Auto, &[]).unwrap_err().to_string().contains("has 3 rows"));
+    assert!(npy::dataset::<f64>(&x, &y, TaskKind::Auto, &[]).unwrap_err().to_string().contains("has 3 rows"));
 }
 
 proptest! {

@@ -1,12 +1,12 @@
-//! Files of one's own as pandas, NumPy and Pillow write them.
+//! Files as pandas, NumPy and Pillow write them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chainrule_datasets::csv::{self, Column, Header, Impute, Kind, Options};
 use chainrule_datasets::{
-    Batches, Dataset, Encoding, Features, ImageShape, Look, Method, Parts, Pipeline, Target, decode_picture,
-    idx, npy, read, read_features, read_pair, read_pictures, split::Share,
+    Batches, Column, ColumnKind, Dataset, Encoding, Features, HeaderRow, ImageOptions, ImageShape, Impute,
+    Parts, Pipeline, ReadOptions, Scaling, Schema, TableOptions, Target, csv, decode_image, idx, npy, read,
+    read_features, read_images, read_pair, split::HoldOut,
 };
 use chainrule_tensor::ndarray::{Array2, array};
 
@@ -14,8 +14,12 @@ fn beside(folder: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder).join(name)
 }
 
-fn mean() -> Options {
-    Options { impute: Some(Impute::Mean), ..Options::default() }
+fn mean() -> ReadOptions {
+    TableOptions { impute: Some(Impute::Mean), ..TableOptions::default() }.into()
+}
+
+fn of_model(schema: Option<&Schema>) -> ReadOptions {
+    TableOptions { schema: schema.cloned(), ..TableOptions::default() }.into()
 }
 
 fn raw(data: &Dataset<f64>) -> Array2<f64> {
@@ -37,7 +41,7 @@ fn expected() -> Array2<f64> {
 
 #[track_caller]
 fn is_the_table(path: &Path) {
-    let error = read::<f64>(path, &Options::default()).unwrap_err().to_string();
+    let error = read::<f64>(path, &ReadOptions::default()).unwrap_err().to_string();
     let place = if path.extension().is_some_and(|e| e == "parquet") { "row 3" } else { "line 4" };
     assert!(error.contains(&format!("{place}, column 1 (colour)")), "{error}");
     let data = read::<f64>(path, &mean()).unwrap().train;
@@ -65,7 +69,7 @@ fn a_table_of_pyarrow_is_the_same_however_it_is_packed() {
 #[test]
 fn arrays_of_an_archive_are_features_and_targets_by_their_names() {
     let images = Array2::from_shape_fn((3, 4), |(i, j)| (4 * i + j) as u8);
-    let task = Options { task: chainrule_datasets::Task::Classification, ..Options::default() };
+    let task = ReadOptions { task: chainrule_datasets::TaskKind::Classification, ..ReadOptions::default() };
     let xy = read::<f64>(&beside("pandas", "xy.npz"), &task).unwrap();
     assert_eq!(xy.train.features(), &Features::Bytes(images.clone()));
     assert_eq!(xy.train.image(), Some(ImageShape { height: 2, width: 2, channels: 1 }));
@@ -81,7 +85,7 @@ fn arrays_of_an_archive_are_features_and_targets_by_their_names() {
 #[test]
 fn a_new_table_is_read_as_the_model_knows_it() {
     let data = read::<f64>(&beside("pandas", "comma.csv"), &mean()).unwrap().train;
-    let model = Options { schema: data.schema().cloned(), ..Options::default() };
+    let model = of_model(data.schema());
     let new = |text: &str| csv::decode_features::<f64>(text.as_bytes(), "new.csv".as_ref(), &model);
     // Other order, other columns, a missing cell, no target.
     let x = new("note,new,size,colour,count\nfine,True,,green,9\n").unwrap();
@@ -90,17 +94,21 @@ fn a_new_table_is_read_as_the_model_knows_it() {
     assert_eq!(row, [0.0, 1.0, 0.0, 2.7, 9.0, 0.0, 1.0]);
     let refused = |text: &str| new(text).unwrap_err().to_string();
     assert!(refused("colour,size,count,new\npink,1,2,True\n").contains(
-        "line 2, column 1 (colour): \"pink\" is none of the words the model knows: blue, green, red"
+        "line 2, column 1 (colour): \"pink\" is not one of the words that the model knows: blue, green, red"
     ));
     assert!(refused("colour,size,count\nred,1,2\n").contains("no column \"new\""));
     // A table without names is known by its places, with the target or without.
     let bare = csv::decode::<f64>(
         b"7,red,1\n8,blue,2\n",
         "b.csv".as_ref(),
-        &Options { target: Column::Index(0), ..Options::default() },
+        &ReadOptions { target: Column::Index(0), ..ReadOptions::default() },
     );
-    let model =
-        Options { schema: bare.unwrap().schema().cloned(), header: Header::Absent, ..Options::default() };
+    let model: ReadOptions = TableOptions {
+        schema: bare.unwrap().schema().cloned(),
+        header: HeaderRow::Absent,
+        ..Default::default()
+    }
+    .into();
     for text in ["7,blue,5\n", "blue,5\n"] {
         let x = csv::decode_features::<f64>(text.as_bytes(), "new.csv".as_ref(), &model).unwrap();
         let mut row = [0.0; 3];
@@ -108,8 +116,8 @@ fn a_new_table_is_read_as_the_model_knows_it() {
         assert_eq!(row, [1.0, 0.0, 5.0], "{text}");
     }
     // Nor do names tell columns apart of which two have the same.
-    let twins = csv::decode::<f64>(b"a,a,b\n1,2,0\n3,4,1\n", "t".as_ref(), &Options::default()).unwrap();
-    let of_twins = Options { schema: twins.schema().cloned(), ..Options::default() };
+    let twins = csv::decode::<f64>(b"a,a,b\n1,2,0\n3,4,1\n", "t".as_ref(), &ReadOptions::default()).unwrap();
+    let of_twins = of_model(twins.schema());
     let x = csv::decode_features::<f64>(b"a,a\n5,6\n", "t".as_ref(), &of_twins).unwrap();
     let mut row = [0.0; 2];
     x.row(0, &mut row);
@@ -123,17 +131,19 @@ fn a_new_table_is_read_as_the_model_knows_it() {
 }
 
 #[test]
-fn what_is_filled_in_is_found_in_the_training_part_alone() {
+fn imputed_values_are_found_in_the_training_part_alone() {
     let text: String = (0..40)
         .map(|i| if i % 4 == 0 { format!(",{i}.5\n") } else { format!("{},{i}.5\n", i * i) })
         .collect();
-    let median = Options { impute: Some(Impute::Median), header: Header::Absent, ..Options::default() };
+    let median: ReadOptions =
+        TableOptions { impute: Some(Impute::Median), header: HeaderRow::Absent, ..TableOptions::default() }
+            .into();
     let data = csv::decode::<f64>(text.as_bytes(), "t.csv".as_ref(), &median).unwrap();
     let whole = data.schema().unwrap().features[0].fill.unwrap();
     let parts = Parts::from(data)
-        .hold_out_test(Share::Fraction(0.3), 1)
+        .hold_out_test(HoldOut::Fraction(0.3), 1)
         .unwrap()
-        .hold_out_validation(Share::Fraction(0.3), 1)
+        .hold_out_validation(HoldOut::Fraction(0.3), 1)
         .unwrap();
     let (test, validation) = (parts.test.unwrap(), parts.validation.unwrap());
     let mut present: Vec<f64> = Vec::new();
@@ -154,40 +164,44 @@ fn what_is_filled_in_is_found_in_the_training_part_alone() {
 
 #[test]
 fn numbers_are_a_category_where_that_is_asked_for_and_columns_can_be_left_out() {
-    let options = Options {
-        categories: vec![Column::Name("zip".into())],
-        ignored: vec![Column::Name("id".into())],
-        ..Options::default()
+    let table = TableOptions {
+        categorical: vec![Column::Name("zip".into())],
+        drop: vec![Column::Name("id".into())],
+        ..TableOptions::default()
     };
+    let options = ReadOptions::from(table);
     let data =
         csv::decode::<f64>(b"id,zip,rent\n1,200,9.5\n2,70,8.5\n3,200,7.5\n", "t".as_ref(), &options).unwrap();
     assert_eq!(raw(&data), array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]);
-    assert_eq!(data.schema().unwrap().features[0].kind, Kind::Category(vec!["200".into(), "70".into()]));
+    assert_eq!(
+        data.schema().unwrap().features[0].kind,
+        ColumnKind::Category(vec!["200".into(), "70".into()])
+    );
 }
 
 #[test]
-fn pictures_are_what_pillow_sees() {
+fn images_are_what_pillow_sees() {
     let told: serde_json::Value =
         serde_json::from_slice(&fs::read(beside("pillow", "expected.json")).unwrap()).unwrap();
     let told = told.as_object().unwrap();
     assert_eq!(told.len(), 10);
     for (name, told) in told {
         let path = beside("pillow", name);
-        let picture = decode_picture(&fs::read(&path).unwrap(), &path).unwrap();
+        let image = decode_image(&fs::read(&path).unwrap(), &path).unwrap();
         let number = |key: &str| told[key].as_u64().unwrap() as usize;
         assert_eq!(
-            picture.shape,
+            image.shape,
             ImageShape { height: number("height"), width: number("width"), channels: number("channels") },
             "{name}"
         );
         for (form, height, width, channels) in [
-            ("grey", picture.shape.height, picture.shape.width, 1),
-            ("rgb", picture.shape.height, picture.shape.width, 3),
-            ("grey-small", picture.shape.height / 2, picture.shape.width / 2, 1),
-            ("rgb-small", picture.shape.height / 2, picture.shape.width / 2, 3),
+            ("grey", image.shape.height, image.shape.width, 1),
+            ("rgb", image.shape.height, image.shape.width, 3),
+            ("grey-small", image.shape.height / 2, image.shape.width / 2, 1),
+            ("rgb-small", image.shape.height / 2, image.shape.width / 2, 3),
         ] {
             let features =
-                read_pictures::<f64>(std::slice::from_ref(&path), ImageShape { height, width, channels })
+                read_images::<f64>(std::slice::from_ref(&path), ImageShape { height, width, channels })
                     .unwrap();
             let mut row = vec![0.0; height * width * channels];
             features.row(0, &mut row);
@@ -211,36 +225,36 @@ fn pictures_are_what_pillow_sees() {
 fn a_jpeg_whose_scans_do_not_fit_makes_nothing_panic() {
     // Found by the fuzzer in another decoder.
     let path = beside("found", "scans.jpg");
-    if let Ok(picture) = decode_picture(&fs::read(&path).unwrap(), &path) {
-        assert_eq!(picture.shape.numbers(), Some(picture.pixels.len()));
+    if let Ok(image) = decode_image(&fs::read(&path).unwrap(), &path) {
+        assert_eq!(image.shape.numbers(), Some(image.pixels.len()));
     }
 }
 
 #[test]
-fn a_folder_of_folders_is_a_data_set_of_pictures() {
+fn a_folder_of_folders_is_a_data_set_of_images() {
     let folder = tempfile::tempdir().unwrap();
     for (class, files) in [("cat", ["rgb.png", "grey.jpg"]), ("dog", ["palette.png", "colours.jpg"])] {
         fs::create_dir(folder.path().join(class)).unwrap();
         for file in files {
             fs::copy(beside("pillow", file), folder.path().join(class).join(file)).unwrap();
         }
-        fs::write(folder.path().join(class).join("notes.txt"), "no picture").unwrap();
+        fs::write(folder.path().join(class).join("notes.txt"), "no image").unwrap();
     }
-    let data = read::<f32>(folder.path(), &Options::default()).unwrap().train;
+    let data = read::<f32>(folder.path(), &ReadOptions::default()).unwrap().train;
     assert_eq!(
         (data.class_names(), data.labels()),
         (&["cat".to_owned(), "dog".into()][..], Some(&[0, 0, 1, 1][..]))
     );
     assert_eq!(data.image(), Some(ImageShape { height: 32, width: 32, channels: 3 }));
-    let look = Look { size: Some((6, 4)), channels: Some(1) };
-    let grey = read::<f32>(folder.path(), &Options { look, ..Options::default() }).unwrap().train;
+    let image = ImageOptions { size: Some((6, 4)), channels: Some(1) };
+    let grey = read::<f32>(folder.path(), &ReadOptions { image, ..ReadOptions::default() }).unwrap().train;
     assert_eq!((grey.inputs(), grey.full_scale()), (24, Some(255.0)));
     fs::write(
         folder.path().join("dog").join("torn.png"),
         &fs::read(beside("pillow", "rgb.png")).unwrap()[..90],
     )
     .unwrap();
-    let error = read::<f32>(folder.path(), &Options::default()).unwrap_err().to_string();
+    let error = read::<f32>(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("torn.png") && error.contains("damaged"), "{error}");
 }
 
@@ -254,7 +268,8 @@ fn rows_that_stay_in_their_file_are_the_rows_of_memory() {
     idx::write(&folder.path().join("x.idx"), &idx::Idx::new(vec![n, columns], bytes)).unwrap();
     npy::write(&folder.path().join("y.npy"), &Array2::from_shape_fn((n, 1), |(i, _)| (i % 5) as f64))
         .unwrap();
-    let stream = |stream| Options { stream: Some(stream), target: Column::Index(3), ..Options::default() };
+    let stream =
+        |stream| ReadOptions { stream: Some(stream), target: Column::Index(3), ..ReadOptions::default() };
     let target = folder.path().join("y.npy");
     let pair = |name: &str, s| read_pair::<f64>(&folder.path().join(name), &target, &stream(s)).unwrap();
     let lone = |s| read::<f64>(&folder.path().join("x.npy"), &stream(s)).unwrap().train;
@@ -263,10 +278,10 @@ fn rows_that_stay_in_their_file_are_the_rows_of_memory() {
         (pair("x.idx", true), pair("x.idx", false)),
         (lone(true), lone(false)),
     ] {
-        assert!(matches!(stored.features(), Features::Stored(_)));
+        assert!(matches!(stored.features(), Features::FileRows(_)));
         assert_eq!(stored.target(), memory.target());
-        let pipeline = Pipeline::fit(&[Method::Standardise], &memory).unwrap();
-        let fitted = Pipeline::fit(&[Method::Standardise], &stored).unwrap();
+        let pipeline = Pipeline::fit(&[Scaling::Standardise], &memory).unwrap();
+        let fitted = Pipeline::fit(&[Scaling::Standardise], &stored).unwrap();
         let (x, own) = (memory.inputs_through(&pipeline), stored.inputs_through(&fitted));
         assert!((&x - &own).iter().all(|d| d.abs() < 1e-12));
 
@@ -293,7 +308,7 @@ fn rows_that_stay_in_their_file_are_the_rows_of_memory() {
         assert!(seen.into_iter().eq(0..n));
 
         // Parts are blocks of the file, and between them they have all of it.
-        let parts = Parts::from(stored).hold_out_test(Share::Fraction(0.2), 1).unwrap();
+        let parts = Parts::from(stored).hold_out_test(HoldOut::Fraction(0.2), 1).unwrap();
         let test = parts.test.unwrap();
         assert_eq!(parts.train.len() + test.len(), n);
         let mut rows: Vec<Vec<f64>> = Vec::new();
@@ -313,7 +328,8 @@ fn a_file_that_shrinks_is_told_and_ends_nothing_but_the_batch() {
     let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
     npy::write(&x, &Array2::<f64>::zeros((1_000, 3))).unwrap();
     npy::write(&y, &Array2::<f64>::from_shape_fn((1_000, 1), |(i, _)| i as f64)).unwrap();
-    let data = read_pair::<f64>(&x, &y, &Options { stream: Some(true), ..Options::default() }).unwrap();
+    let data =
+        read_pair::<f64>(&x, &y, &ReadOptions { stream: Some(true), ..ReadOptions::default() }).unwrap();
     let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Real, 10);
     fs::File::options().write(true).open(&x).unwrap().set_len(500).unwrap();
     let mut batch = batches.buffer();
@@ -326,7 +342,7 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let refused = |name: &str, text: &[u8], words: &[&str]| {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let error = read::<f32>(&path, &Options::default()).unwrap_err().to_string();
+        let error = read::<f32>(&path, &ReadOptions::default()).unwrap_err().to_string();
         assert!(words.iter().all(|word| error.contains(word)) && !error.contains('\n'), "{error}");
     };
     refused(
@@ -345,10 +361,13 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
     assert!(
-        read::<f32>(&empty, &Options::default()).unwrap_err().to_string().contains("no folder with pictures")
+        read::<f32>(&empty, &ReadOptions::default())
+            .unwrap_err()
+            .to_string()
+            .contains("no folder with images")
     );
     assert!(
-        read_features::<f32>(&folder.path().join("x.xls"), &Options::default())
+        read_features::<f32>(&folder.path().join("x.xls"), &ReadOptions::default())
             .unwrap_err()
             .to_string()
             .contains("not known by its name")
@@ -356,7 +375,8 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let all_missing =
         csv::decode::<f32>(b"a,b\n,1.5\n,2.5\n", "t".as_ref(), &mean()).unwrap_err().to_string();
     assert!(all_missing.contains("column 1 (a) has no cell that is not missing"), "{all_missing}");
-    let asked = Options { categories: vec![Column::Index(1)], target: Column::Index(0), ..mean() };
+    let mut asked = ReadOptions { target: Column::Index(0), ..mean() };
+    asked.table.categorical = vec![Column::Index(1)];
     let no_words = csv::decode::<f32>(b"y,", "t".as_ref(), &asked).unwrap_err().to_string();
     assert!(no_words.contains("column 2 (x0) has no cell that is not missing"), "{no_words}");
 }

@@ -1,6 +1,6 @@
-//! Tables of text: a row an example, a column a feature or the target.
+//! Tables of text: a row is an example, a column is a feature or the target.
 //!
-//! Cells are separated by commas (or what [`Options`] says), may be quoted, and are stripped of blanks.
+//! Cells are separated by commas (or what [`TableOptions`] says), may be quoted, and blanks around them are removed.
 
 mod records;
 
@@ -12,9 +12,17 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 
 use self::records::Records;
-use crate::table::{Builder, Cell, is_missing};
-pub use crate::table::{Column, Feature, Header, Impute, Kind, Options, Schema};
-use crate::{Dataset, Error, Features, read_file, write_atomic};
+use super::builder::Builder;
+use super::cells::{Cell, is_missing};
+use super::column::{Column, HeaderRow};
+use super::options::TableOptions;
+use super::schema::ColumnKind;
+use crate::atomic::write_atomic;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::file::read_file;
+use crate::options::ReadOptions;
 
 /// Numbers and the names of their columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,54 +37,59 @@ pub struct Table<A> {
 ///
 /// # Errors
 /// If the file cannot be read, a row is longer or shorter than the first, a cell is missing and nothing is imputed, a
-/// column has both words and numbers, or the target column is not there; with file, line and column.
+/// column has both words and numbers, or there is no such target column; with file, line and column.
 ///
 /// ```
-/// use chainrule_datasets::csv::{self, Options};
+/// use chainrule_datasets::{ReadOptions, csv};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("iris.csv");
 /// std::fs::write(&path, "5.1,3.5,setosa\n6.4,3.2,versicolor\n4.9,3.0,setosa\n")?;
-/// let iris = csv::read::<f32>(&path, &Options::default())?;
+/// let iris = csv::read::<f32>(&path, &ReadOptions::default())?;
 /// assert_eq!((iris.name(), iris.len(), iris.inputs()), ("iris", 3, 2));
 /// assert_eq!(iris.class_names(), ["setosa", "versicolor"]);
 ///
 /// std::fs::write(&path, "length,width,class\n5.1,3.5,0\n6.4,,1\n")?;
-/// let error = csv::read::<f32>(&path, &Options::default()).unwrap_err().to_string();
+/// let error = csv::read::<f32>(&path, &ReadOptions::default()).unwrap_err().to_string();
 /// assert!(error.contains("iris.csv, line 3, column 2 (width): the cell is empty"));
 /// # Ok(())
 /// # }
 /// ```
-pub fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Dataset<A>, Error> {
+pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     decode(&read_file(path)?, path, options)
 }
 
-/// Reads the bytes of a table as [`read`] does; `path` serves its name and the messages.
+/// Reads the bytes of a table as [`read`] does; `path` is used for the name and in messages.
 ///
 /// # Errors
 /// As [`read`].
-pub fn decode<A: Scalar>(text: &[u8], path: &Path, options: &Options) -> Result<Dataset<A>, Error> {
+pub fn decode<A: Scalar>(text: &[u8], path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     build(text, path, options, true)?.0.into_dataset(path)
 }
 
-/// Reads the features of a table for the model whose schema stands in `options`: a target may be there or not.
+/// Reads the features of a table for the model whose schema is in `options`; a target column is optional.
 ///
 /// # Errors
-/// As [`read`], but for the target; or if a column of the model is not there.
+/// As [`read`], but for the target; or if a column of the model is missing.
 ///
 /// ```
-/// use chainrule_datasets::csv::{self, Options};
+/// use chainrule_datasets::{ReadOptions, csv};
 ///
 /// # fn main() -> Result<(), chainrule_datasets::Error> {
-/// let train = csv::decode::<f32>(b"hue,fits\nred,1\nblue,0\n", "hats.csv".as_ref(), &Options::default())?;
-/// let options = Options { schema: train.schema().cloned(), ..Options::default() };
+/// let train = csv::decode::<f32>(b"hue,fits\nred,1\nblue,0\n", "hats.csv".as_ref(), &ReadOptions::default())?;
+/// let mut options = ReadOptions::default();
+/// options.table.schema = train.schema().cloned();
 /// let new = csv::decode_features::<f32>(b"size,hue\n7,blue\n", "new.csv".as_ref(), &options)?;
 /// assert_eq!(new.dim(), (1, 2));
 /// # Ok(())
 /// # }
 /// ```
-pub fn decode_features<A: Scalar>(text: &[u8], path: &Path, options: &Options) -> Result<Features<A>, Error> {
+pub fn decode_features<A: Scalar>(
+    text: &[u8],
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Features<A>, Error> {
     build(text, path, options, false)?.0.into_features(path)
 }
 
@@ -84,36 +97,37 @@ pub fn decode_features<A: Scalar>(text: &[u8], path: &Path, options: &Options) -
 ///
 /// # Errors
 /// As [`decode_features`].
-pub fn read_features<A: Scalar>(path: &Path, options: &Options) -> Result<Features<A>, Error> {
+pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
     decode_features(&read_file(path)?, path, options)
 }
 
-/// Reads a table of numbers alone: what a model is to predict on.
+/// Reads a table of numbers without a target.
 ///
 /// # Errors
 /// As [`read`], but for the target.
 ///
 /// ```
-/// use chainrule_datasets::csv::{self, Header};
+/// use chainrule_datasets::{HeaderRow, csv};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("x.csv");
 /// csv::write_matrix(&path, &["a", "b"], &chainrule_tensor::ndarray::array![[0.1, -2.0]])?;
-/// let table = csv::read_matrix::<f64>(&path, Header::Auto, b',')?;
+/// let table = csv::read_matrix::<f64>(&path, HeaderRow::Auto, b',')?;
 /// assert_eq!((table.names, table.values[(0, 0)]), (vec!["a".to_owned(), "b".to_owned()], 0.1));
 /// # Ok(())
 /// # }
 /// ```
-pub fn read_matrix<A: Scalar>(path: &Path, header: Header, delimiter: u8) -> Result<Table<A>, Error> {
-    let options = Options { header, delimiter: Some(delimiter), ..Options::default() };
+pub fn read_matrix<A: Scalar>(path: &Path, header: HeaderRow, delimiter: u8) -> Result<Table<A>, Error> {
+    let table = TableOptions { header, delimiter: Some(delimiter), ..TableOptions::default() };
+    let options = ReadOptions { table, ..ReadOptions::default() };
     let text = read_file(path)?;
     let (builder, names) = build::<A>(&text, path, &options, false)?;
     let features = builder.into_features(path)?;
-    let Features::Coded(table) = &features else { unreachable!("a builder makes these") };
-    if let Some(words) = table.schema().features.iter().find(|feature| feature.kind != Kind::Number) {
+    let Features::Columns(table) = &features else { unreachable!("a table has columns") };
+    if let Some(words) = table.schema().features.iter().find(|feature| feature.kind != ColumnKind::Number) {
         let fault = format!("column {} ({}) holds words", words.place + 1, words.name);
-        return Err(Error::format(path, fault, "give it numbers alone"));
+        return Err(Error::format(path, fault, "give it numbers only"));
     }
     let mut values = Array2::zeros(features.dim());
     values.outer_iter_mut().enumerate().for_each(|(i, mut row)| {
@@ -122,17 +136,20 @@ pub fn read_matrix<A: Scalar>(path: &Path, header: Header, delimiter: u8) -> Res
     Ok(Table { values, names })
 }
 
-/// Writes numbers under their names, or without a header if there are no names; each so that reading it gives the same
-/// number.
+/// Writes numbers under the names of their columns, or without a header if there are no names. Reading the file gives
+/// the same numbers.
 ///
 /// # Errors
-/// If the file cannot be written; then what stood there before is untouched.
+/// If the file cannot be written; an existing file stays as it was.
 ///
 /// # Panics
-/// If there are names, but not one for each column.
+/// If there are names, but not as many as columns.
 #[track_caller]
 pub fn write_matrix<A: Scalar>(path: &Path, names: &[&str], values: &ArrayRef2<A>) -> Result<(), Error> {
-    assert!(names.is_empty() || names.len() == values.ncols(), "csv: not one name for each column");
+    assert!(
+        names.is_empty() || names.len() == values.ncols(),
+        "csv: the number of names is not the number of columns"
+    );
     let rows = values.outer_iter().map(|row| row.iter().map(ToString::to_string).collect());
     write_rows(path, names, rows)
 }
@@ -140,7 +157,7 @@ pub fn write_matrix<A: Scalar>(path: &Path, names: &[&str], values: &ArrayRef2<A
 /// Writes the class of each example, by name, in one column under `header`.
 ///
 /// # Errors
-/// If the file cannot be written; then what stood there before is untouched.
+/// If the file cannot be written; an existing file stays as it was.
 ///
 /// # Panics
 /// If a label has no name.
@@ -165,10 +182,11 @@ fn write_rows(path: &Path, names: &[&str], rows: impl Iterator<Item = Vec<String
     write_atomic(path, |file| write_to(file, names, rows))
 }
 
-/// Writes rows of cells under their names, or without a header if there are no names, quoted where need be.
+/// Writes rows of cells under the names of their columns, or without a header if there are no names; cells are quoted
+/// where necessary.
 ///
 /// # Errors
-/// What the writer says.
+/// The errors of the writer.
 ///
 /// ```
 /// let mut text = Vec::new();
@@ -195,20 +213,20 @@ pub fn write_to(
 fn build<A: Scalar>(
     text: &[u8],
     path: &Path,
-    options: &Options,
+    options: &ReadOptions,
     target: bool,
 ) -> Result<(Builder<A>, Vec<String>), Error> {
-    let delimiter = options.delimiter.unwrap_or_else(|| records::likely_delimiter(text));
+    let delimiter = options.table.delimiter.unwrap_or_else(|| records::likely_delimiter(text));
     let mut records = Records::new(text, delimiter, path);
     let Some(first) = records.whole()? else {
         return Err(Error::format(path, "it is empty", "give it a row for each example"));
     };
     let second = records.whole()?;
     let width = first.len();
-    let has_header = match options.header {
-        Header::Present => true,
-        Header::Absent => false,
-        Header::Auto => is_header(&first, second.as_deref(), target, options),
+    let has_header = match options.table.header {
+        HeaderRow::Present => true,
+        HeaderRow::Absent => false,
+        HeaderRow::Auto => is_header(&first, second.as_deref(), target, options),
     };
     let names = if has_header { first } else { Vec::new() };
     let mut builder = Builder::new(path, &names, width, target, options)?;
@@ -233,7 +251,7 @@ fn build<A: Scalar>(
         if place != width {
             let line = records::line_at(text, start);
             let fault = format!("line {line} has {place} cells, the first row {width}");
-            return Err(Error::format(path, fault, "give each row as many"));
+            return Err(Error::format(path, fault, "give each row the same number of cells"));
         }
         builder.end_row();
     }
@@ -244,14 +262,14 @@ fn build<A: Scalar>(
     Ok((builder, names))
 }
 
-fn is_header(first: &[String], second: Option<&[String]>, target: bool, options: &Options) -> bool {
+fn is_header(first: &[String], second: Option<&[String]>, target: bool, options: &ReadOptions) -> bool {
     let is_number = |cell: &String| cell.parse::<f64>().is_ok();
     let is_word = |cell: &String| !is_missing(cell) && !is_number(cell);
-    if let Some(schema) = &options.schema {
+    if let Some(schema) = &options.table.schema {
         if schema.named {
             return schema.features.iter().any(|feature| first.contains(&feature.name));
         }
-        // A header with one name twice, which says no more than the places do.
+        // In a header with a duplicate name only the positions identify a column.
         let mut features = schema.features.iter().enumerate();
         let given = features.clone().any(|(at, feature)| feature.name != format!("x{at}"));
         if given && features.all(|(_, f)| first.get(schema.place(f, first.len())) == Some(&f.name)) {
@@ -259,7 +277,9 @@ fn is_header(first: &[String], second: Option<&[String]>, target: bool, options:
         }
     }
     let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
-    if target && named(&options.target) || options.ignored.iter().chain(&options.categories).any(named) {
+    if target && named(&options.target)
+        || options.table.drop.iter().chain(&options.table.categorical).any(named)
+    {
         return true;
     }
     let below = |i: usize| second.and_then(|second| second.get(i));

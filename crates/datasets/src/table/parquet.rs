@@ -7,14 +7,18 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
 use chainrule_tensor::Scalar;
 
-use crate::table::{Builder, Cell, Options};
-use crate::{Dataset, Error, Features};
+use super::builder::Builder;
+use super::cells::Cell;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::options::ReadOptions;
 
 /// Reads examples with one target each.
 ///
 /// # Errors
-/// If the file cannot be read or is damaged, or for what [`csv::read`](crate::csv::read) refuses.
-pub(crate) fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Dataset<A>, Error> {
+/// If the file cannot be read or is damaged, or its cells are refused as in any other table.
+pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     build(path, options, true)?.into_dataset(path)
 }
 
@@ -22,11 +26,11 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &Options) -> Result<Dataset<
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_features<A: Scalar>(path: &Path, options: &Options) -> Result<Features<A>, Error> {
+pub(crate) fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
     build(path, options, false)?.into_features(path)
 }
 
-fn build<A: Scalar>(path: &Path, options: &Options, target: bool) -> Result<Builder<A>, Error> {
+fn build<A: Scalar>(path: &Path, options: &ReadOptions, target: bool) -> Result<Builder<A>, Error> {
     let damaged = |error: ::parquet::errors::ParquetError| {
         Error::format(path, error.to_string(), "it is damaged or no Parquet file, get it again")
     };

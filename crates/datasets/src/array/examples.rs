@@ -1,0 +1,39 @@
+use std::path::Path;
+
+use chainrule_tensor::Scalar;
+
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::image::shape::ImageShape;
+use crate::target::Target;
+
+/// The features of an array whose first axis counts the examples.
+pub(crate) struct ArrayExamples<A> {
+    pub(crate) features: Features<A>,
+    pub(crate) image: Option<ImageShape>,
+    pub(crate) full_scale: Option<f64>,
+}
+
+impl<A: Scalar> ArrayExamples<A> {
+    /// The data set of these features and a target.
+    ///
+    /// # Errors
+    /// If there is not one target per row, or the numbers are not finite.
+    pub(crate) fn into_dataset(self, path: &Path, target: Target<A>) -> Result<Dataset<A>, Error> {
+        let stem = path.file_stem().map_or_else(|| "array".into(), |stem| stem.to_string_lossy());
+        let rows = self.features.dim().0;
+        if rows != target.len() {
+            let fault = format!("it has {rows} rows, but its target has {}", target.len());
+            return Err(Error::format(path, fault, "give one target for each row"));
+        }
+        let mut data = Dataset::new(stem, self.features, target)?;
+        if let Some(image) = self.image {
+            data = data.with_image(image)?;
+        }
+        Ok(match self.full_scale {
+            Some(full_scale) => data.with_full_scale(full_scale),
+            None => data,
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Images: their shape and size, and image files as data.
+
+#[cfg(feature = "images")]
+pub(crate) mod decode;
+#[cfg(feature = "images")]
+pub(crate) mod folder;
+pub(crate) mod options;
+mod resize;
+pub(crate) mod shape;

@@ -1,0 +1,144 @@
+//! Folders of image files: a folder for each class.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::Array2;
+
+use super::decode::decode;
+use super::options::ImageOptions;
+use super::resize::resampled;
+use super::shape::ImageShape;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::file::read_file;
+use crate::options::ReadOptions;
+use crate::target::Target;
+
+/// Default height and width of images that are larger, or differ in size.
+const USUAL_SIDE: usize = 32;
+/// The largest side that images of one size keep by default.
+const LARGEST_SIDE: usize = 64;
+
+/// Reads the images of a folder that has a folder for each class; other files, and names that begin with a dot, are
+/// ignored. The pixels are bytes, and full brightness is 255.
+///
+/// # Errors
+/// If a folder or image cannot be read, or there are no classes with images in them.
+pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
+    let mut classes = Vec::new();
+    for folder in listed(path)?.into_iter().filter(|entry| entry.is_dir()) {
+        let images = images_in(&folder)?;
+        if !images.is_empty() {
+            let name =
+                folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            classes.push((name, images));
+        }
+    }
+    let names: Vec<String> = if options.classes.is_empty() {
+        classes.iter().map(|(name, _)| name.clone()).collect()
+    } else {
+        options.classes.clone()
+    };
+    let (mut files, mut labels) = (Vec::new(), Vec::new());
+    for (name, images) in classes {
+        let Some(label) = names.iter().position(|known| *known == name) else {
+            let fault = format!("{name:?} is not one of the classes {}", names.join(", "));
+            return Err(Error::format(path, fault, "give it folders with the names of the model's classes"));
+        };
+        labels.extend(images.iter().map(|_| label as u32));
+        files.extend(images);
+    }
+    if files.is_empty() {
+        let fault = "it has no folder with images in it";
+        return Err(Error::format(path, fault, "give it a folder of .png or .jpg files for each class"));
+    }
+    let (features, shape) = stack(&files, options.image)?;
+    let stem = path.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy());
+    let data = Dataset::new(stem, features, Target::Classes { labels, names })?;
+    Ok(data.with_image(shape)?.with_full_scale(255.0))
+}
+
+/// The path itself or, if it is a folder, the image files in it, sorted by name.
+///
+/// # Errors
+/// If the folder cannot be read or has none.
+pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let images = images_in(path)?;
+    if images.is_empty() {
+        return Err(Error::format(path, "it has no images in it", "give it .png or .jpg files"));
+    }
+    Ok(images)
+}
+
+/// Reads images as rows of bytes of one shape.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn read_images<A: Scalar>(files: &[PathBuf], shape: ImageShape) -> Result<Features<A>, Error> {
+    let options = ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
+    Ok(stack(files, options)?.0)
+}
+
+/// Whether a file is a image, by its name.
+pub fn is_image_file(path: &Path) -> bool {
+    let known = |extension: &std::ffi::OsStr| {
+        ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
+    path.extension().is_some_and(known)
+}
+
+fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(listed(folder)?.into_iter().filter(|path| is_image_file(path) && path.is_file()).collect())
+}
+
+/// The entries of a folder, sorted by name.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Pictures as rows of one shape.
+fn stack<A>(files: &[PathBuf], options: ImageOptions) -> Result<(Features<A>, ImageShape), Error> {
+    let shape = match options {
+        ImageOptions { size: Some((height, width)), channels: Some(channels) } => {
+            ImageShape { height, width, channels }
+        }
+        _ => common(files, options)?,
+    };
+    let mut pixels = Vec::new();
+    for file in files {
+        let image = decode(&read_file(file)?, file)?.with_channels(shape.channels);
+        pixels.extend(resampled(&image.pixels, image.shape, shape.height, shape.width));
+    }
+    let columns = shape.height * shape.width * shape.channels;
+    let matrix = Array2::from_shape_vec((files.len(), columns), pixels).expect("each image has this shape");
+    Ok((Features::Bytes(matrix), shape))
+}
+
+/// The shape of the images where the options leave it open.
+fn common(files: &[PathBuf], options: ImageOptions) -> Result<ImageShape, Error> {
+    let (mut sizes, mut coloured) = (Vec::new(), false);
+    for file in files {
+        let image = decode(&read_file(file)?, file)?;
+        coloured |= image.shape.channels == 3;
+        sizes.push((image.shape.height, image.shape.width));
+    }
+    let shared = sizes.iter().all(|size| *size == sizes[0]) && sizes[0].0.max(sizes[0].1) <= LARGEST_SIDE;
+    let usual = if shared { sizes[0] } else { (USUAL_SIDE, USUAL_SIDE) };
+    let (height, width) = options.size.unwrap_or(usual);
+    Ok(ImageShape { height, width, channels: options.channels.unwrap_or(if coloured { 3 } else { 1 }) })
+}

@@ -1,0 +1,66 @@
+use std::fs;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::image::options::ImageOptions;
+use crate::labels::TaskKind;
+use crate::table::column::Column;
+use crate::table::options::TableOptions;
+
+/// Files above this size are streamed by default.
+const LARGEST_IN_MEMORY: u64 = 1 << 30;
+
+/// How a file of any format is read.
+///
+/// | Field | Default | Meaning |
+/// |---|---|---|
+/// | `target` | `Last` | the column to predict |
+/// | `task` | `Auto` | whether the target is a class or a number |
+/// | `classes` | empty | the class names of a model, in its order; empty takes the classes that occur |
+/// | `stream` | `None` | whether the rows of an array are streamed from disk; `None` streams files above 1 GiB |
+/// | `table` | | how tables are read |
+/// | `image` | | how image files are read |
+///
+/// ```
+/// use chainrule_datasets::{Impute, ReadOptions, TableOptions, TaskKind};
+///
+/// let options = ReadOptions {
+///     task: TaskKind::Regression,
+///     table: TableOptions { impute: Some(Impute::Mean), ..TableOptions::default() },
+///     ..ReadOptions::default()
+/// };
+/// assert_eq!(options.stream, None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReadOptions {
+    /// The column to predict.
+    pub target: Column,
+    /// Whether the target is a class or a number.
+    pub task: TaskKind,
+    /// The class names of a model, in its order; if empty, the classes that occur, sorted.
+    pub classes: Vec<String>,
+    /// Whether the rows of an array are streamed from disk; `None` streams files above 1 GiB.
+    pub stream: Option<bool>,
+    /// How tables are read.
+    pub table: TableOptions,
+    /// How image files are read.
+    pub image: ImageOptions,
+}
+
+impl From<TableOptions> for ReadOptions {
+    fn from(table: TableOptions) -> Self {
+        Self { table, ..Self::default() }
+    }
+}
+
+impl ReadOptions {
+    /// Whether the rows of this file are streamed from disk.
+    ///
+    /// # Errors
+    /// If the file is not there.
+    pub(crate) fn streams(&self, path: &Path) -> Result<bool, Error> {
+        let length =
+            fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?.len();
+        Ok(self.stream.unwrap_or(length > LARGEST_IN_MEMORY))
+    }
+}

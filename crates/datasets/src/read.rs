@@ -1,0 +1,159 @@
+//! Data in a file of any format.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use chainrule_tensor::Scalar;
+
+use crate::array::{idx, npy, npz};
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::features::Features;
+use crate::file::read_file;
+use crate::options::ReadOptions;
+use crate::parts::Parts;
+
+/// A format, by the name of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileFormat {
+    /// `.csv`, `.tsv`, `.txt`: a table of text.
+    Text,
+    /// `.npy`: a NumPy array.
+    Npy,
+    /// `.npz`: several NumPy arrays.
+    Npz,
+    /// `.parquet`: a table with types.
+    Parquet,
+    /// `…-ubyte`, `.idx`, also with `.gz`: bytes in the format of MNIST.
+    Idx,
+    /// A folder with a folder of image files for each class.
+    Images,
+}
+
+impl FileFormat {
+    /// The format that the path names; `None` if it is unknown.
+    ///
+    /// ```
+    /// use chainrule_datasets::FileFormat;
+    ///
+    /// assert_eq!(FileFormat::of("iris.csv".as_ref()), Some(FileFormat::Text));
+    /// assert_eq!(FileFormat::of("train-images-idx3-ubyte.gz".as_ref()), Some(FileFormat::Idx));
+    /// assert_eq!(FileFormat::of("mnist".as_ref()), None);
+    /// ```
+    pub fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+        let idx = name.strip_suffix(".gz").unwrap_or(&name);
+        if idx.ends_with("ubyte") || idx.rsplit_once('.').is_some_and(|(_, extension)| extension == "idx") {
+            return Some(FileFormat::Idx);
+        }
+        match name.rsplit_once('.') {
+            Some((_, "csv" | "tsv" | "txt")) => Some(FileFormat::Text),
+            Some((_, "npy")) => Some(FileFormat::Npy),
+            Some((_, "npz")) => Some(FileFormat::Npz),
+            Some((_, "parquet" | "pq")) => Some(FileFormat::Parquet),
+            _ => path.is_dir().then_some(FileFormat::Images),
+        }
+    }
+}
+
+/// Reads examples with their targets from a file of any of the formats; an archive may have a test part.
+///
+/// # Errors
+/// If the file cannot be read, is of no known format, or does not hold examples with targets.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("flats.csv");
+/// std::fs::write(&path, "rooms,town,rent\n3,Ulm,700.5\n1,Bonn,500.0\n")?;
+/// let parts = chainrule_datasets::read::<f32>(&path, &Default::default())?;
+/// assert_eq!((parts.train.inputs(), parts.train.labels()), (3, None));
+/// # Ok(())
+/// # }
+/// ```
+pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, Error> {
+    match format(path)? {
+        #[cfg(feature = "csv")]
+        FileFormat::Text => Ok(crate::table::csv::read(path, options)?.into()),
+        #[cfg(not(feature = "csv"))]
+        FileFormat::Text => Err(not_built(path, "tables of text", "csv")),
+        FileFormat::Npy => Ok(npy::table(path, options)?.into()),
+        FileFormat::Npz => npz::read(path, options),
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => Ok(crate::table::parquet::read(path, options)?.into()),
+        #[cfg(not(feature = "parquet"))]
+        FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
+        #[cfg(feature = "images")]
+        FileFormat::Images => Ok(crate::image::folder::read(path, options)?.into()),
+        #[cfg(not(feature = "images"))]
+        FileFormat::Images => Err(not_built(path, "image files", "images")),
+        FileFormat::Idx => {
+            let fault = "it holds features, and no target";
+            Err(Error::format(path, fault, "name the file of the target with --target"))
+        }
+    }
+}
+
+/// Reads features from one file and their targets, one number each, from another; either is `.npy` or IDX.
+///
+/// # Errors
+/// As [`read`]; or if the files do not fit together.
+pub fn read_pair<A: Scalar>(
+    features: &Path,
+    target: &Path,
+    options: &ReadOptions,
+) -> Result<Dataset<A>, Error> {
+    let y = match format(target)? {
+        FileFormat::Npy => npy::decode_target(&read_file(target)?, target, options.task, &options.classes)?,
+        FileFormat::Idx => idx::target(target, options.task, &options.classes)?,
+        _ => return Err(Error::format(target, "it is neither .npy nor IDX", "save the target as .npy")),
+    };
+    let stream = options.streams(features)?;
+    let x = match format(features)? {
+        FileFormat::Npy if stream => npy::file_rows(features, None)?,
+        FileFormat::Npy => npy::decode_array(&read_file(features)?, features)?,
+        FileFormat::Idx if stream => idx::file_rows(features)?,
+        FileFormat::Idx => idx::examples(idx::read(features)?, features)?,
+        _ => return Err(Error::format(features, "it is neither .npy nor IDX", "save the features as .npy")),
+    };
+    x.into_dataset(features, y)
+}
+
+/// Reads the features of a file for a model; the schema in the options says which columns.
+///
+/// # Errors
+/// As [`read`]; or if a column of the model is not there.
+pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
+    match format(path)? {
+        #[cfg(feature = "csv")]
+        FileFormat::Text => crate::table::csv::read_features(path, options),
+        #[cfg(not(feature = "csv"))]
+        FileFormat::Text => Err(not_built(path, "tables of text", "csv")),
+        FileFormat::Npy => npy::features(path, options),
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => crate::table::parquet::read_features(path, options),
+        #[cfg(not(feature = "parquet"))]
+        FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
+        FileFormat::Idx => Ok(idx::examples(idx::read(path)?, path)?.features),
+        FileFormat::Npz | FileFormat::Images => {
+            Err(Error::format(path, "it is no table", "give the rows as .csv, .npy or .parquet"))
+        }
+    }
+}
+
+fn format(path: &Path) -> Result<FileFormat, Error> {
+    FileFormat::of(path).ok_or_else(|| {
+        let (fault, cure) =
+            ("its format is not known by its name", "name it .csv, .tsv, .npy, .npz, .parquet or .idx");
+        Error::format(path, fault, cure)
+    })
+}
+
+#[cfg(not(all(feature = "csv", feature = "parquet", feature = "images")))]
+fn not_built(path: &Path, format: &str, feature: &str) -> Error {
+    let fault = format!(
+        "this build does not read {format}: build with the feature {feature:?}, or save the data as .npy or .npz"
+    );
+    Error::data(path.display().to_string(), fault)
+}

@@ -1,0 +1,37 @@
+use chainrule_tensor::Scalar;
+
+use super::pipeline::Pipeline;
+use super::statistics::Statistics;
+use super::transforms::Scaling;
+use crate::dataset::Dataset;
+use crate::error::Error;
+
+impl Pipeline {
+    /// Scalings fitted one after the other, each on the output of the earlier ones.
+    ///
+    /// # Errors
+    /// If `data` is empty.
+    pub fn fit<A: Scalar>(scalings: &[Scaling], data: &Dataset<A>) -> Result<Self, Error> {
+        scalings.iter().try_fold(Self::new(), |pipeline, &scaling| pipeline.then_fit(scaling, data))
+    }
+
+    /// This pipeline, then a transform fitted on its output for `data`.
+    ///
+    /// # Errors
+    /// If `data` is empty, or this pipeline is not for its features.
+    pub fn then_fit<A: Scalar>(self, scaling: Scaling, data: &Dataset<A>) -> Result<Self, Error> {
+        self.check(data.inputs())?;
+        if data.is_empty() || data.inputs() == 0 {
+            return Err(Error::data(data.name(), "there is nothing to fit a transform on: give it examples"));
+        }
+        let raw = Statistics::of(data.features())?;
+        if let Some(feature) = raw.variance.iter().position(|variance| !variance.is_finite()) {
+            // The rows of a streamed file are read here for the first time.
+            let fault = format!("feature {feature} holds NaN or infinity: replace it or drop the examples");
+            return Err(Error::data(data.name(), fault));
+        }
+        let through = (0..data.inputs()).map(|feature| self.fold(feature));
+        let transform = raw.mapped(through).into_transform(scaling);
+        Ok(self.then(transform))
+    }
+}

@@ -1,0 +1,11 @@
+//! What the readers make of files, and how they refuse those that are damaged.
+
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(all(feature = "csv", feature = "images"))]
+mod formats;
+mod idx;
+mod mnist;
+mod npy;
+mod transforms;
+mod without;
