@@ -13,10 +13,15 @@
 //! larger than the batch: what a layer reads without having written it, it is caught reading.
 
 use chainrule_tensor::difference::{self, STEP, inner_error, relative_error};
-use chainrule_tensor::ndarray::{Array2, s};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2, s};
 use chainrule_tensor::{Accum, Rng, Scalar, hash, vector};
 
-use crate::{Dual, Grad, Layer, Mode, Point, Tangent, Tape};
+use crate::layer::{Layer, Station};
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, Tangent};
+use crate::tape::Tape;
+use crate::walk::leaves;
 
 /// What to try on a layer.
 #[derive(Debug, Clone, Copy)]
@@ -69,11 +74,10 @@ impl Report {
 /// ```
 pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Case) -> Report {
     let sample = Sample::draw(witness, case);
-    let mode = Mode::Train { seed: case.seed, row: 0 };
-    let exact = Run::new(layer, mode, case, &sample.point);
+    let exact = Run::new(layer, case, &sample.point);
     let gradient = exact.gradient(&sample.u, Accum::Replace);
 
-    let cost = |at: &[f64]| vector::dot(&sample.u, &Run::new(witness, mode, case, at).y());
+    let cost = |at: &[f64]| vector::dot(&sample.u, &Run::new(witness, case, at).y());
     let chosen = sample.coordinates(case);
     let differences: Vec<f64> = chosen.iter().map(|&i| along(&sample.point, &unit(i), cost)).collect();
     let picked: Vec<f64> = chosen.iter().map(|&i| gradient[i]).collect();
@@ -82,7 +86,7 @@ pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Ca
         exact.r_forward(&sample.v)
     } else {
         difference::derivative_of_vector(sample.u.len(), |e, out| {
-            out.copy_from_slice(&Run::new(witness, mode, case, &moved(&sample.point, e, &sample.v)).y());
+            out.copy_from_slice(&Run::new(witness, case, &moved(&sample.point, e, &sample.v)).y());
         })
     };
     let added: Vec<f64> = exact.gradient(&sample.u, Accum::Add).iter().map(|g| g - 1.0).collect();
@@ -91,7 +95,7 @@ pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Ca
     let second = layer.second_order().is_some().then(|| {
         let product = exact.r_gradient(&sample.u, &sample.v, &sample.w);
         let expected = difference::derivative_of_vector(product.len(), |e, out| {
-            let run = Run::new(witness, mode, case, &moved(&sample.point, e, &sample.v));
+            let run = Run::new(witness, case, &moved(&sample.point, e, &sample.v));
             out.copy_from_slice(&run.gradient(&moved(&sample.u, e, &sample.w), Accum::Replace));
         });
         let still = vec![0.0; sample.u.len()];
@@ -100,7 +104,7 @@ pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Ca
         (relative_error(&product, &expected), inner_error((&sample.t, &hv), (&sample.v, &ht)))
     });
     Report {
-        value: relative_error(&exact.y(), &Run::new(witness, mode, case, &sample.point).y()),
+        value: relative_error(&exact.y(), &Run::new(witness, case, &sample.point).y()),
         gradient: relative_error(&picked, &differences),
         adjoint: inner_error((&sample.u, &jv), (&gradient, &sample.v)),
         hessian: second.map(|(hessian, _)| hessian),
@@ -170,16 +174,34 @@ impl Sample {
 }
 
 /// Draws a row until it is further from every kink than a difference can reach.
-fn row_away_from_kinks(layer: &dyn Layer<f64>, mode: Mode, theta: &[f64], rng: &mut Rng) -> Vec<f64> {
+fn row_away_from_kinks(layer: &dyn Layer<f64>, mode: Mode<'_, f64>, theta: &[f64], rng: &mut Rng) -> Vec<f64> {
     // A coordinate moved by STEP moves a unit by no more than STEP times the largest weight or input on the way.
     let radius = 25.0 * STEP;
     for _ in 0..10_000 {
         let row = Array2::from_shape_simple_fn((1, layer.inputs()), || round(rng.normal(1.0)));
-        if !layer.near_kink(mode, theta, &row, radius) {
+        if !near_kink(layer, mode, theta, &row, radius) {
             return row.into_raw_vec_and_offset().0;
         }
     }
     panic!("check: no input of {layer:?} stays {radius} away from its kinks");
+}
+
+/// Whether any layer of a network comes nearer than `radius` to a kink at some row of x. A difference quotient across a
+/// kink says nothing about a derivative.
+pub fn near_kink<A: Scalar>(
+    network: &dyn Layer<A>,
+    mode: Mode<'_, A>,
+    theta: &[A],
+    x: &ArrayRef2<A>,
+    radius: A,
+) -> bool {
+    let (mut y, mut tape) = (Array2::zeros((x.nrows(), network.outputs())), network.tape(x.nrows()));
+    network.forward(mode, theta, x, &mut y, &mut tape);
+    let station = Station::network(network).after_forward(x, &y, &tape);
+    leaves(station).iter().any(|leaf| {
+        let x = &leaf.values.as_ref().expect("a walk after a forward pass").x;
+        leaf.layer.near_kink(&theta[leaf.window.clone()], x, radius)
+    })
 }
 
 /// The nearest number that `f32` has too.
@@ -198,7 +220,8 @@ struct Run<'a, A: Scalar> {
 }
 
 impl<'a, A: Scalar> Run<'a, A> {
-    fn new(layer: &'a dyn Layer<A>, mode: Mode, case: Case, point: &[f64]) -> Self {
+    fn new(layer: &'a dyn Layer<A>, case: Case, point: &[f64]) -> Self {
+        let mode = Mode::Train { seed: case.seed, row: 0 };
         let (theta, x) = point.split_at(layer.layout().len());
         let theta = cast(theta);
         let x = Array2::from_shape_vec((case.rows, layer.inputs()), cast(x))

@@ -1,15 +1,23 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
-use chainrule_tensor::rows::add_rows;
-use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, affine, affine_then, gemm, gemm_then};
+use chainrule_tensor::rows::{add_rows, positions, positions_mut};
+use chainrule_tensor::{
+    Accum, Init, Layout, Param, Scalar, Shape, affine, affine_then, gemm, gemm_then,
+};
 
-use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
+use crate::fused::{Affine, InPlaceActivation};
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::tape::Tape;
 
-/// The fully connected layer y = x·W + b.
+/// The fully connected layer y = x·W + b, at each position of x.
 ///
 /// # Shapes
-/// W is `(inputs, outputs)`, b is `(outputs)`; x is `(batch, inputs)` and y is `(batch, outputs)`.
+/// W is `(features of x, outputs)`, b is `(outputs)`. A flat x is `(batch, inputs)` and y is `(batch, outputs)`; of a
+/// sequence or a picture, the features of each position become `outputs` features, by the same W.
 ///
 /// # Gradient
 /// ```text
@@ -17,19 +25,26 @@ use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, 
 /// ∂C/∂b = Σₙ δₙ
 /// ∂C/∂x = δ·Wᵀ
 /// ```
+/// where a row of x and δ is a position of an example.
 ///
 /// # References
 /// Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323, 1986, eqs. 6, 7.
 ///
 /// ```
 /// use chainrule_layers::{Dense, Layer};
+/// use chainrule_tensor::Shape;
 ///
 /// let dense = Dense::new(3, 2);
 /// let names: Vec<_> = Layer::<f32>::layout(&dense).entries().iter().map(|e| e.name.clone()).collect();
 /// assert_eq!(names, ["weight", "bias"]);
+///
+/// let of_pixels = Dense::new(Shape::image(8, 8, 3), 16);
+/// assert_eq!(Layer::<f32>::output_shape(&of_pixels), Shape::image(8, 8, 16));
+/// assert_eq!(Layer::<f32>::layout(&of_pixels).len(), 3 * 16 + 16);
 /// ```
 #[derive(Clone)]
 pub struct Dense {
+    input: Shape,
     layout: Layout,
     weight: Param<Ix2>,
     bias: Param<Ix1>,
@@ -37,16 +52,21 @@ pub struct Dense {
 
 impl Dense {
     /// A layer with Glorot's uniform weights and zero biases.
-    pub fn new(inputs: usize, outputs: usize) -> Self {
-        Self::with_init(inputs, outputs, Init::GlorotUniform)
+    pub fn new(input: impl Into<Shape>, outputs: usize) -> Self {
+        Self::with_init(input, outputs, Init::GlorotUniform)
     }
 
     /// A layer whose weights begin as `init` says; biases begin at zero.
-    pub fn with_init(inputs: usize, outputs: usize, init: Init) -> Self {
-        let mut layout = Layout::new();
-        let weight = layout.push("weight", (inputs, outputs), init);
+    pub fn with_init(input: impl Into<Shape>, outputs: usize, init: Init) -> Self {
+        let (input, mut layout) = (input.into(), Layout::new());
+        let weight = layout.push("weight", (input.features(), outputs), init);
         let bias = layout.push("bias", outputs, Init::Zeros);
-        Self { layout, weight, bias }
+        Self { input, layout, weight, bias }
+    }
+
+    /// The features of a position of x and of y.
+    fn widths(&self) -> [usize; 2] {
+        [self.input.features(), self.bias.range().len()]
     }
 
     /// ∂C/∂θ, where it is wanted.
@@ -56,28 +76,40 @@ impl Dense {
             add_rows(delta, &mut self.bias.view_mut(flat), accum); //                           ∂C/∂b = Σₙ δₙ
         }
     }
-
-    fn widths(&self) -> [usize; 2] {
-        let shape = &self.layout.entries()[0].shape;
-        [shape[0], shape[1]]
-    }
 }
 
 impl<A: Scalar> Layer<A> for Dense {
     fn inputs(&self) -> usize {
-        self.widths()[0]
+        self.input.size()
     }
 
     fn outputs(&self) -> usize {
-        self.widths()[1]
+        Layer::<A>::output_shape(self).size()
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.input.with_features(self.widths()[1])
     }
 
     fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    fn forward(&self, _: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
-        affine(x, &self.weight.view(theta), &theta[self.bias.range()], y); //               y = x·W + 1·bᵀ
+    fn forward(
+        &self,
+        _: Mode<'_, A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+        _: &mut Tape<A>,
+    ) {
+        let [inputs, outputs] = self.widths();
+        let (x, mut y) = (positions(x, inputs), positions_mut(y, outputs));
+        affine(&x, &self.weight.view(theta), &theta[self.bias.range()], &mut y); //         y = x·W + 1·bᵀ
     }
 
     fn backward(
@@ -88,9 +120,12 @@ impl<A: Scalar> Layer<A> for Dense {
         grad: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        self.gradient(at.x, delta, grad);
+        let [inputs, outputs] = self.widths();
+        let (x, delta) = (positions(at.x, inputs), positions(delta, outputs));
+        self.gradient(&x, &delta, grad);
         if let Some(delta_x) = delta_x {
-            gemm(A::one(), delta, &self.weight.view(at.theta).t(), A::zero(), delta_x); //     ∂C/∂x = δ·Wᵀ
+            let (w, mut delta_x) = (self.weight.view(at.theta), positions_mut(delta_x, inputs));
+            gemm(A::one(), &delta, &w.t(), A::zero(), &mut delta_x); //                         ∂C/∂x = δ·Wᵀ
         }
     }
 
@@ -104,23 +139,37 @@ impl<A: Scalar> Layer<A> for Dense {
 }
 
 impl<A: Scalar> Affine<A> for Dense {
-    fn forward_into(&self, phi: &dyn Units<A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>) {
+    fn positions(&self) -> usize {
+        self.input.positions()
+    }
+
+    fn forward_into(
+        &self,
+        phi: &dyn InPlaceActivation<A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+    ) {
+        let [inputs, outputs] = self.widths();
         let (w, b) = (self.weight.view(theta), &theta[self.bias.range()]);
-        affine_then(x, &w, b, y, &|_, z| phi.apply(z)); //                                  y = φ(x·W + 1·bᵀ)
+        let (x, mut y) = (positions(x, inputs), positions_mut(y, outputs));
+        affine_then(&x, &w, b, &mut y, &|_, z| phi.apply(z)); //                            y = φ(x·W + 1·bᵀ)
     }
 
     fn backward_through(
         &self,
-        phi: &dyn Units<A>,
+        phi: &dyn InPlaceActivation<A>,
         at: Point<'_, A>,
         delta: &ArrayRef2<A>,
         delta_z: &mut ArrayRef2<A>,
         grad: Option<Grad<'_, A>>,
     ) {
-        self.gradient(at.x, delta, grad);
+        let [inputs, outputs] = self.widths();
+        let delta = positions(delta, outputs);
+        self.gradient(&positions(at.x, inputs), &delta, grad);
         let (w, x) =
             (self.weight.view(at.theta), at.x.as_slice().expect("dense: x = φ(z) lies in one piece"));
-        gemm_then(A::one(), delta, &w.t(), A::zero(), delta_z, &|place, part| {
+        gemm_then(A::one(), &delta, &w.t(), A::zero(), &mut positions_mut(delta_z, inputs), &|place, part| {
             phi.apply_slope(&x[place..place + part.len()], part); //                         ∂C/∂z = (δ·Wᵀ) ⊙ φ'(z)
         });
     }
@@ -135,9 +184,12 @@ impl<A: Scalar> SecondOrder<A> for Dense {
         r_y: &mut ArrayRef2<A>,
         _: Dual<&mut Tape<A>>,
     ) {
-        affine(at.x, &self.weight.view(v), &v[self.bias.range()], r_y); //          R{y} = x·V + 1·v_bᵀ
+        let [inputs, outputs] = self.widths();
+        let (x, mut r_y) = (positions(at.x, inputs), positions_mut(r_y, outputs));
+        affine(&x, &self.weight.view(v), &v[self.bias.range()], &mut r_y); //       R{y} = x·V + 1·v_bᵀ
         if let Some(r_x) = r_x {
-            gemm(A::one(), r_x, &self.weight.view(at.theta), A::one(), r_y); //          + R{x}·W
+            let w = self.weight.view(at.theta);
+            gemm(A::one(), &positions(r_x, inputs), &w, A::one(), &mut r_y); //          + R{x}·W
         }
     }
 
@@ -150,22 +202,26 @@ impl<A: Scalar> SecondOrder<A> for Dense {
         r_grad: &mut [A],
         _: Dual<&mut Tape<A>>,
     ) {
-        let r_weight = &mut self.weight.view_mut(r_grad);
-        gemm(A::one(), &at.x.t(), delta.tangent, A::one(), r_weight); //            R{∂C/∂W} = xᵀ·R{δ}
+        let [inputs, outputs] = self.widths();
+        let (x, r_weight) = (positions(at.x, inputs), &mut self.weight.view_mut(r_grad));
+        let (delta, r_delta) = (positions(delta.value, outputs), positions(delta.tangent, outputs));
+        gemm(A::one(), &x.t(), &r_delta, A::one(), r_weight); //                    R{∂C/∂W} = xᵀ·R{δ}
         if let Some(r_x) = along.r_x {
-            gemm(A::one(), &r_x.t(), delta.value, A::one(), r_weight); //                    + R{x}ᵀ·δ
+            gemm(A::one(), &positions(r_x, inputs).t(), &delta, A::one(), r_weight); //      + R{x}ᵀ·δ
         }
-        add_rows(delta.tangent, &mut self.bias.view_mut(r_grad), Accum::Add); //    R{∂C/∂b} = Σₙ R{δₙ}
+        add_rows(&r_delta, &mut self.bias.view_mut(r_grad), Accum::Add); //         R{∂C/∂b} = Σₙ R{δₙ}
         if let Some(out) = r_delta_x {
-            gemm(A::one(), delta.tangent, &self.weight.view(at.theta).t(), A::zero(), out); // R{∂C/∂x} = R{δ}·Wᵀ
-            gemm(A::one(), delta.value, &self.weight.view(along.v).t(), A::one(), out); //              + δ·Vᵀ
+            let (w, v) = (self.weight.view(at.theta), self.weight.view(along.v));
+            let out = &mut positions_mut(out, inputs);
+            gemm(A::one(), &r_delta, &w.t(), A::zero(), out); //                    R{∂C/∂x} = R{δ}·Wᵀ
+            gemm(A::one(), &delta, &v.t(), A::one(), out); //                                + δ·Vᵀ
         }
     }
 }
 
 impl fmt::Debug for Dense {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [inputs, outputs] = self.widths();
-        write!(f, "Dense({inputs} → {outputs})")
+        let outputs = self.input.with_features(self.widths()[1]);
+        write!(f, "Dense({} → {outputs})", self.input)
     }
 }

@@ -1,9 +1,13 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, hash, rows, simd};
+use chainrule_tensor::{Layout, Scalar, Shape, hash, rows, simd};
 
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::tape::Tape;
 
 /// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
 ///
@@ -11,7 +15,7 @@ use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 /// and for every way to split the batch.
 ///
 /// # Shapes
-/// x and y are `(batch, width)`. No parameters.
+/// x and y are of one shape, any. No parameters.
 ///
 /// # Gradient
 /// ```text
@@ -33,23 +37,23 @@ use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 /// ```
 #[derive(Clone)]
 pub struct Dropout {
-    width: usize,
+    shape: Shape,
     rate: f64,
     layout: Layout,
 }
 
 impl Dropout {
-    /// Drops each of `width` units with probability `rate`.
+    /// Drops each unit with probability `rate`.
     ///
     /// # Panics
     /// If `rate` is not in `[0, 1)`.
     #[track_caller]
-    pub fn new(width: usize, rate: f64) -> Self {
+    pub fn new(shape: impl Into<Shape>, rate: f64) -> Self {
         assert!((0.0..1.0).contains(&rate), "dropout: the rate {rate} is not in [0, 1)");
-        Self { width, rate, layout: Layout::new() }
+        Self { shape: shape.into(), rate, layout: Layout::new() }
     }
 
-    fn fill_mask<A: Scalar>(&self, mode: Mode, mask: &mut ArrayRef2<A>) {
+    fn fill_mask<A: Scalar>(&self, mode: Mode<'_, A>, mask: &mut ArrayRef2<A>) {
         let Mode::Train { seed, row } = mode else { return mask.fill(A::one()) };
         // P(bits < rate·2⁶⁴) = rate.
         let threshold = (self.rate * 2.0_f64.powi(64)) as u64;
@@ -75,11 +79,19 @@ fn masked<A: Scalar>(mask: &ArrayRef2<A>, signal: &ArrayRef2<A>, out: &mut Array
 
 impl<A: Scalar> Layer<A> for Dropout {
     fn inputs(&self) -> usize {
-        self.width
+        self.shape.size()
     }
 
     fn outputs(&self) -> usize {
-        self.width
+        self.shape.size()
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.shape
     }
 
     fn layout(&self) -> &Layout {
@@ -87,10 +99,10 @@ impl<A: Scalar> Layer<A> for Dropout {
     }
 
     fn tape(&self, batch: usize) -> Tape<A> {
-        Tape::with_widths(batch, [self.width])
+        Tape::with_widths(batch, [self.shape.size()])
     }
 
-    fn forward(&self, mode: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
+    fn forward(&self, mode: Mode<'_, A>, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
         let [mut mask] = tape.rows_mut(x.nrows());
         self.fill_mask(mode, &mut mask);
         masked(&mask, x, y);
@@ -149,6 +161,6 @@ impl<A: Scalar> SecondOrder<A> for Dropout {
 
 impl fmt::Debug for Dropout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dropout({}, p = {})", self.width, self.rate)
+        write!(f, "Dropout({}, p = {})", self.shape, self.rate)
     }
 }

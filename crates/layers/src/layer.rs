@@ -1,94 +1,14 @@
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::ops::Range;
 
-use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Accum, Layout, Scalar, hash};
+use chainrule_tensor::ndarray::{ArrayRef2, ArrayView2};
+use chainrule_tensor::{Layout, Scalar, Shape};
 
-use crate::{Affine, SecondOrder, Tape, Units};
-
-/// The point at which a derivative is taken: y = f(θ, x).
-///
-/// `backward` gets x and y back from whoever ran `forward`; they live in the container anyway, so a dense layer, a
-/// sigmoid or a rectifier saves nothing of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct Point<'a, A> {
-    /// The layer's parameters.
-    pub theta: &'a [A],
-    /// The layer's input, `(batch, inputs)`.
-    pub x: &'a ArrayRef2<A>,
-    /// The layer's output there, `(batch, outputs)`.
-    pub y: &'a ArrayRef2<A>,
-}
-
-/// Told, each time a layer is done, from where on ∂C/∂θ is complete, and that part of it.
-pub type Watch<'a, A> = dyn Fn(usize, &[A]) + 'a;
-
-/// Where ∂C/∂θ goes: written over the buffer or added to it.
-pub struct Grad<'a, A> {
-    /// The buffer, in the layout of θ.
-    pub flat: &'a mut [A],
-    /// What happens to its old contents.
-    pub accum: Accum,
-    /// Who is told how far it is.
-    watch: Option<&'a Watch<'a, A>>,
-}
-
-impl<'a, A> Grad<'a, A> {
-    /// ∂C/∂θ goes to `flat`, as `accum` says.
-    pub fn new(flat: &'a mut [A], accum: Accum) -> Self {
-        Self { flat, accum, watch: None }
-    }
-
-    /// Tells `watch` of each layer that is done, from the top of the network to its bottom: its part of ∂C/∂θ can be on its
-    /// way to other machines while the layers below are at work.
-    #[must_use]
-    pub fn watched(self, watch: &'a Watch<'a, A>) -> Self {
-        Self { watch: Some(watch), ..self }
-    }
-
-    /// The part that belongs to one layer of a container.
-    pub fn window(&mut self, slot: Range<usize>) -> Grad<'_, A> {
-        Grad::new(&mut self.flat[slot], self.accum)
-    }
-
-    /// From the place `start` on, the gradient is complete.
-    pub(crate) fn complete_from(&self, start: usize) {
-        if let Some(watch) = self.watch {
-            watch(start, &self.flat[start..]);
-        }
-    }
-}
-
-impl<A: Debug> Debug for Grad<'_, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grad").field("flat", &self.flat).field("accum", &self.accum).finish_non_exhaustive()
-    }
-}
-
-/// What a forward pass is for. An argument, not a state: there is no layer to forget in the wrong mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Training: dropout drops, by a hash of (seed, row, column).
-    Train {
-        /// The seed of this step.
-        seed: u64,
-        /// The index in the whole batch of x's first row, so that a shard drops what the whole batch would.
-        row: usize,
-    },
-    /// Prediction: a deterministic function of x.
-    Eval,
-}
-
-impl Mode {
-    /// The mode for stage `place` of a container: each stage drops units by a seed of its own.
-    #[must_use]
-    pub fn inside(self, place: usize) -> Self {
-        match self {
-            Mode::Train { seed, row } => Mode::Train { seed: hash(seed, u64::MAX, place as u64), row },
-            Mode::Eval => Mode::Eval,
-        }
-    }
-}
+use crate::fused::{Affine, InPlaceActivation};
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::SecondOrder;
+use crate::tape::{Tape, TapeKind};
 
 /// A differentiable map y = f(θ, x) on batches, one example a row.
 ///
@@ -97,35 +17,79 @@ impl Mode {
 ///
 /// # Shapes
 /// θ and ∂C/∂θ have length `layout().len()`; x and `delta_x` are `(batch, inputs)`; y and `delta` are
-/// `(batch, outputs)`; rows are contiguous.
+/// `(batch, outputs)`; rows are contiguous, one after the other. What a row means is said by
+/// [`input_shape`](Self::input_shape) and [`output_shape`](Self::output_shape): positions × features, features last.
 ///
 /// # A new layer
-/// One file with this trait and [`SecondOrder`], a `mod` and `pub use` line, one line in [`zoo`](crate::zoo). The
-/// shared harness [`check`](crate::check) then proves its derivatives.
+/// One file with this trait, [`SecondOrder`] and a [`LayerSpec`](crate::LayerSpec), a `mod` line, and a line in the table
+/// of `table.rs`. The shared harness [`check`](crate::check) then proves its derivatives.
 pub trait Layer<A: Scalar>: Debug + Send + Sync {
-    /// The width of x.
+    /// How many numbers a row of x has.
     fn inputs(&self) -> usize;
 
-    /// The width of y.
+    /// How many numbers a row of y has.
     fn outputs(&self) -> usize;
+
+    /// The shape of a row of x, of size [`inputs`](Self::inputs).
+    fn input_shape(&self) -> Shape {
+        Shape::Flat(self.inputs())
+    }
+
+    /// The shape of a row of y, of size [`outputs`](Self::outputs).
+    fn output_shape(&self) -> Shape {
+        Shape::Flat(self.outputs())
+    }
+
+    /// Whether y is x under another shape: a container then hands on the same numbers, without a copy.
+    fn is_view(&self) -> bool {
+        false
+    }
 
     /// The names, shapes and initialisers of the parameters.
     fn layout(&self) -> &Layout;
 
-    /// The memory that this layer needs beside x and y, for at most `batch` rows. Called once, not per step.
+    /// The names, shapes and first values of what training measures beside θ, such as the running mean of a
+    /// normalisation. Optimizers, weight decay, clipping and the Hessian never see these.
+    fn statistics(&self) -> &Layout {
+        static NONE: Layout = Layout::new();
+        &NONE
+    }
+
+    /// Writes the statistics of the batch that `forward` saw last in training to `observed`, in the layout of
+    /// [`statistics`](Self::statistics).
+    ///
+    /// A batch that was passed in parts has the mean of its parts' statistics, weighted by their rows.
+    fn observe(&self, tape: &Tape<A>, observed: &mut [A]) {
+        let _ = (tape, observed);
+    }
+
+    /// Folds the statistics of a batch into the running ones, once for each step that was taken.
+    fn track(&self, observed: &[A], statistics: &mut [A]) {
+        let _ = (observed, statistics);
+    }
+
+    /// Memory beside x and y for at most `batch` rows, for `forward`, `backward` and their second derivatives. Called once,
+    /// not per step.
     fn tape(&self, batch: usize) -> Tape<A> {
         let _ = batch;
         Tape::empty()
     }
 
-    /// The memory for `forward` and `backward` alone: as [`tape`](Self::tape), but without what only [`SecondOrder`] reads, or
-    /// whoever looks at each layer's numbers. The passes see by the memory what it is for, and give the same bits.
+    /// Memory for `forward` and `backward` alone: without what only [`SecondOrder`] or a [`walk`](crate::walk()) reads. The
+    /// results have the same bits.
     fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape(batch)
+        Tape { kind: TapeKind::Gradient, ..self.tape(batch) }
     }
 
     /// y ← f(θ, x), saving on `tape` what the derivatives need beside x and y.
-    fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>);
+    fn forward(
+        &self,
+        mode: Mode<'_, A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+        tape: &mut Tape<A>,
+    );
 
     /// The chain rule. Given δ = ∂C/∂y, puts ∂C/∂θ into `grad` and writes ∂C/∂x to `delta_x`.
     ///
@@ -145,11 +109,14 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         None
     }
 
-    /// The layers that this one composes, bottom first; none for a layer that is no composition.
-    ///
-    /// Summaries and diagnostics look into a network through this.
-    fn stages(&self) -> &[Box<dyn Layer<A>>] {
-        &[]
+    /// Whether it composes other layers, which a [`walk`](crate::walk()) then enters.
+    fn is_container(&self) -> bool {
+        false
+    }
+
+    /// Calls `visit` with the station of each layer that this one composes, in the order of the forward pass.
+    fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {
+        let _ = (station, visit);
     }
 
     /// This layer as y = x·W + b, if that is what it is.
@@ -157,16 +124,91 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         None
     }
 
-    /// This layer as units that can work in place, if that is what it is.
-    fn units(&self) -> Option<&dyn Units<A>> {
+    /// This layer as an activation that can work in place, if that is what it is.
+    fn in_place(&self) -> Option<&dyn InPlaceActivation<A>> {
         None
     }
 
-    /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none.
+    /// Whether, at some row of x, f comes nearer than `radius` to a kink. Smooth layers have none, and a container leaves
+    /// the answer to its layers.
     ///
     /// Only the checks ask: a difference quotient across a kink says nothing about a derivative.
-    fn near_kink(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        let _ = (mode, theta, x, radius);
+    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        let _ = (theta, x, radius);
         false
+    }
+}
+
+/// A layer met on a walk.
+#[derive(Debug, Clone)]
+pub struct Station<'a, A: Scalar> {
+    /// Where it is in the network: `""` for the network itself, `2` or `2.body.0` inside; the prefix of its parameters' names.
+    pub path: String,
+    /// The layer; a container is met before its layers.
+    pub layer: &'a dyn Layer<A>,
+    /// The window of its parameters in the network's θ.
+    pub window: Range<usize>,
+    /// The window of its statistics among the network's.
+    pub statistics: Range<usize>,
+    /// What a pass has left there; `None` on a walk over the structure alone.
+    pub values: Option<Values<'a, A>>,
+}
+
+/// What the passes have left at a layer.
+#[derive(Debug, Clone)]
+pub struct Values<'a, A: Scalar> {
+    /// The layer's input.
+    pub x: ArrayView2<'a, A>,
+    /// Its output.
+    pub y: ArrayView2<'a, A>,
+    /// ∂C/∂y, after a backward pass.
+    pub delta: Option<ArrayView2<'a, A>>,
+    /// The layer's own memory.
+    pub tape: &'a Tape<A>,
+}
+
+impl<'a, A: Scalar> Station<'a, A> {
+    /// The place to enter a network for a walk over its structure.
+    pub fn network(layer: &'a dyn Layer<A>) -> Self {
+        let (window, statistics) = (0..layer.layout().len(), 0..layer.statistics().len());
+        Self { path: String::new(), layer, window, statistics, values: None }
+    }
+
+    /// The same with the input and output of a forward pass over `tape`.
+    ///
+    /// # Panics
+    /// If the tape is not a complete one: a gradient's keeps no layer's values apart.
+    #[must_use]
+    #[track_caller]
+    pub fn after_forward(self, x: &'a ArrayRef2<A>, y: &'a ArrayRef2<A>, tape: &'a Tape<A>) -> Self {
+        assert_eq!(tape.kind, TapeKind::Complete, "walk: a gradient's tape does not keep each layer's values");
+        Self { values: Some(Values { x: x.view(), y: y.view(), delta: None, tape }), ..self }
+    }
+
+    /// The same with the error signal of a backward pass over the same tape.
+    ///
+    /// # Panics
+    /// If no forward pass was named before.
+    #[must_use]
+    #[track_caller]
+    pub fn after_backward(mut self, delta: &'a ArrayRef2<A>) -> Self {
+        self.values.as_mut().expect("walk: a backward pass needs its forward pass").delta = Some(delta.view());
+        self
+    }
+
+    /// The station of a layer inside this one, with `window` and `statistics` relative to this one's.
+    #[must_use]
+    pub fn part(
+        &self,
+        name: &str,
+        layer: &'a dyn Layer<A>,
+        window: &Range<usize>,
+        statistics: &Range<usize>,
+        values: Option<Values<'a, A>>,
+    ) -> Self {
+        let shifted = |range: &Range<usize>, by: usize| range.start + by..range.end + by;
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        let window = shifted(window, self.window.start);
+        Self { path, layer, window, statistics: shifted(statistics, self.statistics.start), values }
     }
 }

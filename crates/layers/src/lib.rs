@@ -18,7 +18,7 @@
 //! let model = Sequential::input(2).then(|n| Dense::new(n, 3)).then(Tanh::new).then(|n| Dense::new(n, 1));
 //! let theta = model.layout().init::<f32>(&mut Rng::new(0));
 //! let (x, mut y, mut tape) = (Array2::ones((4, 2)), Array2::zeros((4, 1)), model.tape(4));
-//! model.forward(Mode::Eval, &theta, &x, &mut y, &mut tape);
+//! model.forward(Mode::EVAL, &theta, &x, &mut y, &mut tape);
 //! assert!(y.iter().all(|y| y.is_finite()));
 //! ```
 
@@ -28,22 +28,30 @@ mod dense;
 mod dropout;
 mod fused;
 mod layer;
+mod mode;
+mod point;
 mod pointwise;
 mod second_order;
 mod sequential;
 mod softmax;
 mod tape;
+mod view;
+mod walk;
 mod zoo;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use fused::{Affine, Units};
-pub use layer::{Grad, Layer, Mode, Point, Watch};
+pub use fused::{Affine, InPlaceActivation};
+pub use layer::{Layer, Station, Values};
+pub use mode::Mode;
+pub use point::{Grad, GradObserver, Point};
 pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };
 pub use second_order::{Dual, SecondOrder, Tangent};
 pub use sequential::Sequential;
 pub use softmax::Softmax;
-pub use tape::Tape;
+pub use tape::{Tape, TapeKind};
+pub use view::{Flatten, Reshape};
+pub use walk::{leaves, walk};
 pub use zoo::{Specimen, zoo};

@@ -1,15 +1,20 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, math::flush_subnormal, rows, simd};
+use chainrule_tensor::{Layout, Scalar, Shape, math::flush_subnormal, rows, simd};
 
 use crate::activation::{self, Activation};
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
+use crate::fused::InPlaceActivation;
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::tape::Tape;
 
 /// y = φ(x), unit by unit.
 ///
 /// # Shapes
-/// x and y are `(batch, width)`. No parameters.
+/// x and y are of one shape, any. No parameters.
 ///
 /// # Gradient
 /// ```text
@@ -24,7 +29,7 @@ use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
 /// ```
 #[derive(Clone)]
 pub struct Pointwise<F> {
-    width: usize,
+    shape: Shape,
     phi: F,
     layout: Layout,
 }
@@ -51,31 +56,39 @@ pub type Softplus = Pointwise<activation::Softplus>;
 pub type Identity = Pointwise<activation::Identity>;
 
 impl<F: Activation> Pointwise<F> {
-    /// A layer of `width` units with φ's usual parameters.
-    pub fn new(width: usize) -> Self {
-        Self::with(width, F::default())
+    /// A layer of units with φ's usual parameters.
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        Self::with(shape, F::default())
     }
 
-    /// A layer of `width` units of the given φ.
-    pub fn with(width: usize, phi: F) -> Self {
-        Self { width, phi, layout: Layout::new() }
+    /// A layer of units of the given φ.
+    pub fn with(shape: impl Into<Shape>, phi: F) -> Self {
+        Self { shape: shape.into(), phi, layout: Layout::new() }
     }
 }
 
 impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
     fn inputs(&self) -> usize {
-        self.width
+        self.shape.size()
     }
 
     fn outputs(&self) -> usize {
-        self.width
+        self.shape.size()
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.shape
     }
 
     fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    fn forward(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
+    fn forward(&self, _: Mode<'_, A>, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         let phi = self.phi;
         rows::map(
             [x],
@@ -107,16 +120,16 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         Some(self)
     }
 
-    fn units(&self) -> Option<&dyn Units<A>> {
-        F::SLOPE_FROM_VALUE.then_some(self as &dyn Units<A>)
+    fn in_place(&self) -> Option<&dyn InPlaceActivation<A>> {
+        F::SLOPE_FROM_VALUE.then_some(self as &dyn InPlaceActivation<A>)
     }
 
-    fn near_kink(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+    fn near_kink(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
         F::KINK && x.iter().any(|x| x.abs() < radius)
     }
 }
 
-impl<A: Scalar, F: Activation> Units<A> for Pointwise<F> {
+impl<A: Scalar, F: Activation> InPlaceActivation<A> for Pointwise<F> {
     fn apply(&self, y: &mut [A]) {
         let phi = self.phi;
         simd::map(
@@ -189,7 +202,7 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
 
 impl<F: Activation> fmt::Debug for Pointwise<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}({})", self.phi, self.width)
+        write!(f, "{:?}({})", self.phi, self.shape)
     }
 }
 
@@ -198,7 +211,6 @@ mod tests {
     use chainrule_tensor::ndarray::array;
 
     use super::*;
-    use crate::{Mode, Sigmoid};
 
     #[test]
     fn a_saturated_unit_passes_on_zero_and_no_subnormal_number() {
@@ -206,7 +218,7 @@ mod tests {
         let x = array![[-50.0_f32, 0.0, 50.0]];
         let mut y = array![[0.0_f32; 3]];
         let tape = &mut Tape::default();
-        layer.forward(Mode::Eval, &[], &x, &mut y, tape);
+        layer.forward(Mode::EVAL, &[], &x, &mut y, tape);
         let (delta, mut below) = (array![[1e-20_f32, 1e-20, 1e-20]], array![[1.0; 3]]);
         layer.backward(Point { theta: &[], x: &x, y: &y }, &delta, Some(&mut below), None, tape);
         assert_eq!(below, array![[0.0, 0.25e-20, 0.0]]);

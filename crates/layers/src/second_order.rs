@@ -1,7 +1,10 @@
+use std::fmt::Debug;
+
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
 
-use crate::{Layer, Point, Tape};
+use crate::point::Point;
+use crate::tape::Tape;
 
 /// A quantity and its derivative along a direction, q and R{q}.
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +39,12 @@ pub struct Tangent<'a, A> {
 /// H·v, at about twice the cost of a gradient and with none of the error of a difference.
 ///
 /// The value tape is the one that `forward` and then `backward` went over at the same point; the tangent tape is a
-/// second one from the same [`Layer::tape`].
+/// second one from the same [`Layer::tape`](crate::Layer::tape).
 ///
 /// # References
 /// Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6(1), 1994, eqs. 7 to 13;
 /// Schraudolph, "Fast curvature matrix-vector products", Neural Computation 14(7), 2002.
-pub trait SecondOrder<A: Scalar>: Layer<A> {
+pub trait SecondOrder<A: Scalar>: Debug + Send + Sync {
     /// R{y} ← (∂f/∂θ)·v + (∂f/∂x)·R{x}.
     fn r_forward(
         &self,

@@ -1,13 +1,19 @@
 use std::ops::Range;
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
-use chainrule_tensor::{Layout, Scalar, rows};
+use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
-use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, Units};
+use crate::fused::{Affine, InPlaceActivation};
+use crate::layer::{Layer, Station, Values};
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::tape::{Tape, TapeKind};
 
 /// Layer after layer: y = f_L(… f₂(f₁(x))).
 ///
-/// The builder hands each layer the width of the one below, so that layers which do not fit cannot be written down.
+/// The builder hands each layer the shape of what is below, so that layers which do not fit are refused where they are
+/// written.
 ///
 /// # Gradient
 /// The error signal of a layer's output is what the layer above wrote as ∂C/∂x: δ_{l−1} = (∂f_l/∂x)ᵀ·δ_l, from the
@@ -26,97 +32,142 @@ use crate::{Affine, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, 
 /// ```
 #[derive(Debug)]
 pub struct Sequential<A: Scalar> {
-    inputs: usize,
+    input: Shape,
     layers: Vec<Box<dyn Layer<A>>>,
     /// The window of θ of each layer.
     slots: Vec<Range<usize>>,
     layout: Layout,
-    /// The layers of each step of a pass: one a step.
-    single: Vec<Range<usize>>,
-    /// The same with an affine layer and the units above it in one step; but at the top δ is the caller's, and no units can
-    /// work on it in place.
-    joined: Vec<Range<usize>>,
+    /// The window of the statistics of each layer.
+    statistics_slots: Vec<Range<usize>>,
+    statistics: Layout,
+    /// One layer a step, with the views above it.
+    single: Vec<Step>,
+    /// The same with an affine layer and the activation above it in one step; but at the top δ is the caller's, and no
+    /// activation can work on it in place.
+    joined: Vec<Step>,
+}
+
+/// One step of a pass: a layer that computes, and neighbours that need no array of their own.
+#[derive(Debug, Clone)]
+struct Step {
+    /// All layers of the step.
+    layers: Range<usize>,
+    /// The one that computes.
+    work: usize,
+    /// The activation that is joined to it.
+    activation: Option<usize>,
 }
 
 const NO_LAYER: &str = "sequential: a network needs a layer";
 
 impl<A: Scalar> Sequential<A> {
-    /// A network for inputs of the given width, as yet without a layer.
-    pub fn input(width: usize) -> Self {
+    /// A network for inputs of the given shape, as yet without a layer.
+    pub fn input(shape: impl Into<Shape>) -> Self {
         Self {
-            inputs: width,
+            input: shape.into(),
             layers: Vec::new(),
             slots: Vec::new(),
             layout: Layout::new(),
+            statistics_slots: Vec::new(),
+            statistics: Layout::new(),
             single: Vec::new(),
             joined: Vec::new(),
         }
     }
 
-    /// Puts the layer that `make` builds for the current width on top.
+    /// Puts the layer that `make` builds for the current shape on top.
     ///
     /// # Panics
-    /// If the layer takes another width after all.
+    /// If the layer takes another shape after all.
     #[must_use]
     #[track_caller]
-    pub fn then<L: Layer<A> + 'static>(mut self, make: impl FnOnce(usize) -> L) -> Self {
-        let layer = make(self.width());
+    pub fn then<L: Layer<A> + 'static>(mut self, make: impl FnOnce(Shape) -> L) -> Self {
+        let layer = make(self.shape());
         self.push(Box::new(layer));
+        self
+    }
+
+    /// Takes the parameters whose names match `pattern` out of training, as [`Layout::freeze`] does.
+    ///
+    /// # Panics
+    /// If no name matches.
+    #[must_use]
+    #[track_caller]
+    pub fn freeze(mut self, pattern: &str) -> Self {
+        let found = self.layout.freeze(pattern);
+        assert!(found > 0, "sequential: no parameter is called {pattern:?}");
         self
     }
 
     /// Puts a layer on top: for architectures that are known at run time only.
     ///
     /// # Panics
-    /// If the layer's input width is not the width of the network so far.
+    /// If the layer's input shape is not the shape of the network so far.
     #[track_caller]
     pub fn push(&mut self, layer: Box<dyn Layer<A>>) {
-        let (width, place) = (self.width(), self.layers.len());
+        let (shape, place) = (self.shape(), self.layers.len());
+        let takes = layer.input_shape();
         assert_eq!(
-            layer.inputs(),
-            width,
-            "sequential: {layer:?} at place {place} does not take {width} inputs"
+            takes, shape,
+            "sequential: {layer:?} at place {place} takes an input of shape {takes}, but the network so far gives {shape}{}",
+            if takes.size() == shape.size() { ": put Flatten or Reshape between them" } else { "" }
         );
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
+        self.statistics_slots.push(self.statistics.nest(&place.to_string(), layer.statistics()));
         self.layers.push(layer);
-        self.single.push(place..place + 1);
-        // What is no longer at the top can be joined.
-        if let [.., affine, units] = &mut self.joined[..]
-            && affine.len() == 1
-            && self.layers[affine.start].affine().is_some()
-            && self.layers[units.start].units().is_some()
+        self.join_activation();
+        for steps in [&mut self.single, &mut self.joined] {
+            match steps.last_mut() {
+                // Numbers that only change their shape stay where they are.
+                Some(step) if self.layers[place].is_view() => step.layers.end = place + 1,
+                Some(step) if self.layers[step.work].is_view() => {
+                    step.layers.end = place + 1;
+                    step.work = place;
+                }
+                _ => steps.push(Step { layers: place..place + 1, work: place, activation: None }),
+            }
+        }
+    }
+
+    /// Joins the activation that is topmost to the affine layer below it, as another step is about to go on top.
+    fn join_activation(&mut self) {
+        let place = self.layers.len() - 1;
+        if let [.., affine, top] = &mut self.joined[..]
+            && !self.layers[place].is_view()
+            && affine.activation.is_none()
+            && self.layers[affine.work].affine().is_some()
+            && self.layers[top.work].in_place().is_some()
         {
-            affine.end = units.end;
+            affine.activation = Some(top.work);
+            affine.layers.end = top.layers.end;
             self.joined.pop();
         }
-        self.joined.push(place..place + 1);
     }
 
     /// The steps that a tape is made for.
-    fn steps(&self, tape: &Tape<A>) -> &[Range<usize>] {
-        if tape.arrays.len() == 2 * self.last() { &self.single } else { &self.joined }
+    fn steps(&self, tape: &Tape<A>) -> &[Step] {
+        match tape.kind {
+            TapeKind::Complete => &self.single,
+            TapeKind::Gradient => &self.joined,
+        }
     }
 
-    /// The units that a step ends with, if an affine layer comes before them.
-    fn units(&self, step: &Range<usize>) -> Option<&dyn Units<A>> {
-        if step.len() > 1 { self.layers[step.end - 1].units() } else { None }
+    /// The activation that a step ends with, if an affine layer comes before it.
+    fn activation(&self, step: &Step) -> Option<&dyn InPlaceActivation<A>> {
+        step.activation.and_then(|place| self.layers[place].in_place())
     }
 
     /// What each step but the last hands upwards, and downwards: h₁ … h_{S−1}, then δ₁ … δ_{S−1}.
-    fn tape_for(&self, steps: &[Range<usize>], batch: usize, children: Vec<Tape<A>>) -> Tape<A> {
+    fn tape_for(&self, kind: TapeKind, batch: usize, children: Vec<Tape<A>>) -> Tape<A> {
+        let steps = if kind == TapeKind::Complete { &self.single } else { &self.joined };
         let (_, below) = steps.split_last().expect(NO_LAYER);
-        let hidden = below.iter().map(|step| self.layers[step.end - 1].outputs());
-        Tape { children, ..Tape::with_widths(batch, hidden.clone().chain(hidden)) }
+        let hidden = below.iter().map(|step| self.layers[step.work].outputs());
+        Tape { kind, children, ..Tape::with_widths(batch, hidden.clone().chain(hidden)) }
     }
 
-    fn width(&self) -> usize {
-        self.layers.last().map_or(self.inputs, |layer| layer.outputs())
-    }
-
-    /// The index of the topmost layer.
-    #[track_caller]
-    fn last(&self) -> usize {
-        self.layers.len().checked_sub(1).expect(NO_LAYER)
+    /// The shape of the output so far.
+    fn shape(&self) -> Shape {
+        self.layers.last().map_or(self.input, |layer| layer.output_shape())
     }
 
     /// Where an error signal stops: at the input if it is wanted there, else at the lowest layer with parameters.
@@ -125,6 +176,11 @@ impl<A: Scalar> Sequential<A> {
             return 0;
         }
         self.slots.iter().position(|slot| !slot.is_empty()).unwrap_or(self.layers.len())
+    }
+
+    /// How many steps have an output of their own below the top.
+    fn hidden(&self) -> usize {
+        self.single.len().checked_sub(1).expect(NO_LAYER)
     }
 }
 
@@ -152,29 +208,61 @@ fn downwards<'a, A: Scalar>(
 
 impl<A: Scalar> Layer<A> for Sequential<A> {
     fn inputs(&self) -> usize {
-        self.inputs
+        self.input.size()
     }
 
     fn outputs(&self) -> usize {
-        self.width()
+        self.shape().size()
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.shape()
     }
 
     fn layout(&self) -> &Layout {
         &self.layout
     }
 
+    fn statistics(&self) -> &Layout {
+        &self.statistics
+    }
+
+    fn observe(&self, tape: &Tape<A>, observed: &mut [A]) {
+        for ((layer, slot), tape) in self.layers.iter().zip(&self.statistics_slots).zip(&tape.children) {
+            layer.observe(tape, &mut observed[slot.clone()]);
+        }
+    }
+
+    fn track(&self, observed: &[A], statistics: &mut [A]) {
+        for (layer, slot) in self.layers.iter().zip(&self.statistics_slots) {
+            layer.track(&observed[slot.clone()], &mut statistics[slot.clone()]);
+        }
+    }
+
     fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_for(&self.single, batch, self.layers.iter().map(|layer| layer.tape(batch)).collect())
+        let children = self.layers.iter().map(|layer| layer.tape(batch)).collect();
+        self.tape_for(TapeKind::Complete, batch, children)
     }
 
     fn gradient_tape(&self, batch: usize) -> Tape<A> {
         let children = self.layers.iter().map(|layer| layer.gradient_tape(batch)).collect();
-        self.tape_for(&self.joined, batch, children)
+        self.tape_for(TapeKind::Gradient, batch, children)
     }
 
-    fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
+    fn forward(
+        &self,
+        mode: Mode<'_, A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+        tape: &mut Tape<A>,
+    ) {
         let (n, steps) = (x.nrows(), self.steps(tape));
-        let Tape { arrays, children } = tape;
+        let Tape { arrays, children, .. } = tape;
         for (s, step) in steps.iter().enumerate() {
             let (h_below, h_above) = arrays[..steps.len() - 1].split_at_mut(s);
             let input = below(h_below, x, n);
@@ -182,11 +270,14 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
                 Some(h) => rows::first_mut(h, n),
                 None => y.view_mut(),
             };
-            let l = step.start;
+            let l = step.work;
             let (layer, theta) = (&self.layers[l], &theta[self.slots[l].clone()]);
-            match self.units(step) {
-                Some(units) => affine(layer.as_ref()).forward_into(units, theta, &input, &mut output),
-                None => layer.forward(mode.inside(l), theta, &input, &mut output, &mut children[l]),
+            match self.activation(step) {
+                Some(phi) => affine(layer.as_ref()).forward_into(phi, theta, &input, &mut output),
+                None => {
+                    let mode = mode.inside(l, self.statistics_slots[l].clone());
+                    layer.forward(mode, theta, &input, &mut output, &mut children[l]);
+                }
             }
         }
     }
@@ -200,32 +291,32 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         tape: &mut Tape<A>,
     ) {
         let (n, steps) = (at.x.nrows(), self.steps(tape));
-        let Tape { arrays, children } = tape;
+        let Tape { arrays, children, .. } = tape;
         let (hidden, deltas) = arrays.split_at_mut(steps.len() - 1);
         let bottom = self.bottom(delta_x.is_some());
-        for (s, step) in steps.iter().enumerate().rev().take_while(|(_, step)| step.end > bottom) {
+        for (s, step) in steps.iter().enumerate().rev().take_while(|(_, step)| step.layers.end > bottom) {
             let (h_below, h_above) = hidden.split_at(s);
             let (delta_below, delta_above) = deltas.split_at_mut(s);
-            let l = step.start;
+            let l = step.work;
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
             let at = Point { theta: &at.theta[slot.clone()], x: &x, y: &y };
             let delta = above(delta_above, delta, n);
             let mut out = downwards(delta_below, &mut delta_x, n);
             let window = grad.as_mut().map(|grad| grad.window(slot.clone()));
-            // Where units φ(z) below work in place, what goes on downwards is ∂C/∂z.
-            let units = s.checked_sub(1).and_then(|below| self.units(&steps[below]));
+            // Where an activation φ(z) below works in place, what goes on downwards is ∂C/∂z.
+            let phi = s.checked_sub(1).and_then(|below| self.activation(&steps[below]));
             let layer = &self.layers[l];
-            match (units, layer.affine(), out.as_deref_mut()) {
-                (Some(units), Some(affine), Some(out)) => {
-                    affine.backward_through(units, at, &delta, out, window);
+            match (phi, layer.affine(), out.as_deref_mut()) {
+                (Some(phi), Some(affine), Some(out)) => {
+                    affine.backward_through(phi, at, &delta, out, window);
                 }
-                (units, _, mut out) => {
+                (phi, _, mut out) => {
                     layer.backward(at, &delta, out.as_deref_mut(), window, &mut children[l]);
-                    if let (Some(units), Some(out)) = (units, out) {
+                    if let (Some(phi), Some(out)) = (phi, out) {
                         let x = at.x.as_slice().expect("sequential: a tape lies in one piece");
                         rows::in_parts(out, &|from, part| {
-                            units.apply_slope(&x[from..from + part.len()], part);
+                            phi.apply_slope(&x[from..from + part.len()], part);
                         });
                     }
                 }
@@ -240,20 +331,34 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         self.layers.iter().all(|layer| layer.second_order().is_some()).then_some(self)
     }
 
-    fn stages(&self) -> &[Box<dyn Layer<A>>] {
-        &self.layers
+    fn is_container(&self) -> bool {
+        true
     }
 
-    fn near_kink(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        let mut x = x.to_owned();
-        self.layers.iter().zip(&self.slots).enumerate().any(|(place, (layer, slot))| {
-            let (mode, theta) = (mode.inside(place), &theta[slot.clone()]);
-            let mut y = Array2::zeros((x.nrows(), layer.outputs()));
-            layer.forward(mode, theta, &x, &mut y, &mut layer.tape(x.nrows()));
-            let near = layer.near_kink(mode, theta, &x, radius);
-            x = y;
-            near
-        })
+    fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {
+        for (s, step) in self.single.iter().enumerate() {
+            let values = station.values.as_ref().map(|values| {
+                let (hidden, deltas) = values.tape.arrays.split_at(self.hidden());
+                let n = values.x.nrows();
+                let first = |arrays: &'a [Array2<A>], at: usize| rows::first(&arrays[at], n);
+                let x = if s == 0 { values.x } else { first(hidden, s - 1) };
+                let top = s == self.hidden();
+                let y = if top { values.y } else { first(hidden, s) };
+                let delta = values.delta.map(|delta| if top { delta } else { first(deltas, s) });
+                (x, y, delta, values.tape)
+            });
+            for l in step.layers.clone() {
+                let values = values.map(|(x, y, delta, tape)| Values {
+                    // Below the layer that computes there are views of x, above it views of y.
+                    x: if l <= step.work { x } else { y },
+                    y: if l >= step.work { y } else { x },
+                    delta: delta.filter(|_| l >= step.work),
+                    tape: &tape.children[l],
+                });
+                let (layer, name) = (self.layers[l].as_ref(), l.to_string());
+                visit(station.part(&name, layer, &self.slots[l], &self.statistics_slots[l], values));
+            }
+        }
     }
 }
 
@@ -266,11 +371,12 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
         r_y: &mut ArrayRef2<A>,
         tapes: Dual<&mut Tape<A>>,
     ) {
-        let (n, last) = (at.x.nrows(), self.last());
+        let (n, last) = (at.x.nrows(), self.hidden());
         let hidden = &tapes.value.arrays[..last];
-        for (l, layer) in self.layers.iter().enumerate() {
-            let (h_below, h_above) = hidden.split_at(l);
-            let (r_below, r_above) = tapes.tangent.arrays[..last].split_at_mut(l);
+        for (s, step) in self.single.iter().enumerate() {
+            let (h_below, h_above) = hidden.split_at(s);
+            let (r_below, r_above) = tapes.tangent.arrays[..last].split_at_mut(s);
+            let l = step.work;
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
             let r_input = r_below.last().map(|r| rows::first(r, n));
@@ -278,7 +384,7 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
                 Some(r) => rows::first_mut(r, n),
                 None => r_y.view_mut(),
             };
-            exact(layer.as_ref()).r_forward(
+            exact(self.layers[l].as_ref()).r_forward(
                 Point { theta: &at.theta[slot.clone()], x: &x, y: &y },
                 &v[slot],
                 r_input.as_deref().or(r_x),
@@ -297,19 +403,21 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
         r_grad: &mut [A],
         tapes: Dual<&mut Tape<A>>,
     ) {
-        let (n, last) = (at.x.nrows(), self.last());
+        let (n, last) = (at.x.nrows(), self.hidden());
         let (hidden, deltas) = tapes.value.arrays.split_at(last);
         let (r_hidden, r_deltas) = tapes.tangent.arrays.split_at_mut(last);
-        for l in (self.bottom(r_delta_x.is_some())..=last).rev() {
-            let (h_below, h_above) = hidden.split_at(l);
-            let (r_below, r_above) = r_hidden.split_at(l);
-            let (r_delta_below, r_delta_above) = r_deltas.split_at_mut(l);
+        let bottom = self.bottom(r_delta_x.is_some());
+        for (s, step) in self.single.iter().enumerate().rev().take_while(|(_, step)| step.layers.end > bottom) {
+            let (h_below, h_above) = hidden.split_at(s);
+            let (r_below, r_above) = r_hidden.split_at(s);
+            let (r_delta_below, r_delta_above) = r_deltas.split_at_mut(s);
+            let l = step.work;
             let slot = self.slots[l].clone();
             let (x, y) = (below(h_below, at.x, n), above(h_above, at.y, n));
             let r_input = r_below.last().map(|r| rows::first(r, n));
             let r_output = above(r_above, along.r_y, n);
             let (value, tangent) =
-                (above(&deltas[l..], delta.value, n), above(r_delta_above, delta.tangent, n));
+                (above(&deltas[s..], delta.value, n), above(r_delta_above, delta.tangent, n));
             let mut out = downwards(r_delta_below, &mut r_delta_x, n);
             exact(self.layers[l].as_ref()).r_backward(
                 Point { theta: &at.theta[slot.clone()], x: &x, y: &y },
@@ -323,7 +431,7 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
     }
 }
 
-/// A layer that was joined with the units above it.
+/// A layer that was joined with the activation above it.
 fn affine<A: Scalar>(layer: &dyn Layer<A>) -> &dyn Affine<A> {
     layer.affine().expect("sequential: only affine layers are joined")
 }

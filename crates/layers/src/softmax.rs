@@ -1,18 +1,22 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::rows::{slices, slices_mut, softmax};
-use chainrule_tensor::{Layout, Scalar, vector};
+use chainrule_tensor::rows::{positions, positions_mut, slices, slices_mut, softmax};
+use chainrule_tensor::{Layout, Scalar, Shape, vector};
 
-use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::point::{Grad, Point};
+use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::tape::Tape;
 
-/// yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ): a probability for each class.
+/// yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ) over the features of each position: a probability for each class.
 ///
 /// To train a classifier, end the network at the logits and use the fused softmax cross-entropy loss: its error signal
 /// is p − t and keeps its digits. This layer is for a softmax anywhere else.
 ///
 /// # Shapes
-/// x and y are `(batch, width)`. No parameters.
+/// x and y are of one shape, any. No parameters.
 ///
 /// # Gradient
 /// ```text
@@ -27,37 +31,46 @@ use crate::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 /// use chainrule_tensor::ndarray::array;
 ///
 /// let mut y = array![[0.0, 0.0]];
-/// Softmax::new(2).forward(Mode::Eval, &[], &array![[3.0, 3.0]], &mut y, &mut Tape::empty());
+/// Softmax::new(2).forward(Mode::EVAL, &[], &array![[3.0, 3.0]], &mut y, &mut Tape::empty());
 /// assert_eq!(y, array![[0.5, 0.5]]);
 /// ```
 #[derive(Clone)]
 pub struct Softmax {
-    width: usize,
+    shape: Shape,
     layout: Layout,
 }
 
 impl Softmax {
-    /// A softmax over `width` units.
-    pub fn new(width: usize) -> Self {
-        Self { width, layout: Layout::new() }
+    /// A softmax over the features of each position.
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        Self { shape: shape.into(), layout: Layout::new() }
     }
 }
 
 impl<A: Scalar> Layer<A> for Softmax {
     fn inputs(&self) -> usize {
-        self.width
+        self.shape.size()
     }
 
     fn outputs(&self) -> usize {
-        self.width
+        self.shape.size()
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.shape
     }
 
     fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    fn forward(&self, _: Mode, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
-        for (y, x) in slices_mut(y).zip(slices(x)) {
+    fn forward(&self, _: Mode<'_, A>, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
+        let width = self.shape.features();
+        for (y, x) in slices_mut(&mut positions_mut(y, width)).zip(slices(&positions(x, width))) {
             softmax(x, y);
         }
     }
@@ -71,7 +84,10 @@ impl<A: Scalar> Layer<A> for Softmax {
         _: &mut Tape<A>,
     ) {
         let Some(delta_x) = delta_x else { return };
-        for ((out, delta), y) in slices_mut(delta_x).zip(slices(delta)).zip(slices(at.y)) {
+        let width = self.shape.features();
+        let (mut delta_x, delta, y) =
+            (positions_mut(delta_x, width), positions(delta, width), positions(at.y, width));
+        for ((out, delta), y) in slices_mut(&mut delta_x).zip(slices(&delta)).zip(slices(&y)) {
             let s = vector::dot(delta, y);
             for ((out, &delta), &y) in out.iter_mut().zip(delta).zip(y) {
                 *out = y * (delta - s);
@@ -94,7 +110,9 @@ impl<A: Scalar> SecondOrder<A> for Softmax {
         _: Dual<&mut Tape<A>>,
     ) {
         let Some(r_x) = r_x else { return r_y.fill(A::zero()) };
-        for ((r_y, r_x), y) in slices_mut(r_y).zip(slices(r_x)).zip(slices(at.y)) {
+        let width = self.shape.features();
+        let (mut r_y, r_x, y) = (positions_mut(r_y, width), positions(r_x, width), positions(at.y, width));
+        for ((r_y, r_x), y) in slices_mut(&mut r_y).zip(slices(&r_x)).zip(slices(&y)) {
             let mean = vector::dot(r_x, y);
             for ((r_y, &r_x), &y) in r_y.iter_mut().zip(r_x).zip(y) {
                 *r_y = y * (r_x - mean);
@@ -112,9 +130,13 @@ impl<A: Scalar> SecondOrder<A> for Softmax {
         _: Dual<&mut Tape<A>>,
     ) {
         let Some(r_delta_x) = r_delta_x else { return };
-        let deltas = slices(delta.value).zip(slices(delta.tangent));
-        let outputs = slices(at.y).zip(slices(along.r_y));
-        for ((out, (delta, r_delta)), (y, r_y)) in slices_mut(r_delta_x).zip(deltas).zip(outputs) {
+        let by_position = |array| positions(array, self.shape.features());
+        let (delta, r_delta) = (by_position(delta.value), by_position(delta.tangent));
+        let (y, r_y) = (by_position(at.y), by_position(along.r_y));
+        let mut out = positions_mut(r_delta_x, self.shape.features());
+        let deltas = slices(&delta).zip(slices(&r_delta));
+        let outputs = slices(&y).zip(slices(&r_y));
+        for ((out, (delta, r_delta)), (y, r_y)) in slices_mut(&mut out).zip(deltas).zip(outputs) {
             // R{y·(δ − s)} with s = ⟨δ, y⟩.
             let s = vector::dot(delta, y);
             let r_s = vector::dot(r_delta, y) + vector::dot(delta, r_y);
@@ -127,6 +149,6 @@ impl<A: Scalar> SecondOrder<A> for Softmax {
 
 impl fmt::Debug for Softmax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Softmax({})", self.width)
+        write!(f, "Softmax({})", self.shape)
     }
 }

@@ -1,9 +1,15 @@
-use chainrule_tensor::{Init, Scalar};
+use chainrule_tensor::{Init, Scalar, Shape};
 
-use crate::{
-    Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Pointwise, Relu, Sequential, Sigmoid,
-    Silu, Softmax, Softplus, Tanh, activation,
+use crate::activation;
+use crate::dense::Dense;
+use crate::dropout::Dropout;
+use crate::layer::Layer;
+use crate::pointwise::{
+    Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };
+use crate::sequential::Sequential;
+use crate::softmax::Softmax;
+use crate::view::{Flatten, Reshape};
 
 /// One layer of the zoo under its name.
 #[derive(Debug)]
@@ -27,6 +33,7 @@ pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
         entry("dense", Dense::new(7, 5)),
         entry("dense, one output", Dense::new(9, 1)),
         entry("dense, wide", Dense::with_init(3, 33, Init::Normal { deviation: 0.7 })),
+        entry("dense, on each pixel", Dense::new(Shape::image(3, 2, 4), 5)),
         entry("identity", Identity::new(6)),
         entry("sigmoid", Sigmoid::new(6)),
         entry("tanh", Tanh::new(6)),
@@ -40,9 +47,12 @@ pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
         entry("silu", Silu::new(6)),
         entry("softplus", Softplus::new(6)),
         entry("softmax", Softmax::new(6)),
+        entry("softmax, of each step", Softmax::new(Shape::sequence(3, 4))),
+        entry("reshape", Reshape::new(6, Shape::sequence(2, 3))),
         entry("dropout", Dropout::new(11, 0.4)),
         entry("sequential, the lecture's", lecture()),
         entry("sequential, deep", deep()),
+        entry("sequential, views", views()),
         entry("sequential, nested", Sequential::input(7).then(|_| deep()).then(Tanh::new).then(|_| on_top())),
     ]
 }
@@ -66,6 +76,20 @@ fn deep<A: Scalar>() -> Sequential<A> {
         .then(|n| Dense::new(n, 6))
         .then(Gelu::new)
         .then(|n| Dense::new(n, 4))
+}
+
+/// Views at the bottom, between an affine layer and its activation, and at the top.
+fn views<A: Scalar>() -> Sequential<A> {
+    Sequential::input(12)
+        .then(|n| Reshape::new(n, Shape::image(2, 2, 3)))
+        .then(|s| Dense::new(s, 5))
+        .then(|s| Reshape::new(s, Shape::sequence(4, 5)))
+        .then(Tanh::new)
+        .then(|s| Dense::new(s, 2))
+        .then(Relu::new)
+        .then(Flatten::new)
+        .then(|n| Dense::new(n, 3))
+        .then(|n| Reshape::new(n, Shape::sequence(3, 1)))
 }
 
 fn on_top<A: Scalar>() -> Sequential<A> {

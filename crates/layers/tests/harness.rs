@@ -41,7 +41,7 @@ impl Layer<f64> for Broken {
     }
     fn forward(
         &self,
-        mode: Mode,
+        mode: Mode<'_, f64>,
         theta: &[f64],
         x: &ArrayRef2<f64>,
         y: &mut ArrayRef2<f64>,

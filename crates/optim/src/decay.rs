@@ -32,7 +32,7 @@ pub struct Decay {
 impl Decay {
     /// Decay by λ = `rate` of the matrices of a layout; biases and gains are left alone.
     pub fn on_weights(rate: f64, layout: &Layout) -> Self {
-        let weights = layout.entries().iter().filter(|entry| entry.is_weight());
+        let weights = layout.entries().iter().filter(|entry| entry.decayed && entry.trained);
         Self { rate, ranges: weights.map(chainrule_tensor::Entry::range).collect() }
     }
 

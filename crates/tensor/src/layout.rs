@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
 
-use crate::{Aligned, Init, Rng, Scalar};
+use crate::aligned::Aligned;
+use crate::init::Init;
+use crate::rng::Rng;
+use crate::scalar::Scalar;
+use crate::storage::Storage;
 
 /// A named, typed window into a flat vector: declared once, used for θ, ∇θ, a direction v and every optimizer buffer.
 ///
@@ -47,7 +51,7 @@ impl<D: Dimension> Param<D> {
     }
 }
 
-/// One line of a [`Layout`]: a parameter's name, shape, place and initialiser.
+/// One line of a [`Layout`]: a parameter's name, shape, place, initialiser and roles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The dotted path, such as `0.weight`.
@@ -58,6 +62,12 @@ pub struct Entry {
     pub offset: usize,
     /// How the numbers begin.
     pub init: Init,
+    /// Whether weight decay shrinks it.
+    pub decayed: bool,
+    /// Whether training moves it; see [`Layout::freeze`].
+    pub trained: bool,
+    /// How a file holds it.
+    pub storage: Storage,
 }
 
 impl Entry {
@@ -71,9 +81,44 @@ impl Entry {
         self.offset..self.offset + self.size()
     }
 
-    /// Whether the parameter is a matrix (or more), as opposed to a bias or a gain: what weight decay shrinks.
+    /// Whether the parameter is a matrix (or more), as opposed to a bias or a gain.
     pub fn is_weight(&self) -> bool {
         self.shape.len() >= 2
+    }
+}
+
+/// What distinguishes a parameter besides its shape; see [`Layout::push_as`].
+///
+/// ```
+/// use chainrule_tensor::{Init, Layout, Role, Storage};
+///
+/// let mut conv = Layout::new();
+/// // (height, width, in, out) here, (out, in, height, width) in a file of PyTorch's.
+/// let role = Role::weight().stored(Storage::permuted(&[3, 3, 8, 16], &[3, 2, 0, 1]));
+/// conv.push_as("weight", (3, 3, 8, 16), Init::HeUniform, role);
+/// assert_eq!(conv.entries()[0].storage.shape(), [16, 8, 3, 3]);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Role {
+    decayed: bool,
+    storage: Option<Storage>,
+}
+
+impl Role {
+    /// What weight decay shrinks.
+    pub fn weight() -> Self {
+        Self { decayed: true, storage: None }
+    }
+
+    /// What weight decay leaves alone: a bias, a gain, a slope.
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// Held by files in this form instead of the usual one.
+    #[must_use]
+    pub fn stored(self, storage: Storage) -> Self {
+        Self { storage: Some(storage), ..self }
     }
 }
 
@@ -100,15 +145,36 @@ pub struct Layout {
 
 impl Layout {
     /// An empty table.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { entries: Vec::new(), len: 0 }
     }
 
-    /// Appends a parameter and returns the handle to its window.
+    /// Appends a parameter and returns the handle to its window. What has two axes or more is a weight that decays, and
+    /// a matrix is stored transposed.
     pub fn push<S: IntoDimension>(&mut self, name: &str, shape: S, init: Init) -> Param<S::Dim> {
         let dim = shape.into_dimension();
-        let offset = self.len;
-        self.entries.push(Entry { name: name.to_owned(), shape: dim.slice().to_vec(), offset, init });
+        let role = if dim.ndim() >= 2 { Role::weight() } else { Role::plain() };
+        self.push_as(name, dim, init, role)
+    }
+
+    /// Appends a parameter with a role of its own.
+    ///
+    /// # Panics
+    /// If the role's storage is for another shape.
+    #[track_caller]
+    pub fn push_as<S: IntoDimension>(
+        &mut self,
+        name: &str,
+        shape: S,
+        init: Init,
+        role: Role,
+    ) -> Param<S::Dim> {
+        let dim = shape.into_dimension();
+        let shape = dim.slice().to_vec();
+        let storage = role.storage.unwrap_or_else(|| Storage::usual(&shape));
+        assert_eq!(storage.size(), dim.size(), "layout: {name} of shape {shape:?} cannot be stored as {storage:?}");
+        let (offset, name) = (self.len, name.to_owned());
+        self.entries.push(Entry { name, shape, offset, init, decayed: role.decayed, trained: true, storage });
         self.len += dim.size();
         Param { offset, dim }
     }
@@ -140,6 +206,28 @@ impl Layout {
         &self.entries
     }
 
+    /// Takes the parameters whose names match `pattern`, where `*` is any text, out of training; says how many.
+    ///
+    /// ```
+    /// use chainrule_tensor::{Init, Layout};
+    ///
+    /// let mut layout = Layout::new();
+    /// for name in ["0.weight", "0.bias", "2.weight"] {
+    ///     layout.push(name, 3, Init::Zeros);
+    /// }
+    /// assert_eq!(layout.freeze("0.*"), 2);
+    /// assert_eq!(layout.frozen().collect::<Vec<_>>(), [0..3, 3..6]);
+    /// ```
+    pub fn freeze(&mut self, pattern: &str) -> usize {
+        let found = self.entries.iter_mut().filter(|entry| matches(pattern, &entry.name));
+        found.map(|entry| entry.trained = false).count()
+    }
+
+    /// The windows that training must not move.
+    pub fn frozen(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.entries.iter().filter(|entry| !entry.trained).map(Entry::range)
+    }
+
     /// A fresh flat vector, each parameter drawn by its initialiser.
     pub fn init<A: Scalar>(&self, rng: &mut Rng) -> Aligned<A> {
         let mut theta = Aligned::zeros(self.len);
@@ -150,9 +238,45 @@ impl Layout {
     }
 }
 
+/// Whether `name` is `pattern`, whose `*` are any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            let ends = (0..=name.len()).filter(|&at| name.is_char_boundary(at));
+            ends.into_iter().any(|at| matches(rest, &name[at..]))
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_matches_whole_names() {
+        for (pattern, name, expected) in [
+            ("0.*", "0.weight", true),
+            ("0.*", "10.weight", false),
+            ("*.weight", "2.body.0.weight", true),
+            ("*.body.*.bias", "2.body.0.bias", true),
+            ("0.weight", "0.weight", true),
+            ("0", "0.weight", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_stays_frozen_inside_another_layout() {
+        let (mut child, mut layout) = (Layout::new(), Layout::new());
+        child.push("weight", (2, 2), Init::Zeros);
+        child.freeze("weight");
+        layout.push("gain", 1, Init::Zeros);
+        layout.nest("1", &child);
+        assert_eq!(layout.frozen().collect::<Vec<_>>(), [1..5]);
+    }
 
     #[test]
     fn windows_tile_the_vector_and_views_are_row_major() {

@@ -43,16 +43,20 @@ pub mod pool;
 mod rng;
 pub mod rows;
 mod scalar;
+mod shape;
 pub mod simd;
+mod storage;
 pub mod vector;
 
 pub use aligned::{Aligned, CACHE_LINE};
 pub use cores::available_threads;
 pub use gemm::{Then, affine, affine_then, gemm, gemm_then};
 pub use init::Init;
-pub use layout::{Entry, Layout, Param};
+pub use layout::{Entry, Layout, Param, Role};
 pub use pool::Pool;
 pub use rng::{Rng, hash};
 pub use scalar::{Accum, Scalar};
+pub use shape::{Shape, ShapeError};
+pub use storage::Storage;
 
 pub use ndarray;

@@ -118,6 +118,42 @@ pub fn first_mut<A>(matrix: &mut ArrayRef2<A>, n: usize) -> ArrayViewMut2<'_, A>
     if n == matrix.nrows() { matrix.view_mut() } else { matrix.slice_mut(s![..n, ..]) }
 }
 
+/// A batch with one position a row: `(rows·positions, features)` of `(rows, positions·features)`, in place.
+///
+/// # Panics
+/// If a row is no number of positions, or the matrix does not lie in one piece.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// assert_eq!(rows::positions(&array![[1.0, 2.0, 3.0, 4.0]], 2), array![[1.0, 2.0], [3.0, 4.0]]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn positions<A>(matrix: &ArrayRef2<A>, features: usize) -> ArrayView2<'_, A> {
+    if matrix.ncols() == features {
+        return matrix.view();
+    }
+    let positions = matrix.len() / features;
+    matrix.view().into_shape_with_order((positions, features)).expect(IN_ONE_PIECE)
+}
+
+/// The same, to write to.
+///
+/// # Panics
+/// As [`positions`].
+#[inline]
+#[track_caller]
+pub fn positions_mut<A>(matrix: &mut ArrayRef2<A>, features: usize) -> ArrayViewMut2<'_, A> {
+    if matrix.ncols() == features {
+        return matrix.view_mut();
+    }
+    let positions = matrix.len() / features;
+    matrix.view_mut().into_shape_with_order((positions, features)).expect(IN_ONE_PIECE)
+}
+
+const IN_ONE_PIECE: &str = "rows: a batch lies in one piece, and a row is a number of positions";
+
 /// Σₙ `matrix`ₙ, the sum over the rows, put into or added to `out`: ∂C/∂b from δ.
 ///
 /// # Panics

@@ -1,0 +1,35 @@
+//! A walk over a network, by path and shape, with values and error signals where a pass has left them.
+//!
+//! Diagnostics, summaries, pictures and the dense Hessian look into a network through this and nothing else, so that only a
+//! container knows where it keeps what its layers hand to each other.
+
+use chainrule_tensor::Scalar;
+
+use crate::layer::Station;
+
+/// Calls `visit` with the station itself and with each layer inside it, in the order of the forward pass.
+///
+/// ```
+/// use chainrule_layers::{Dense, Sequential, Station, Tanh, walk};
+///
+/// let inner = || Sequential::<f32>::input(3).then(|n| Dense::new(n, 3)).then(Tanh::new);
+/// let network = Sequential::input(2).then(|n| Dense::new(n, 3)).then(|_| inner());
+/// let mut paths = Vec::new();
+/// walk(Station::network(&network), &mut |station| paths.push(station.path.clone()));
+/// assert_eq!(paths, ["", "0", "1", "1.0", "1.1"]);
+/// ```
+pub fn walk<'a, A: Scalar>(station: Station<'a, A>, visit: &mut dyn FnMut(&Station<'a, A>)) {
+    visit(&station);
+    station.layer.each_part(&station, &mut |part| walk(part, visit));
+}
+
+/// The layers of a network that contain no others, in the order of the forward pass.
+pub fn leaves<'a, A: Scalar>(station: Station<'a, A>) -> Vec<Station<'a, A>> {
+    let mut leaves = Vec::new();
+    walk(station, &mut |station| {
+        if !station.layer.is_container() {
+            leaves.push(station.clone());
+        }
+    });
+    leaves
+}
