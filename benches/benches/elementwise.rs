@@ -152,7 +152,7 @@ fn batches(c: &mut Criterion) {
     });
     let sigmoid = Pointwise::with(width, activation::Sigmoid);
     group.bench_function("sigmoid layer", |b| {
-        b.iter(|| sigmoid.forward(Mode::Eval, &[], black_box(&x), &mut y, &mut tape));
+        b.iter(|| sigmoid.forward(Mode::EVAL, &[], black_box(&x), &mut y, &mut tape));
     });
     let mut sums = Array1::zeros(width);
     group.bench_function("sum of the rows", |b| {
@@ -180,7 +180,7 @@ fn saturation(c: &mut Criterion) {
         let mut grad = theta.clone();
         group.bench_function(BenchmarkId::new("weights times", scale), |b| {
             b.iter(|| {
-                Risk::new(&model, &loss, &x, &class, Mode::Eval, &mut workspace)
+                Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace)
                     .value_and_grad(black_box(&theta), &mut grad)
             });
         });

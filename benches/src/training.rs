@@ -98,7 +98,7 @@ impl<'a> Training<'a> {
                     let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
                     let (y, tape) = &mut *part;
                     let mut y = y.slice_axis_mut(Axis(0), (..x.nrows()).into());
-                    model.forward(Mode::Eval, &self.theta, &x, &mut y, tape);
+                    model.forward(Mode::EVAL, &self.theta, &x, &mut y, tape);
                 };
                 match parts.len() {
                     1 => pool.enter(|| forward(0)),

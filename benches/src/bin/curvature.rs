@@ -62,14 +62,14 @@ fn product(widths: &[usize], rows: usize, args: &Args) -> Value {
     let mut remembering = ShardBuffers::remembering(&model, rows);
     let calls = 20;
     let rounds = 4 * args.rounds;
-    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut plain, &pool);
+    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut plain, &pool);
     let gradient = fastest(rounds, || {
         for _ in 0..calls {
             risk.value_and_grad(&theta, &mut out);
         }
     });
     let anywhere = fastest(rounds, || (0..calls).for_each(|_| risk.hessian_vector(&theta, &v, &mut out)));
-    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut remembering, &pool);
+    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut remembering, &pool);
     risk.value_and_grad(&theta, &mut out);
     let there = fastest(rounds, || (0..calls).for_each(|_| risk.hessian_vector(&theta, &v, &mut out)));
     json!({
@@ -86,7 +86,7 @@ fn dense(args: &Args) -> Value {
     let (x, target) = data(args.examples, &widths);
     let theta = model.layout().init::<f64>(&mut Rng::new(2));
     let mut buffers = ShardBuffers::remembering(&model, args.examples);
-    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut buffers, &pool);
+    let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
     let mut h = Array2::zeros((theta.len(), theta.len()));
     let blocks = fastest(args.rounds, || risk.hessian(&theta, &mut h));
     // Columns take long: a fiftieth of them tells what all take.

@@ -81,7 +81,7 @@ fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
     let model = card.architecture.build::<A>(None);
     let mut optimizer = optimizer(args, model.layout());
     let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &*loss, &x, &target, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&model, &*loss, &x, &target, Mode::EVAL, &mut workspace);
     let mut path = Array2::zeros((args.steps, theta.len()));
     for mut row in path.rows_mut() {
         optimizer.step(&mut risk, &mut theta);

@@ -17,7 +17,7 @@ fn main() {
     // C(θ) = 1/N Σₙ (f(θ, xₙ) − tₙ)², with memory that is made once.
     let loss = SquaredError::default();
     let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
 
     // θ ← θ − η·∇C(θ). The gradient has the shape of θ: a step is a line.
     let mut grad = vec![0.0; theta.len()];

@@ -33,7 +33,7 @@ impl<A: Scalar> Layer<A> for Gain {
         &self.layout
     }
 
-    fn forward(&self, _: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
+    fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         y.assign(x);
         *y *= &*self.gain.view(theta); //                                        y = x·g
     }
@@ -65,7 +65,10 @@ fn main() {
     }
 
     // It stands in a network like any other.
-    let model = Sequential::<f32>::input(5).then(Gain::new).then(|n| Dense::new(n, 2)).then(Tanh::new);
+    let model = Sequential::<f32>::input(5)
+        .then(|shape| Gain::new(shape.size()))
+        .then(|n| Dense::new(n, 2))
+        .then(Tanh::new);
     let names: Vec<_> = model.layout().entries().iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["0.gain", "1.weight", "1.bias"]);
     println!("in a network its parameter is {}", names[0]);

@@ -14,7 +14,7 @@ fn main() {
     let dim = model.layout().len();
     let loss = SoftmaxCrossEntropy::default();
     let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &loss, &x, &class, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace);
 
     // Near 0 all units are alike, and little tells them which way to go: ∇C is small, and C curves both ways.
     let mut rng = Rng::new(1);

@@ -25,7 +25,7 @@
 //! let class = array![[0.0], [1.0], [1.0], [0.0]];
 //! let loss = SoftmaxCrossEntropy::default();
 //! let mut workspace = Workspace::new(&model, 4);
-//! let mut risk = Risk::new(&model, &loss, &x, &class, Mode::Eval, &mut workspace);
+//! let mut risk = Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace);
 //!
 //! // An optimizer sees C(θ) and ∇C(θ), and moves θ.
 //! let mut lbfgs = Lbfgs::new(theta.len());

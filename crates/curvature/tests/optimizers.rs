@@ -139,7 +139,7 @@ impl Network {
         let (loss, pool, mut theta) = (SoftmaxCrossEntropy::default(), Pool::new(1), self.theta.clone());
         let mut buffers = ShardBuffers::remembering(&self.model, 60);
         let mut risk =
-            Sharded::new(&self.model, &loss, &self.x, &self.target, Mode::Eval, &mut buffers, &pool);
+            Sharded::new(&self.model, &loss, &self.x, &self.target, Mode::EVAL, &mut buffers, &pool);
         let mut before = risk.value(&theta);
         for _ in 0..steps {
             method.step(&mut risk, &mut theta);
@@ -159,7 +159,7 @@ fn no_method_ever_raises_the_loss_of_a_network_and_all_lower_it() {
         let (loss, pool, mut buffers) =
             (SoftmaxCrossEntropy::default(), Pool::new(1), ShardBuffers::new(&task.model, 60));
         let mut risk =
-            Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
+            Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::EVAL, &mut buffers, &pool);
         let (start, end) = (risk.value(&task.theta), risk.value(&theta));
         assert!(end < 0.9 * start, "{name}: {end} after {start}");
     }
@@ -171,7 +171,7 @@ fn saddle_free_newton_learns_noise_by_heart() {
     let theta = task.run(&mut Newton::saddle_free(task.theta.len()), 300);
     let loss = SoftmaxCrossEntropy::default();
     let (pool, mut buffers) = (Pool::new(1), ShardBuffers::new(&task.model, 60));
-    let value = Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool)
+    let value = Sharded::new(&task.model, &loss, &task.x, &task.target, Mode::EVAL, &mut buffers, &pool)
         .value(&theta);
     assert!(value < 0.2, "{value}");
 }

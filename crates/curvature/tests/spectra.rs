@@ -47,7 +47,7 @@ impl Task {
 
     fn risk(&mut self) -> (Sharded<'_, f64>, &[f64]) {
         let Self { model, loss, theta, x, target, pool, buffers } = self;
-        (Sharded::new(model, loss, x, target, Mode::Eval, buffers, pool), theta)
+        (Sharded::new(model, loss, x, target, Mode::EVAL, buffers, pool), theta)
     }
 }
 

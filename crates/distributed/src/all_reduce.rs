@@ -31,7 +31,7 @@ use crate::{Bucket, Communicator, Traffic};
 ///     let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(1));
 ///     let mut buffers = ShardBuffers::divided(&model, 2, division, false);
 ///     let one = array![[1.0]];
-///     let part = &mut Sharded::new(&model, &loss, &row, &one, Mode::Eval, &mut buffers, &pool).part(division, 2);
+///     let part = &mut Sharded::new(&model, &loss, &row, &one, Mode::EVAL, &mut buffers, &pool).part(division, 2);
 ///     ranks.objective(part).value(&[3.0, 0.0])
 /// });
 /// assert_eq!(values, [14.5, 14.5]);

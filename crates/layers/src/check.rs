@@ -174,7 +174,12 @@ impl Sample {
 }
 
 /// Draws a row until it is further from every kink than a difference can reach.
-fn row_away_from_kinks(layer: &dyn Layer<f64>, mode: Mode<'_, f64>, theta: &[f64], rng: &mut Rng) -> Vec<f64> {
+fn row_away_from_kinks(
+    layer: &dyn Layer<f64>,
+    mode: Mode<'_, f64>,
+    theta: &[f64],
+    rng: &mut Rng,
+) -> Vec<f64> {
     // A coordinate moved by STEP moves a unit by no more than STEP times the largest weight or input on the way.
     let radius = 25.0 * STEP;
     for _ in 0..10_000 {

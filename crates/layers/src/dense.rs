@@ -2,9 +2,7 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
 use chainrule_tensor::rows::{add_rows, positions, positions_mut};
-use chainrule_tensor::{
-    Accum, Init, Layout, Param, Scalar, Shape, affine, affine_then, gemm, gemm_then,
-};
+use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, Shape, affine, affine_then, gemm, gemm_then};
 
 use crate::fused::{Affine, InPlaceActivation};
 use crate::layer::Layer;
@@ -99,14 +97,7 @@ impl<A: Scalar> Layer<A> for Dense {
         &self.layout
     }
 
-    fn forward(
-        &self,
-        _: Mode<'_, A>,
-        theta: &[A],
-        x: &ArrayRef2<A>,
-        y: &mut ArrayRef2<A>,
-        _: &mut Tape<A>,
-    ) {
+    fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         let [inputs, outputs] = self.widths();
         let (x, mut y) = (positions(x, inputs), positions_mut(y, outputs));
         affine(&x, &self.weight.view(theta), &theta[self.bias.range()], &mut y); //         y = x·W + 1·bᵀ
@@ -169,9 +160,16 @@ impl<A: Scalar> Affine<A> for Dense {
         self.gradient(&positions(at.x, inputs), &delta, grad);
         let (w, x) =
             (self.weight.view(at.theta), at.x.as_slice().expect("dense: x = φ(z) lies in one piece"));
-        gemm_then(A::one(), &delta, &w.t(), A::zero(), &mut positions_mut(delta_z, inputs), &|place, part| {
-            phi.apply_slope(&x[place..place + part.len()], part); //                         ∂C/∂z = (δ·Wᵀ) ⊙ φ'(z)
-        });
+        gemm_then(
+            A::one(),
+            &delta,
+            &w.t(),
+            A::zero(),
+            &mut positions_mut(delta_z, inputs),
+            &|place, part| {
+                phi.apply_slope(&x[place..place + part.len()], part); //                         ∂C/∂z = (δ·Wᵀ) ⊙ φ'(z)
+            },
+        );
     }
 }
 

@@ -102,7 +102,14 @@ impl<A: Scalar> Layer<A> for Dropout {
         Tape::with_widths(batch, [self.shape.size()])
     }
 
-    fn forward(&self, mode: Mode<'_, A>, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
+    fn forward(
+        &self,
+        mode: Mode<'_, A>,
+        _: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+        tape: &mut Tape<A>,
+    ) {
         let [mut mask] = tape.rows_mut(x.nrows());
         self.fill_mask(mode, &mut mask);
         masked(&mask, x, y);

@@ -19,7 +19,13 @@ pub trait Affine<A: Scalar>: Debug + Send + Sync {
     fn positions(&self) -> usize;
 
     /// y ← φ(x·W + b), for the activation φ above this layer.
-    fn forward_into(&self, phi: &dyn InPlaceActivation<A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>);
+    fn forward_into(
+        &self,
+        phi: &dyn InPlaceActivation<A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+    );
 
     /// As `backward`, for the activation below this layer, x = φ(z): writes ∂C/∂z = ∂C/∂x ⊙ φ'(z) to `delta_z`.
     fn backward_through(

@@ -109,9 +109,9 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         None
     }
 
-    /// Whether it composes other layers, which a [`walk`](crate::walk()) then enters.
-    fn is_container(&self) -> bool {
-        false
+    /// Whether and how it composes other layers, which a [`walk`](crate::walk()) then enters.
+    fn structure(&self) -> Structure {
+        Structure::Leaf
     }
 
     /// Calls `visit` with the station of each layer that this one composes, in the order of the forward pass.
@@ -137,6 +137,17 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         let _ = (theta, x, radius);
         false
     }
+}
+
+/// How a layer is made of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Structure {
+    /// It is not.
+    Leaf,
+    /// Each takes what the one before it gives.
+    Chain,
+    /// In another way.
+    Branches,
 }
 
 /// A layer met on a walk.
@@ -181,7 +192,11 @@ impl<'a, A: Scalar> Station<'a, A> {
     #[must_use]
     #[track_caller]
     pub fn after_forward(self, x: &'a ArrayRef2<A>, y: &'a ArrayRef2<A>, tape: &'a Tape<A>) -> Self {
-        assert_eq!(tape.kind, TapeKind::Complete, "walk: a gradient's tape does not keep each layer's values");
+        assert_eq!(
+            tape.kind,
+            TapeKind::Complete,
+            "walk: a gradient's tape does not keep each layer's values"
+        );
         Self { values: Some(Values { x: x.view(), y: y.view(), delta: None, tape }), ..self }
     }
 
@@ -192,7 +207,8 @@ impl<'a, A: Scalar> Station<'a, A> {
     #[must_use]
     #[track_caller]
     pub fn after_backward(mut self, delta: &'a ArrayRef2<A>) -> Self {
-        self.values.as_mut().expect("walk: a backward pass needs its forward pass").delta = Some(delta.view());
+        self.values.as_mut().expect("walk: a backward pass needs its forward pass").delta =
+            Some(delta.view());
         self
     }
 

@@ -42,7 +42,7 @@ mod zoo;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use fused::{Affine, InPlaceActivation};
-pub use layer::{Layer, Station, Values};
+pub use layer::{Layer, Station, Structure, Values};
 pub use mode::Mode;
 pub use point::{Grad, GradObserver, Point};
 pub use pointwise::{

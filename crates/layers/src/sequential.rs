@@ -4,7 +4,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
 use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
 use crate::fused::{Affine, InPlaceActivation};
-use crate::layer::{Layer, Station, Values};
+use crate::layer::{Layer, Station, Structure, Values};
 use crate::mode::Mode;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
@@ -108,7 +108,8 @@ impl<A: Scalar> Sequential<A> {
         let (shape, place) = (self.shape(), self.layers.len());
         let takes = layer.input_shape();
         assert_eq!(
-            takes, shape,
+            takes,
+            shape,
             "sequential: {layer:?} at place {place} takes an input of shape {takes}, but the network so far gives {shape}{}",
             if takes.size() == shape.size() { ": put Flatten or Reshape between them" } else { "" }
         );
@@ -331,8 +332,8 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         self.layers.iter().all(|layer| layer.second_order().is_some()).then_some(self)
     }
 
-    fn is_container(&self) -> bool {
-        true
+    fn structure(&self) -> Structure {
+        Structure::Chain
     }
 
     fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {
@@ -407,7 +408,8 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
         let (hidden, deltas) = tapes.value.arrays.split_at(last);
         let (r_hidden, r_deltas) = tapes.tangent.arrays.split_at_mut(last);
         let bottom = self.bottom(r_delta_x.is_some());
-        for (s, step) in self.single.iter().enumerate().rev().take_while(|(_, step)| step.layers.end > bottom) {
+        for (s, step) in self.single.iter().enumerate().rev().take_while(|(_, step)| step.layers.end > bottom)
+        {
             let (h_below, h_above) = hidden.split_at(s);
             let (r_below, r_above) = r_hidden.split_at(s);
             let (r_delta_below, r_delta_above) = r_deltas.split_at_mut(s);

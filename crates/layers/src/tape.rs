@@ -1,5 +1,5 @@
 use chainrule_tensor::ndarray::{Array2, ArrayViewMut2};
-use chainrule_tensor::{Aligned, Scalar, rows};
+use chainrule_tensor::{Scalar, rows};
 
 /// What a [`Tape`] has room for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,22 +14,16 @@ pub enum TapeKind {
 /// The memory of a layer between forward and backward; its shape mirrors the model's tree.
 ///
 /// Sized once for the largest batch by [`Layer::tape`](crate::Layer::tape); a smaller batch uses the first rows.
-#[derive(Debug, Clone)]
-pub struct Tape<A: Scalar> {
+#[derive(Debug, Clone, Default)]
+pub struct Tape<A> {
     /// What it has room for.
     pub kind: TapeKind,
     /// What the layer itself saves of each row, each `(batch, width)`.
     pub arrays: Vec<Array2<A>>,
     /// What the layer saves of the batch as a whole, such as its statistics.
-    pub vectors: Vec<Aligned<A>>,
+    pub vectors: Vec<Vec<A>>,
     /// One tape for each layer inside a container.
     pub children: Vec<Tape<A>>,
-}
-
-impl<A: Scalar> Default for Tape<A> {
-    fn default() -> Self {
-        Self::empty()
-    }
 }
 
 impl<A: Scalar> Tape<A> {
@@ -54,7 +48,7 @@ impl<A: Scalar> Tape<A> {
     /// The same with one vector of each length besides.
     #[must_use]
     pub fn and_vectors(self, lengths: impl IntoIterator<Item = usize>) -> Self {
-        Self { vectors: lengths.into_iter().map(Aligned::zeros).collect(), ..self }
+        Self { vectors: lengths.into_iter().map(|length| vec![A::zero(); length]).collect(), ..self }
     }
 
     /// The first `n` rows of each array, by name: `let [mean, deviation] = tape.rows_mut(n);`.

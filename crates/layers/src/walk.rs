@@ -5,7 +5,7 @@
 
 use chainrule_tensor::Scalar;
 
-use crate::layer::Station;
+use crate::layer::{Station, Structure};
 
 /// Calls `visit` with the station itself and with each layer inside it, in the order of the forward pass.
 ///
@@ -27,7 +27,7 @@ pub fn walk<'a, A: Scalar>(station: Station<'a, A>, visit: &mut dyn FnMut(&Stati
 pub fn leaves<'a, A: Scalar>(station: Station<'a, A>) -> Vec<Station<'a, A>> {
     let mut leaves = Vec::new();
     walk(station, &mut |station| {
-        if !station.layer.is_container() {
+        if station.layer.structure() == Structure::Leaf {
             leaves.push(station.clone());
         }
     });

@@ -41,17 +41,21 @@ pub fn network<A: Scalar>(activation: Activation, case: Case) -> Report {
     let (loss, loss_witness) = (loss::zoo::<A>().swap_remove(kind), loss::zoo::<f64>().swap_remove(kind));
 
     let (theta, x, target) = draw(&witness, &loss_witness, case, rng);
-    let mode = Mode::Train { seed: case.seed, row: 0 };
     let narrow = |values: &Array2<f64>| values.mapv(A::of);
     let (x_a, target_a) = (narrow(&x), narrow(&target));
     let mut workspaces =
         (Workspace::new(&model, case.capacity.max(case.rows)), Workspace::new(&witness, case.rows));
     check(
-        &mut Risk::new(&model, &*loss.loss, &x_a, &target_a, mode, &mut workspaces.0),
-        &mut Risk::new(&witness, &*loss_witness.loss, &x, &target, mode, &mut workspaces.1),
+        &mut Risk::new(&model, &*loss.loss, &x_a, &target_a, train(case.seed), &mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness.loss, &x, &target, train(case.seed), &mut workspaces.1),
         &theta,
         Effort { coordinates: case.coordinates, floor: FLOOR, seed: case.seed },
     )
+}
+
+/// The mode of a training step on a whole batch.
+fn train<A>(seed: u64) -> Mode<'static, A> {
+    Mode::Train { seed, row: 0 }
 }
 
 /// θ and a batch, clear of kinks by more than any difference reaches, all exact in `f32`.

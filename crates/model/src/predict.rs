@@ -42,7 +42,7 @@ pub fn predict<A: Scalar>(
         let mut x = x.to_owned();
         transform.apply_in_place(&mut x);
         let mut y = rows::first_mut(&mut outputs, x.nrows());
-        model.forward(Mode::Eval, theta, &x, &mut y, &mut tape);
+        model.forward(Mode::EVAL, theta, &x, &mut y, &mut tape);
         rows::slices(&y)
             .zip(rows::slices_mut(&mut predictions))
             .for_each(|(y, prediction)| output.apply(y, prediction));

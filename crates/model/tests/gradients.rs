@@ -32,7 +32,7 @@ fn the_error_signal_of_an_all_but_impossible_class_is_zero_and_not_subnormal() {
     let (model, loss, rows) = (Dense::new(1, 2), SoftmaxCrossEntropy::default(), 64);
     let (x, target) = (Array2::<f32>::ones((rows, 1)), Array2::zeros((rows, 1)));
     let mut workspace = Workspace::new(&model, rows);
-    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
     // p of the second class is e^-86, which is normal, and a 64th of it is not.
     let mut gradient = [0.0; 4];
     for (logit, is_zero) in [(-80.0, false), (-86.0, true)] {

@@ -74,7 +74,11 @@ impl Init {
     /// # Panics
     /// If `out` has not the size of `shape`, or if `Orthogonal` or `Sparse` is asked for a vector.
     pub fn fill<A: Scalar>(&self, shape: &[usize], out: &mut [A], rng: &mut Rng) {
-        assert_eq!(out.len(), shape.iter().product::<usize>(), "init: shape {shape:?} does not fit the window");
+        assert_eq!(
+            out.len(),
+            shape.iter().product::<usize>(),
+            "init: shape {shape:?} does not fit the window"
+        );
         let fan_out = shape.last().copied().unwrap_or(1).max(1);
         let fan_in = (out.len() / fan_out).max(1);
         let (inputs, both) = (fan_in as f64, (fan_in + fan_out) as f64);

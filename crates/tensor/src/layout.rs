@@ -172,7 +172,11 @@ impl Layout {
         let dim = shape.into_dimension();
         let shape = dim.slice().to_vec();
         let storage = role.storage.unwrap_or_else(|| Storage::usual(&shape));
-        assert_eq!(storage.size(), dim.size(), "layout: {name} of shape {shape:?} cannot be stored as {storage:?}");
+        assert_eq!(
+            storage.size(),
+            dim.size(),
+            "layout: {name} of shape {shape:?} cannot be stored as {storage:?}"
+        );
         let (offset, name) = (self.len, name.to_owned());
         self.entries.push(Entry { name, shape, offset, init, decayed: role.decayed, trained: true, storage });
         self.len += dim.size();

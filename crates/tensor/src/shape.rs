@@ -121,7 +121,9 @@ impl fmt::Display for Shape {
 
 /// A text that is no shape.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is no shape: write 784 for numbers, 100x40 for steps x features, 28x28x1 for height x width x channels")]
+#[error(
+    "{0:?} is no shape: write 784 for numbers, 100x40 for steps x features, 28x28x1 for height x width x channels"
+)]
 pub struct ShapeError(String);
 
 impl FromStr for Shape {

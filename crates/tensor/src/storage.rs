@@ -53,7 +53,12 @@ impl Storage {
     #[must_use]
     #[track_caller]
     pub fn reshaped(self, shape: &[usize]) -> Self {
-        assert_eq!(self.size(), shape.iter().product::<usize>(), "storage: {shape:?} has not the size of {:?}", self.axes);
+        assert_eq!(
+            self.size(),
+            shape.iter().product::<usize>(),
+            "storage: {shape:?} has not the size of {:?}",
+            self.axes
+        );
         Self { shape: shape.to_vec(), ..self }
     }
 
@@ -72,7 +77,13 @@ impl Storage {
     /// # Panics
     /// If `values` are not [`size`](Self::size) numbers.
     pub fn to_file<A: Scalar>(&self, values: &[A]) -> Vec<A> {
-        assert_eq!(values.len(), self.size(), "storage: {} numbers for the axes {:?}", values.len(), self.axes);
+        assert_eq!(
+            values.len(),
+            self.size(),
+            "storage: {} numbers for the axes {:?}",
+            values.len(),
+            self.axes
+        );
         self.places().map(|place| values[place]).collect()
     }
 
@@ -81,7 +92,13 @@ impl Storage {
     /// # Panics
     /// If `stored` are not [`size`](Self::size) numbers.
     pub fn from_file<A: Scalar>(&self, stored: &[A]) -> Vec<A> {
-        assert_eq!(stored.len(), self.size(), "storage: {} numbers for the axes {:?}", stored.len(), self.axes);
+        assert_eq!(
+            stored.len(),
+            self.size(),
+            "storage: {} numbers for the axes {:?}",
+            stored.len(),
+            self.axes
+        );
         let mut values = vec![A::zero(); stored.len()];
         self.places().zip(stored).for_each(|(place, &value)| values[place] = value);
         values

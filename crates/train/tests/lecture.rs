@@ -67,7 +67,7 @@ impl Net {
         let (x, y, loss) = (row(x), row(y), SquaredError::default());
         let mut workspace = Workspace::new(&self.model, 1);
         let mut grad = vec![f64::NAN; self.theta.len()];
-        let mut risk = Risk::new(&self.model, &loss, &x, &y, Mode::Eval, &mut workspace);
+        let mut risk = Risk::new(&self.model, &loss, &x, &y, Mode::EVAL, &mut workspace);
         (risk.value_and_grad(&self.theta, &mut grad), grad)
     }
 
@@ -77,7 +77,7 @@ impl Net {
         let (model, x, target) = (&self.model, row(x), row(y));
         let (mut o, mut delta) = (Array2::zeros(target.dim()), Array2::zeros(target.dim()));
         let mut tape = model.tape(1);
-        model.forward(Mode::Eval, &self.theta, &x, &mut o, &mut tape);
+        model.forward(Mode::EVAL, &self.theta, &x, &mut o, &mut tape);
         SquaredError::default().value_and_delta(&o, &target, &mut delta);
         model.backward(Point { theta: &self.theta, x: &x, y: &o }, &delta, None, None, &mut tape);
         // Dense and sigmoid layers take turns; h belongs to the sigmoids, at every second place.
@@ -219,7 +219,7 @@ fn the_risk_and_its_gradient_are_means_over_the_examples() {
     let (x, y, loss) = (Array2::from(XS.to_vec()), Array2::from(YS.to_vec()), SquaredError::default());
     let mut workspace = Workspace::new(&net.model, 3);
     let mut grad = vec![f64::NAN; net.theta.len()];
-    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::EVAL, &mut workspace);
     let cost = risk.value_and_grad(&net.theta, &mut grad);
     let (mut sum, mut sums) = (0.0, vec![0.0; grad.len()]);
     for n in 0..3 {
@@ -243,7 +243,7 @@ fn a_step_goes_down_the_gradient() {
     let (_, grad) = net.engine(&X, &Y);
     let (x, y, loss) = (array![X], array![Y], SquaredError::default());
     let mut workspace = Workspace::new(&net.model, 1);
-    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::Eval, &mut workspace);
+    let mut risk = Risk::new(&net.model, &loss, &x, &y, Mode::EVAL, &mut workspace);
     let mut theta = net.theta.clone();
     Descent::new(Sgd, theta.len(), Schedule::constant(eta)).step(&mut risk, &mut theta);
     for i in 0..theta.len() {

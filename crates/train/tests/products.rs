@@ -39,7 +39,7 @@ fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
     let (pool, dim) = (Pool::new(2), theta.len());
     let elsewhere: Vec<f64> = theta.iter().map(|t| t + 0.5).collect();
     let run = |mut buffers: ShardBuffers<f64>| {
-        let mut risk = Sharded::new(model, loss, x, target, Mode::Eval, &mut buffers, &pool);
+        let mut risk = Sharded::new(model, loss, x, target, Mode::EVAL, &mut buffers, &pool);
         let mut results = Vec::new();
         let kinds = [Curvature::Hessian, Curvature::GaussNewton, Curvature::EmpiricalFisher];
         for first in kinds {
@@ -72,7 +72,7 @@ fn a_new_batch_is_not_mistaken_for_the_remembered_one() {
     let product = |rows: std::ops::Range<usize>, buffers: &mut ShardBuffers<f64>| {
         let (x, target) = (x.slice(s![rows.clone(), ..]), target.slice(s![rows, ..]));
         let mut out = vec![0.0; theta.len()];
-        Sharded::new(model, loss, &x, &target, Mode::Eval, buffers, &pool).hessian_vector(theta, v, &mut out);
+        Sharded::new(model, loss, &x, &target, Mode::EVAL, buffers, &pool).hessian_vector(theta, v, &mut out);
         out
     };
     let first = product(0..300, &mut buffers);
@@ -86,7 +86,7 @@ fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
     let Task { model, loss, theta, x, target, v } = &task();
     let (pool, mut buffers) = (Pool::new(2), ShardBuffers::new(model, ROWS));
     let mut fisher = vec![0.0; theta.len()];
-    Sharded::new(model, loss, x, target, Mode::Eval, &mut buffers, &pool).product(
+    Sharded::new(model, loss, x, target, Mode::EVAL, &mut buffers, &pool).product(
         Curvature::EmpiricalFisher,
         theta,
         v,
@@ -96,7 +96,7 @@ fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
     let mut sum = vec![0.0; theta.len()];
     for n in 0..ROWS {
         let (x, target) = (x.slice(s![n..=n, ..]), target.slice(s![n..=n, ..]));
-        Risk::new(model, loss, &x, &target, Mode::Eval, &mut workspace).value_and_grad(theta, &mut gradient);
+        Risk::new(model, loss, &x, &target, Mode::EVAL, &mut workspace).value_and_grad(theta, &mut gradient);
         vector::axpy(vector::dot(&gradient, v) / ROWS as f64, &gradient, &mut sum);
     }
     vector::axpy(-1.0, &fisher, &mut sum);

@@ -154,7 +154,7 @@ fn autoencoder() -> Sequential<f32> {
 /// The squared error summed over pixels, mean over the images.
 fn error(model: &Sequential<f32>, theta: &[f32], x: &ArrayRef2<f32>, pool: &Pool) -> f64 {
     let (loss, mut buffers) = (SquaredError::default(), ShardBuffers::new(model, x.nrows()));
-    f64::from(Sharded::new(model, &loss, x, x, Mode::Eval, &mut buffers, pool).value(theta))
+    f64::from(Sharded::new(model, &loss, x, x, Mode::EVAL, &mut buffers, pool).value(theta))
 }
 
 fn some(x: &ArrayRef2<f32>, count: usize, rng: &mut Rng) -> Array2<f32> {
@@ -178,7 +178,7 @@ fn sgd_epoch(
     let shuffled = some(x, x.nrows(), &mut Rng::new(hash(1, 0, epoch as u64)));
     for start in (0..x.nrows()).step_by(args.sgd_batch) {
         let batch = shuffled.slice(s![start..x.nrows().min(start + args.sgd_batch), ..]);
-        let mut risk = Sharded::new(model, &loss, &batch, &batch, Mode::Eval, &mut buffers, pool);
+        let mut risk = Sharded::new(model, &loss, &batch, &batch, Mode::EVAL, &mut buffers, pool);
         sgd.step(&mut risk, theta);
     }
 }
@@ -198,8 +198,8 @@ fn newton_step(
     let (one, other) = (some(x, args.newton_batch, rng), some(x, args.curvature_batch, rng));
     let (mut plain, mut remembering) =
         (ShardBuffers::new(model, one.nrows()), ShardBuffers::remembering(model, other.nrows()));
-    let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::Eval, &mut plain, pool);
-    let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::Eval, &mut remembering, pool);
+    let mut gradient = Sharded::new(model, &loss, &one, &one, Mode::EVAL, &mut plain, pool);
+    let mut curvature = Sharded::new(model, &loss, &other, &other, Mode::EVAL, &mut remembering, pool);
     newton.step(&mut TwoBatches { gradient: &mut gradient, curvature: &mut curvature }, theta);
 }
 

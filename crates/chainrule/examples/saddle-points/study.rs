@@ -99,7 +99,7 @@ impl StudyTask {
     fn lowest(&self, theta: &[f64]) -> f64 {
         let (pool, mut buffers) = (Pool::new(1), ShardBuffers::remembering(&self.model, self.x.nrows()));
         let mut risk =
-            Sharded::new(&self.model, &self.loss, &self.x, &self.target, Mode::Eval, &mut buffers, &pool);
+            Sharded::new(&self.model, &self.loss, &self.x, &self.target, Mode::EVAL, &mut buffers, &pool);
         let lanczos = Lanczos { top: 0, bottom: 1, tolerance: 1e-4, products: 300, seed: 0 };
         let ends = lanczos.run(&mut Hessian::at(&mut risk, theta), &mut |_, _| ControlFlow::Continue(()));
         ends.bottom[0].value
@@ -282,7 +282,7 @@ fn full_batch(task: &StudyTask, plan: &Plan, optimizer: &mut dyn Optimizer<f64>,
     let (mut theta, pool) = (task.start(seed), Pool::new(1));
     let mut buffers = ShardBuffers::remembering(&task.model, task.x.nrows());
     let mut risk =
-        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
+        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::EVAL, &mut buffers, &pool);
     let (mut log, mut seconds) = (Log::default(), 0.0);
     log.add(0, 0.0, task.judge(&theta));
     for step in 1..=plan.steps {
@@ -307,7 +307,7 @@ fn newton(task: &StudyTask, plan: &Plan, method: &str, seed: u64) -> Value {
         ShardBuffers::remembering(&task.model, task.x.nrows())
     };
     let mut risk =
-        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::Eval, &mut buffers, &pool);
+        Sharded::new(&task.model, &task.loss, &task.x, &task.target, Mode::EVAL, &mut buffers, &pool);
     let (mut log, mut seconds, mut index, mut lambda) = (Log::default(), 0.0, Vec::new(), Vec::new());
     log.add(0, 0.0, task.judge(&theta));
     for step in 1..=plan.steps {

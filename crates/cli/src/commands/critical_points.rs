@@ -196,7 +196,7 @@ impl CriticalPoints {
             &task.loss,
             &task.x,
             &task.target,
-            Mode::Eval,
+            Mode::EVAL,
             &mut buffers,
             &task.pool,
         );

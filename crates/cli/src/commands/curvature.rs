@@ -110,7 +110,7 @@ impl CurvatureCommand {
         let target = data.encode(encoding);
         let pool = Pool::new(self.threads.map_or_else(chainrule::tensor::available_threads, usize::from));
         let mut buffers = ShardBuffers::remembering(&model, kept);
-        let mut risk = Sharded::new(&model, &*loss, &x, &target, Mode::Eval, &mut buffers, &pool);
+        let mut risk = Sharded::new(&model, &*loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
         let curvature = match self.operator {
             OperatorName::Hessian => Curvature::Hessian,
             OperatorName::GaussNewton => Curvature::GaussNewton,

@@ -131,7 +131,7 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
 
     let pool = Pool::new(available_threads());
     let mut buffers = ShardBuffers::new(&model, x.nrows());
-    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::Eval, &mut buffers, &pool);
+    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::EVAL, &mut buffers, &pool);
     let mut gradient = vec![A::zero(); theta.len()];
     let cost = risk.value_and_grad(&theta, &mut gradient);
     let mut product = v.as_ref().map_or(Vec::new(), |_| gradient.clone());

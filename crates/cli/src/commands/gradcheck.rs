@@ -63,7 +63,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let radius = 25.0 * difference::STEP * x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     let clear = |row: &usize| {
         let (x, target) = (x.slice(s![*row..=*row, ..]), target.slice(s![*row..=*row, ..]));
-        is_clear_of_kinks((&witness, &*loss_witness), Mode::Eval, &theta, (&x, &target), radius)
+        is_clear_of_kinks((&witness, &*loss_witness), Mode::EVAL, &theta, (&x, &target), radius)
     };
     let rows: Vec<usize> = (0..x.nrows()).filter(clear).take(usize::from(args.rows)).collect();
     let Some(last) = rows.last() else {
@@ -80,8 +80,8 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let (x_a, target_a) = (x.mapv(A::of), target.mapv(A::of));
     let mut workspaces = (Workspace::new(&model, rows.len()), Workspace::new(&witness, rows.len()));
     let report = check(
-        &mut Risk::new(&model, &*loss, &x_a, &target_a, Mode::Eval, &mut workspaces.0),
-        &mut Risk::new(&witness, &*loss_witness, &x, &target, Mode::Eval, &mut workspaces.1),
+        &mut Risk::new(&model, &*loss, &x_a, &target_a, Mode::EVAL, &mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness, &x, &target, Mode::EVAL, &mut workspaces.1),
         &theta,
         Effort { coordinates: args.coordinates, floor: 1.0, seed: args.seed },
     );

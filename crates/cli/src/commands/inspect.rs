@@ -1,6 +1,6 @@
 //! `chainrule inspect`.
 
-use chainrule::layers::Layer;
+use chainrule::layers::{Layer, Station, leaves};
 use chainrule::model::{Checkpoint, ModelCard, Output, Stage};
 use chainrule::tensor::{Entry, Scalar, vector};
 use clap::Args;
@@ -47,7 +47,9 @@ fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
     let model = card.architecture.build::<A>(None);
     let entries = model.layout().entries();
     let mut table = Vec::new();
-    for ((place, stage), layer) in card.architecture.layers.iter().enumerate().zip(model.stages()) {
+    for ((place, stage), layer) in
+        card.architecture.layers.iter().enumerate().zip(leaves(Station::network(&model)))
+    {
         let prefix = format!("{place}.");
         let own = || entries.iter().filter(|entry| entry.name.starts_with(&prefix));
         table.push(Row {
@@ -57,7 +59,7 @@ fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
                 Stage::Dropout { rate } => format!("dropout {rate}"),
                 Stage::Softmax => "softmax".to_owned(),
             },
-            width: layer.outputs(),
+            width: layer.layer.outputs(),
             parameters: own().map(Entry::size).sum(),
             norms: own()
                 .map(|entry| (entry.name.clone(), vector::norm(&theta[entry.range()]).as_f64()))

@@ -118,7 +118,7 @@ pub fn evaluate_together<A: Scalar>(
     for _ in own {
         batches.fill(&mut batch)?;
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
-        model.forward(Mode::Eval, theta, &batch.x(), &mut y, &mut workspace.tape);
+        model.forward(Mode::EVAL, theta, &batch.x(), &mut y, &mut workspace.tape);
         losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
         if let Some(labels) = data.labels() {
             let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();

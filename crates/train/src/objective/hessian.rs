@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use chainrule_layers::{Dual, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use chainrule_layers::{
+    Dual, Layer, Mode, Point, SecondOrder, Station, Structure, Tangent, Tape, leaves, walk,
+};
 use chainrule_loss::Loss;
 use chainrule_optim::mirror;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis, s};
@@ -23,28 +25,32 @@ pub(crate) struct Problem<'a, A: Scalar> {
     pub(crate) loss: &'a dyn Loss<A>,
     pub(crate) x: &'a ArrayRef2<A>,
     pub(crate) target: &'a ArrayRef2<A>,
-    pub(crate) mode: Mode,
+    pub(crate) mode: Mode<'a, A>,
     /// The rows of the batch that these are a part of.
     pub(crate) batch: usize,
 }
 
 /// One layer of a chain: its place in θ and what it is.
-struct Link<'a, A> {
-    layer: &'a dyn SecondOrder<A>,
+struct Link<'a, A: Scalar> {
+    layer: &'a dyn Layer<A>,
+    second: &'a dyn SecondOrder<A>,
     slot: std::ops::Range<usize>,
     affine: bool,
 }
 
-/// The model as a chain in which all parameters belong to affine layers; `None` if it is no such chain.
+/// The model as a chain in which each parameter belongs to an affine layer and moves one unit by one input; `None` if it
+/// is no such chain.
 fn chain<A: Scalar>(model: &dyn Layer<A>) -> Option<Vec<Link<'_, A>>> {
-    let mut offset = 0;
-    let links = model.stages().iter().map(|stage| {
-        let slot = offset..offset + stage.layout().len();
-        offset = slot.end;
-        let affine = stage.affine().is_some();
-        (affine || slot.is_empty()).then_some(Link { layer: stage.second_order()?, slot, affine })
-    });
-    links.collect::<Option<Vec<_>>>().filter(|links| !links.is_empty())
+    let mut chained = model.structure() == Structure::Chain;
+    walk(Station::network(model), &mut |station| chained &= station.layer.structure() != Structure::Branches);
+    let links =
+        leaves(Station::network(model)).into_iter().filter(|leaf| !leaf.layer.is_view()).map(|leaf| {
+            let affine = leaf.layer.affine().is_some_and(|affine| affine.positions() == 1);
+            let link =
+                Link { layer: leaf.layer, second: leaf.layer.second_order()?, slot: leaf.window, affine };
+            (affine || link.slot.is_empty()).then_some(link)
+        });
+    links.collect::<Option<Vec<_>>>().filter(|links| chained && !links.is_empty())
 }
 
 /// `h` ← ∇²C(θ); false, and nothing done, where the model is not a chain of affine layers and layers without
@@ -128,34 +134,31 @@ impl<A: Scalar> Block<A> {
         let n = rows.len();
         let x = problem.x.slice(s![rows.clone(), ..]);
         let target = problem.target.slice(s![rows.clone(), ..]);
+        let model = problem.model;
+        let (mut y, mut tape) = (Array2::zeros((n, model.outputs())), model.tape(n));
+        model.forward(problem.mode.from_row(rows.start), theta, &x, &mut y, &mut tape);
+        let mut delta = Array2::zeros(y.dim());
+        problem.loss.value_and_delta(&y, &target, &mut delta);
+        risk::scale(&mut delta, A::of(problem.batch as f64).recip());
+        model.backward(Point { theta, x: &x, y: &y }, &delta, None, None, &mut tape);
+
         let outputs = || links.iter().map(|link| Array2::zeros((n, link.layer.outputs())));
-        let tapes = || links.iter().map(|link| link.layer.tape(n)).collect();
         let mut block = Self {
             rows: rows.clone(),
-            h: std::iter::once(x.to_owned()).chain(outputs()).collect(),
-            delta: outputs().collect(),
-            tapes: tapes(),
+            h: vec![x.to_owned()],
+            delta: Vec::with_capacity(links.len()),
+            tapes: Vec::with_capacity(links.len()),
             r_h: std::iter::once(Array2::zeros(x.dim())).chain(outputs()).collect(),
             r_delta: outputs().collect(),
-            r_tapes: tapes(),
+            r_tapes: links.iter().map(|link| link.layer.tape(n)).collect(),
             unused: vec![A::zero(); theta.len()],
         };
-        let mode = match problem.mode {
-            Mode::Train { seed, row } => Mode::Train { seed, row: row + rows.start },
-            Mode::Eval => Mode::Eval,
-        };
-        for (l, link) in links.iter().enumerate() {
-            let (below, above) = block.h.split_at_mut(l + 1);
-            let theta = &theta[link.slot.clone()];
-            link.layer.forward(mode.inside(l), theta, &below[l], &mut above[0], &mut block.tapes[l]);
-        }
-        let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
-        problem.loss.value_and_delta(&block.h[links.len()], &target, &mut block.delta[last]);
-        risk::scale(&mut block.delta[last], scale);
-        for (l, link) in links.iter().enumerate().skip(1).rev() {
-            let (below, above) = block.delta.split_at_mut(l);
-            let at = Point { theta: &theta[link.slot.clone()], x: &block.h[l], y: &block.h[l + 1] };
-            link.layer.backward(at, &above[0], Some(&mut below[l - 1]), None, &mut block.tapes[l]);
+        let network = Station::network(model).after_forward(&x, &y, &tape).after_backward(&delta);
+        for leaf in leaves(network).into_iter().filter(|leaf| !leaf.layer.is_view()) {
+            let values = leaf.values.expect("a walk after both passes");
+            block.h.push(values.y.to_owned());
+            block.delta.push(values.delta.expect("a walk after both passes").to_owned());
+            block.tapes.push(values.tape.clone());
         }
         block
     }
@@ -178,7 +181,7 @@ impl<A: Scalar> Block<A> {
             let at = Point { theta: &theta[link.slot.clone()], x: &self.h[m], y: &self.h[m + 1] };
             let tapes = Dual { value: &mut self.tapes[m], tangent: &mut self.r_tapes[m] };
             let v = &still[..link.slot.len()];
-            link.layer.r_forward(at, v, Some(&below[m]), &mut above[0], tapes);
+            link.second.r_forward(at, v, Some(&below[m]), &mut above[0], tapes);
         }
         let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         let target = problem.target.slice(s![self.rows.clone(), ..]);
@@ -192,7 +195,7 @@ impl<A: Scalar> Block<A> {
             let deltas = Dual { value: &*self.delta[m], tangent: &*above[0] };
             let tapes = Dual { value: &mut self.tapes[m], tangent: &mut self.r_tapes[m] };
             let unused = &mut self.unused[link.slot.clone()];
-            link.layer.r_backward(at, along, deltas, Some(&mut below[m - 1]), unused, tapes);
+            link.second.r_backward(at, along, deltas, Some(&mut below[m - 1]), unused, tapes);
         }
     }
 

@@ -25,7 +25,7 @@ use crate::objective::workspace::Workspace;
 /// let (model, loss) = (Dense::new(1, 1), SquaredError::default());
 /// let (x, target) = (array![[2.0]], array![[1.0]]);
 /// let mut workspace = Workspace::new(&model, 1);
-/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
+/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
 /// let mut grad = [0.0; 2];
 /// // o = 3·2 + 0, so C = (6 − 1)² and ∂C/∂w = 2·(6 − 1)·2.
 /// assert_eq!(risk.value_and_grad(&[3.0, 0.0], &mut grad), 25.0);
@@ -37,7 +37,7 @@ pub struct Risk<'a, A: Scalar> {
     loss: &'a dyn Loss<A>,
     x: &'a ArrayRef2<A>,
     target: &'a ArrayRef2<A>,
-    mode: Mode,
+    mode: Mode<'a, A>,
     /// 1/N. N is the whole batch's size where this is a shard of one, so that shards just add.
     scale: A,
     workspace: &'a mut Workspace<A>,
@@ -54,7 +54,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
         loss: &'a dyn Loss<A>,
         x: &'a ArrayRef2<A>,
         target: &'a ArrayRef2<A>,
-        mode: Mode,
+        mode: Mode<'a, A>,
         workspace: &'a mut Workspace<A>,
     ) -> Self {
         let rows = x.nrows();

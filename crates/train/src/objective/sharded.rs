@@ -33,7 +33,7 @@ use crate::objective::workspace::Workspace;
 /// let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(2));
 /// let (x, target) = (Array2::ones((1000, 1)), Array2::zeros((1000, 1)));
 /// let mut buffers = ShardBuffers::new(&model, 1000);
-/// let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::Eval, &mut buffers, &pool);
+/// let mut risk = Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
 /// assert_eq!(risk.value(&[3.0, 0.0]), 9.0);
 /// ```
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Sharded<'a, A: Scalar> {
     loss: &'a dyn Loss<A>,
     x: &'a ArrayRef2<A>,
     target: &'a ArrayRef2<A>,
-    mode: Mode,
+    mode: Mode<'a, A>,
     buffers: &'a mut ShardBuffers<A>,
     pool: &'a Pool,
     /// The rows of the batch that these are a part of.
@@ -75,7 +75,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         loss: &'a dyn Loss<A>,
         x: &'a ArrayRef2<A>,
         target: &'a ArrayRef2<A>,
-        mode: Mode,
+        mode: Mode<'a, A>,
         buffers: &'a mut ShardBuffers<A>,
         pool: &'a Pool,
     ) -> Self {
@@ -100,9 +100,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     pub fn part(mut self, division: Division, batch: usize) -> Self {
         let (rows, own) = (self.x.nrows(), division.rows(batch));
         assert_eq!(rows, own.len(), "sharded: {rows} rows, but the part of {batch} is {own:?}");
-        if let Mode::Train { row, .. } = &mut self.mode {
-            *row += own.start;
-        }
+        self.mode = self.mode.from_row(own.start);
         Self { batch, division, ..self }
     }
 
@@ -168,7 +166,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         self.buffers.note(theta, Depth::Signals);
         let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
         let all = |risk: &mut Risk<'_, A>| {
-            risk.back_propagate(theta, Grad::new(grad, Accum::Replace).watched(watch))
+            risk.back_propagate(theta, Grad::new(grad, Accum::Replace).observed(watch))
         };
         self.pool.enter(|| self.on_rows(0..self.x.nrows(), &mut lane.workspaces[0], all))
     }
@@ -276,10 +274,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         workspace: &mut Workspace<A>,
         work: impl FnOnce(&mut Risk<'_, A>) -> A,
     ) -> A {
-        let mode = match self.mode {
-            Mode::Train { seed, row } => Mode::Train { seed, row: row + rows.start },
-            Mode::Eval => Mode::Eval,
-        };
+        let mode = self.mode.from_row(rows.start);
         let (x, target) = (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]));
         work(&mut Risk::new(self.model, self.loss, &x, &target, mode, workspace).of(self.batch))
     }

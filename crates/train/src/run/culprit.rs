@@ -1,13 +1,18 @@
 //! Where a number that is not finite comes from.
 
-use chainrule_layers::{Layer, Mode, Tape};
+use chainrule_layers::{Layer, Mode, Station, leaves};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Entry, Scalar, vector};
 
 use crate::run::process_group::ProcessGroup;
 
 /// The first place of the network that holds a number that is not finite: a parameter, the input, or a layer's output.
-pub(super) fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], x: &ArrayRef2<A>) -> String {
+pub(super) fn culprit<A: Scalar>(
+    model: &dyn Layer<A>,
+    mode: Mode<'_, A>,
+    theta: &[A],
+    x: &ArrayRef2<A>,
+) -> String {
     let bad = |entry: &&Entry| !vector::is_finite(&theta[entry.range()]);
     if let Some(entry) = model.layout().entries().iter().find(bad) {
         return format!("the parameter {}", entry.name);
@@ -15,16 +20,13 @@ pub(super) fn culprit<A: Scalar>(model: &dyn Layer<A>, mode: Mode, theta: &[A], 
     if !x.iter().all(|x| x.is_finite()) {
         return "the input".to_owned();
     }
-    let (mut x, mut offset) = (x.to_owned(), 0);
-    for (place, layer) in model.stages().iter().enumerate() {
-        let end = offset + layer.layout().len();
-        let mut y = Array2::zeros((x.nrows(), layer.outputs()));
-        let tape: &mut Tape<A> = &mut layer.tape(x.nrows());
-        layer.forward(mode.inside(place), &theta[offset..end], &x, &mut y, tape);
-        if !y.iter().all(|y| y.is_finite()) {
-            return format!("the output of layer {place}, {layer:?},");
+    let (mut y, mut tape) = (Array2::zeros((x.nrows(), model.outputs())), model.tape(x.nrows()));
+    model.forward(mode, theta, x, &mut y, &mut tape);
+    for leaf in leaves(Station::network(model).after_forward(x, &y, &tape)) {
+        let values = leaf.values.as_ref().expect("a walk after a forward pass");
+        if !values.y.iter().all(|y| y.is_finite()) {
+            return format!("the output of layer {}, {:?},", leaf.path, leaf.layer);
         }
-        (x, offset) = (y, end);
     }
     FINITE.to_owned()
 }

@@ -142,7 +142,7 @@ fn run<A: Scalar>(
             return Err(TrainError::Drifted { epoch, rank });
         }
         if !vector::is_finite(theta) {
-            let place = culprit(task.model, Mode::Eval, theta, &Array2::zeros((1, task.model.inputs())));
+            let place = culprit(task.model, Mode::EVAL, theta, &Array2::zeros((1, task.model.inputs())));
             return Err(TrainError::Diverged { epoch, batch: state.batch, loss: f64::NAN, place });
         }
         let train_loss = state.total / task.train.len() as f64;

@@ -3,10 +3,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainrule_layers::{Grad, Layer, Mode, Point, SecondOrder, Tape};
+use chainrule_layers::{Grad, Layer, Mode, Point, SecondOrder, Station, Structure, Tape};
 use chainrule_optim::{Objective, Optimizer};
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, vector};
+use chainrule_tensor::{Layout, Scalar, Shape, vector};
 
 /// What a training step spends its time on, and how long the gradient is.
 ///
@@ -24,7 +24,7 @@ use chainrule_tensor::{Layout, Scalar, vector};
 /// let model = meter.model::<f64>(&dense);
 /// let mut sgd = meter.optimizer(Box::new(Descent::new(Sgd, 2, Schedule::constant(0.1))), model.layout());
 /// let (x, target, mut workspace) = (array![[2.0]], array![[1.0]], Workspace::new(&model, 1));
-/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::Eval, &mut workspace);
+/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
 /// meter.arm();
 /// sgd.step(&mut risk, &mut [3.0, 0.0]);
 /// assert_eq!(meter.gradient(), [20.0, 10.0]); // ∂C/∂w and ∂C/∂b
@@ -131,7 +131,14 @@ impl<A: Scalar> Layer<A> for Metered<'_, A> {
         self.inner.gradient_tape(batch)
     }
 
-    fn forward(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, tape: &mut Tape<A>) {
+    fn forward(
+        &self,
+        mode: Mode<'_, A>,
+        theta: &[A],
+        x: &ArrayRef2<A>,
+        y: &mut ArrayRef2<A>,
+        tape: &mut Tape<A>,
+    ) {
         timed(&self.meter.forward, || self.inner.forward(mode, theta, x, y, tape));
     }
 
@@ -150,12 +157,40 @@ impl<A: Scalar> Layer<A> for Metered<'_, A> {
         self.inner.second_order()
     }
 
-    fn stages(&self) -> &[Box<dyn Layer<A>>] {
-        self.inner.stages()
+    fn input_shape(&self) -> Shape {
+        self.inner.input_shape()
     }
 
-    fn near_kink(&self, mode: Mode, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        self.inner.near_kink(mode, theta, x, radius)
+    fn output_shape(&self) -> Shape {
+        self.inner.output_shape()
+    }
+
+    fn is_view(&self) -> bool {
+        self.inner.is_view()
+    }
+
+    fn statistics(&self) -> &Layout {
+        self.inner.statistics()
+    }
+
+    fn observe(&self, tape: &Tape<A>, observed: &mut [A]) {
+        self.inner.observe(tape, observed);
+    }
+
+    fn track(&self, observed: &[A], statistics: &mut [A]) {
+        self.inner.track(observed, statistics);
+    }
+
+    fn structure(&self) -> Structure {
+        self.inner.structure()
+    }
+
+    fn each_part<'p>(&'p self, station: &Station<'p, A>, visit: &mut dyn FnMut(Station<'p, A>)) {
+        self.inner.each_part(station, visit);
+    }
+
+    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        self.inner.near_kink(theta, x, radius)
     }
 }
 

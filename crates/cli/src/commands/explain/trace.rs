@@ -1,7 +1,7 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
 use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Tape};
+use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Station, Values, leaves};
 use chainrule::model::{Activation, ModelCard, Output, Stage, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
@@ -118,7 +118,7 @@ pub(super) fn trace<A: Scalar>(
     let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
     let mut tape = model.tape(1);
 
-    model.forward(Mode::Eval, theta, x, &mut y, &mut tape);
+    model.forward(Mode::EVAL, theta, x, &mut y, &mut tape);
     let cost = loss.build::<A>(0.0).value_and_delta(&y, target, &mut delta);
     model.backward(
         Point { theta, x, y: &y },
@@ -128,7 +128,8 @@ pub(super) fn trace<A: Scalar>(
         &mut tape,
     );
 
-    let walk = Walk { model: &model, theta, grad: &grad, x, y: &y, delta: &delta, tape: &tape };
+    let network = Station::network(&model).after_forward(x, &y, &tape).after_backward(&delta);
+    let walk = Walk { model: &model, theta, grad: &grad, stages: leaves(network) };
     Ok(Trace {
         loss,
         output: card.output,
@@ -147,25 +148,23 @@ struct Walk<'a, A: Scalar> {
     model: &'a Sequential<A>,
     theta: &'a [A],
     grad: &'a [A],
-    x: &'a ArrayRef2<A>,
-    y: &'a ArrayRef2<A>,
-    delta: &'a ArrayRef2<A>,
-    tape: &'a Tape<A>,
+    stages: Vec<Station<'a, A>>,
 }
 
-impl<A: Scalar> Walk<'_, A> {
-    fn last(&self) -> usize {
-        self.model.stages().len() - 1
+impl<'a, A: Scalar> Walk<'a, A> {
+    /// What the passes have left at the stage at `place`.
+    fn values(&self, place: usize) -> &Values<'a, A> {
+        self.stages[place].values.as_ref().expect("a walk after both passes")
     }
 
     /// The output of the stage at `place`.
     fn value(&self, place: usize) -> &ArrayRef2<A> {
-        if place == self.last() { self.y } else { &self.tape.arrays[place] }
+        &self.values(place).y
     }
 
     /// ∂C/∂(output of the stage at `place`).
     fn signal(&self, place: usize) -> &ArrayRef2<A> {
-        if place == self.last() { self.delta } else { &self.tape.arrays[self.last() + place] }
+        self.values(place).delta.as_ref().expect("a walk after both passes")
     }
 
     /// Weight and bias of the dense stage at `place`, out of θ or its gradient.
@@ -185,7 +184,7 @@ impl<A: Scalar> Walk<'_, A> {
     fn slope(&self, place: &Place) -> Vec<f64> {
         let (z, h) = (self.value(place.dense), self.value(place.top));
         let (ones, mut slope) = (Array2::ones(h.dim()), Array2::zeros(h.dim()));
-        let units = &self.model.stages()[place.top];
+        let units = self.stages[place.top].layer;
         units.backward(Point { theta: &[], x: z, y: h }, &ones, Some(&mut slope), None, &mut units.tape(1));
         wide(&slope)
     }
@@ -193,12 +192,11 @@ impl<A: Scalar> Walk<'_, A> {
     fn layer(&self, place: &Place) -> Layer {
         let (weight, bias) = self.parameters(place.dense, self.theta);
         let (grad_weight, grad_bias) = self.parameters(place.dense, self.grad);
-        let below = place.dense.checked_sub(1).map_or(self.x, |below| self.value(below));
         Layer {
             units: place.units,
             weight,
             bias,
-            below: wide(below),
+            below: wide(&self.values(place.dense).x),
             z: wide(self.value(place.dense)),
             h: wide(self.value(place.top)),
             slope: matches!(place.units, Units::Pointwise(_)).then(|| self.slope(place)),
@@ -332,7 +330,7 @@ mod tests {
                 (theta, x, target.clone())
             })
             .find(|(theta, x, target)| {
-                is_clear_of_kinks((&model, loss), Mode::Eval, theta, (x, target), 50.0 * difference::STEP)
+                is_clear_of_kinks((&model, loss), Mode::EVAL, theta, (x, target), 50.0 * difference::STEP)
             })
             .expect("kinks are rare")
     }
@@ -350,7 +348,7 @@ mod tests {
         let model = card.architecture.build::<f64>(None);
         let mut workspace = Workspace::new(&model, 1);
         let mut cost = |theta: &[f64], x: &Array2<f64>| {
-            Risk::new(&model, &*own, x, &target, Mode::Eval, &mut workspace).value(theta)
+            Risk::new(&model, &*own, x, &target, Mode::EVAL, &mut workspace).value(theta)
         };
         assert_eq!(trace.cost, cost(&theta, &x), "{what}");
 
