@@ -13,6 +13,8 @@ pub(crate) enum Blas {
 }
 
 impl Blas {
+    pub(crate) const ALL: [Self; 3] = [Self::OpenBlas, Self::Accelerate, Self::None];
+
     /// What `train`, `gradcheck` and `bench` use here: macOS brings a BLAS along, elsewhere it is OpenBLAS.
     pub(crate) const fn native() -> Self {
         if cfg!(target_os = "macos") { Self::Accelerate } else { Self::OpenBlas }

@@ -1,7 +1,7 @@
 //! The checks themselves, shared by `cargo xtask test` and `cargo xtask ci`.
 
 use std::{
-    env, fs,
+    env,
     process::{Command, Stdio},
 };
 
@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     process, setup,
     steps::{Done, Step},
-    tidy,
+    tidy, workspace,
 };
 
 /// The cargo that runs a check.
@@ -42,30 +42,40 @@ impl Cargo {
     fn step(self, title: &str, args: &[&str], blas: Blas, cure: &'static str) -> Step {
         let mut command = self.command();
         command.args(args);
-        into_step(format!("{title}, {}", blas.name()), command, cure)
+        Step::command(format!("{title}, {}", blas.name()), command, cure)
     }
-}
-
-fn into_step(title: String, mut command: Command, cure: &'static str) -> Step {
-    Step { title, work: Box::new(move || process::run(&mut command).map(|()| Done::Passed)), cure }
 }
 
 pub(crate) fn format(cargo: Cargo) -> Step {
     let mut command = cargo.command();
     command.args(["fmt", "--all", "--check"]);
-    into_step(
-        "format".into(),
+    Step::command(
+        "format",
         command,
         "run `cargo fmt --all` (`rustup component add rustfmt` if it is missing)",
     )
 }
 
 pub(crate) fn tidy() -> Step {
-    Step {
-        title: "tidy".into(),
-        work: Box::new(|| tidy::run().map(|()| Done::Passed)),
-        cure: "each line above names its cure",
-    }
+    Step::call("tidy", || tidy::run().map(|()| Done::Passed), "each line above names its cure")
+}
+
+/// Licences, sources and banned crates of the lock file, as deny.toml says; CI runs it, and asks for advisories as well.
+pub(crate) fn deny() -> Step {
+    let work = || {
+        if !process::on_path("cargo-deny") {
+            let cure = "CI runs it; `cargo install --locked cargo-deny` brings it here";
+            return Ok(Done::NotHere(cure.to_owned()));
+        }
+        let mut command = Cargo::Running.command();
+        command.args(["deny", "--offline", "check", "bans", "licenses", "sources"]);
+        process::run(&mut command).map(|()| Done::Passed)
+    };
+    Step::call(
+        "cargo deny",
+        work,
+        "the crate named above is not allowed by deny.toml: replace it, or allow it there",
+    )
 }
 
 /// Lints of every target; `args` of clippy come after the features.
@@ -98,59 +108,74 @@ pub(crate) fn tests(cargo: Cargo, blas: Blas) -> Step {
         // xtask has no BLAS to do without: once, with the others, is enough.
         args.extend(["--exclude", "xtask"]);
     }
-    cargo.step("tests", &args, blas, "the failed test is named above; rerun it alone with `cargo test NAME`")
+    cargo.step("tests", &args, blas, RERUN)
+}
+
+const RERUN: &str = "the failed test is named above; rerun it alone with `cargo test NAME`";
+
+/// The crates whose results depend on where products come from, and those that are built of them.
+const WITHOUT_BLAS: &[&str] =
+    &["chainrule-tensor", "chainrule-layers", "chainrule-train", "chainrule-model", "chainrule-curvature"];
+
+/// The tests of the pure-Rust kernels, and of what computes with them: the other crates' are the same without a BLAS.
+pub(crate) fn tests_without_blas(cargo: Cargo) -> Result<Step, Failure> {
+    let there = workspace::packages()?;
+    let there = WITHOUT_BLAS.iter().filter(|name| there.iter().any(|package| package.name == **name));
+    let packages: Vec<&str> = there.flat_map(|name| ["-p", name]).collect();
+    // Doctests compute no other way than unit tests do.
+    let args = [&["test", "--locked", "--no-default-features", "--lib", "--tests"], &packages[..]].concat();
+    Ok(cargo.step("tests", &args, Blas::None, RERUN))
 }
 
 /// The pages that the program writes, in a real browser; not run where there is none to be had.
 pub(crate) fn browser(cargo: Cargo, blas: Blas) -> Step {
-    let args = ["test", "--locked", "-p", "chainrule-cli", "--test", "browser"];
     let work = move || match setup::browser::run() {
         Ok(program) => {
             let mut command = cargo.command();
-            command
-                .args(args)
-                .args(blas.features())
-                .args(["--", "--ignored"])
-                .env("CHAINRULE_CHROMIUM", program);
+            // Of the whole workspace, as the tests: other features would mean other builds of everything below.
+            command.args(["test", "--locked", "--workspace", "--test", "browser"]).args(blas.features());
+            command.args(["--", "--ignored"]).env("CHAINRULE_CHROMIUM", program);
             process::run(&mut command).map(|()| Done::Passed)
         }
         Err(Failure::Unusable(why)) => Ok(Done::NotHere(why)),
         Err(failure) => Err(failure),
     };
     let cure = "the failed test is named above; with CHAINRULE_SCREENSHOTS=FOLDER it leaves pictures";
-    Step { title: format!("browser, {}", blas.name()), work: Box::new(work), cure }
+    Step::call(format!("browser, {}", blas.name()), work, cure)
 }
 
-/// The numbered examples, which end badly if what they show is not so.
-pub(crate) fn examples(cargo: Cargo, blas: Blas) -> Step {
+/// The numbered examples, which end badly if what they show is not so, and every derivative of the zoo against finite
+/// differences.
+pub(crate) fn programs(cargo: Cargo, blas: Blas) -> Step {
     let work = move || {
-        // Of the whole workspace, as the tests: other features would mean other builds of everything below.
+        // As the tests built them.
         let mut command = cargo.command();
-        process::run(command.args(["build", "--locked", "--workspace", "--examples"]).args(blas.features()))?;
-        let folder = process::target().join("debug/examples");
+        command.args(["build", "--locked", "--workspace", "--examples", "--bins"]).args(blas.features());
+        process::run(&mut command)?;
+        let debug = process::target().join("debug");
+        let program = |folder: &str, name: &str| {
+            Command::new(debug.join(folder).join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+        };
         for name in numbered_examples()?.iter().filter(|name| !SLOW_EXAMPLES.contains(&name.as_str())) {
-            let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-            process::run(Command::new(program).stdout(Stdio::null()))?;
+            process::run(program("examples", name).stdout(Stdio::null()))?;
         }
+        process::run(&mut program("", "gradcheck"))?;
         Ok(Done::Passed)
     };
-    let cure = "run it alone with `cargo run -p chainrule --example NAME`";
-    Step { title: format!("examples, {}", blas.name()), work: Box::new(work), cure }
+    let cure = "run it alone with `cargo run -p chainrule --example NAME`; gradcheck's row in red names the layer, loss \
+                or network whose derivative is wrong";
+    Step::call(format!("examples and gradcheck, {}", blas.name()), work, cure)
 }
 
-const EXAMPLES: &str = "crates/chainrule/examples";
 /// Those that take minutes, and data that is not in the repository; they are compiled with the others.
 const SLOW_EXAMPLES: &[&str] = &["08-fashion-mnist"];
 
 /// `01-vector` and so on, in their order.
 fn numbered_examples() -> Result<Vec<String>, Failure> {
-    let unreadable = |error| Failure::Unusable(format!("{EXAMPLES}: {error}"));
-    let mut names = Vec::new();
-    for entry in fs::read_dir(process::root().join(EXAMPLES)).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-        let number = |name: &&str| name.starts_with(|c: char| c.is_ascii_digit());
-        names.extend(name.strip_suffix(".rs").filter(number).map(str::to_owned));
-    }
+    let targets = workspace::packages()?.into_iter().flat_map(|package| package.targets);
+    let examples = targets.filter(|target| target.kind == "example").map(|target| target.name);
+    let mut names: Vec<String> =
+        examples.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).collect();
     names.sort();
     Ok(names)
 }
@@ -161,32 +186,14 @@ pub(crate) fn mpi(cargo: Cargo, blas: Blas) -> Vec<Step> {
     // The features are additions: those of the BLAS stay as they are.
     let features = [blas.features(), &["--features", "chainrule-cli/mpi,chainrule-distributed/mpi"]].concat();
     let clippy = [&["clippy"], &ours[..], &["--all-targets"], &features, &["--", "-D", "warnings"]].concat();
-    let tests = [
-        &["test", "--locked", "-p", "chainrule-cli", "--features", "chainrule-cli/mpi"],
-        blas.features(),
-        &["--test", "mpi", "--", "--test-threads", "1"],
-    ];
+    let alone = ["--test", "mpi", "--", "--test-threads", "1"];
+    let tests = [&["test", "--locked", "-p", "chainrule-cli", "--features", "mpi"], blas.features(), &alone];
+    let cure = "the failed test is named above; rerun it alone with `cargo test -p chainrule-cli --features mpi --test \
+                mpi NAME`";
     vec![
         cargo.step("clippy of the ranks", &clippy, blas, "fix the lint"),
-        cargo.step(
-            "ranks",
-            &tests.concat(),
-            blas,
-            "the failed test is named above; rerun it alone with `cargo test -p chainrule-cli --features mpi --test mpi NAME`",
-        ),
+        cargo.step("ranks", &tests.concat(), blas, cure),
     ]
-}
-
-/// Every derivative of the zoo against finite differences.
-pub(crate) fn gradcheck(cargo: Cargo, blas: Blas) -> Step {
-    let args =
-        [&["run", "--locked", "-p", "chainrule-benches", "--bin", "gradcheck"], blas.features()].concat();
-    cargo.step(
-        "gradcheck",
-        &args,
-        blas,
-        "the row in red names the layer, loss or network whose derivative is wrong",
-    )
 }
 
 /// The documentation, where a broken link is an error.
@@ -194,7 +201,7 @@ pub(crate) fn docs(cargo: Cargo, blas: Blas) -> Step {
     let mut command = cargo.command();
     command.args(["doc", "--locked", "--workspace", "--no-deps"]).args(blas.features());
     command.env("RUSTDOCFLAGS", "-D warnings");
-    into_step(format!("docs, {}", blas.name()), command, "mend the doc comment named above")
+    Step::command(format!("docs, {}", blas.name()), command, "mend the doc comment named above")
 }
 
 /// `--no-default-features` must reach every crate.
@@ -211,16 +218,21 @@ pub(crate) fn links_no_blas(cargo: Cargo) -> Step {
     };
     let cure = "depend on our own crates with `default-features = false` and forward the feature \
                 (`cargo tree --workspace --no-default-features -i NAME` shows who asks for it)";
-    Step { title: "noblas is free of BLAS".into(), work: Box::new(work), cure }
+    Step::call("noblas is free of BLAS", work, cure)
 }
 
 fn blas_in(tree: &str) -> Option<&str> {
-    tree.lines().filter_map(|line| line.split(' ').next()).find(|name| tidy::BLAS_PACKAGES.contains(name))
+    tree.lines()
+        .filter_map(|line| line.split(' ').next())
+        .find(|name| chainrule_tidy::BLAS_PACKAGES.contains(name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::steps::Work;
 
     #[test]
     fn a_blas_in_the_tree_is_found_by_its_whole_name() {
@@ -231,29 +243,41 @@ mod tests {
     #[test]
     fn eight_examples_each_fit_on_a_screen() {
         let names = numbered_examples().unwrap();
+        let packages = workspace::packages().unwrap();
         for (number, name) in (1..).zip(&names) {
             assert!(name.starts_with(&format!("{number:02}-")), "{name} is number {number}");
-            let text = fs::read_to_string(process::root().join(EXAMPLES).join(format!("{name}.rs"))).unwrap();
-            assert!(text.lines().count() <= 75, "{name} has {} lines", text.lines().count());
+            let home = packages.iter().find(|package| package.has("example", name)).unwrap();
+            let file = process::root().join(&home.folder).join("examples").join(format!("{name}.rs"));
+            let length = fs::read_to_string(file).unwrap().lines().count();
+            assert!(length <= 75, "{name} has {length} lines");
         }
         assert_eq!(names.len(), 8);
         assert!(SLOW_EXAMPLES.iter().all(|slow| names.iter().any(|name| name == slow)));
     }
 
+    fn shown(step: Step) -> String {
+        match step.work {
+            Work::Command(command) => process::shown(&command),
+            Work::Call(_) => panic!("{} is no command", step.title),
+        }
+    }
+
     #[test]
     fn the_features_stand_before_the_separator() {
-        let step = clippy(Cargo::Running, Blas::None);
-        assert_eq!(step.title, "clippy, noblas");
-        let args = [&["clippy"], Blas::Accelerate.features(), &["--"]].concat();
-        assert_eq!(
-            args,
-            [
-                "clippy",
-                "--no-default-features",
-                "--features",
-                "chainrule/accelerate,chainrule/curvature",
-                "--"
-            ]
-        );
+        for blas in Blas::ALL {
+            let line = shown(clippy(Cargo::Running, blas));
+            let expected = ["clippy --locked --workspace --all-targets"].into_iter();
+            let expected = expected.chain(blas.features().iter().copied()).chain(["-- -D warnings"]);
+            assert_eq!(line, format!("cargo {}", expected.collect::<Vec<_>>().join(" ")), "{blas:?}");
+        }
+        let [lints, ranks] = mpi(Cargo::Running, Blas::OpenBlas).try_into().ok().expect("two steps");
+        assert!(shown(lints).contains("mpi -- -D warnings"));
+        assert!(shown(ranks).ends_with("--features mpi --test mpi -- --test-threads 1"));
+    }
+
+    #[test]
+    fn the_build_without_blas_is_tested_where_it_differs() {
+        let line = shown(tests_without_blas(Cargo::Running).unwrap());
+        assert!(line.contains("--no-default-features") && line.contains("-p chainrule-tensor"), "{line}");
     }
 }

@@ -17,11 +17,8 @@ use crate::{
 const FOLDER: &str = "tests/consumer";
 
 pub(crate) fn step(cargo: Cargo) -> Step {
-    Step {
-        title: "a consumer outside the workspace".into(),
-        work: Box::new(move || run(cargo).map(|()| Done::Passed)),
-        cure: "a crate that depends on the facade by path must build: see tests/consumer",
-    }
+    let cure = "a crate that depends on the facade by path must build: see tests/consumer";
+    Step::call("a consumer outside the workspace", move || run(cargo).map(|()| Done::Passed), cure)
 }
 
 fn run(cargo: Cargo) -> Result<(), Failure> {

@@ -5,27 +5,24 @@
 //! as a process.
 //!
 //! Exit codes: 0 done, 1 a check failed, 2 a command that does not exist or a machine that lacks something.
-//! `train`, `gradcheck`, `parity` and `reproduce` end with the exit code of the program they start.
+//! `train`, `gradcheck`, `parity`, `bench` and `reproduce` end with the exit code of the program they start.
 #![forbid(unsafe_code)]
 
-mod bench;
 mod blas;
+mod check;
 mod checks;
 mod ci;
 mod consumer;
 mod failure;
-mod gradcheck;
 mod help;
-mod interop;
-mod parity;
 mod peers;
 mod process;
-mod reproduce;
+mod programs;
 mod setup;
 mod steps;
 mod test;
 mod tidy;
-mod train;
+mod workspace;
 
 use std::{env, ffi::OsString, process::ExitCode};
 
@@ -50,20 +47,19 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
     match words.as_slice() {
         ["setup"] => setup::run(blas::Blas::native()),
         ["setup", "--mpi"] => setup::run(blas::Blas::native()).and_then(|()| setup::mpi::run()),
-        ["train", ..] => train::run(&args[1..]),
+        ["check"] => check::run("main"),
+        ["check", "--since", revision] => check::run(revision),
+        ["train", ..] => programs::train(&args[1..]),
         ["test"] => test::run(),
         ["test", "--mpi"] => test::run_mpi(),
-        ["gradcheck", ..] => gradcheck::run(&args[1..]),
-        ["parity", ..] => parity::run(&args[1..]),
-        ["interop"] => interop::run(),
-        ["bench", ..] => bench::run(&args[1..]),
-        ["reproduce", ..] => reproduce::run(&args[1..]),
+        ["gradcheck", ..] => programs::gradcheck(&args[1..]),
+        ["parity", ..] => programs::parity(&args[1..]),
+        ["interop"] => programs::interop(),
+        ["bench", ..] => programs::bench(&args[1..]),
+        ["reproduce", ..] => programs::reproduce(&args[1..]),
         ["tidy"] => tidy::run(),
         ["ci", "--cell", name] => ci::run(name),
-        ["ci", "--list"] => {
-            ci::list();
-            Ok(())
-        }
+        ["ci", "--list"] => ci::list(),
         [] => Err(Failure::Unusable("no command given: `cargo xtask help` lists them".into())),
         _ => Err(Failure::Unusable(format!(
             "`cargo xtask {}` does not exist: `cargo xtask help` lists the commands",

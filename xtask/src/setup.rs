@@ -14,7 +14,7 @@ use std::{
 };
 
 use crate::{blas::Blas, failure::Failure, process};
-use plan::{Installation, Machine, Manager, Os, Plan};
+use plan::{Installation, MANAGERS, Machine, Manager, Os, Plan};
 
 /// Makes the machine ready to build with this source of BLAS; one line and no wait when it is.
 pub(crate) fn run(blas: Blas) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ fn look(blas: Blas) -> Machine {
         "windows" => Os::Windows,
         _ => Os::Other,
     };
-    let manager = Manager::ALL.into_iter().find(|manager| process::on_path(manager.program()));
+    let manager = MANAGERS.into_iter().find(|manager| process::on_path(manager.program));
     Machine {
         os,
         openblas: blas == Blas::OpenBlas && finds_openblas(os),
@@ -127,16 +127,16 @@ fn vcpkg_has_openblas(root: &Path) -> bool {
 }
 
 /// Whether the package manager knows any package: a fresh container image has been stripped of its lists.
-fn has_lists(manager: Manager) -> bool {
+fn has_lists(manager: &Manager) -> bool {
     let has = |dir: &str, part: &str| {
         fs::read_dir(dir).is_ok_and(|mut entries| {
             entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains(part)))
         })
     };
-    match manager {
-        Manager::Apt => has("/var/lib/apt/lists", "_Packages"),
-        Manager::Pacman => has("/var/lib/pacman/sync", ".db"),
-        Manager::Dnf | Manager::Brew => true, // they fetch their lists by themselves
+    match manager.program {
+        "apt-get" => has("/var/lib/apt/lists", "_Packages"),
+        "pacman" => has("/var/lib/pacman/sync", ".db"),
+        _ => true, // they fetch their lists by themselves
     }
 }
 

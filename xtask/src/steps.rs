@@ -1,8 +1,11 @@
 //! A list of checks, run one after the other with a heading each and a summary at the end.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, process};
 
 /// What a check comes to that does not fail.
 #[derive(Debug)]
@@ -15,9 +18,38 @@ pub(crate) enum Done {
 /// One check.
 pub(crate) struct Step {
     pub(crate) title: String,
-    pub(crate) work: Box<dyn FnOnce() -> Result<Done, Failure>>,
+    pub(crate) work: Work,
     /// What to do when it fails.
     pub(crate) cure: &'static str,
+}
+
+/// What a check does.
+pub(crate) enum Work {
+    Command(Command),
+    Call(Box<dyn FnOnce() -> Result<Done, Failure>>),
+}
+
+impl Step {
+    pub(crate) fn command(title: impl Into<String>, command: Command, cure: &'static str) -> Self {
+        Self { title: title.into(), work: Work::Command(command), cure }
+    }
+
+    pub(crate) fn call(
+        title: impl Into<String>,
+        work: impl FnOnce() -> Result<Done, Failure> + 'static,
+        cure: &'static str,
+    ) -> Self {
+        Self { title: title.into(), work: Work::Call(Box::new(work)), cure }
+    }
+}
+
+impl Work {
+    fn run(self) -> Result<Done, Failure> {
+        match self {
+            Self::Command(mut command) => process::run(&mut command).map(|()| Done::Passed),
+            Self::Call(work) => work(),
+        }
+    }
 }
 
 enum Outcome {
@@ -38,7 +70,7 @@ pub(crate) fn run_all(steps: Vec<Step>) -> Result<(), Failure> {
         }
         eprintln!("\n== {title}");
         let start = Instant::now();
-        let outcome = match work() {
+        let outcome = match work.run() {
             Ok(Done::Passed) => Outcome::Passed(start.elapsed()),
             Ok(Done::NotHere(why)) => {
                 eprintln!("not run: {why}");
@@ -98,7 +130,7 @@ mod tests {
                 ran.set(ran.get() + 1);
                 if passes { Ok(Done::Passed) } else { Err(Failure::Check("it is askew".into())) }
             };
-            Step { title: title.into(), work: Box::new(work), cure: "straighten it" }
+            Step::call(title, work, "straighten it")
         };
         let verdict = run_all(vec![step("first", true), step("second", false), step("third", true)]);
         assert!(matches!(verdict, Err(Failure::Check(line)) if line == "second: it is askew; straighten it"));
@@ -107,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_a_machine_cannot_do_is_no_failure() {
-        let step = |title: &str, done| Step { title: title.into(), work: Box::new(|| Ok(done)), cure: "" };
+        let step = |title: &str, done| Step::call(title, || Ok(done), "");
         let steps =
             vec![step("browser", Done::NotHere("install one".to_owned())), step("docs", Done::Passed)];
         assert!(run_all(steps).is_ok());

@@ -10,17 +10,21 @@ use crate::{
 
 pub(crate) fn run() -> Result<(), Failure> {
     setup::run(Blas::native())?;
-    let cargo = Cargo::Running;
-    let sources = [Blas::native(), Blas::None];
-    let mut steps = vec![checks::format(cargo), checks::tidy(), checks::links_no_blas(cargo)];
-    steps.extend(sources.map(|blas| checks::clippy(cargo, blas)));
-    steps.extend(sources.map(|blas| checks::tests(cargo, blas)));
-    steps.push(checks::examples(cargo, Blas::native()));
-    steps.push(consumer::step(cargo));
-    steps.push(checks::browser(cargo, Blas::native()));
-    steps.push(checks::docs(cargo, Blas::native()));
-    steps.push(checks::gradcheck(cargo, Blas::native()));
-    steps::run_all(steps)
+    let (cargo, blas) = (Cargo::Running, Blas::native());
+    steps::run_all(vec![
+        checks::format(cargo),
+        checks::tidy(),
+        checks::links_no_blas(cargo),
+        checks::deny(),
+        checks::clippy(cargo, blas),
+        checks::clippy(cargo, Blas::None),
+        checks::tests(cargo, blas),
+        checks::programs(cargo, blas),
+        checks::browser(cargo, blas),
+        checks::tests_without_blas(cargo)?,
+        consumer::step(cargo),
+        checks::docs(cargo, blas),
+    ])
 }
 
 /// `cargo xtask test --mpi`: what takes an MPI library, and ranks.

@@ -5,6 +5,7 @@ use chainrule_layers::{
     Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Relu, Sequential, Sigmoid, Silu,
     Softmax, Softplus, Tanh,
 };
+use chainrule_tensor::instantiate::instantiated;
 use chainrule_tensor::{Init, Layout, Scalar};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,19 @@ macro_rules! activations {
             }
 
             fn layer<A: Scalar>(self, width: usize) -> Box<dyn Layer<A>> {
+                instantiated::<A, Box<dyn Layer<A>>, _, _>(|| self.single(width), || self.double(width))
+            }
+
+            // Neither generic nor inlined: the layers' loops are compiled here and nowhere else.
+            #[inline(never)]
+            fn single(self, width: usize) -> Box<dyn Layer<f32>> {
+                match self {
+                    $(Activation::$variant => Box::new($variant::new(width)),)*
+                }
+            }
+
+            #[inline(never)]
+            fn double(self, width: usize) -> Box<dyn Layer<f64>> {
                 match self {
                     $(Activation::$variant => Box::new($variant::new(width)),)*
                 }

@@ -36,6 +36,7 @@ mod cores;
 pub mod difference;
 mod gemm;
 mod init;
+pub mod instantiate;
 pub mod kernel;
 mod layout;
 pub mod math;

@@ -6,7 +6,7 @@ use std::{env, path::Path};
 
 use super::{
     look,
-    plan::{self, Machine, Manager, Plan},
+    plan::{self, Machine, Plan},
 };
 use crate::{blas::Blas, failure::Failure, process};
 
@@ -55,36 +55,20 @@ fn find() -> Option<String> {
     named.or_else(|| on_path().or_else(application).map(str::to_owned))
 }
 
-impl Manager {
-    const fn chromium(self) -> &'static [&'static str] {
-        match self {
-            Self::Apt | Self::Dnf | Self::Pacman => &["chromium"],
-            Self::Brew => &["--cask", "google-chrome"],
-        }
-    }
-}
-
 /// What to do on a machine without a browser.
 fn plan(machine: &Machine) -> Plan {
     let on_windows =
         "the pages are tested on Linux and macOS: the tests drive the browser through Unix pipes";
-    plan::extra(machine, "Chromium", Manager::chromium, BY_HAND, on_windows)
+    plan::extra(machine, "Chromium", |manager| manager.chromium, BY_HAND, on_windows)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Os;
-    use super::*;
-
-    const USER: Machine = Machine {
-        os: Os::Linux,
-        openblas: true,
-        linker: true,
-        manager: Some(Manager::Apt),
-        lists: true,
-        root: false,
-        sudo: true,
+    use super::super::plan::{
+        BREW, Os,
+        tests::{USER, is_stuck_on},
     };
+    use super::*;
 
     #[track_caller]
     fn installs(machine: &Machine) -> String {
@@ -98,20 +82,12 @@ mod tests {
     fn chromium_is_installed_as_openblas_is() {
         assert!(installs(&USER).starts_with("sudo env DEBIAN_FRONTEND=noninteractive apt-get"));
         assert!(installs(&Machine { root: true, ..USER }).ends_with("--no-install-recommends chromium"));
-        let mac = Machine { os: Os::MacOs, manager: Some(Manager::Brew), ..USER };
+        let mac = Machine { os: Os::MacOs, manager: Some(BREW), ..USER };
         assert_eq!(installs(&mac), "brew install --cask google-chrome");
     }
 
     #[test]
     fn where_it_cannot_be_had_the_message_says_what_to_do() {
-        for machine in [
-            Machine { manager: None, ..USER },
-            Machine { sudo: false, ..USER },
-            Machine { os: Os::Windows, manager: None, ..USER },
-        ] {
-            let Plan::Stuck(message) = plan(&machine) else { panic!("{machine:?}") };
-            let cure = if machine.os == Os::Windows { "Linux" } else { "CHAINRULE_CHROMIUM" };
-            assert!(message.contains(cure) && !message.contains('\n'), "{message}");
-        }
+        is_stuck_on(plan, "CHAINRULE_CHROMIUM", "Linux");
     }
 }

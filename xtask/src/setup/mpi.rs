@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use super::{
     look,
-    plan::{self, Machine, Manager, Plan},
+    plan::{self, Machine, Plan},
     succeeds,
 };
 use crate::{blas::Blas, failure::Failure, process};
@@ -84,37 +84,16 @@ fn has_libclang() -> bool {
         || of_packages.into_iter().any(|folder| holds(&folder))
 }
 
-impl Manager {
-    const fn mpi(self) -> &'static [&'static str] {
-        match self {
-            Self::Apt => &["openmpi-bin", "libopenmpi-dev", "libclang-dev"],
-            Self::Dnf => &["openmpi-devel", "clang-devel"],
-            Self::Pacman => &["openmpi", "clang"],
-            Self::Brew => &["open-mpi", "llvm"],
-        }
-    }
-}
-
 /// What to do on a machine that lacks some of it.
 fn plan(machine: &Machine, missing: &[&str]) -> Plan {
     let on_windows = "ranks are joined by MPI on Linux and macOS: train in one process here";
-    plan::extra(machine, &missing.join(" and "), Manager::mpi, BY_HAND, on_windows)
+    plan::extra(machine, &missing.join(" and "), |manager| manager.mpi, BY_HAND, on_windows)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Os;
+    use super::super::plan::tests::{USER, is_stuck_on};
     use super::*;
-
-    const USER: Machine = Machine {
-        os: Os::Linux,
-        openblas: true,
-        linker: true,
-        manager: Some(Manager::Apt),
-        lists: true,
-        root: false,
-        sudo: true,
-    };
 
     #[test]
     fn mpi_is_installed_as_openblas_is() {
@@ -126,14 +105,6 @@ mod tests {
 
     #[test]
     fn where_it_cannot_be_had_the_message_says_what_to_do() {
-        for machine in [
-            Machine { manager: None, ..USER },
-            Machine { sudo: false, ..USER },
-            Machine { os: Os::Windows, manager: None, ..USER },
-        ] {
-            let Plan::Stuck(message) = plan(&machine, &["MPI"]) else { panic!("{machine:?}") };
-            let cure = if machine.os == Os::Windows { "one process" } else { "modules of your cluster" };
-            assert!(message.contains(cure) && !message.contains('\n'), "{message}");
-        }
+        is_stuck_on(|machine| plan(machine, &["MPI"]), "modules of your cluster", "one process");
     }
 }

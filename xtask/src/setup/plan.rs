@@ -16,76 +16,68 @@ pub(super) enum Os {
 }
 
 /// A package manager that we know how to ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manager {
-    Apt,
-    Dnf,
-    Pacman,
-    Brew,
-}
-
-impl Manager {
-    pub(super) const ALL: [Self; 4] = [Self::Apt, Self::Dnf, Self::Pacman, Self::Brew];
-
-    pub(super) const fn program(self) -> &'static str {
-        match self {
-            Self::Apt => "apt-get",
-            Self::Dnf => "dnf",
-            Self::Pacman => "pacman",
-            Self::Brew => "brew",
-        }
-    }
-
-    const fn openblas(self) -> &'static [&'static str] {
-        match self {
-            Self::Apt => &["libopenblas-dev", "pkg-config"],
-            Self::Dnf => &["openblas-devel", "pkgconf-pkg-config"],
-            Self::Pacman => &["openblas", "pkgconf"],
-            // libomp, because openblas-src asks brew for its prefix too.
-            Self::Brew => &["openblas", "libomp", "pkgconf"],
-        }
-    }
-
-    const fn linker(self) -> &'static [&'static str] {
-        match self {
-            Self::Apt => &["gcc", "libc6-dev"],
-            Self::Dnf | Self::Pacman => &["gcc"],
-            Self::Brew => &[], // comes with Xcode, see `plan`
-        }
-    }
-
-    const fn install(self) -> &'static [&'static str] {
-        match self {
-            // The timeout waits for another apt-get, such as a fresh machine's unattended upgrade.
-            Self::Apt => &[
-                "env",
-                "DEBIAN_FRONTEND=noninteractive",
-                "apt-get",
-                "-o",
-                "DPkg::Lock::Timeout=120",
-                "install",
-                "-y",
-                "--no-install-recommends",
-            ],
-            Self::Dnf => &["dnf", "install", "-y"],
-            Self::Pacman => &["pacman", "-S", "--needed", "--noconfirm"],
-            Self::Brew => &["brew", "install"],
-        }
-    }
-
-    const fn refresh(self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Apt => Some(&["apt-get", "update"]),
-            Self::Pacman => Some(&["pacman", "-Sy", "--noconfirm"]),
-            Self::Dnf | Self::Brew => None, // they refresh by themselves
-        }
-    }
-
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Manager {
+    pub(super) program: &'static str,
+    install: &'static str,
+    /// Brings the lists of packages up to date; `None` if it does so by itself.
+    refresh: Option<&'static str>,
+    openblas: &'static str,
+    /// None from Homebrew: it comes with Xcode, see `plan`.
+    linker: &'static str,
+    pub(super) chromium: &'static str,
+    pub(super) mpi: &'static str,
     /// Homebrew refuses to run as root; the others demand it.
-    const fn wants_root(self) -> bool {
-        !matches!(self, Self::Brew)
-    }
+    wants_root: bool,
 }
+
+pub(super) const APT: &Manager = &Manager {
+    program: "apt-get",
+    // The timeout waits for another apt-get, such as a fresh machine's unattended upgrade.
+    install: "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends",
+    refresh: Some("apt-get update"),
+    openblas: "libopenblas-dev pkg-config",
+    linker: "gcc libc6-dev",
+    chromium: "chromium",
+    mpi: "openmpi-bin libopenmpi-dev libclang-dev",
+    wants_root: true,
+};
+
+const DNF: &Manager = &Manager {
+    program: "dnf",
+    install: "dnf install -y",
+    refresh: None,
+    openblas: "openblas-devel pkgconf-pkg-config",
+    linker: "gcc",
+    chromium: "chromium",
+    mpi: "openmpi-devel clang-devel",
+    wants_root: true,
+};
+
+const PACMAN: &Manager = &Manager {
+    program: "pacman",
+    install: "pacman -S --needed --noconfirm",
+    refresh: Some("pacman -Sy --noconfirm"),
+    openblas: "openblas pkgconf",
+    linker: "gcc",
+    chromium: "chromium",
+    mpi: "openmpi clang",
+    wants_root: true,
+};
+
+pub(super) const BREW: &Manager = &Manager {
+    program: "brew",
+    install: "brew install",
+    refresh: None,
+    // libomp, because openblas-src asks brew for its prefix too.
+    openblas: "openblas libomp pkgconf",
+    linker: "",
+    chromium: "--cask google-chrome",
+    mpi: "open-mpi llvm",
+    wants_root: false,
+};
+
+pub(super) const MANAGERS: [&Manager; 4] = [APT, DNF, PACMAN, BREW];
 
 /// All that the decision depends on.
 #[derive(Debug, Clone)]
@@ -96,7 +88,7 @@ pub(super) struct Machine {
     pub(super) openblas: bool,
     /// There is a `cc` to link with.
     pub(super) linker: bool,
-    pub(super) manager: Option<Manager>,
+    pub(super) manager: Option<&'static Manager>,
     /// The package manager has its lists of packages.
     pub(super) lists: bool,
     pub(super) root: bool,
@@ -160,9 +152,9 @@ pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
             Plan::Stuck("the linker `cc` is missing: run `xcode-select --install`".to_owned())
         }
         (_, Some(manager)) => {
-            let openblas = if lacks_openblas { manager.openblas() } else { &[] };
-            let linker = if machine.linker { &[] } else { manager.linker() };
-            install(manager, &[openblas, linker].concat(), machine, (missing, WITHOUT_BLAS))
+            let openblas = if lacks_openblas { manager.openblas } else { "" };
+            let linker = if machine.linker { "" } else { manager.linker };
+            install(manager, &format!("{openblas} {linker}"), machine, (missing, WITHOUT_BLAS))
         }
         (_, None) => Plan::Stuck(format!(
             "{missing} missing, and none of apt-get, dnf, pacman and brew is on the PATH: install a C \
@@ -176,7 +168,7 @@ pub(super) fn plan(blas: Blas, machine: &Machine) -> Plan {
 pub(super) fn extra(
     machine: &Machine,
     missing: &str,
-    packages: fn(Manager) -> &'static [&'static str],
+    packages: fn(&'static Manager) -> &'static str,
     way_out: &str,
     on_windows: &str,
 ) -> Plan {
@@ -190,28 +182,27 @@ pub(super) fn extra(
 }
 
 /// How the manager brings these packages, for want of `missing`; `way_out` is for those who may not install.
-fn install(manager: Manager, packages: &[&str], machine: &Machine, (missing, way_out): (&str, &str)) -> Plan {
-    let install = [manager.install(), packages].concat();
-
-    let privileged = !manager.wants_root() || machine.root;
+fn install(manager: &Manager, packages: &str, machine: &Machine, (missing, way_out): (&str, &str)) -> Plan {
+    let install = format!("{} {packages}", manager.install);
+    let privileged = !manager.wants_root || machine.root;
     if !privileged && !machine.sudo {
         return Plan::Stuck(format!(
             "{missing} missing, and only root may install it (there is no sudo): as root, run `{}`, or \
              {way_out}",
-            install.join(" ")
+            install.trim()
         ));
     }
-    let sudo: &[&str] = if privileged { &[] } else { &["sudo"] };
-    let owned = |words: &[&str]| [sudo, words].concat().into_iter().map(str::to_owned).collect();
+    let sudo = (!privileged).then_some("sudo");
+    let owned = |words: &str| sudo.into_iter().chain(words.split_whitespace()).map(str::to_owned).collect();
     Plan::Install(Installation {
-        refresh: manager.refresh().map(owned),
-        refresh_first: manager.refresh().is_some() && !machine.lists,
+        refresh: manager.refresh.map(owned),
+        refresh_first: manager.refresh.is_some() && !machine.lists,
         install: owned(&install),
     })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A fresh Debian container: root, a compiler, apt-get without lists, nothing else.
@@ -219,11 +210,29 @@ mod tests {
         os: Os::Linux,
         openblas: false,
         linker: true,
-        manager: Some(Manager::Apt),
+        manager: Some(APT),
         lists: false,
         root: true,
         sudo: false,
     };
+
+    /// A user of such a machine who may call sudo, and has all that the build needs.
+    pub(in crate::setup) const USER: Machine =
+        Machine { openblas: true, lists: true, root: false, sudo: true, ..FRESH_DEBIAN };
+
+    /// Machines on which nothing but the build's own needs can be had, and what they have in common.
+    #[track_caller]
+    pub(in crate::setup) fn is_stuck_on(plan: impl Fn(&Machine) -> Plan, cure: &str, on_windows: &str) {
+        for machine in [
+            Machine { manager: None, ..USER },
+            Machine { sudo: false, ..USER },
+            Machine { os: Os::Windows, manager: None, ..USER },
+        ] {
+            let Plan::Stuck(message) = plan(&machine) else { panic!("{machine:?}") };
+            let cure = if machine.os == Os::Windows { on_windows } else { cure };
+            assert!(message.contains(cure) && !message.contains('\n'), "{message}");
+        }
+    }
 
     #[track_caller]
     fn installs(machine: &Machine) -> (Option<String>, bool, String) {
@@ -287,16 +296,18 @@ mod tests {
 
     #[test]
     fn every_manager_is_asked_in_its_own_words() {
-        let on = |manager| installs(&Machine { manager: Some(manager), lists: true, ..FRESH_DEBIAN }).2;
-        assert_eq!(on(Manager::Dnf), "dnf install -y openblas-devel pkgconf-pkg-config");
-        assert_eq!(on(Manager::Pacman), "pacman -S --needed --noconfirm openblas pkgconf");
+        let on = |manager: &'static Manager| {
+            installs(&Machine { manager: Some(manager), lists: true, ..FRESH_DEBIAN }).2
+        };
+        assert_eq!(on(DNF), "dnf install -y openblas-devel pkgconf-pkg-config");
+        assert_eq!(on(PACMAN), "pacman -S --needed --noconfirm openblas pkgconf");
     }
 
     #[test]
     fn homebrew_runs_as_the_user() {
         let mac = Machine {
             os: Os::MacOs,
-            manager: Some(Manager::Brew),
+            manager: Some(BREW),
             root: false,
             sudo: true,
             lists: true,

@@ -5,7 +5,6 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
-use ndarray_linalg::{EighInto, UPLO};
 
 use super::Eigen;
 use super::factored::Reflections;
@@ -14,13 +13,38 @@ use super::factored::Reflections;
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
 
 pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
-    // A copy with strides of its own, as ndarray-linalg refuses those of a broadcast number, and from the upper triangle.
-    let matrix = Array2::from_shape_fn(matrix.dim(), |(i, j)| matrix[(i.min(j), i.max(j))]);
-    let (values, vectors) = matrix.eigh_into(UPLO::Upper).expect("LAPACK solves what is finite");
-    Eigen { values: values.to_vec(), vectors: vectors.reversed_axes().as_standard_layout().into_owned() }
+    let n = matrix.nrows();
+    // The whole matrix, from its upper triangle.
+    let mut vectors = Array2::from_shape_fn(matrix.dim(), |(i, j)| matrix[(i.min(j), i.max(j))]);
+    let mut values = vec![0.0; n];
+    let mut solve = |work: &mut [f64], size: c_int| {
+        let mut info = 0;
+        // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n, and `work` as many as `size`
+        // says, or one where `size` is −1 and `dsyev` only writes there how many it wants.
+        unsafe {
+            lapack_sys::dsyev_(
+                c"V".as_ptr(),
+                c"U".as_ptr(),
+                &int(n),
+                vectors.as_mut_ptr(),
+                &int(n),
+                values.as_mut_ptr(),
+                work.as_mut_ptr(),
+                &size,
+                &raw mut info,
+            );
+        }
+        assert_eq!(info, 0, "LAPACK solves what is finite");
+    };
+    let mut wanted = [0.0];
+    solve(&mut wanted, -1);
+    let size = wanted[0] as usize;
+    solve(&mut vec![0.0; size], int(size));
+    // Its vectors are columns, by columns: rows here.
+    Eigen { values, vectors }
 }
 
-/// ndarray-linalg does not hand out LAPACK's `dsyevd`: hence the call by hand.
+/// LAPACK's `dsyevd`.
 pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
     let n = matrix.nrows();
     // The upper triangle by rows is the lower one by columns, and vectors that are columns there are rows here.

@@ -1,9 +1,6 @@
 //! OpenBLAS's C interface, and the choice of its kernels.
 #![allow(unsafe_code)]
 
-// Links the library: nothing else names it.
-extern crate openblas_src as _;
-
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
 
