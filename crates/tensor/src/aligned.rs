@@ -2,7 +2,7 @@ use std::ops::{Deref, DerefMut};
 
 use ndarray::{Array1, Array2, s};
 
-use crate::Scalar;
+use crate::scalar::Scalar;
 
 /// Bytes of a cache line, and of the widest registers.
 pub const CACHE_LINE: usize = 64;

@@ -10,8 +10,11 @@
 //! word. So `init` compares the kernels that OpenBLAS chose with what the CPU can do, and where they are too old has it choose
 //! again. The user's own `OPENBLAS_CORETYPE` is respected, a library that was built for one kind of CPU is left alone, and
 //! `CHAINRULE_OPENBLAS_SWITCH=off` switches the switch off. [`kernels`] tells what was done.
+mod choice;
 #[cfg(feature = "openblas")]
 mod openblas;
+
+pub use choice::{Kernels, Switch};
 
 /// The name of the BLAS this build links, or of the kernels that stand in for it.
 ///
@@ -41,36 +44,6 @@ pub const fn name() -> &'static str {
 pub fn init() {
     #[cfg(feature = "openblas")]
     openblas::init();
-}
-
-/// What is known of OpenBLAS's kernels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kernels {
-    /// The library with its version and the way it was built.
-    pub library: String,
-    /// How it was built to run in parallel: sequentially, on threads of its own, or on OpenMP's.
-    pub threading: &'static str,
-    /// The kind of CPU whose kernels it had chosen.
-    pub before: String,
-    /// The kind of CPU whose kernels it runs.
-    pub after: String,
-    /// What was done about them, and why.
-    pub switch: Switch,
-}
-
-/// What [`init`] did about OpenBLAS's kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// They suit the CPU.
-    NotNeeded,
-    /// They were too old, and are not any more.
-    Done,
-    /// `OPENBLAS_CORETYPE` is the user's word.
-    UsersChoice,
-    /// `CHAINRULE_OPENBLAS_SWITCH=off`.
-    Off,
-    /// They are too old, and the library has no way to choose again.
-    Impossible,
 }
 
 /// What is known of OpenBLAS's kernels; `None` where another BLAS is linked, or none.

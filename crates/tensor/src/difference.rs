@@ -104,6 +104,6 @@ pub fn inner_error((a, b): (&[f64], &[f64]), (c, d): (&[f64], &[f64])) -> f64 {
 /// ```
 /// assert_eq!(chainrule_tensor::difference::bars::<f64>(), (1e-8, 1e-7));
 /// ```
-pub fn bars<A: crate::Scalar>() -> (f64, f64) {
-    if A::NAME == <f64 as crate::Scalar>::NAME { (1e-8, 1e-7) } else { (2e-3, 2e-3) }
+pub fn bars<A: crate::scalar::Scalar>() -> (f64, f64) {
+    if A::NAME == <f64 as crate::scalar::Scalar>::NAME { (1e-8, 1e-7) } else { (2e-3, 2e-3) }
 }

@@ -1,6 +1,8 @@
 use ndarray::ArrayRef2;
 
-use crate::{Scalar, kernel};
+use crate::epilogue::Epilogue;
+use crate::kernel;
+use crate::scalar::Scalar;
 
 /// C ← α·A·B + β·C: the one door to the kernels of products.
 ///
@@ -32,12 +34,8 @@ pub fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c:
     kernel::product(alpha, a, b, beta, c, None);
 }
 
-/// What is done with each part of a matrix once it is finished: it gets the place of the part's first number in the whole,
-/// counted row by row, and the part, numbers that follow one another in that order.
-pub type Then<'a, A> = dyn Fn(usize, &mut [A]) + Sync + 'a;
-
-/// [`gemm`], and each part of C given to `then` while it is still in the cache: what else is to be done with a product's
-/// numbers costs no second way to them. On several threads, each finishes the parts that it has computed.
+/// [`gemm`], and each part of C given to the [`Epilogue`] while it is still in the cache, so that the rest of the work on a
+/// product's numbers reads them from there. On several threads, each finishes the parts that it has computed.
 ///
 /// # Panics
 /// As `gemm`; and if C is not row-major.
@@ -59,11 +57,11 @@ pub fn gemm_then<A: Scalar>(
     b: &ArrayRef2<A>,
     beta: A,
     c: &mut ArrayRef2<A>,
-    then: &Then<'_, A>,
+    epilogue: &Epilogue<'_, A>,
 ) {
     check("gemm_then", a, b, c);
     check_rows("gemm_then", c);
-    kernel::product(alpha, a, b, beta, c, Some(then));
+    kernel::product(alpha, a, b, beta, c, Some(epilogue));
 }
 
 /// Y ← X·W + 1·bᵀ: each row x of X becomes x·W + b. The bits are those of [`gemm`] with b in each row of C and β = 1,
@@ -90,7 +88,7 @@ pub fn affine<A: Scalar>(x: &ArrayRef2<A>, w: &ArrayRef2<A>, b: &[A], y: &mut Ar
     kernel::affine(x, w, b, y, None);
 }
 
-/// [`affine`], and each part of Y given to `then`, as [`gemm_then`] does it: Y ← φ(X·W + 1·bᵀ) in one pass.
+/// [`affine`], and each part of Y given to the [`Epilogue`], as [`gemm_then`] does it: Y ← φ(X·W + 1·bᵀ) in one pass.
 ///
 /// # Panics
 /// As `affine`; and if Y is not row-major.
@@ -109,12 +107,12 @@ pub fn affine_then<A: Scalar>(
     w: &ArrayRef2<A>,
     b: &[A],
     y: &mut ArrayRef2<A>,
-    then: &Then<'_, A>,
+    epilogue: &Epilogue<'_, A>,
 ) {
     check("affine_then", x, w, y);
     check_rows("affine_then", y);
     assert_eq!(b.len(), w.ncols(), "affine_then: b is not as long as a row of W");
-    kernel::affine(x, w, b, y, Some(then));
+    kernel::affine(x, w, b, y, Some(epilogue));
 }
 
 /// That a matrix's parts are slices.
@@ -159,12 +157,13 @@ fn is_blas_layout<A>(matrix: &ArrayRef2<A>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Pool;
+    use crate::pool::Pool;
+    use crate::rng::hash;
     use ndarray::{Array2, s};
     use proptest::prelude::*;
 
     fn matrix(rows: usize, columns: usize, transposed: bool, salt: u64) -> Array2<f64> {
-        let value = |(i, j)| (crate::hash(salt, i as u64, j as u64) % 2001) as f64 / 1000.0 - 1.0;
+        let value = |(i, j)| (hash(salt, i as u64, j as u64) % 2001) as f64 / 1000.0 - 1.0;
         if transposed {
             Array2::from_shape_fn((columns, rows), |(i, j)| value((j, i))).reversed_axes()
         } else {

@@ -1,4 +1,6 @@
-use crate::{Rng, Scalar, vector};
+use crate::rng::Rng;
+use crate::scalar::Scalar;
+use crate::vector;
 
 /// How a parameter begins.
 ///

@@ -12,7 +12,7 @@
 //! allocate nothing; and their bits do not depend on how a product is cut, so that threads can share one. The rule looks at
 //! the CPU and never at a clock: a run can be repeated to the bit.
 #[cfg(target_arch = "x86_64")]
-mod few;
+mod compute;
 #[cfg(target_arch = "x86_64")]
 mod few_rows;
 #[cfg(target_arch = "x86_64")]
@@ -22,29 +22,33 @@ mod pack;
 #[cfg(target_arch = "x86_64")]
 mod peak;
 #[cfg(target_arch = "x86_64")]
+mod plan;
+#[cfg(target_arch = "x86_64")]
 mod product;
 #[cfg(target_arch = "x86_64")]
-mod room;
+mod scratch;
+#[cfg(target_arch = "x86_64")]
+mod small;
+#[cfg(target_arch = "x86_64")]
+mod tile;
+pub(crate) mod tiled;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod width;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayRef2, aview1};
 
-use crate::{Scalar, Then, blas, rows};
+use crate::epilogue::Epilogue;
+use crate::scalar::Scalar;
+use crate::{blas, rows};
 
 #[cfg(target_arch = "x86_64")]
 use product::Product;
+pub use tiled::Tiled;
 #[cfg(target_arch = "x86_64")]
-pub use tiles::Tiled;
-
-/// The number types that have no tiles on this processor have no need of them.
-#[cfg(not(target_arch = "x86_64"))]
-pub trait Tiled {}
-#[cfg(not(target_arch = "x86_64"))]
-impl Tiled for f32 {}
-#[cfg(not(target_arch = "x86_64"))]
-impl Tiled for f64 {}
+use width::Width;
 
 /// A way to compute a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,7 @@ impl Kernel {
 #[inline]
 fn has_tiles() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return tiles::Width::of_this_cpu().is_some();
+    return Width::of_this_cpu().is_some();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }
@@ -90,7 +94,7 @@ fn has_tiles() -> bool {
 /// A clock rate read from the system would be a guess: it changes with the load and with the instructions.
 pub fn peak() -> Option<f64> {
     #[cfg(target_arch = "x86_64")]
-    return tiles::Width::of_this_cpu().map(peak::peak);
+    return Width::of_this_cpu().map(peak::peak);
     #[cfg(not(target_arch = "x86_64"))]
     None
 }
@@ -127,7 +131,7 @@ pub fn gemm_with<A: Scalar>(
     }
 }
 
-/// The product by the usual kernel, or by the other where that one has no use for a layout; `then` gets its parts.
+/// The product by the usual kernel, or by the other where that one has no use for a layout; the epilogue gets its parts.
 #[inline]
 pub(crate) fn product<A: Scalar>(
     alpha: A,
@@ -135,15 +139,15 @@ pub(crate) fn product<A: Scalar>(
     b: &ArrayRef2<A>,
     beta: A,
     c: &mut ArrayRef2<A>,
-    then: Option<&Then<'_, A>>,
+    epilogue: Option<&Epilogue<'_, A>>,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(alpha, a, b, beta, None, c, then) {
+    if let Some(product) = Product::of(alpha, a, b, beta, None, c, epilogue) {
         return product.compute();
     }
     by_library(alpha, a, b, beta, c);
-    if let Some(then) = then {
-        rows::in_parts(c, then);
+    if let Some(epilogue) = epilogue {
+        rows::in_parts(c, epilogue);
     }
 }
 
@@ -154,14 +158,14 @@ pub(crate) fn affine<A: Scalar>(
     b: &ArrayRef2<A>,
     v: &[A],
     c: &mut ArrayRef2<A>,
-    then: Option<&Then<'_, A>>,
+    epilogue: Option<&Epilogue<'_, A>>,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c, then) {
+    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c, epilogue) {
         return product.compute();
     }
     c.assign(&aview1(v));
-    product(A::one(), a, b, A::one(), c, then);
+    product(A::one(), a, b, A::one(), c, epilogue);
 }
 
 /// The product by the linked BLAS or ndarray's kernels.

@@ -34,6 +34,7 @@ mod aligned;
 pub mod blas;
 mod cores;
 pub mod difference;
+mod epilogue;
 mod gemm;
 mod init;
 pub mod instantiate;
@@ -51,7 +52,8 @@ pub mod vector;
 
 pub use aligned::{Aligned, CACHE_LINE};
 pub use cores::available_threads;
-pub use gemm::{Then, affine, affine_then, gemm, gemm_then};
+pub use epilogue::Epilogue;
+pub use gemm::{affine, affine_then, gemm, gemm_then};
 pub use init::Init;
 pub use layout::{Entry, Layout, Param, Role};
 pub use pool::Pool;

@@ -15,11 +15,11 @@
 //! there to the same 2 units: saturated units give exact zeros, not numbers that are slow to multiply.
 
 pub mod check;
-mod constants;
+pub(crate) mod constants;
 
 pub use constants::Constants;
 
-use crate::Scalar;
+use crate::scalar::Scalar;
 
 /// e^z.
 ///

@@ -3,7 +3,7 @@ use rand::rand_core::{Infallible, TryRng};
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
-use crate::Scalar;
+use crate::scalar::Scalar;
 
 /// A seeded, counter-based stream of random bits: ChaCha with 8 rounds.
 ///

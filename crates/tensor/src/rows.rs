@@ -2,9 +2,12 @@
 
 use ndarray::{Array2, ArrayRef1, ArrayRef2, ArrayView2, ArrayViewMut2, s};
 
+use crate::aligned::Aligned;
+use crate::epilogue::Epilogue;
 use crate::pool::sweep;
+use crate::scalar::{Accum, Scalar};
 use crate::simd::{self, LANES};
-use crate::{Accum, Aligned, Scalar, Then, math, vector};
+use crate::{math, vector};
 
 /// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
 const LEAST_SHARED: usize = 1 << 13;
@@ -69,7 +72,7 @@ pub fn zeros<A: Scalar>(rows: usize, columns: usize) -> Array2<A> {
     Aligned::matrix(rows, columns)
 }
 
-/// Gives all parts of a matrix to `then`, as [`gemm_then`](crate::gemm_then) does it.
+/// Applies an epilogue to all parts of a matrix, as [`gemm_then`](crate::gemm_then) does it.
 ///
 /// # Panics
 /// If a row is not contiguous.
@@ -82,12 +85,12 @@ pub fn zeros<A: Scalar>(rows: usize, columns: usize) -> Array2<A> {
 /// assert_eq!(y, array![[1.0, 0.0], [0.0, 4.0]]);
 /// ```
 #[track_caller]
-pub fn in_parts<A: Scalar>(matrix: &mut ArrayRef2<A>, then: &Then<'_, A>) {
+pub fn in_parts<A: Scalar>(matrix: &mut ArrayRef2<A>, epilogue: &Epilogue<'_, A>) {
     if let Some(all) = matrix.as_slice_mut() {
-        return sweep([all], LANES, LEAST_SHARED, |from, [part]| then(from, part));
+        return sweep([all], LANES, LEAST_SHARED, |from, [part]| epilogue(from, part));
     }
     let columns = matrix.ncols();
-    slices_mut(matrix).enumerate().for_each(|(i, row)| then(i * columns, row));
+    slices_mut(matrix).enumerate().for_each(|(i, row)| epilogue(i * columns, row));
 }
 
 /// The first `n` rows: at no cost where those are all, as in every batch but the last of an epoch.

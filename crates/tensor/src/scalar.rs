@@ -3,8 +3,8 @@ use std::iter::Sum;
 use ndarray::NdFloat;
 use num_traits::FromPrimitive;
 
-use crate::kernel::Tiled;
-use crate::math::Constants;
+use crate::kernel::tiled::Tiled;
+use crate::math::constants::Constants;
 
 /// The number type of a network: `f32` to train, `f64` to check.
 ///

@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn every_length_and_every_level_is_the_plain_loop() {
         for len in 0..=3 * LANES {
-            let number = |i: usize, salt: u64| (crate::hash(salt, 0, i as u64) % 1000) as f32 / 7.0;
+            let number = |i: usize, salt: u64| (crate::rng::hash(salt, 0, i as u64) % 1000) as f32 / 7.0;
             let (a, b): (Vec<_>, Vec<_>) = (0..len).map(|i| (number(i, 1), number(i, 2))).unzip();
             let step = |[a, b]: [f32; 2], [y, z]: &mut [f32; 2]| {
                 *y += a * b;

@@ -4,7 +4,7 @@
 //! block sums added in `f64`. So a result has the same bits on every run, and an `f32` norm of millions of parameters
 //! keeps its digits.
 
-use crate::Scalar;
+use crate::scalar::Scalar;
 use crate::simd::{self, LANES};
 
 /// Numbers summed in their own precision before they go to `f64`.

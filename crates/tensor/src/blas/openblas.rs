@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
 
-use super::{Kernels, Switch};
+use super::choice::{Kernels, Switch};
 
 static KERNELS: OnceLock<Kernels> = OnceLock::new();
 

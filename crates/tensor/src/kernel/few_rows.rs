@@ -3,9 +3,8 @@
 
 use super::lanes::Lanes;
 use super::product::{Matrix, Product};
-use super::room::Room;
-use super::tiles::PACKED;
-use crate::Scalar;
+use super::scratch::{PACKED, Scratch};
+use crate::scalar::Scalar;
 
 impl<A: Scalar> Product<'_, A> {
     /// A lone row of A by B. Each number of B is read once, so memory is what it waits for: B is read as it lies, some rows
@@ -21,8 +20,8 @@ impl<A: Scalar> Product<'_, A> {
     ) {
         // SAFETY: as for `run`; the buffer has a place for the sum of each column.
         unsafe {
-            let mut room = Room::borrow(&PACKED);
-            let sums = room.of::<A>(n);
+            let mut scratch = Scratch::borrow(&PACKED);
+            let sums = scratch.of::<A>(n);
             for chain in (0..self.depth).step_by(self.chain) {
                 let end = self.depth.min(chain + self.chain);
                 for (l, count) in groups(end - chain) {

@@ -3,8 +3,7 @@
 
 use super::lanes::{Lanes, transpose_8x8};
 use super::product::Matrix;
-use super::tiles::pieces;
-use crate::Scalar;
+use crate::scalar::Scalar;
 
 /// Copies some rows of A so that a tile reads them one after the other: `to[l·count + i] = A[i, l]`.
 #[inline(always)]
@@ -82,6 +81,45 @@ pub(super) unsafe fn pack_panels<V: Lanes, const REGISTERS: usize>(
                 for l in if j < blocks.0 { blocks.1 } else { 0 }..depth {
                     *to.add(l * width + j) = *b.add(l * row + j * column);
                 }
+            }
+        }
+    }
+}
+
+/// Cuts `0..n` into pieces of `most`, and what is left into two halves that are multiples of `unit`: where they begin and how
+/// long they are.
+#[inline(always)]
+pub(super) fn pieces(n: usize, most: usize, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut begin = 0;
+    std::iter::from_fn(move || {
+        let left = n - begin;
+        let piece = match left {
+            0 => return None,
+            _ if left <= most => left,
+            _ if left < 2 * most => left.div_ceil(2).next_multiple_of(unit),
+            _ => most,
+        };
+        begin += piece;
+        Some((begin - piece, piece))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other_and_none_is_small() {
+        for (most, unit) in [(8, 1), (6, 1), (48, 16), (16, 8), (144, 16)] {
+            for n in 0..400 {
+                let mut end = 0;
+                for (begin, len) in pieces(n, most, unit) {
+                    assert_eq!(begin, end, "{n} by {most}");
+                    assert!(len <= most && (len == n || 2 * len + 2 * unit > most), "{n} by {most}: {len}");
+                    end += len;
+                    assert!(end == n || len.is_multiple_of(unit), "{n} by {most}: {len}");
+                }
+                assert_eq!(end, n);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::lanes::{F32x8, F32x16, Lanes};
-use super::tiles::Width;
+use super::width::Width;
 
 /// Billions of `f32` operations a second of a loop that does nothing else: see [`peak`](super::peak).
 pub(super) fn peak(width: Width) -> f64 {

@@ -1,4 +1,4 @@
-//! Products of so few rows or columns that tiles of registers would be mostly empty: which they are, and those of few columns.
+//! Small products, of so few rows or columns that register tiles would be mostly empty: how each is computed.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -6,15 +6,12 @@ use std::ops::Range;
 
 use super::lanes::{Lanes, transpose_8x8};
 use super::product::{Matrix, Product};
-use super::room::Room;
-use crate::Scalar;
+use super::scratch::Scratch;
+use crate::scalar::Scalar;
 
-/// Below so many rows, a product with a transposed B is one of inner products.
-const FEW_ROWS: usize = 4;
-
-/// A way to compute a product of few rows, or of few columns.
+/// How a product of few rows or few columns is computed.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Few {
+pub(super) enum Small {
     InnerProducts,
     OuterProduct,
     LoneRow,
@@ -23,30 +20,23 @@ pub(super) enum Few {
 }
 
 impl<A: Scalar> Product<'_, A> {
-    /// Whether it is one of inner products, as of few rows by a transposed B, or of a row by a column.
+    /// How `m` rows and `n` columns of it are computed, if they are few, in registers of `lanes` numbers.
     #[inline]
-    pub(super) fn is_inner(&self) -> bool {
-        let is_transposed = self.b.column != 1 || self.columns == 1 && self.depth > 1;
-        is_transposed && self.rows < FEW_ROWS && self.a.column == 1 && self.b.row == 1
-    }
-
-    /// How so many of its rows and columns are computed, if they are few, in registers of `lanes` numbers.
-    #[inline]
-    pub(super) fn few(&self, m: usize, n: usize, lanes: usize) -> Option<Few> {
+    pub(super) fn small(&self, m: usize, n: usize, lanes: usize) -> Option<Small> {
         if self.is_inner() {
-            return Some(Few::InnerProducts);
+            return Some(Small::InnerProducts);
         }
         if self.b.column != 1 {
             return None;
         }
         if self.depth == 1 {
-            return Some(Few::OuterProduct);
+            return Some(Small::OuterProduct);
         }
         if m == 1 {
-            return Some(if n > 2 * lanes { Few::LoneRow } else { Few::NarrowRow });
+            return Some(if n > 2 * lanes { Small::LoneRow } else { Small::NarrowRow });
         }
         let is_flat = self.a.row == 1 && n < lanes && m >= 2 * lanes && self.depth >= lanes;
-        is_flat.then_some(Few::Flipped)
+        is_flat.then_some(Small::Flipped)
     }
 
     /// Computes them so.
@@ -54,9 +44,9 @@ impl<A: Scalar> Product<'_, A> {
     /// # Safety
     /// As for `run`.
     #[inline(always)]
-    pub(super) unsafe fn run_few<V: Lanes<Number = A>>(
+    pub(super) unsafe fn run_small<V: Lanes<Number = A>>(
         &self,
-        few: Few,
+        way: Small,
         rows: Range<usize>,
         columns: Range<usize>,
     ) {
@@ -70,13 +60,13 @@ impl<A: Scalar> Product<'_, A> {
             let a = Matrix { at: self.a.at.add(rows.start * self.a.row), ..self.a };
             let b = Matrix { at: self.b.at.add(columns.start * self.b.column), ..self.b };
             let base = self.base(rows.start, columns.start);
-            match few {
-                Few::InnerProducts => self.inner_products::<V>(m, n, a, b, base, c),
-                Few::OuterProduct => self.outer_product::<V>(m, n, a, b.at, base, c),
-                Few::LoneRow => self.lone_row::<V>(n, a, b, base.at, c.at),
-                Few::NarrowRow if n > V::LEN => self.narrow_row::<V, 2>(n, a, b, base.at, c.at),
-                Few::NarrowRow => self.narrow_row::<V, 1>(n, a, b, base.at, c.at),
-                Few::Flipped => self.few_columns(rows.clone(), columns.clone()),
+            match way {
+                Small::InnerProducts => self.inner_products::<V>(m, n, a, b, base, c),
+                Small::OuterProduct => self.outer_product::<V>(m, n, a, b.at, base, c),
+                Small::LoneRow => self.lone_row::<V>(n, a, b, base.at, c.at),
+                Small::NarrowRow if n > V::LEN => self.narrow_row::<V, 2>(n, a, b, base.at, c.at),
+                Small::NarrowRow => self.narrow_row::<V, 1>(n, a, b, base.at, c.at),
+                Small::Flipped => self.few_columns(rows.clone(), columns.clone()),
             }
             self.finish(rows, columns);
         }
@@ -159,12 +149,12 @@ impl<A: Scalar> Product<'_, A> {
     #[inline(always)]
     unsafe fn few_columns(&self, rows: Range<usize>, columns: Range<usize>) {
         thread_local! {
-            static FLIPPED: Cell<Room> = const { Cell::new(Room::new()) };
+            static FLIPPED: Cell<Scratch> = const { Cell::new(Scratch::new()) };
         }
         let (m, n) = (rows.len(), columns.len());
-        let mut room = Room::borrow(&FLIPPED);
-        let sums = room.of::<A>(m * n);
-        // SAFETY: the pointers stay within the rows and columns that the caller vouches for, or within the room.
+        let mut scratch = Scratch::borrow(&FLIPPED);
+        let sums = scratch.of::<A>(m * n);
+        // SAFETY: the pointers stay within the rows and columns that the caller vouches for, or within the scratch.
         unsafe {
             let flipped = Self {
                 rows: n,
@@ -174,7 +164,7 @@ impl<A: Scalar> Product<'_, A> {
                 beta: A::zero(),
                 base: std::ptr::null(),
                 c: Matrix { at: sums, row: m, column: 1 },
-                then: None,
+                epilogue: None,
                 ..*self
             };
             A::tiles(self.width, &flipped, 0..n, 0..m);
