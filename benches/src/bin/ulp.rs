@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::thread;
 
-use chainrule::tensor::math::check::{Specimen, Worst, worst, zoo};
+use chainrule::tensor::math::check::{FunctionCase, Worst, worst, zoo};
 use chainrule::tensor::simd::Level;
 use clap::Parser;
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 /// Each thread takes a share of the bits.
-fn over_all(specimen: Specimen, stride: u64) -> Worst {
+fn over_all(specimen: FunctionCase, stride: u64) -> Worst {
     const ALL: u64 = 1 << 32;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
     thread::scope(|scope| {

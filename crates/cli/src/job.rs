@@ -5,18 +5,18 @@ use std::env;
 use chainrule::tensor::Scalar;
 use chainrule::train::{ProcessGroup, Reduction, SingleProcess};
 #[cfg(feature = "mpi")]
-pub(crate) use chainrule_distributed::Number;
+pub(crate) use chainrule_distributed::MpiScalar;
 #[cfg(feature = "mpi")]
-use chainrule_distributed::{Together, World};
+use chainrule_distributed::{DataParallel, World};
 use serde_json::Value;
 
 use crate::failure::Failure;
 
 /// A number type that can be sent, had this build where to.
 #[cfg(not(feature = "mpi"))]
-pub(crate) trait Number: Scalar {}
+pub(crate) trait MpiScalar: Scalar {}
 #[cfg(not(feature = "mpi"))]
-impl<A: Scalar> Number for A {}
+impl<A: Scalar> MpiScalar for A {}
 
 /// The ranks of a job, of which a build without MPI has none.
 #[cfg(not(feature = "mpi"))]
@@ -166,11 +166,11 @@ impl Job {
     }
 
     /// The processes for the training loop.
-    pub(crate) fn crew<A: Number>(&self, reduction: Reduction) -> Crew<'_, A> {
+    pub(crate) fn crew<A: MpiScalar>(&self, reduction: Reduction) -> Crew<'_, A> {
         match self.world.as_ref().filter(|world| world.size() > 1) {
             None => Crew::SingleProcess(SingleProcess(reduction), std::marker::PhantomData),
             #[cfg(feature = "mpi")]
-            Some(world) => Crew::Together(Together::new(world, reduction)),
+            Some(world) => Crew::Together(DataParallel::new(world, reduction)),
             #[cfg(not(feature = "mpi"))]
             Some(world) => match *world {},
         }
@@ -194,10 +194,10 @@ fn on_the_first(rank: usize, failure: impl FnOnce() -> Failure) -> Failure {
 pub(crate) enum Crew<'w, A: Scalar> {
     SingleProcess(SingleProcess, std::marker::PhantomData<&'w A>),
     #[cfg(feature = "mpi")]
-    Together(Together<A, &'w World>),
+    Together(DataParallel<A, &'w World>),
 }
 
-impl<A: Number> Crew<'_, A> {
+impl<A: MpiScalar> Crew<'_, A> {
     pub(crate) fn ranks(&mut self) -> &mut dyn ProcessGroup<A> {
         match self {
             Crew::SingleProcess(alone, _) => alone,

@@ -5,10 +5,9 @@ use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, vector};
 
-use crate::eigen::Factored;
+use crate::eigen::{Factored, eigh};
 use crate::lanczos::Krylov;
-use crate::operator::wide;
-use crate::{Hessian, eigh};
+use crate::operator::{Hessian, wide};
 
 /// The sufficient decrease of ‖∇C‖² along a step, as a share of its slope.
 const DECREASE: f64 = 1e-4;
@@ -19,7 +18,7 @@ const ZERO: f64 = 1e-8;
 
 /// How ‖∇C‖ is brought down. Both are drawn to critical points of any index, not to minima.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum CriticalPointMethod {
     /// Damped Newton on the whole spectrum: Δθ = −H(H² + μI)⁻¹∇C, the μ with the lowest ‖∇C‖ of eight.
     Newton,
     /// Newton-MR: Δθ = −H⁺∇C by the minimal residual on a Krylov space, of minimal length where H is singular, which
@@ -42,19 +41,19 @@ pub enum Method {
 /// Paige and Saunders, "MINRES-QLP", SIAM J. Sci. Comput. 33(4), 2011.
 ///
 /// ```
-/// use chainrule_curvature::{Search, Verdict};
+/// use chainrule_curvature::{CriticalPointSearch, Verdict};
 /// use chainrule_optim::testing::Rosenbrock;
 ///
 /// let mut theta = vec![-1.2_f64, 1.0];
-/// let steps = Search::default().run(&mut Rosenbrock, &mut theta);
+/// let steps = CriticalPointSearch::default().run(&mut Rosenbrock, &mut theta);
 /// let point = chainrule_curvature::examine(&mut Rosenbrock, &theta);
 /// assert_eq!((point.verdict(1e-8), point.index()), (Verdict::Critical, 0.0));
 /// assert!(steps < 200);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Search {
+pub struct CriticalPointSearch {
     /// How ‖∇C‖ is brought down.
-    pub method: Method,
+    pub method: CriticalPointMethod,
     /// ‖∇C‖ of a critical point.
     pub tolerance: f64,
     /// Steps at most.
@@ -63,13 +62,13 @@ pub struct Search {
     pub krylov: usize,
 }
 
-impl Default for Search {
+impl Default for CriticalPointSearch {
     fn default() -> Self {
-        Self { method: Method::NewtonMr, tolerance: 1e-8, steps: 200, krylov: 200 }
+        Self { method: CriticalPointMethod::NewtonMr, tolerance: 1e-8, steps: 200, krylov: 200 }
     }
 }
 
-impl Search {
+impl CriticalPointSearch {
     /// Moves θ until ‖∇C‖ ≤ tolerance, no step lowers ‖∇C‖, or the steps are used up; returns how many were made.
     pub fn run<A: Scalar>(&self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> usize {
         let mut gradient = vec![A::zero(); theta.len()];
@@ -80,8 +79,8 @@ impl Search {
                 return step;
             }
             let moved = match self.method {
-                Method::Newton => newton(objective, theta, &gradient, length),
-                Method::NewtonMr => newton_mr(objective, theta, &gradient, length, self.krylov),
+                CriticalPointMethod::Newton => newton(objective, theta, &gradient, length),
+                CriticalPointMethod::NewtonMr => newton_mr(objective, theta, &gradient, length, self.krylov),
             };
             if !moved {
                 return step;
@@ -180,7 +179,7 @@ pub enum Verdict {
 
 /// A point and its curvature.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Point {
+pub struct PointCurvature {
     /// C.
     pub value: f64,
     /// ‖∇C‖.
@@ -191,7 +190,7 @@ pub struct Point {
     pub spectrum: Vec<f64>,
 }
 
-impl Point {
+impl PointCurvature {
     /// α, the share of negative eigenvalues: 0 at a minimum, 1 at a maximum. An eigenvalue within 10⁻⁸ of the largest
     /// from 0 counts as 0.
     pub fn index(&self) -> f64 {
@@ -216,7 +215,7 @@ impl Point {
 ///
 /// # Panics
 /// If a derivative there is not finite.
-pub fn examine<A: Scalar>(objective: &mut dyn Objective<A>, theta: &[A]) -> Point {
+pub fn examine<A: Scalar>(objective: &mut dyn Objective<A>, theta: &[A]) -> PointCurvature {
     let mut gradient = vec![A::zero(); theta.len()];
     let value = objective.value_and_grad(theta, &mut gradient).as_f64();
     let mut product = gradient.clone();
@@ -225,5 +224,10 @@ pub fn examine<A: Scalar>(objective: &mut dyn Objective<A>, theta: &[A]) -> Poin
     let mut h = Array2::zeros((theta.len(), theta.len()));
     objective.hessian(theta, &mut h);
     let spectrum = eigh(&wide(&h)).values;
-    Point { value, gradient: length, flatness: if length > 0.0 { image / length } else { 0.0 }, spectrum }
+    PointCurvature {
+        value,
+        gradient: length,
+        flatness: if length > 0.0 { image / length } else { 0.0 },
+        spectrum,
+    }
 }

@@ -2,9 +2,10 @@
 
 use chainrule_tensor::{Rng, Scalar};
 
+use crate::eigen::eigh;
 use crate::lanczos::Krylov;
+use crate::operator::Operator;
 use crate::trace::signs;
-use crate::{Operator, eigh};
 
 /// A spectrum as a measure: points λ with weights that add up to 1.
 ///

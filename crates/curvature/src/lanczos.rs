@@ -4,7 +4,8 @@ use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Rng, Scalar, vector};
 
-use crate::{Eigen, Operator, eigh};
+use crate::eigen::{Eigen, eigh};
+use crate::operator::Operator;
 
 /// An orthonormal basis V of a Krylov space, a vector a row, and the matrix T = V·M·Vᵀ there.
 ///

@@ -3,13 +3,13 @@
 //! # What is here
 //!
 //! - **Operators**: a symmetric matrix that is known by its products. [`Hessian`] and [`GaussNewton`] of any
-//!   [`Objective`](chainrule_optim::Objective), [`OverData`] for the empirical Fisher matrix too, [`Window`] for the
+//!   [`Objective`](chainrule_optim::Objective), [`OverData`] for the empirical Fisher matrix too, [`DiagonalBlock`] for the
 //!   block of one layer, [`dense`] for a small one in memory.
 //! - **Spectra**: [`Lanczos`] for both ends with eigenvectors and residuals, [`hutchinson`] and [`hutch_pp`] for
 //!   traces with error bars, [`Density`] by stochastic Lanczos quadrature, and [`eigh`], the one door to dense
 //!   eigenproblems.
 //! - **Optimizers**: [`Newton`] (damped, saddle-free; exact, on Krylov spaces) and [`HessianFree`].
-//! - **Critical points**: [`Search`] and [`examine`].
+//! - **Critical points**: [`CriticalPointSearch`] and [`examine`].
 //!
 //! Nothing here knows of layers: networks come as objectives, from `chainrule-train`.
 //!
@@ -39,12 +39,12 @@ mod operator;
 mod trace;
 mod two_batches;
 
-pub use critical::{Method, Point, Search, Verdict, examine};
+pub use critical::{CriticalPointMethod, CriticalPointSearch, PointCurvature, Verdict, examine};
 pub use density::Density;
 pub use eigen::{Eigen, eigh};
 pub use hessian_free::HessianFree;
 pub use lanczos::{Ends, Krylov, Lanczos, Pair};
 pub use newton::{Damping, Newton};
-pub use operator::{GaussNewton, Hessian, Operator, OverData, Window, dense};
+pub use operator::{DiagonalBlock, GaussNewton, Hessian, Operator, OverData, dense};
 pub use trace::{Estimate, hutch_pp, hutchinson};
 pub use two_batches::TwoBatches;

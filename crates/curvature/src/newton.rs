@@ -5,9 +5,9 @@ use chainrule_tensor::ndarray::{Array2, ArrayView2};
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, gemm, vector};
 
-use crate::eigen::Factored;
+use crate::eigen::{Eigen, Factored, eigh};
 use crate::lanczos::Krylov;
-use crate::{Eigen, Hessian, eigh};
+use crate::operator::Hessian;
 
 /// What becomes of an eigenvalue in the step −(φ(H) + λI)⁻¹·∇C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

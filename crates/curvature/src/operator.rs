@@ -105,24 +105,24 @@ impl<A: Scalar> Operator<A> for OverData<'_, '_, A> {
 /// The range is that of an [`Entry`](chainrule_tensor::Entry) of the model's layout, or of several.
 ///
 /// ```
-/// use chainrule_curvature::{Hessian, Operator, Window};
+/// use chainrule_curvature::{Hessian, Operator, DiagonalBlock};
 /// use chainrule_optim::testing::Saddle;
 ///
 /// let mut objective = Saddle(5.0);
-/// let mut second = Window::of(Hessian::at(&mut objective, &[0.0, 0.0]), 1..2);
+/// let mut second = DiagonalBlock::of(Hessian::at(&mut objective, &[0.0, 0.0]), 1..2);
 /// let mut hv = [0.0];
 /// second.apply(&[1.0], &mut hv);
 /// assert_eq!(hv, [-2.0]);
 /// ```
 #[derive(Debug)]
-pub struct Window<O, A> {
+pub struct DiagonalBlock<O, A> {
     whole: O,
     range: Range<usize>,
     v: Vec<A>,
     out: Vec<A>,
 }
 
-impl<A: Scalar, O: Operator<A>> Window<O, A> {
+impl<A: Scalar, O: Operator<A>> DiagonalBlock<O, A> {
     /// The block of `whole` at the coordinates `range`.
     ///
     /// # Panics
@@ -135,7 +135,7 @@ impl<A: Scalar, O: Operator<A>> Window<O, A> {
     }
 }
 
-impl<A: Scalar, O: Operator<A>> Operator<A> for Window<O, A> {
+impl<A: Scalar, O: Operator<A>> Operator<A> for DiagonalBlock<O, A> {
     fn dim(&self) -> usize {
         self.range.len()
     }

@@ -2,8 +2,8 @@
 
 use chainrule_tensor::{Rng, Scalar, vector};
 
-use crate::Operator;
 use crate::lanczos::project_out;
+use crate::operator::Operator;
 
 /// An estimate and its error bar.
 #[derive(Debug, Clone, Copy, PartialEq)]

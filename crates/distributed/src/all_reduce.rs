@@ -8,15 +8,15 @@ use chainrule_tensor::rows::slices_mut;
 use chainrule_tensor::{Scalar, vector};
 use chainrule_train::{Curvature, Node, Quantity, Reduction, Sharded, Tree};
 
-use crate::together::Memory;
-use crate::{Bucket, Communicator, Traffic};
+use crate::buckets::{BucketWindows, Memory, Traffic};
+use crate::communicator::Communicator;
 
 /// The risk of a whole batch of which each rank holds a part: C, ∇C and ∇²C·v are the sums of the parts'.
 ///
 /// It is the objective of an optimizer on every rank at once: who asks it on one asks it on all of them.
 ///
 /// ```
-/// use chainrule_distributed::{Communicator, Threads, Together};
+/// use chainrule_distributed::{Communicator, Threads, DataParallel};
 /// use chainrule_layers::{Dense, Mode};
 /// use chainrule_loss::SquaredError;
 /// use chainrule_optim::Objective;
@@ -26,7 +26,7 @@ use crate::{Bucket, Communicator, Traffic};
 /// // Two ranks, one row each: C = ((3·2 − 1)² + (3·1 − 1)²)/2.
 /// let values = Threads::run(2, |rank| {
 ///     let row = array![[2.0 - rank.rank() as f64]];
-///     let mut ranks = Together::new(rank, Reduction::Library);
+///     let mut ranks = DataParallel::new(rank, Reduction::Library);
 ///     let division = ProcessGroup::<f64>::division(&ranks);
 ///     let (model, loss, pool) = (Dense::new(1, 1), SquaredError::default(), Pool::new(1));
 ///     let mut buffers = ShardBuffers::divided(&model, 2, division, false);
@@ -76,7 +76,7 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
     /// C and ∇C: what the backward pass has done with goes bucket by bucket, from the end of θ, while it works on the rest.
     fn behind_the_backward_pass(&mut self, theta: &[A], grad: &mut [A]) -> A {
         let Self { part, communicator, memory, traffic, bucket } = self;
-        let windows = Windows { dim: theta.len(), bucket: *bucket };
+        let windows = BucketWindows { dim: theta.len(), bucket: *bucket };
         let buckets = memory.buckets(windows);
         let last = buckets.len() - 1;
         let start = Instant::now();
@@ -193,29 +193,6 @@ fn climb<A: Scalar>(
         vector::axpy(A::one(), right[0], left[sum]);
     }
     sum
-}
-
-/// The windows of a vector that are buckets: equally long, the first at its end, the last, with a place for C, at its beginning.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Windows {
-    dim: usize,
-    bucket: usize,
-}
-
-impl Windows {
-    fn at(self, i: usize) -> Range<usize> {
-        self.dim.saturating_sub((i + 1) * self.bucket)..self.dim.saturating_sub(i * self.bucket)
-    }
-
-    /// Memory for all of them.
-    pub(crate) fn buckets<A: Scalar>(self) -> Vec<Bucket<A>> {
-        let count = self.dim.div_ceil(self.bucket).max(1);
-        let bucket = |i| {
-            let numbers = vec![A::zero(); self.at(i).len() + usize::from(i + 1 == count)];
-            Bucket { own: numbers.clone(), sum: numbers }
-        };
-        (0..count).map(bucket).collect()
-    }
 }
 
 impl<A: Scalar, C: Communicator<A>> Objective<A> for AllReduce<'_, '_, A, C> {

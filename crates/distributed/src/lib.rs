@@ -2,7 +2,7 @@
 //!
 //! Every rank holds the same θ and its own part of each batch. [`AllReduce`] adds the parts of C, ∇C and ∇²C·v up, so that
 //! an optimizer on any rank sees the risk of the whole batch; all take the same step, and nothing else is ever sent.
-//! [`Together`] does this for the training loop of `chainrule-train`.
+//! [`DataParallel`] does this for the training loop of `chainrule-train`.
 //!
 //! There are two orders in which parts are added ([`Reduction`](chainrule_train::Reduction)):
 //!
@@ -19,31 +19,21 @@
 //! collective communication operations in MPICH", 2005 (what an all-reduce costs).
 
 mod all_reduce;
+mod buckets;
 mod communicator;
 mod cost;
+mod data_parallel;
+mod mpi_scalar;
 mod threads;
-mod together;
 #[cfg(feature = "mpi")]
 mod world;
 
 pub use all_reduce::AllReduce;
+pub use buckets::Traffic;
 pub use communicator::{Bucket, Communicator, Launch};
 pub use cost::{Link, Load};
+pub use data_parallel::DataParallel;
+pub use mpi_scalar::MpiScalar;
 pub use threads::Threads;
-pub use together::{Together, Traffic};
 #[cfg(feature = "mpi")]
 pub use world::World;
-
-use chainrule_tensor::Scalar;
-
-/// A number type that can be sent.
-#[cfg(feature = "mpi")]
-pub trait Number: Scalar + mpi::traits::Equivalence {}
-#[cfg(feature = "mpi")]
-impl<A: Scalar + mpi::traits::Equivalence> Number for A {}
-
-/// A number type that can be sent.
-#[cfg(not(feature = "mpi"))]
-pub trait Number: Scalar {}
-#[cfg(not(feature = "mpi"))]
-impl<A: Scalar> Number for A {}

@@ -2,7 +2,7 @@ use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 use chainrule_tensor::Scalar;
 
-use crate::Communicator;
+use crate::communicator::Communicator;
 
 /// Ranks that are threads of one process: for tests, and for trying out what a number of ranks does.
 ///

@@ -8,7 +8,8 @@ use mpi::environment::{Threading, Universe};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator as _, CommunicatorCollectives};
 
-use crate::{Bucket, Communicator, Launch, Number};
+use crate::communicator::{Bucket, Communicator, Launch};
+use crate::mpi_scalar::MpiScalar;
 
 /// All ranks of an MPI job.
 ///
@@ -85,7 +86,7 @@ fn starts(lengths: &[Count]) -> Vec<Count> {
     lengths.iter().scan(0, |next, length| Some(std::mem::replace(next, *next + length))).collect()
 }
 
-impl<A: Number> Communicator<A> for &World {
+impl<A: MpiScalar> Communicator<A> for &World {
     fn rank(&self) -> usize {
         World::rank(self)
     }

@@ -10,7 +10,7 @@ use crate::{Loss, TargetKind};
 
 /// The largest relative error that each of the checks found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Report {
+pub struct LossErrors {
     /// The two ways to the value, and the witness's, against one another.
     pub value: f64,
     /// δ against differences of the value.
@@ -23,7 +23,7 @@ pub struct Report {
     pub coordinates: usize,
 }
 
-impl Report {
+impl LossErrors {
     /// Whether every error is within its bar: `gradient` for first derivatives, `hessian` for second.
     pub fn within(&self, gradient: f64, hessian: f64) -> bool {
         self.value.max(self.gradient) <= gradient && self.hessian.max(self.symmetry) <= hessian
@@ -44,7 +44,7 @@ pub fn check<A: Scalar>(
     kind: TargetKind,
     (rows, outputs): (usize, usize),
     seed: u64,
-) -> Report {
+) -> LossErrors {
     let rng = &mut Rng::new(seed);
     let normals = |rng: &mut Rng| Array2::from_shape_simple_fn((rows, outputs), || round(rng.normal(1.0)));
     let (y, target) = loop {
@@ -85,7 +85,7 @@ pub fn check<A: Scalar>(
         out.copy_from_slice(delta.as_slice().expect("a new array is contiguous"));
     });
     let (hv, hu) = (product(&v), product(&u));
-    Report {
+    LossErrors {
         value: relative_error(&values.map(A::as_f64), &[expected, expected]),
         gradient: relative_error(&wide(&delta), &differences),
         hessian: relative_error(&hv, &along),

@@ -4,8 +4,9 @@ use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{self, slices};
 use chainrule_tensor::{Scalar, vector};
 
+use crate::loss::Loss;
 use crate::rows::{assert_same_shape, copy_targets, sum_rows, sum_rows_into};
-use crate::{Loss, term};
+use crate::term;
 
 /// ℓ(y, t) = Σᵢ term(yᵢ, tᵢ), or its mean over the outputs: a loss whose terms need nothing of one another.
 ///

@@ -27,4 +27,4 @@ mod zoo;
 pub use elementwise::{BinaryCrossEntropy, Elementwise, Huber, MeanAbsoluteError, SquaredError};
 pub use loss::Loss;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
-pub use zoo::{Specimen, TargetKind, zoo};
+pub use zoo::{LossCase, TargetKind, zoo};

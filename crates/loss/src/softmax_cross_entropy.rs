@@ -3,7 +3,7 @@ use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{self, maximum, slices, slices_mut, softmax};
 use chainrule_tensor::{Scalar, vector};
 
-use crate::Loss;
+use crate::loss::Loss;
 use crate::rows::{Row, assert_same_shape, sum_rows, sum_rows_into};
 
 /// The cross-entropy of a softmax, fused, on logits z: ℓ = −Σₖ wₖ tₖ ln pₖ with p = softmax(z).

@@ -7,7 +7,7 @@ use crate::{
 
 /// One loss of the zoo, with the kind of target it takes.
 #[derive(Debug)]
-pub struct Specimen<A: Scalar> {
+pub struct LossCase<A: Scalar> {
     /// The name in tables of results.
     pub name: &'static str,
     /// The loss; class and output weights are for three outputs or fewer.
@@ -54,9 +54,9 @@ impl TargetKind {
 /// ```
 /// assert!(chainrule_loss::zoo::<f32>().iter().any(|specimen| specimen.name == "cross-entropy"));
 /// ```
-pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
-    fn entry<A: Scalar>(name: &'static str, loss: impl Loss<A> + 'static, target: TargetKind) -> Specimen<A> {
-        Specimen { name, loss: Box::new(loss), target }
+pub fn zoo<A: Scalar>() -> Vec<LossCase<A>> {
+    fn entry<A: Scalar>(name: &'static str, loss: impl Loss<A> + 'static, target: TargetKind) -> LossCase<A> {
+        LossCase { name, loss: Box::new(loss), target }
     }
     let weights = || vec![0.5, 2.0, 1.25];
     let weighted_logits = term::BinaryLogit { positive_weights: weights() };

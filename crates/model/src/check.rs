@@ -3,7 +3,7 @@
 use chainrule_layers::check::Case;
 use chainrule_layers::{Layer, Mode};
 use chainrule_loss as loss;
-use chainrule_optim::check::{Effort, Report, check};
+use chainrule_optim::check::{Effort, ObjectiveErrors, check};
 use chainrule_tensor::difference::STEP;
 use chainrule_tensor::ndarray::{Array2, Axis, concatenate};
 use chainrule_tensor::{Rng, Scalar};
@@ -29,7 +29,7 @@ const FLOOR: f64 = 0.05;
 /// let case = Case { rows: 5, capacity: 8, seed: 3, coordinates: 400 };
 /// assert!(network::<f64>(Activation::Tanh, case).within(1e-8, 1e-7));
 /// ```
-pub fn network<A: Scalar>(activation: Activation, case: Case) -> Report {
+pub fn network<A: Scalar>(activation: Activation, case: Case) -> ObjectiveErrors {
     let rng = &mut Rng::stream(case.seed, 0);
     let mut widths = vec![1 + rng.below(7)];
     widths.extend((0..rng.below(5)).map(|_| 1 + rng.below(9)));
@@ -61,7 +61,7 @@ fn train<A>(seed: u64) -> Mode<'static, A> {
 /// θ and a batch, clear of kinks by more than any difference reaches, all exact in `f32`.
 fn draw(
     model: &dyn Layer<f64>,
-    loss: &loss::Specimen<f64>,
+    loss: &loss::LossCase<f64>,
     case: Case,
     rng: &mut Rng,
 ) -> (Vec<f64>, Array2<f64>, Array2<f64>) {

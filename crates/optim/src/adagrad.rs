@@ -1,7 +1,7 @@
 use chainrule_tensor::{Scalar, simd};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Step, Window};
+use crate::rule::{Rule, Step, Window};
 
 /// Adagrad: s ← s + g², u = g / (√s + ε).
 ///

@@ -1,7 +1,7 @@
 use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Step, Window};
+use crate::rule::{Rule, Step, Window};
 
 /// Adam: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², u = m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
 ///

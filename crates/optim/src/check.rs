@@ -3,7 +3,7 @@
 use chainrule_tensor::difference::{self, inner_error, relative_error_above};
 use chainrule_tensor::{Rng, Scalar, vector};
 
-use crate::Objective;
+use crate::objective::Objective;
 
 /// How much to try.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Effort {
 
 /// The largest relative error that each of the checks found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Report {
+pub struct ObjectiveErrors {
     /// C(θ) by both methods against the witness's.
     pub value: f64,
     /// ∇C(θ) against differences of C, coordinate by coordinate.
@@ -34,7 +34,7 @@ pub struct Report {
     pub coordinates: usize,
 }
 
-impl Report {
+impl ObjectiveErrors {
     /// Whether every error is within its bar: `gradient` for first derivatives, `hessian` for second.
     pub fn within(&self, gradient: f64, hessian: f64) -> bool {
         self.value.max(self.gradient).max(self.gauss_newton) <= gradient
@@ -59,7 +59,7 @@ pub fn check<A: Scalar>(
     witness: &mut dyn Objective<f64>,
     theta: &[f64],
     effort: Effort,
-) -> Report {
+) -> ObjectiveErrors {
     let at: Vec<A> = theta.iter().map(|&t| A::of(t)).collect();
     let mut gradient = vec![A::nan(); at.len()];
     let values = [objective.value_and_grad(&at, &mut gradient), objective.value(&at)];
@@ -96,7 +96,7 @@ pub fn check<A: Scalar>(
         witness.value_and_grad(&moved, out);
     });
     let exact = witness.value(theta);
-    Report {
+    ObjectiveErrors {
         value: relative_error_above(1.0, &values.map(A::as_f64), &[exact, exact]),
         gradient: relative_error_above(effort.floor, &picked, &differences),
         gauss_newton: inner_error((&u, &gv), (&v, &gu)),

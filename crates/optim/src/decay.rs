@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use chainrule_tensor::{Layout, Scalar, vector};
 
-use crate::{Rule, Step, Window};
+use crate::rule::{Rule, Step, Window};
 
 /// Weight decay: u ← u + λθ, on weights and not on biases.
 ///

@@ -1,8 +1,9 @@
 use chainrule_tensor::{Scalar, vector};
 
-use crate::descent::visit_count;
 use crate::line_search::Line;
-use crate::{Objective, Optimizer};
+use crate::objective::Objective;
+use crate::optimizer::Optimizer;
+use crate::state::visit_count;
 
 /// Limited-memory BFGS with a line search for the strong Wolfe conditions.
 ///

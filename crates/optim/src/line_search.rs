@@ -1,6 +1,6 @@
 use chainrule_tensor::{Scalar, vector};
 
-use crate::Objective;
+use crate::objective::Objective;
 
 /// The sufficient decrease c₁ of the Wolfe conditions.
 const DECREASE: f64 = 1e-4;

@@ -1,7 +1,7 @@
 use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Step, Window};
+use crate::rule::{Rule, Step, Window};
 
 /// Momentum: b ← μb + g, u = b; with Nesterov's correction u = g + μb.
 ///

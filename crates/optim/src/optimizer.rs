@@ -1,6 +1,6 @@
 use chainrule_tensor::Scalar;
 
-use crate::Objective;
+use crate::objective::Objective;
 
 /// A method that walks θ downhill.
 ///

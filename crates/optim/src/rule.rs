@@ -98,8 +98,13 @@ impl<A: Scalar> Rule<A> for Box<dyn Rule<A>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adam::Adam;
+    use crate::descent::Descent;
+    use crate::momentum::Momentum;
+    use crate::optimizer::Optimizer;
+    use crate::schedule::Schedule;
+    use crate::sgd::Sgd;
     use crate::testing::Quadratic;
-    use crate::{Adam, Descent, Momentum, Optimizer, Schedule, Sgd};
 
     /// The same rule without a loop of its own for θ.
     #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::descent::visit_double;
+use crate::state::visit_double;
 
 /// The learning rate ηₜ as a function of the step t = 0, 1, 2, …
 ///

@@ -1,7 +1,7 @@
 use chainrule_tensor::{Scalar, vector};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Step, Window};
+use crate::rule::{Rule, Step, Window};
 
 /// Gradient descent: u = g.
 ///

@@ -2,7 +2,7 @@
 
 use chainrule_tensor::Scalar;
 
-use crate::Objective;
+use crate::objective::Objective;
 
 /// C(θ) = ½ Σ λᵢ θᵢ²: a bowl whose curvatures are known.
 ///
@@ -125,7 +125,7 @@ plane!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::central_difference;
+    use crate::objective::central_difference;
     use chainrule_tensor::difference::{derivative, relative_error};
 
     #[track_caller]

@@ -4,7 +4,7 @@ use crate::{Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Optimizer, Rms
 
 /// One optimizer of the zoo under its name.
 #[derive(Debug)]
-pub struct Specimen<A: Scalar> {
+pub struct OptimizerCase<A: Scalar> {
     /// The name in tables of results.
     pub name: &'static str,
     /// Makes a fresh one for so many dimensions.
@@ -16,7 +16,7 @@ pub struct Specimen<A: Scalar> {
 /// ```
 /// assert!(chainrule_optim::zoo::<f32>().iter().any(|specimen| specimen.name == "adam"));
 /// ```
-pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
+pub fn zoo<A: Scalar>() -> Vec<OptimizerCase<A>> {
     fn descent<A: Scalar>(
         rule: impl Rule<A> + 'static,
         dim: usize,
@@ -27,7 +27,7 @@ pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
     fn momentum(nesterov: bool) -> Momentum {
         Momentum { nesterov, ..Momentum::default() }
     }
-    let entry = |name, make| Specimen { name, make };
+    let entry = |name, make| OptimizerCase { name, make };
     vec![
         entry("sgd", |dim| Box::new(descent(Sgd, dim, 0.1))),
         entry("momentum", |dim| Box::new(descent(momentum(false), dim, 0.02))),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use chainrule::curvature::{Method, Point, Search, Verdict, examine};
+use chainrule::curvature::{CriticalPointMethod, CriticalPointSearch, PointCurvature, Verdict, examine};
 use chainrule::datasets::{Dataset, Encoding, Pipeline, write_atomic};
 use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
@@ -215,12 +215,17 @@ impl CriticalPoints {
         }
         let start = risk.value(&theta);
         let method = match self.method {
-            MethodName::NewtonMr => Method::NewtonMr,
-            MethodName::Newton => Method::Newton,
+            MethodName::NewtonMr => CriticalPointMethod::NewtonMr,
+            MethodName::Newton => CriticalPointMethod::Newton,
         };
-        let search = Search { method, tolerance: self.tolerance, steps: self.steps, ..Search::default() };
+        let search = CriticalPointSearch {
+            method,
+            tolerance: self.tolerance,
+            steps: self.steps,
+            ..CriticalPointSearch::default()
+        };
         let steps = search.run(&mut risk, &mut theta);
-        let point: Point = examine(&mut risk, &theta);
+        let point: PointCurvature = examine(&mut risk, &theta);
         let judged = evaluate(&task.model, &task.loss, Encoding::Index, &Pipeline::new(), &theta, &task.data)
             .expect("the examples are in memory");
         let verdict = match point.verdict(self.tolerance) {

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use chainrule::curvature::{Density, Ends, Estimate, Lanczos, Operator, OverData, Window, hutch_pp};
+use chainrule::curvature::{Density, DiagonalBlock, Ends, Estimate, Lanczos, Operator, OverData, hutch_pp};
 use chainrule::datasets::{npy, write_atomic};
 use chainrule::layers::{Layer, Mode};
 use chainrule::model::Checkpoint;
@@ -116,7 +116,7 @@ impl CurvatureCommand {
             OperatorName::GaussNewton => Curvature::GaussNewton,
             OperatorName::Fisher => Curvature::EmpiricalFisher,
         };
-        let mut operator = Window::of(OverData::at(&mut risk, &theta, curvature), range.clone());
+        let mut operator = DiagonalBlock::of(OverData::at(&mut risk, &theta, curvature), range.clone());
         let findings = self.look(&mut operator);
         let report = self.as_json(&findings, range.len(), kept);
         if let Some(out) = &self.out {

@@ -3,7 +3,7 @@
 use chainrule::layers::Mode;
 use chainrule::model::Checkpoint;
 use chainrule::ndarray::{Array2, Axis, s};
-use chainrule::optim::check::{Effort, Report, check};
+use chainrule::optim::check::{Effort, ObjectiveErrors, check};
 use chainrule::tensor::{Scalar, difference};
 use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
 use clap::Args;
@@ -114,7 +114,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     Err(Failure::Run(format!("{}: a derivative is further off than its bar", args.model.model.display())))
 }
 
-fn print(report: &Report, (gradient, hessian): (f64, f64)) -> Result<(), Failure> {
+fn print(report: &ObjectiveErrors, (gradient, hessian): (f64, f64)) -> Result<(), Failure> {
     say!("check                              largest error       bar")?;
     let line = |what: &str, error: f64, bar: f64| {
         say!("{what:<34} {error:>13.1e}  {bar:>8.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" })

@@ -21,7 +21,7 @@ use super::results::Results;
 use super::run::watch::{Silent, Watch};
 use super::run::{folder::RunFolder, keeper::Keeper, record::Record, settings, units::Units};
 use crate::failure::{Failure, print, say, tell};
-use crate::job::{Job, Number};
+use crate::job::{Job, MpiScalar};
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -266,7 +266,7 @@ fn newest<A: Scalar>(snapshots: &Snapshots, data: u64, job: &Job) -> Result<Opti
     job.agree(saved.transpose().map_err(Failure::input))
 }
 
-fn train<A: Number>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
+fn train<A: MpiScalar>(args: &Train, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
     let prepared = job.agree(prepare::<A>(args))?;
     job.agree(same_on_all(args, given, &prepared, job))?;
     let Prepared { mut parts, loss: loss_name, encoding, card, data } = prepared;

@@ -1,10 +1,12 @@
 //! Eigenvectors that are only ever multiplied by.
 
-use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, vector};
 
-use super::{Eigen, eigh};
+use super::decomposition::Eigen;
+use super::reflections::Reflections;
+use super::solve::eigh;
 use crate::operator::wide;
 
 /// A symmetric matrix taken apart as by [`eigh`], its eigenvectors left in two factors.
@@ -15,13 +17,6 @@ pub(crate) struct Factored {
     /// λ, ascending, and the eigenvectors of T, or of H itself where there are no reflections.
     inner: Eigen,
     reflections: Option<Reflections>,
-}
-
-/// Q = H₁·H₂ ⋯ Hₙ₋₁ with Hᵢ = I − τᵢ·vᵢ·vᵢᵀ.
-pub(super) struct Reflections {
-    /// In row i, from column i + 2 on, what of vᵢ follows its zeros and a 1 at i + 1.
-    pub(super) vectors: Array2<f64>,
-    pub(super) tau: Vec<f64>,
 }
 
 impl Factored {
@@ -69,21 +64,10 @@ impl Factored {
     }
 }
 
-impl Reflections {
-    /// v ← Hᵢ·v.
-    fn reflect(&self, i: usize, v: &mut [f64]) {
-        let Some((first, rest)) = v.get_mut(i + 1..).and_then(<[f64]>::split_first_mut) else { return };
-        let row = self.vectors.row(i);
-        let below = &row.to_slice().expect("rows are contiguous")[i + 2..];
-        let share = self.tau[i] * (*first + vector::dot(below, rest));
-        *first -= share;
-        vector::axpy(-share, below, rest);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chainrule_tensor::Rng;
+    use chainrule_tensor::ndarray::Array2;
 
     use super::*;
 

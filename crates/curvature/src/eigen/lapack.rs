@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 
-use super::Eigen;
-use super::factored::Reflections;
+use super::decomposition::Eigen;
+use super::reflections::Reflections;
 
 /// The sizes at which divide and conquer pays and its workspace can be told in LAPACK's 32 bits.
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;

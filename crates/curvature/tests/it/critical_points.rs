@@ -1,17 +1,17 @@
 //! Critical points where they are known, and where there is none.
 
-use chainrule_curvature::{Method, Search, Verdict, examine};
+use chainrule_curvature::{CriticalPointMethod, CriticalPointSearch, Verdict, examine};
 use chainrule_optim::Objective;
 use chainrule_optim::testing::{Rosenbrock, Saddle};
 use chainrule_tensor::vector;
 
-const METHODS: [Method; 2] = [Method::Newton, Method::NewtonMr];
+const METHODS: [CriticalPointMethod; 2] = [CriticalPointMethod::Newton, CriticalPointMethod::NewtonMr];
 
 #[test]
 fn both_methods_go_uphill_to_a_saddle_and_count_its_negative_eigenvalue() {
     for method in METHODS {
         let mut theta = vec![1.0, 0.5];
-        Search { method, ..Search::default() }.run(&mut Saddle(5.0), &mut theta);
+        CriticalPointSearch { method, ..CriticalPointSearch::default() }.run(&mut Saddle(5.0), &mut theta);
         assert!(vector::norm(&theta) < 1e-8, "{method:?}: {theta:?}");
         let point = examine(&mut Saddle(5.0), &theta);
         assert_eq!((point.verdict(1e-7), point.index()), (Verdict::Critical, 0.5));
@@ -22,9 +22,12 @@ fn both_methods_go_uphill_to_a_saddle_and_count_its_negative_eigenvalue() {
 #[test]
 fn both_methods_find_the_minimum_of_rosenbrocks_valley_to_a_strict_tolerance() {
     // Levenberg and Marquardt's steps creep along the curved valley, so that Newton starts near its end.
-    for (method, start) in [(Method::NewtonMr, [0.8, 0.5]), (Method::Newton, [1.001, 1.003])] {
+    for (method, start) in
+        [(CriticalPointMethod::NewtonMr, [0.8, 0.5]), (CriticalPointMethod::Newton, [1.001, 1.003])]
+    {
         let mut theta = start.to_vec();
-        let search = Search { method, tolerance: 1e-11, steps: 500, ..Search::default() };
+        let search =
+            CriticalPointSearch { method, tolerance: 1e-11, steps: 500, ..CriticalPointSearch::default() };
         search.run(&mut Rosenbrock, &mut theta);
         let point = examine(&mut Rosenbrock, &theta);
         assert!(point.gradient < 1e-11, "{method:?}: {point:?}");
@@ -35,7 +38,8 @@ fn both_methods_find_the_minimum_of_rosenbrocks_valley_to_a_strict_tolerance() {
 #[test]
 fn where_the_length_of_rosenbrocks_gradient_has_a_minimum_of_its_own_the_point_is_called_flat() {
     let mut theta = vec![-1.2, 1.0];
-    Search { method: Method::Newton, ..Search::default() }.run(&mut Rosenbrock, &mut theta);
+    CriticalPointSearch { method: CriticalPointMethod::Newton, ..CriticalPointSearch::default() }
+        .run(&mut Rosenbrock, &mut theta);
     let point = examine(&mut Rosenbrock, &theta);
     assert!(point.gradient > 1.0);
     assert_eq!(point.verdict(1e-8), Verdict::GradientFlat, "{point:?}");
@@ -64,7 +68,7 @@ impl Objective<f64> for Slope {
 fn a_gradient_flat_point_is_not_sold_as_a_critical_one() {
     for method in METHODS {
         let mut theta = vec![0.3, 2.0];
-        Search { method, ..Search::default() }.run(&mut Slope, &mut theta);
+        CriticalPointSearch { method, ..CriticalPointSearch::default() }.run(&mut Slope, &mut theta);
         let point = examine(&mut Slope, &theta);
         assert!(theta[1].abs() < 1e-3, "{method:?}: {theta:?}");
         assert_eq!(point.verdict(1e-8), Verdict::GradientFlat, "{method:?}: {point:?}");

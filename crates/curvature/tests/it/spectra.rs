@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use chainrule_curvature::{
-    Density, Hessian, Krylov, Lanczos, Operator, OverData, Window, dense, eigh, hutch_pp, hutchinson,
+    Density, DiagonalBlock, Hessian, Krylov, Lanczos, Operator, OverData, dense, eigh, hutch_pp, hutchinson,
 };
 use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
@@ -126,7 +126,7 @@ fn the_operators_are_the_matrices_they_say() {
     let (mut risk, theta) = task.risk();
     let h = dense(&mut OverData::at(&mut risk, theta, Curvature::Hessian));
     let layer = layout.entries()[2].range();
-    let block = dense(&mut Window::of(Hessian::at(&mut risk, theta), layer.clone()));
+    let block = dense(&mut DiagonalBlock::of(Hessian::at(&mut risk, theta), layer.clone()));
     assert_eq!(block, h.slice(s![layer.clone(), layer]));
     // G and F are positive semi-definite, H is not, and the three differ.
     let g = dense(&mut OverData::at(&mut risk, theta, Curvature::GaussNewton));

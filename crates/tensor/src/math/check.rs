@@ -7,7 +7,7 @@ use crate::simd::{self, Level};
 
 /// A function of this module under its name, beside one that is exact to `f32`.
 #[derive(Debug, Clone, Copy)]
-pub struct Specimen {
+pub struct FunctionCase {
     /// The name in tables of results.
     pub name: &'static str,
     /// The function as networks run it: a loop compiled for a level.
@@ -18,7 +18,7 @@ pub struct Specimen {
 
 macro_rules! specimen {
     ($name:ident, $exact:expr) => {
-        Specimen {
+        FunctionCase {
             name: stringify!($name),
             ours: |level, z, y| {
                 simd::map_at(
@@ -35,7 +35,7 @@ macro_rules! specimen {
 }
 
 /// Every function that [`math`] promises a precision for.
-pub fn zoo() -> Vec<Specimen> {
+pub fn zoo() -> Vec<FunctionCase> {
     let sigmoid = |z: f64| if z < 0.0 { z.exp() / (1.0 + z.exp()) } else { 1.0 / (1.0 + (-z).exp()) };
     vec![
         specimen!(exp, f64::exp),
@@ -85,7 +85,7 @@ pub struct Worst {
 }
 
 /// The worst of `specimen`'s results on the finite numbers whose bits are `first`, `first` + `stride`, … below `end`.
-pub fn worst(specimen: Specimen, level: Level, first: u64, end: u64, stride: u64) -> Worst {
+pub fn worst(specimen: FunctionCase, level: Level, first: u64, end: u64, stride: u64) -> Worst {
     const BLOCK: u64 = 4096;
     let mut worst = Worst { ulps: 0.0, at: 0.0 };
     let (mut z, mut y) = (Vec::new(), vec![0.0; BLOCK as usize]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::ambient;
-use super::workers::{Shared, Task};
+use super::workers::{LoopBody, Shared};
 
 /// A fixed set of threads that run the tasks of a loop together; the caller is one of them.
 ///
@@ -53,7 +53,7 @@ impl Pool {
     ///
     /// # Panics
     /// If a task panics, or there are millions of tasks. A task must not call `run` of the same pool: it would wait for itself.
-    pub fn run(&self, tasks: usize, task: &Task<'_>) {
+    pub fn run(&self, tasks: usize, task: &LoopBody<'_>) {
         if self.workers.is_empty() || tasks <= 1 {
             return (0..tasks).for_each(task);
         }

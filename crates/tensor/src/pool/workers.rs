@@ -9,7 +9,7 @@ use std::thread;
 /// How often a worker looks for work before it parks: some tens of microseconds.
 const SPINS: usize = 20_000;
 
-pub(super) type Task<'a> = dyn Fn(usize) + Sync + 'a;
+pub(super) type LoopBody<'a> = dyn Fn(usize) + Sync + 'a;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -33,7 +33,7 @@ const INDEX: u32 = 24;
 const CLOSED: u64 = (1 << INDEX) - 1;
 
 /// The body of the current loop, its lifetime erased.
-struct Job(UnsafeCell<Option<&'static Task<'static>>>);
+struct Job(UnsafeCell<Option<&'static LoopBody<'static>>>);
 
 // SAFETY: the cell is written only by `open`, by one thread at a time and while all tasks of earlier loops are done. A thread
 // reads it only after it has taken a task of the current loop, which is not left before that task is done.
@@ -67,10 +67,10 @@ impl Shared {
     ///
     /// # Panics
     /// If there are millions of tasks.
-    pub(super) unsafe fn open(&self, tasks: usize, task: &Task<'_>) -> u64 {
+    pub(super) unsafe fn open(&self, tasks: usize, task: &LoopBody<'_>) -> u64 {
         assert!((tasks as u64) < CLOSED, "pool: {tasks} tasks are too many for one loop");
         // SAFETY: only the lifetime changes. Nobody takes a task of this loop after `finish`, which the caller waits for.
-        let erased = unsafe { std::mem::transmute::<&Task<'_>, &'static Task<'static>>(task) };
+        let erased = unsafe { std::mem::transmute::<&LoopBody<'_>, &'static LoopBody<'static>>(task) };
         let number = self.loops.load(Ordering::Relaxed) + 1;
         // Closed before anything else changes: a thread that is still in an earlier loop finds no task that it could take for one.
         self.next.store(number << INDEX | CLOSED, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use chainrule_datasets::synthetic::Teacher;
 use chainrule_datasets::{Dataset, Encoding, Pipeline, Target, synthetic};
-use chainrule_distributed::{Communicator, Threads, Together};
+use chainrule_distributed::{Communicator, DataParallel, Threads};
 use chainrule_layers::{Dense, Dropout, Layer, Mode, Relu, Sequential, Tanh};
 use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd};
@@ -85,7 +85,8 @@ fn over_the_tree_any_number_of_ranks_ends_with_the_bits_of_one_process() {
             assert!(alone.1[2].0 < alone.1[0].0, "{name}: nothing was learned: {:?}", alone.1);
             for size in [1, 2, 3, 4, 7] {
                 let ends = Threads::run(size, |rank| {
-                    train(make, batch, classes, &mut (), &mut Together::new(rank, Reduction::Tree)).unwrap()
+                    train(make, batch, classes, &mut (), &mut DataParallel::new(rank, Reduction::Tree))
+                        .unwrap()
                 });
                 assert!(ends.iter().all(|end| *end == alone), "{name}, batches of {batch}, {size} ranks");
             }
@@ -100,7 +101,7 @@ fn by_the_library_all_ranks_agree_and_are_near_one_process() {
         let alone = train(make, batch, true, &mut (), &mut SingleProcess(Reduction::Library)).unwrap();
         for size in [1, 2, 4, 5] {
             let ends = Threads::run(size, |rank| {
-                let mut ranks = Together::new(rank, Reduction::Library).bucket(bucket);
+                let mut ranks = DataParallel::new(rank, Reduction::Library).bucket(bucket);
                 train(make, batch, true, &mut (), &mut ranks).unwrap()
             });
             assert!(ends.iter().all(|end| *end == ends[0]));
@@ -155,7 +156,7 @@ fn value_gradient_and_curvature_are_those_of_the_whole_batch() {
         for size in [2, 3, 4] {
             for reduction in [Reduction::Library, Reduction::Tree] {
                 let all = Threads::run(size, |rank| {
-                    let mut ranks = Together::new(rank, reduction).bucket(11);
+                    let mut ranks = DataParallel::new(rank, reduction).bucket(11);
                     let division = ProcessGroup::<f64>::division(&ranks);
                     of(&mut |part| all_of(&mut ranks.objective(part), &theta), division)
                 });
@@ -181,7 +182,7 @@ fn a_brake_on_one_rank_stops_all() {
     let (_, make) = OPTIMIZERS[1];
     let ends = Threads::run(3, |rank| {
         let mut brake = Brake(Communicator::<f64>::rank(&rank) == 1);
-        train(make, 40, true, &mut brake, &mut Together::new(rank, Reduction::Tree)).unwrap()
+        train(make, 40, true, &mut brake, &mut DataParallel::new(rank, Reduction::Tree)).unwrap()
     });
     assert!(ends.iter().all(|end| end.1.is_empty() && *end == ends[0]));
 }
@@ -208,7 +209,7 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
         let mut theta = model.layout().init(&mut Rng::new(3));
         let (plan, state) = (Plan { batch: 30, ..Plan::default() }, TrainState::start(&theta));
         let (mut sgd, pool) = (OPTIMIZERS[0].1(theta.len()), Pool::new(1));
-        let mut ranks = Together::new(rank, Reduction::Library);
+        let mut ranks = DataParallel::new(rank, Reduction::Library);
         resume(&task, &plan, &mut *sgd, &mut theta, &pool, &mut (), state, &mut ranks).unwrap_err()
     });
     assert!(errors.iter().all(|error| *error == errors[0]));
@@ -240,7 +241,7 @@ impl<R: ProcessGroup<f64>> ProcessGroup<f64> for Astray<R> {
 fn a_rank_whose_parameters_drift_is_found_at_the_end_of_the_epoch() {
     let errors = Threads::run(3, |rank| {
         let astray = Communicator::<f64>::rank(&rank) == 2;
-        let mut ranks = Astray(Together::new(rank, Reduction::Tree), astray);
+        let mut ranks = Astray(DataParallel::new(rank, Reduction::Tree), astray);
         train(OPTIMIZERS[0].1, 40, true, &mut (), &mut ranks).unwrap_err()
     });
     assert_eq!(errors, [const { TrainError::Drifted { epoch: 1, rank: 2 } }; 3]);
