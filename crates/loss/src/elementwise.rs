@@ -6,7 +6,7 @@ use chainrule_tensor::{Scalar, vector};
 
 use crate::loss::Loss;
 use crate::rows::{assert_same_shape, copy_targets, sum_rows, sum_rows_into};
-use crate::term;
+use crate::term::Term;
 
 /// ℓ(y, t) = Σᵢ term(yᵢ, tᵢ), or its mean over the outputs: a loss whose terms need nothing of one another.
 ///
@@ -37,16 +37,7 @@ pub struct Elementwise<T> {
     mean: bool,
 }
 
-/// C = Σᵢ(oᵢ − yᵢ)²: the lecture's cost; its mean over the outputs is PyTorch's `MSELoss`.
-pub type SquaredError = Elementwise<term::Squared>;
-/// Σᵢ |yᵢ − tᵢ|; its mean is PyTorch's `L1Loss`.
-pub type MeanAbsoluteError = Elementwise<term::Absolute>;
-/// Quadratic near the target and linear beyond; its mean is PyTorch's `HuberLoss`.
-pub type Huber = Elementwise<term::Huber>;
-/// The cross-entropy of independent yes-or-no outputs, on logits; its mean is PyTorch's `BCEWithLogitsLoss`.
-pub type BinaryCrossEntropy = Elementwise<term::BinaryLogit>;
-
-impl<T: term::Term> Elementwise<T> {
+impl<T: Term> Elementwise<T> {
     /// The sum of `term` over the outputs.
     pub fn sum_of(term: T) -> Self {
         Self { term, mean: false }
@@ -55,6 +46,11 @@ impl<T: term::Term> Elementwise<T> {
     /// The mean of `term` over the outputs.
     pub fn mean_of(term: T) -> Self {
         Self { term, mean: true }
+    }
+
+    /// The mean of `term` over the outputs, or their sum.
+    pub fn reduced(term: T, mean: bool) -> Self {
+        Self { term, mean }
     }
 
     /// The mean over the outputs, with the term's usual parameters.
@@ -76,7 +72,7 @@ impl<T: term::Term> Elementwise<T> {
     }
 }
 
-impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
+impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
         let factor: A = self.factor(y.ncols());
         sum_rows(y, target, |y, target| {
@@ -144,37 +140,5 @@ impl<A: Scalar, T: term::Term> Loss<A> for Elementwise<T> {
             A::zero()
         });
         near
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chainrule_tensor::ndarray::Array2;
-
-    #[test]
-    fn weights_of_one_and_indices_for_rows_change_no_bit() {
-        for outputs in [1, 2, 10, 17, 100] {
-            let y = Array2::from_shape_fn((5, outputs), |(n, i)| ((7 * n + 3 * i) % 11) as f32 - 4.7);
-            let one_hot = Array2::from_shape_fn(y.dim(), |(n, i)| f32::from(u8::from(i == n % outputs)));
-            let index = Array2::from_shape_fn((5, 1), |(n, _)| (n % outputs) as f32);
-            let (plain, mut delta) = (BinaryCrossEntropy::default(), Array2::zeros(y.dim()));
-            let value = plain.value_and_delta(&y, &one_hot, &mut delta);
-
-            let weights = vec![1.0; outputs];
-            let weighted = BinaryCrossEntropy::sum_of(term::BinaryLogit { positive_weights: weights });
-            let mut again = Array2::from_elem(y.dim(), f32::NAN);
-            let by_weights = weighted.value_and_delta(&y, &one_hot, &mut again);
-            assert_eq!(again, delta, "{outputs}");
-            // A wide row is summed in another order.
-            assert!((by_weights - value).abs() <= 1e-6 * value, "{outputs}: {by_weights}, {value}");
-            assert!((plain.value(&y, &one_hot) - value).abs() <= 1e-6 * value, "{outputs}");
-
-            if outputs > 1 {
-                again.fill(f32::NAN);
-                assert_eq!(plain.value_and_delta(&y, &index, &mut again), value, "{outputs}");
-                assert_eq!(again, delta, "{outputs}");
-            }
-        }
     }
 }

@@ -16,15 +16,26 @@
 //! assert_eq!(cost, 0.25);
 //! ```
 
+mod binary_cross_entropy;
 pub mod check;
+mod config;
 mod elementwise;
+mod huber;
 mod loss;
+mod mean_absolute_error;
+mod registry;
 mod rows;
 mod softmax_cross_entropy;
-pub mod term;
-mod zoo;
+mod squared_error;
+mod term;
 
-pub use elementwise::{BinaryCrossEntropy, Elementwise, Huber, MeanAbsoluteError, SquaredError};
+pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyConfig, BinaryLogitTerm};
+pub use config::{FusedOutput, LossCase, LossConfig, TargetKind};
+pub use elementwise::Elementwise;
+pub use huber::{Huber, HuberConfig, HuberTerm};
 pub use loss::Loss;
-pub use softmax_cross_entropy::SoftmaxCrossEntropy;
-pub use zoo::{LossCase, TargetKind, zoo};
+pub use mean_absolute_error::{Absolute, MeanAbsoluteError, MeanAbsoluteErrorConfig};
+pub use registry::{LossKind, LossSpec, zoo};
+pub use softmax_cross_entropy::{CrossEntropyConfig, SoftmaxCrossEntropy};
+pub use squared_error::{MeanSquaredErrorConfig, Squared, SquaredError, SquaredErrorConfig};
+pub use term::Term;

@@ -1,8 +1,11 @@
 use chainrule_tensor::math::exp;
 use chainrule_tensor::ndarray::ArrayRef2;
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::rows::{self, maximum, slices, slices_mut, softmax};
 use chainrule_tensor::{Scalar, vector};
+use serde::{Deserialize, Serialize};
 
+use crate::config::{FusedOutput, LossCase, LossConfig, TargetKind, check_weights};
 use crate::loss::Loss;
 use crate::rows::{Row, assert_same_shape, sum_rows, sum_rows_into};
 
@@ -165,6 +168,69 @@ impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
             }
             A::zero()
         });
+    }
+}
+
+/// The parameters of the cross-entropy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CrossEntropyConfig {
+    /// The label smoothing ε, from 0 to 1; 0 by default.
+    pub label_smoothing: f64,
+    /// The weight w ≥ 0 of each class; where none is given, it is 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
+}
+
+impl Parameters for CrossEntropyConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        let is_share = |epsilon| (0.0..=1.0).contains(&epsilon);
+        InvalidParameter::check(
+            "cross-entropy",
+            "label-smoothing",
+            self.label_smoothing,
+            "from 0 to 1",
+            is_share,
+        )?;
+        check_weights("cross-entropy", "class-weights", &self.class_weights)
+    }
+}
+
+impl LossConfig for CrossEntropyConfig {
+    const TARGET: TargetKind = TargetKind::Class;
+    const OUTPUT: FusedOutput = FusedOutput::Softmax;
+
+    fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
+        let loss = SoftmaxCrossEntropy::new().label_smoothing(self.label_smoothing);
+        Box::new(loss.class_weights(self.class_weights.clone()))
+    }
+
+    fn formulas(&self) -> [String; 2] {
+        let (y, note) = match self.label_smoothing {
+            0.0 => ("y_i", String::new()),
+            epsilon => ("q_i", format!(",  q_i = {} y_i + {epsilon}/K", 1.0 - epsilon)),
+        };
+        if self.class_weights.is_empty() {
+            return [
+                format!(r"C = −\sum_{{i}} {y} ln p_i{note}"),
+                format!(r"\frac{{∂C}}{{∂z_i}} = p_i − {y}"),
+            ];
+        }
+        [
+            format!(r"C = −\sum_{{i}} w_i {y} ln p_i{note}"),
+            format!(r"\frac{{∂C}}{{∂z_i}} = s p_i − w_i {y},  s = \sum_{{k}} w_k {}", y.replace('i', "k")),
+        ]
+    }
+
+    fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
+        let smoothed = |label_smoothing| Self { label_smoothing, ..self.clone() };
+        let weighted = Self { class_weights: vec![0.5, 2.0, 1.25], ..smoothed(0.2) };
+        vec![
+            LossCase::plain(self.build(), Self::TARGET),
+            LossCase::labelled("soft targets", self.build(), TargetKind::Distribution),
+            LossCase::labelled("smoothed", smoothed(0.1).build(), Self::TARGET),
+            LossCase::labelled("weighted", weighted.build(), TargetKind::Distribution),
+        ]
     }
 }
 

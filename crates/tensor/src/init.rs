@@ -1,3 +1,10 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::registry::UnknownName;
 use crate::rng::Rng;
 use crate::scalar::Scalar;
 use crate::vector;
@@ -18,14 +25,19 @@ use crate::vector;
 /// | `Orthogonal` | orthonormal rows or columns, times `gain` | Saxe, McClelland and Ganguli 2014 |
 /// | `Sparse` | `incoming` weights a unit from N(0, deviation²), the rest 0 | Martens 2010, §5 |
 ///
+/// As text it is its name, with its number after a colon where it has one: `he-uniform`, `normal:0.01`.
+///
 /// ```
 /// use chainrule_tensor::{Init, Rng};
+///
+/// assert_eq!("normal:0.01".parse(), Ok(Init::Normal { deviation: 0.01 }));
 ///
 /// let mut weight = [0.0_f64; 40 * 10];
 /// Init::SPARSE.fill(&[40, 10], &mut weight, &mut Rng::new(1));
 /// assert_eq!(weight.iter().filter(|w| **w != 0.0).count(), 15 * 10);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// All 0.
     Zeros,
@@ -67,9 +79,135 @@ pub enum Init {
     },
 }
 
+crate::names! {
+    /// An initialiser by its name.
+    pub enum InitKind: "initialiser" {
+        /// [`Init::Zeros`].
+        Zeros = "zeros",
+        /// [`Init::Constant`].
+        Constant = "constant",
+        /// [`Init::Uniform`].
+        Uniform = "uniform",
+        /// [`Init::Normal`].
+        Normal = "normal",
+        /// [`Init::GlorotUniform`].
+        GlorotUniform = "glorot-uniform",
+        /// [`Init::GlorotNormal`].
+        GlorotNormal = "glorot-normal",
+        /// [`Init::HeUniform`].
+        HeUniform = "he-uniform",
+        /// [`Init::HeNormal`].
+        HeNormal = "he-normal",
+        /// [`Init::LecunUniform`].
+        LecunUniform = "lecun-uniform",
+        /// [`Init::LecunNormal`].
+        LecunNormal = "lecun-normal",
+        /// [`Init::Orthogonal`].
+        Orthogonal = "orthogonal",
+        /// [`Init::Sparse`].
+        Sparse = "sparse",
+    }
+}
+
+/// Why a text is no initialiser.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ParseInitError {
+    /// Its name is not one of the table's.
+    #[error(transparent)]
+    UnknownName(#[from] UnknownName),
+    /// What follows the colon is not a finite number.
+    #[error("{text:?} is not a number")]
+    NotANumber {
+        /// What follows the colon.
+        text: String,
+    },
+    /// The initialiser has no number.
+    #[error("{kind} takes no number")]
+    TakesNoNumber {
+        /// Which one.
+        kind: InitKind,
+    },
+}
+
+impl FromStr for Init {
+    type Err = ParseInitError;
+
+    fn from_str(text: &str) -> Result<Self, ParseInitError> {
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
+        let kind: InitKind = name.parse()?;
+        let number = match number {
+            Some(text) => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Some(number),
+                _ => return Err(ParseInitError::NotANumber { text: text.to_owned() }),
+            },
+            None => None,
+        };
+        Ok(match (kind, number) {
+            (InitKind::Constant, _) => Init::Constant(number.unwrap_or(0.0)),
+            (InitKind::Uniform, _) => Init::Uniform { limit: number.unwrap_or(0.1) },
+            (InitKind::Normal, _) => Init::Normal { deviation: number.unwrap_or(1.0) },
+            (InitKind::Orthogonal, _) => Init::Orthogonal { gain: number.unwrap_or(1.0) },
+            (InitKind::Sparse, _) => {
+                Init::Sparse { incoming: INCOMING, deviation: number.unwrap_or(DEVIATION) }
+            }
+            (kind, Some(_)) => return Err(ParseInitError::TakesNoNumber { kind }),
+            (InitKind::Zeros, None) => Init::Zeros,
+            (InitKind::GlorotUniform, None) => Init::GlorotUniform,
+            (InitKind::GlorotNormal, None) => Init::GlorotNormal,
+            (InitKind::HeUniform, None) => Init::HeUniform,
+            (InitKind::HeNormal, None) => Init::HeNormal,
+            (InitKind::LecunUniform, None) => Init::LecunUniform,
+            (InitKind::LecunNormal, None) => Init::LecunNormal,
+        })
+    }
+}
+
+/// As [`FromStr`] reads it. The text has no place for the incoming weights of `Sparse`, which are read as Martens' 15; serde keeps
+/// them.
+impl fmt::Display for Init {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.kind().name();
+        match *self {
+            Init::Constant(number)
+            | Init::Uniform { limit: number }
+            | Init::Normal { deviation: number }
+            | Init::Orthogonal { gain: number }
+            | Init::Sparse { deviation: number, .. } => write!(f, "{name}:{number}"),
+            _ => f.write_str(name),
+        }
+    }
+}
+
+/// Martens' choice: incoming weights of each unit.
+const INCOMING: usize = 15;
+/// And their standard deviation.
+const DEVIATION: f64 = 1.0;
+
 impl Init {
+    /// Which one it is.
+    pub const fn kind(self) -> InitKind {
+        match self {
+            Init::Zeros => InitKind::Zeros,
+            Init::Constant(_) => InitKind::Constant,
+            Init::Uniform { .. } => InitKind::Uniform,
+            Init::Normal { .. } => InitKind::Normal,
+            Init::GlorotUniform => InitKind::GlorotUniform,
+            Init::GlorotNormal => InitKind::GlorotNormal,
+            Init::HeUniform => InitKind::HeUniform,
+            Init::HeNormal => InitKind::HeNormal,
+            Init::LecunUniform => InitKind::LecunUniform,
+            Init::LecunNormal => InitKind::LecunNormal,
+            Init::Orthogonal { .. } => InitKind::Orthogonal,
+            Init::Sparse { .. } => InitKind::Sparse,
+        }
+    }
+
     /// Martens' choice for deep autoencoders: 15 incoming weights from N(0, 1).
-    pub const SPARSE: Init = Init::Sparse { incoming: 15, deviation: 1.0 };
+    pub const SPARSE: Init = Init::Sparse { incoming: INCOMING, deviation: DEVIATION };
 
     /// Fills `out`, a row-major array of the given shape.
     ///
@@ -160,6 +298,28 @@ fn sparse<A: Scalar>(
 mod tests {
     use super::*;
     use ndarray::{Array2, ArrayView2};
+
+    #[test]
+    fn every_name_is_read_and_written_back() {
+        for &kind in InitKind::ALL {
+            let init: Init = kind.name().parse().unwrap();
+            assert_eq!(init.kind(), kind);
+            assert_eq!(init.to_string().parse(), Ok(init));
+            let json = serde_json::to_string(&init).unwrap();
+            assert_eq!(serde_json::from_str::<Init>(&json).unwrap(), init, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_text_says_what_is_wrong_with_it() {
+        let fault = |text: &str| text.parse::<Init>().unwrap_err().to_string();
+        assert!(
+            fault("glorot-unifrom")
+                .starts_with("there is no initialiser \"glorot-unifrom\"; did you mean glorot-uniform?")
+        );
+        assert_eq!(fault("normal:inf"), "\"inf\" is not a number");
+        assert_eq!(fault("zeros:1"), "zeros takes no number");
+    }
 
     fn drawn(init: Init, shape: [usize; 2]) -> Vec<f64> {
         let mut out = vec![0.0; shape[0] * shape[1]];

@@ -11,8 +11,8 @@
 //! ```
 
 use chainrule_loss::{
-    BinaryCrossEntropy, Elementwise, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
-    check::check, term, zoo,
+    BinaryCrossEntropy, BinaryLogitTerm, Elementwise, Huber, HuberTerm, Loss, MeanAbsoluteError,
+    SoftmaxCrossEntropy, SquaredError, check::check, zoo,
 };
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, array};
@@ -72,7 +72,7 @@ fn binary_cross_entropy_keeps_its_digits_on_either_side() {
     ] {
         expect(&plain, (&array![[z]], &array![[t]]), value, &[delta], 1e-14);
     }
-    let tripled: BinaryCrossEntropy = Elementwise::sum_of(term::BinaryLogit { positive_weights: vec![3.0] });
+    let tripled: BinaryCrossEntropy = Elementwise::sum_of(BinaryLogitTerm { positive_weights: vec![3.0] });
     let delta = [0.268_768_048_763_089_46];
     expect(&tripled, (&array![[0.75]], &array![[0.25]]), 1.142_806_509_172_349_8, &delta, 1e-14);
     // A right answer given with confidence costs little, not nothing.
@@ -99,7 +99,7 @@ fn the_losses_of_a_difference() {
     expect(&MeanAbsoluteError::default(), at, 3.5, &[1.0, -1.0, 0.0], 0.0);
     expect(&MeanAbsoluteError::mean(), at, 3.5 / 3.0, &[1.0 / 3.0, -1.0 / 3.0, 0.0], 1e-15);
     expect(&Huber::default(), at, 2.625, &[0.5, -1.0, 0.0], 0.0);
-    expect(&Elementwise::sum_of(term::Huber { beta: 2.0 }), at, 4.125, &[0.5, -2.0, 0.0], 0.0);
+    expect(&Elementwise::sum_of(HuberTerm { delta: 2.0 }), at, 4.125, &[0.5, -2.0, 0.0], 0.0);
 }
 
 #[test]
