@@ -155,8 +155,8 @@ fn every<A: Scalar>(args: &Args, show: &mut impl FnMut(Row)) {
     let chosen = |name: &str| name.contains(&args.only);
 
     for (specimen, witness) in layers::zoo::<A>().into_iter().zip(layers::zoo::<f64>()) {
-        let mut row = Row::new::<A>(specimen.name);
-        for case in seeds().filter(|_| chosen(specimen.name)).flat_map(cases) {
+        let mut row = Row::new::<A>(&specimen.name);
+        for case in seeds().filter(|_| chosen(&specimen.name)).flat_map(cases) {
             let r = layers::check::check(&*specimen.layer, &*witness.layer, case);
             let first = r.value.max(r.gradient).max(r.accumulation);
             let failure = (!r.within(gradient_bar, hessian_bar)).then(|| format!("{case:?}: {r:?}"));
@@ -165,8 +165,8 @@ fn every<A: Scalar>(args: &Args, show: &mut impl FnMut(Row)) {
         show(row);
     }
     for (specimen, witness) in loss::zoo::<A>().into_iter().zip(loss::zoo::<f64>()) {
-        let mut row = Row::new::<A>(specimen.name);
-        for case in seeds().filter(|_| chosen(specimen.name)).flat_map(cases) {
+        let mut row = Row::new::<A>(&specimen.name);
+        for case in seeds().filter(|_| chosen(&specimen.name)).flat_map(cases) {
             let shape = (case.rows, 3);
             let r = loss::check::check(&*specimen.loss, &*witness.loss, specimen.target, shape, case.seed);
             let failure = (!r.within(gradient_bar, hessian_bar)).then(|| format!("{case:?}: {r:?}"));

@@ -1,8 +1,12 @@
-use chainrule_optim::{Objective, Optimizer, visit_double};
+use chainrule_optim::{Objective, Optimizer, OptimizerConfig, visit_double};
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, vector};
+use serde::{Deserialize, Serialize};
 
 use crate::newton::levenberg_marquardt;
 
+/// The first λ where none is given.
+const DAMPING: f64 = 1.0;
 /// A conjugate-gradient run ends where the last k iterations brought less than k·ε of what all brought, …
 const PROGRESS: f64 = 5e-4;
 /// … with k at least so many, …
@@ -60,7 +64,7 @@ impl<A: Scalar> HessianFree<A> {
     pub fn new(dim: usize) -> Self {
         let vector = || vec![A::zero(); dim];
         Self {
-            lambda: 1.0,
+            lambda: DAMPING,
             gradient: vector(),
             solution: vector(),
             best: vector(),
@@ -200,5 +204,31 @@ impl<A: Scalar> Optimizer<A> for HessianFree<A> {
 
     fn wants_curvature(&self) -> bool {
         true
+    }
+}
+
+/// The parameters of Hessian-free optimisation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HessianFreeConfig {
+    /// The first λ, above 0; 1 by default.
+    pub damping: f64,
+}
+
+impl Default for HessianFreeConfig {
+    fn default() -> Self {
+        Self { damping: DAMPING }
+    }
+}
+
+impl Parameters for HessianFreeConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        InvalidParameter::check("hessian-free", "damping", self.damping, "above 0", |lambda| lambda > 0.0)
+    }
+}
+
+impl OptimizerConfig for HessianFreeConfig {
+    fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>> {
+        Box::new(HessianFree::new(dim).damping(self.damping))
     }
 }

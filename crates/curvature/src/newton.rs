@@ -1,9 +1,11 @@
 //! Newton's method and the saddle-free Newton method, on all of parameter space or on a Krylov space of it.
 
-use chainrule_optim::{Objective, Optimizer, visit_double};
+use chainrule_optim::{Objective, Optimizer, OptimizerConfig, visit_double};
 use chainrule_tensor::ndarray::{Array2, ArrayView2};
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, gemm, vector};
+use serde::{Deserialize, Serialize};
 
 use crate::eigen::{Eigen, Factored, eigh};
 use crate::lanczos::Krylov;
@@ -376,5 +378,73 @@ impl<A: Scalar> Optimizer<A> for Newton<A> {
 
     fn wants_curvature(&self) -> bool {
         true
+    }
+}
+
+/// Parameters up to which a Newton method has the whole spectrum by default …
+const WHOLE: usize = 1500;
+/// … and the Lanczos vectors by default beyond.
+const LANCZOS: usize = 50;
+
+/// The parameters of Newton's method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewtonConfig {
+    /// Lanczos vectors, with 0 for the whole spectrum; by default 0 up to 1500 parameters, else 50.
+    pub krylov: Option<usize>,
+    /// Updates with one Hessian, at least 1.
+    pub inner: usize,
+    /// Whether λ is adapted from step to step ([`Damping::LevenbergMarquardt`]), and not searched for.
+    pub adaptive_damping: bool,
+}
+
+impl Default for NewtonConfig {
+    fn default() -> Self {
+        Self { krylov: None, inner: 1, adaptive_damping: false }
+    }
+}
+
+impl NewtonConfig {
+    fn apply<A: Scalar>(&self, method: Newton<A>, dim: usize) -> Box<dyn Optimizer<A>> {
+        let method = match self.krylov.unwrap_or(if dim > WHOLE { LANCZOS } else { 0 }) {
+            0 => method,
+            vectors => method.krylov(vectors),
+        };
+        let method = method.inner(self.inner);
+        let adaptive = || Damping::LevenbergMarquardt(1.0);
+        Box::new(if self.adaptive_damping { method.damping(adaptive()) } else { method })
+    }
+
+    fn check(&self, owner: &'static str) -> Result<(), InvalidParameter> {
+        InvalidParameter::check(owner, "inner", self.inner as f64, "above 0", |updates| updates > 0.0)
+    }
+}
+
+impl Parameters for NewtonConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        self.check("newton")
+    }
+}
+
+impl OptimizerConfig for NewtonConfig {
+    fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>> {
+        self.apply(Newton::damped(dim), dim)
+    }
+}
+
+/// The parameters of the saddle-free Newton method.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SaddleFreeNewtonConfig(pub NewtonConfig);
+
+impl Parameters for SaddleFreeNewtonConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        self.0.check("saddle-free-newton")
+    }
+}
+
+impl OptimizerConfig for SaddleFreeNewtonConfig {
+    fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>> {
+        self.0.apply(Newton::saddle_free(dim), dim)
     }
 }

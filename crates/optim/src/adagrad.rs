@@ -1,6 +1,9 @@
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, simd};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{RuleConfig, check_epsilon, decayed};
+use crate::decay::Decay;
 use crate::rule::{Rule, Step, Window};
 
 /// Adagrad: s ← s + g², u = g / (√s + ε).
@@ -44,5 +47,20 @@ impl<A: Scalar> Rule<A> for Adagrad {
             *s += *u * *u;
             *u /= s.sqrt() + epsilon;
         });
+    }
+}
+
+impl Parameters for Adagrad {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        check_epsilon("adagrad", self.epsilon)
+    }
+}
+
+impl RuleConfig for Adagrad {
+    const LEARNING_RATE: f64 = 0.01;
+    const TRIAL_RATE: f64 = 0.5;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, *self)
     }
 }

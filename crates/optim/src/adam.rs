@@ -1,6 +1,9 @@
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{RuleConfig, check_epsilon, check_share, decayed};
+use crate::decay::Decay;
 use crate::rule::{Rule, Step, Window};
 
 /// Adam: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², u = m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
@@ -73,6 +76,47 @@ impl Adam {
             *m = flush_subnormal(beta1 * *m + rest1 * g);
             *v = flush_subnormal(beta2 * *v + rest2 * (g * g));
             scale * *m / (v.sqrt() * root + epsilon)
+        }
+    }
+}
+
+impl Parameters for Adam {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        check_share("adam", "beta1", self.beta1)?;
+        check_share("adam", "beta2", self.beta2)?;
+        check_epsilon("adam", self.epsilon)
+    }
+}
+
+impl RuleConfig for Adam {
+    const LEARNING_RATE: f64 = 0.001;
+    const TRIAL_RATE: f64 = 0.05;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, *self)
+    }
+}
+
+/// The parameters of AdamW: Adam's, with the weight decay after the rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AdamWConfig(pub Adam);
+
+impl Parameters for AdamWConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        self.0.validate()
+    }
+}
+
+impl RuleConfig for AdamWConfig {
+    const LEARNING_RATE: f64 = 0.001;
+    const WEIGHT_DECAY: f64 = 0.01;
+    const TRIAL_RATE: f64 = 0.05;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        match decay {
+            Some(decay) => Box::new((self.0, decay)),
+            None => Box::new(self.0),
         }
     }
 }

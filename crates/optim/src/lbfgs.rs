@@ -1,9 +1,15 @@
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, vector};
+use serde::{Deserialize, Serialize};
 
+use crate::config::{OptimizerCase, OptimizerConfig};
 use crate::line_search::Line;
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::state::visit_count;
+
+/// Pairs that are kept where their number is not given.
+const HISTORY: usize = 10;
 
 /// Limited-memory BFGS with a line search for the strong Wolfe conditions.
 ///
@@ -65,7 +71,7 @@ impl<A: Scalar> Lbfgs<A> {
             point: vector(),
             trial: vector(),
         };
-        empty.history(10)
+        empty.history(HISTORY)
     }
 
     /// Keeps `pairs` pairs.
@@ -170,5 +176,41 @@ impl<A: Scalar> Optimizer<A> for Lbfgs<A> {
             visit(&format!("s.{i}"), s);
             visit(&format!("y.{i}"), y);
         }
+    }
+}
+
+/// The parameters of L-BFGS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LbfgsConfig {
+    /// Pairs kept, m > 0; 10 by default.
+    pub history: usize,
+    /// Whether the objective is the same at each step.
+    pub full_batch: bool,
+}
+
+impl Default for LbfgsConfig {
+    fn default() -> Self {
+        Self { history: HISTORY, full_batch: false }
+    }
+}
+
+impl Parameters for LbfgsConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        InvalidParameter::check("lbfgs", "history", self.history as f64, "above 0", |pairs| pairs > 0.0)
+    }
+}
+
+impl OptimizerConfig for LbfgsConfig {
+    fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>> {
+        Box::new(Lbfgs::new(dim).history(self.history).full_batch(self.full_batch))
+    }
+
+    fn cases<A: Scalar>(&self) -> Vec<OptimizerCase<A>> {
+        let (plain, full_batch) = (*self, Self { full_batch: true, ..*self });
+        vec![
+            OptimizerCase::new("", move |dim| plain.build(dim)),
+            OptimizerCase::new("full batch", move |dim| full_batch.build(dim)),
+        ]
     }
 }

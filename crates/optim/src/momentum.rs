@@ -1,6 +1,9 @@
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{RuleConfig, check_share, decayed};
+use crate::decay::Decay;
 use crate::rule::{Rule, Step, Window};
 
 /// Momentum: b ← μb + g, u = b; with Nesterov's correction u = g + μb.
@@ -69,4 +72,53 @@ fn plain<A: Scalar>(mu: A, g: A, b: &mut A) -> A {
 #[inline(always)]
 fn ahead<A: Scalar>(mu: A, g: A, b: &mut A) -> A {
     g + mu * plain(mu, g, b)
+}
+
+/// The parameters of momentum without Nesterov's correction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MomentumConfig {
+    /// How much of the last update lives on, μ.
+    pub mu: f64,
+}
+
+impl Default for MomentumConfig {
+    fn default() -> Self {
+        Self { mu: Momentum::default().mu }
+    }
+}
+
+impl Parameters for MomentumConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        check_share("momentum", "mu", self.mu)
+    }
+}
+
+impl RuleConfig for MomentumConfig {
+    const LEARNING_RATE: f64 = 0.01;
+    const TRIAL_RATE: f64 = 0.02;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, Momentum { mu: self.mu, nesterov: false })
+    }
+}
+
+/// The parameters of Nesterov's momentum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NesterovConfig(pub MomentumConfig);
+
+impl Parameters for NesterovConfig {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        check_share("nesterov", "mu", self.0.mu)
+    }
+}
+
+impl RuleConfig for NesterovConfig {
+    const LEARNING_RATE: f64 = 0.01;
+    const TRIAL_RATE: f64 = 0.02;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, Momentum { mu: self.0.mu, nesterov: true })
+    }
 }

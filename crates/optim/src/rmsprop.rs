@@ -1,6 +1,9 @@
+use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use chainrule_tensor::{Scalar, math::flush_subnormal, simd};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{RuleConfig, check_epsilon, check_share, decayed};
+use crate::decay::Decay;
 use crate::rule::{Rule, Step, Window};
 
 /// RMSProp: v ← αv + (1 − α)g², u = g / (√v + ε).
@@ -45,5 +48,21 @@ impl<A: Scalar> Rule<A> for RmsProp {
             *v = flush_subnormal(alpha * *v + rest * (*u * *u));
             *u /= v.sqrt() + epsilon;
         });
+    }
+}
+
+impl Parameters for RmsProp {
+    fn validate(&self) -> Result<(), InvalidParameter> {
+        check_share("rmsprop", "alpha", self.alpha)?;
+        check_epsilon("rmsprop", self.epsilon)
+    }
+}
+
+impl RuleConfig for RmsProp {
+    const LEARNING_RATE: f64 = 0.001;
+    const TRIAL_RATE: f64 = 0.01;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, *self)
     }
 }

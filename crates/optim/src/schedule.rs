@@ -64,6 +64,47 @@ enum Shape {
     },
 }
 
+chainrule_tensor::names! {
+    /// A schedule by its name.
+    pub enum ScheduleKind: "schedule" {
+        /// [`Schedule::constant`].
+        Constant = "constant",
+        /// [`Schedule::step`].
+        Step = "step",
+        /// [`Schedule::exponential`].
+        Exponential = "exponential",
+        /// [`Schedule::cosine`].
+        Cosine = "cosine",
+        /// [`Schedule::one_cycle`].
+        OneCycle = "one-cycle",
+        /// [`Schedule::plateau`].
+        Plateau = "plateau",
+    }
+}
+
+impl ScheduleKind {
+    /// The schedule with its usual parameters for a run of `steps` steps, with η = `rate`: `step` divides the rate by 10 after
+    /// each third of the run, and `exponential` by 100 over all of it.
+    ///
+    /// ```
+    /// use chainrule_optim::{Schedule, ScheduleKind};
+    ///
+    /// assert_eq!(ScheduleKind::Step.over(0.1, 30), Schedule::step(0.1, 10, 0.1));
+    /// ```
+    pub fn over(self, rate: f64, steps: u64) -> Schedule {
+        match self {
+            ScheduleKind::Constant => Schedule::constant(rate),
+            ScheduleKind::Step => Schedule::step(rate, steps.div_ceil(3), 0.1),
+            ScheduleKind::Exponential => {
+                Schedule::exponential(rate, 0.01_f64.powf(1.0 / steps.max(1) as f64))
+            }
+            ScheduleKind::Cosine => Schedule::cosine(rate, steps),
+            ScheduleKind::OneCycle => Schedule::one_cycle(rate, steps),
+            ScheduleKind::Plateau => Schedule::plateau(rate),
+        }
+    }
+}
+
 /// What a plateau remembers.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
@@ -88,6 +129,18 @@ const THRESHOLD: f64 = 1e-4;
 impl Schedule {
     fn new(rate: f64, shape: Shape) -> Self {
         Self { rate, shape, warm_up: 0 }
+    }
+
+    /// Which one it is.
+    pub fn kind(&self) -> ScheduleKind {
+        match self.shape {
+            Shape::Constant => ScheduleKind::Constant,
+            Shape::Step { .. } => ScheduleKind::Step,
+            Shape::Exponential { .. } => ScheduleKind::Exponential,
+            Shape::Cosine { .. } => ScheduleKind::Cosine,
+            Shape::OneCycle { .. } => ScheduleKind::OneCycle,
+            Shape::Plateau { .. } => ScheduleKind::Plateau,
+        }
     }
 
     /// η all the time.

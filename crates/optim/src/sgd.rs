@@ -1,6 +1,9 @@
+use chainrule_tensor::registry::Parameters;
 use chainrule_tensor::{Scalar, vector};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{RuleConfig, decayed};
+use crate::decay::Decay;
 use crate::rule::{Rule, Step, Window};
 
 /// Gradient descent: u = g.
@@ -23,5 +26,16 @@ impl<A: Scalar> Rule<A> for Sgd {
 
     fn descend(&self, step: Step<A>, window: &mut Window<'_, A>, gradient: &[A]) {
         vector::axpy(-step.eta, gradient, window.theta);
+    }
+}
+
+impl Parameters for Sgd {}
+
+impl RuleConfig for Sgd {
+    const LEARNING_RATE: f64 = 0.1;
+    const TRIAL_RATE: f64 = 0.1;
+
+    fn build<A: Scalar>(&self, decay: Option<Decay>) -> Box<dyn Rule<A>> {
+        decayed(decay, *self)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::fmt::Debug;
 
-use chainrule_optim::{Adagrad, Adam, Clip, Momentum, RmsProp, Schedule, Sgd};
+use chainrule_optim::{
+    Adagrad, Adam, Clip, DescentSpec, Momentum, QuasiNewtonKind, QuasiNewtonSpec, RmsProp, RuleKind,
+    RuleSpec, Schedule, ScheduleKind, Sgd,
+};
+use chainrule_tensor::Layout;
 use serde::{Serialize, de::DeserializeOwned};
 
 #[track_caller]
@@ -62,4 +66,78 @@ fn what_a_plateau_has_seen_is_no_configuration() {
     assert!(plateau.rate(0) < 1.0);
     let text = serde_json::to_string(&plateau).unwrap();
     assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), Schedule::plateau(1.0));
+}
+
+#[test]
+fn every_name_is_read_and_written_back() {
+    for &kind in RuleKind::ALL {
+        assert_eq!(kind.to_string().parse(), Ok(kind));
+        let spec = kind.spec();
+        assert_eq!(spec.validate(), Ok(()));
+        returns(&spec);
+        assert_eq!(serde_json::from_str::<RuleSpec>(&format!("{:?}", kind.name())).unwrap(), spec);
+        assert!(spec.learning_rate() > 0.0 && spec.weight_decay() >= 0.0);
+    }
+    for &kind in QuasiNewtonKind::ALL {
+        assert_eq!(kind.to_string().parse(), Ok(kind));
+        returns(&kind.spec());
+    }
+    for &kind in ScheduleKind::ALL {
+        assert_eq!(kind.to_string().parse(), Ok(kind));
+        let schedule = kind.over(0.1, 30);
+        assert_eq!(schedule.kind(), kind);
+        returns(&schedule);
+    }
+    assert_eq!("adma".parse::<RuleKind>().unwrap_err().nearest(), Some("adam"));
+    assert_eq!("one_cycle".parse::<ScheduleKind>().unwrap_err().nearest(), Some("one-cycle"));
+}
+
+#[test]
+fn the_tables_have_the_usual_rates_and_decays() {
+    let usual: Vec<_> = RuleKind::ALL
+        .iter()
+        .map(|kind| (kind.name(), kind.spec().learning_rate(), kind.spec().weight_decay()))
+        .collect();
+    assert_eq!(
+        usual,
+        [
+            ("sgd", 0.1, 0.0),
+            ("momentum", 0.01, 0.0),
+            ("nesterov", 0.01, 0.0),
+            ("adagrad", 0.01, 0.0),
+            ("rmsprop", 0.001, 0.0),
+            ("adam", 0.001, 0.0),
+            ("adamw", 0.001, 0.01),
+        ]
+    );
+}
+
+#[test]
+fn a_descent_is_a_configuration_and_refuses_wrong_ones() {
+    let spec: DescentSpec = serde_json::from_str(
+        r#"{ "rule": { "name": "nesterov", "mu": 0.8 }, "weight-decay": 0.1, "clip": { "norm": 1.0 } }"#,
+    )
+    .unwrap();
+    assert_eq!(
+        (spec.rule.kind(), spec.weight_decay, spec.clip),
+        (RuleKind::Nesterov, Some(0.1), Some(Clip::Norm(1.0)))
+    );
+    returns(&spec);
+    returns(&DescentSpec {
+        schedule: Some(Schedule::cosine(0.1, 9)),
+        ..DescentSpec::of(RuleKind::Adamw.spec())
+    });
+    let text = format!("{:?}", spec.build::<f32>(&Layout::new()));
+    assert!(text.contains("mu: 0.8, nesterov: true") && text.contains("rate: 0.01"), "{text}");
+    for (text, says) in [
+        (r#"{ "rule": "adam", "decay": 0.1 }"#, "`decay`"),
+        (r#"{ "rule": "adan" }"#, "did you mean adam?"),
+        (r#"{ "rule": { "name": "adam", "beta1": 1.0 } }"#, "adam: beta1 = 1 is not from 0 up to"),
+        (r#"{ "rule": { "name": "momentum", "nesterov": true } }"#, "`nesterov`"),
+    ] {
+        let fault = serde_json::from_str::<DescentSpec>(text).unwrap_err().to_string();
+        assert!(fault.contains(says), "{text}: {fault}");
+    }
+    let fault = serde_json::from_str::<QuasiNewtonSpec>(r#"{ "name": "lbfgs", "history": 0 }"#).unwrap_err();
+    assert!(fault.to_string().contains("lbfgs: history = 0 is not above 0"), "{fault}");
 }
