@@ -1,11 +1,9 @@
 //! Value and δ of each loss, on 128 rows of 10 outputs.
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
-use chainrule::loss::TargetKind;
+use chainrule::loss::LossKind;
 use chainrule::ndarray::Array2;
 use chainrule::tensor::Rng;
-use chainrule_benches::workload::LossName;
-use clap::ValueEnum;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const SHAPE: (usize, usize) = (128, 10);
@@ -14,17 +12,12 @@ fn bench(c: &mut Criterion) {
     let mut rng = Rng::new(1);
     let mut group = c.benchmark_group("losses");
     group.throughput(Throughput::Elements(SHAPE.0 as u64));
-    for name in LossName::value_variants() {
-        let kind = match name {
-            LossName::CrossEntropy => TargetKind::Class,
-            LossName::BinaryCrossEntropy => TargetKind::Share,
-            _ => TargetKind::Real,
-        };
-        let target = kind.draw(SHAPE.0, SHAPE.1, &mut rng).mapv(|t| t as f32);
+    for kind in LossKind::ALL {
+        let spec = kind.spec();
+        let target = spec.target().draw(SHAPE.0, SHAPE.1, &mut rng).mapv(|t| t as f32);
         let y = Array2::from_shape_simple_fn(SHAPE, || rng.normal::<f32>(1.0));
-        let (loss, mut delta) = (name.build(), Array2::zeros(SHAPE));
-        let title = name.to_possible_value().expect("no loss is hidden").get_name().to_owned();
-        group.bench_function(title, |b| b.iter(|| loss.value_and_delta(&y, &target, &mut delta)));
+        let (loss, mut delta) = (spec.build(), Array2::zeros(SHAPE));
+        group.bench_function(kind.name(), |b| b.iter(|| loss.value_and_delta(&y, &target, &mut delta)));
     }
 }
 

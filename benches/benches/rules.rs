@@ -2,10 +2,9 @@
 //! which is part of the time.
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
-use chainrule::optim::Objective;
+use chainrule::optim::{Objective, RuleKind};
 use chainrule::tensor::{Init, Layout, Rng};
-use chainrule_benches::workload::RuleName;
-use clap::ValueEnum;
+use chainrule_benches::workload::optimizer;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// An objective of constant slope.
@@ -33,12 +32,11 @@ fn bench(c: &mut Criterion) {
         group.throughput(Throughput::Elements(dim as u64));
         let mut layout = Layout::new();
         layout.push("theta", dim, Init::Zeros);
-        for name in RuleName::value_variants() {
+        for &rule in RuleKind::ALL {
             // Both signs, so that θ goes nowhere in particular and its numbers stay ordinary.
             let mut slope = Slope((0..dim).map(|_| rng.normal(1e-3)).collect());
-            let (mut optimizer, mut theta) = (name.build(&layout), vec![0.0; dim]);
-            let title = name.to_possible_value().expect("no rule is hidden").get_name().to_owned();
-            group.bench_function(format!("{title}, {dim}"), |b| {
+            let (mut optimizer, mut theta) = (optimizer(rule, &layout), vec![0.0; dim]);
+            group.bench_function(format!("{rule}, {dim}"), |b| {
                 b.iter(|| optimizer.step(&mut slope, &mut theta));
             });
         }

@@ -11,7 +11,7 @@ use chainrule::tensor::pool::UNIT;
 use chainrule::tensor::{Aligned, Pool, Rng};
 use chainrule::train::{Risk, ShardBuffers, Sharded, Workspace};
 
-use crate::workload::{Batches, Data, Workload};
+use crate::workload::{Batches, Data, Workload, optimizer};
 
 /// A network that learns, or only predicts, batch after batch.
 pub struct Training<'a> {
@@ -61,10 +61,10 @@ impl<'a> Training<'a> {
         } else {
             Memory::Together { buffers: ShardBuffers::new(&model, workload.batch), pool: Pool::new(threads) }
         };
-        let optimizer = workload.optimizer.build(model.layout());
+        let optimizer = optimizer(workload.optimizer, model.layout());
         Self {
             batches: data.batches(),
-            loss: workload.loss.build(),
+            loss: workload.loss.spec().build(),
             model,
             optimizer,
             theta,

@@ -2,17 +2,14 @@
 
 use std::iter::{Cycle, Zip};
 
-use chainrule::loss::{
-    BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
-};
+use chainrule::loss::{FusedOutput, LossKind, TargetKind};
 use chainrule::model::{Activation, Architecture, Stage};
 use chainrule::ndarray::iter::AxisChunksIter;
 use chainrule::ndarray::{Array2, Axis, Ix2};
-use chainrule::optim::{Adagrad, Adam, Decay, Descent, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd};
+use chainrule::optim::{Decay, Descent, Optimizer, RuleKind, Schedule};
 use chainrule::tensor::Layout;
 use chainrule::tensor::rows::argmax;
 use chainrule::tensor::simd::{self, LANES};
-use clap::ValueEnum;
 
 /// A network, how it is trained, and on how many rows at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,49 +21,13 @@ pub struct Workload {
     /// The function of the inner units.
     pub activation: Activation,
     /// The loss.
-    pub loss: LossName,
+    pub loss: LossKind,
     /// The update rule.
-    pub optimizer: RuleName,
+    pub optimizer: RuleKind,
     /// The rows of a step.
     pub batch: usize,
     /// Whether only the forward pass is measured.
     pub forward_only: bool,
-}
-
-/// A loss by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LossName {
-    /// `−log softmax(y)` of the class.
-    CrossEntropy,
-    /// Σᵢ(yᵢ − tᵢ)².
-    SquaredError,
-    /// The mean over the outputs instead.
-    MeanSquaredError,
-    /// `−Σᵢ tᵢ log g(yᵢ) + (1 − tᵢ) log(1 − g(yᵢ))`.
-    BinaryCrossEntropy,
-    /// Quadratic near 0, linear beyond.
-    Huber,
-    /// Σᵢ|yᵢ − tᵢ|.
-    MeanAbsolute,
-}
-
-/// An update rule by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RuleName {
-    /// Plain gradient descent.
-    Sgd,
-    /// With momentum 0.9.
-    Momentum,
-    /// Nesterov's form of it.
-    Nesterov,
-    /// [`Adagrad`].
-    Adagrad,
-    /// [`RmsProp`].
-    Rmsprop,
-    /// [`Adam`].
-    Adam,
-    /// [`Adam`] with decoupled weight decay.
-    Adamw,
 }
 
 impl Workload {
@@ -75,7 +36,7 @@ impl Workload {
     /// [docs/performance.md]: ../../../../docs/performance.md
     pub fn standard() -> Vec<Self> {
         use Activation::{Relu, Sigmoid, Tanh};
-        use LossName::{CrossEntropy, SquaredError};
+        use LossKind::{CrossEntropy, SquaredError};
         let entry = |name: &str, widths: &[usize], activation, loss, optimizer, batch| Self {
             name: name.to_owned(),
             widths: widths.to_vec(),
@@ -87,14 +48,14 @@ impl Workload {
         };
         let (small, w3) = (&[64, 32, 10], &[784, 512, 512, 10]);
         vec![
-            entry("W1", &[784, 100, 10], Sigmoid, SquaredError, RuleName::Sgd, 32),
-            entry("W2", &[784, 256, 128, 10], Relu, CrossEntropy, RuleName::Momentum, 64),
-            entry("W3", w3, Relu, CrossEntropy, RuleName::Adam, 128),
-            entry("W4", &[784, 2048, 2048, 10], Relu, CrossEntropy, RuleName::Momentum, 512),
-            entry("W5b1", small, Tanh, CrossEntropy, RuleName::Sgd, 1),
-            entry("W5b16", small, Tanh, CrossEntropy, RuleName::Sgd, 16),
-            entry("W6b1", w3, Relu, CrossEntropy, RuleName::Adam, 1),
-            entry("W6b256", w3, Relu, CrossEntropy, RuleName::Adam, 256),
+            entry("W1", &[784, 100, 10], Sigmoid, SquaredError, RuleKind::Sgd, 32),
+            entry("W2", &[784, 256, 128, 10], Relu, CrossEntropy, RuleKind::Momentum, 64),
+            entry("W3", w3, Relu, CrossEntropy, RuleKind::Adam, 128),
+            entry("W4", &[784, 2048, 2048, 10], Relu, CrossEntropy, RuleKind::Momentum, 512),
+            entry("W5b1", small, Tanh, CrossEntropy, RuleKind::Sgd, 1),
+            entry("W5b16", small, Tanh, CrossEntropy, RuleKind::Sgd, 16),
+            entry("W6b1", w3, Relu, CrossEntropy, RuleKind::Adam, 1),
+            entry("W6b256", w3, Relu, CrossEntropy, RuleKind::Adam, 256),
         ]
     }
 
@@ -102,44 +63,20 @@ impl Workload {
     /// have their output function in them.
     pub fn architecture(&self) -> Architecture {
         let mut plan = Architecture::perceptron(&self.widths, self.activation, 0.0);
-        if !matches!(self.loss, LossName::CrossEntropy | LossName::BinaryCrossEntropy) {
+        if self.loss.spec().output() == FusedOutput::Identity {
             plan.layers.push(Stage::Activation { name: Activation::Sigmoid });
         }
         plan
     }
 }
 
-impl LossName {
-    /// The loss.
-    pub fn build(self) -> Box<dyn Loss<f32>> {
-        match self {
-            LossName::CrossEntropy => Box::new(SoftmaxCrossEntropy::default()),
-            LossName::SquaredError => Box::new(SquaredError::default()),
-            LossName::MeanSquaredError => Box::new(SquaredError::mean()),
-            LossName::BinaryCrossEntropy => Box::new(BinaryCrossEntropy::default()),
-            LossName::Huber => Box::new(Huber::default()),
-            LossName::MeanAbsolute => Box::new(MeanAbsoluteError::default()),
-        }
-    }
-}
-
-impl RuleName {
-    /// The optimizer of a network's θ. The rates are low enough for any of the networks on any data: what
-    /// a step costs does not depend on them, as long as the numbers stay finite.
-    pub fn build(self, layout: &Layout) -> Box<dyn Optimizer<f32>> {
-        fn descent(rule: impl Rule<f32> + 'static, layout: &Layout, rate: f64) -> Box<dyn Optimizer<f32>> {
-            Box::new(Descent::new(rule, layout.len(), Schedule::constant(rate)).along(layout))
-        }
-        match self {
-            RuleName::Sgd => descent(Sgd, layout, 1e-2),
-            RuleName::Momentum => descent(Momentum::default(), layout, 1e-3),
-            RuleName::Nesterov => descent(Momentum { nesterov: true, ..Momentum::default() }, layout, 1e-3),
-            RuleName::Adagrad => descent(Adagrad::default(), layout, 1e-3),
-            RuleName::Rmsprop => descent(RmsProp::default(), layout, 1e-4),
-            RuleName::Adam => descent(Adam::default(), layout, 1e-4),
-            RuleName::Adamw => descent((Adam::default(), Decay::on_all(0.01)), layout, 1e-4),
-        }
-    }
+/// The optimizer of a network's θ by an update rule. The rates, a tenth of the usual ones, are low enough for any of the networks on
+/// any data: what a step costs does not depend on them, as long as the numbers stay finite.
+pub fn optimizer(rule: RuleKind, layout: &Layout) -> Box<dyn Optimizer<f32>> {
+    let rule = rule.spec();
+    let decay = (rule.weight_decay() > 0.0).then(|| Decay::on_all(rule.weight_decay()));
+    let rate = Schedule::constant(rule.learning_rate() / 10.0);
+    Box::new(Descent::new(rule.build(decay), layout.len(), rate).along(layout))
 }
 
 /// The rows of a data set, unless they would take more than [`BYTES`].
@@ -184,8 +121,8 @@ impl Data {
                 class.push(argmax(&row[..outputs.min(inputs)]) as f32);
             }
         });
-        let target = match workload.loss {
-            LossName::CrossEntropy => Array2::from_shape_vec((rows, 1), class).expect("a class a row"),
+        let target = match workload.loss.spec().target() {
+            TargetKind::Class => Array2::from_shape_vec((rows, 1), class).expect("a class a row"),
             _ => Array2::from_shape_fn((rows, outputs), |(n, k)| f32::from(u8::from(class[n] == k as f32))),
         };
         Self { x, target, batch }

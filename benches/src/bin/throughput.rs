@@ -5,13 +5,15 @@
 
 use std::process::ExitCode;
 
+use chainrule::loss::LossKind;
 use chainrule::model::Activation;
+use chainrule::optim::RuleKind;
 use chainrule::tensor::{available_threads, blas};
 use chainrule_benches::bound::Bound;
 use chainrule_benches::clock::{self, median, range};
 use chainrule_benches::process::{Start, peak_megabytes};
 use chainrule_benches::training::Training;
-use chainrule_benches::workload::{Data, LossName, RuleName, Workload};
+use chainrule_benches::workload::{Data, Workload};
 use clap::Parser;
 use serde_json::json;
 
@@ -29,11 +31,11 @@ struct Args {
     #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
     activation: Activation,
     /// Its loss
-    #[arg(long, value_enum, default_value = "cross-entropy", value_name = "NAME", requires = "layers")]
-    loss: LossName,
+    #[arg(long, default_value = "cross-entropy", value_name = "NAME", requires = "layers")]
+    loss: LossKind,
     /// Its update rule
-    #[arg(long, value_enum, default_value = "sgd", value_name = "NAME", requires = "layers")]
-    optimizer: RuleName,
+    #[arg(long, default_value = "sgd", value_name = "NAME", requires = "layers")]
+    optimizer: RuleKind,
     /// Rows of a step
     #[arg(long, default_value = "32", value_name = "N", value_parser = count, requires = "layers")]
     batch: usize,

@@ -6,20 +6,18 @@ use std::process::ExitCode;
 
 use chainrule::datasets::npy;
 use chainrule::layers::{Layer, Mode};
-use chainrule::loss::{Loss, SoftmaxCrossEntropy, SquaredError};
+use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, Header};
 use chainrule::ndarray::{Array2, ArrayView1};
-use chainrule::optim::{
-    Adagrad, Adam, Decay, Descent, Lbfgs, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd,
-};
+use chainrule::optim::{DescentSpec, Lbfgs, Optimizer, OptimizerKind, QuasiNewtonKind, Schedule};
 use chainrule::tensor::{Layout, Scalar};
 use chainrule::train::{Risk, Workspace};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 /// Write the path of an optimizer, a row of θ for each step.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where it starts: a checkpoint of a network for cross-entropy or mean-squared-error
+    /// Where it starts: a checkpoint of a network
     model: PathBuf,
     /// The batch, as for `chainrule grad`
     #[arg(long, value_name = "X.npy")]
@@ -27,9 +25,9 @@ struct Args {
     /// Its targets
     #[arg(long, value_name = "Y.npy")]
     target: PathBuf,
-    /// How θ is moved
-    #[arg(long, value_enum, value_name = "NAME")]
-    optimizer: Name,
+    /// Optimizer
+    #[arg(long, value_name = "NAME")]
+    optimizer: OptimizerKind,
     /// Learning rate; L-BFGS searches for its own
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     lr: f64,
@@ -42,18 +40,6 @@ struct Args {
     /// Where the path goes: a .npy file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Name {
-    Sgd,
-    Momentum,
-    Nesterov,
-    Adagrad,
-    Rmsprop,
-    Adam,
-    Adamw,
-    Lbfgs,
 }
 
 fn main() -> ExitCode {
@@ -73,11 +59,8 @@ fn main() -> ExitCode {
 fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
     let Checkpoint { card, mut theta } = Checkpoint::<A>::load(&args.model)?;
     let (x, target) = (npy::read::<A>(&args.input)?, npy::read::<A>(&args.target)?);
-    let loss: Box<dyn Loss<A>> = match card.loss.as_deref() {
-        Some("cross-entropy") => Box::new(SoftmaxCrossEntropy::new()),
-        Some("mean-squared-error") => Box::new(SquaredError::mean()),
-        other => return Err(format!("no path on the loss {other:?}").into()),
-    };
+    let kind: LossKind = card.loss.as_deref().ok_or("the model does not know its loss")?.parse()?;
+    let loss = kind.spec().build::<A>();
     let model = card.architecture.build::<A>(None);
     let mut optimizer = optimizer(args, model.layout());
     let mut workspace = Workspace::new(&model, x.nrows());
@@ -93,19 +76,12 @@ fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
 
 /// The optimizer with the settings that `chainrule train` gives it.
 fn optimizer<A: Scalar>(args: &Args, layout: &Layout) -> Box<dyn Optimizer<A>> {
-    fn after<A: Scalar>(decay: Decay, rule: impl Rule<A> + 'static) -> Box<dyn Rule<A>> {
-        Box::new((decay, rule))
-    }
-    let decay = Decay::on_weights(args.weight_decay, layout);
-    let rule: Box<dyn Rule<A>> = match args.optimizer {
-        Name::Sgd => after(decay, Sgd),
-        Name::Momentum => after(decay, Momentum::default()),
-        Name::Nesterov => after(decay, Momentum { nesterov: true, ..Momentum::default() }),
-        Name::Adagrad => after(decay, Adagrad::default()),
-        Name::Rmsprop => after(decay, RmsProp::default()),
-        Name::Adam => after(decay, Adam::default()),
-        Name::Adamw => Box::new((Adam::default(), decay)),
-        Name::Lbfgs => return Box::new(Lbfgs::new(layout.len()).full_batch(true)),
+    let rule = match args.optimizer {
+        OptimizerKind::Rule(kind) => kind.spec(),
+        OptimizerKind::QuasiNewton(QuasiNewtonKind::Lbfgs) => {
+            return Box::new(Lbfgs::new(layout.len()).full_batch(true));
+        }
     };
-    Box::new(Descent::new(rule, layout.len(), Schedule::constant(args.lr)))
+    let (schedule, weight_decay) = (Some(Schedule::constant(args.lr)), Some(args.weight_decay));
+    Box::new(DescentSpec { schedule, weight_decay, ..DescentSpec::of(rule) }.build(layout))
 }

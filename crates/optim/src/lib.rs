@@ -52,7 +52,7 @@ pub use lbfgs::{Lbfgs, LbfgsConfig};
 pub use momentum::{Momentum, MomentumConfig, NesterovConfig};
 pub use objective::{Objective, central_difference, hessian_by_products, mirror};
 pub use optimizer::Optimizer;
-pub use registry::{DescentSpec, QuasiNewtonKind, QuasiNewtonSpec, RuleKind, RuleSpec, zoo};
+pub use registry::{DescentSpec, OptimizerKind, QuasiNewtonKind, QuasiNewtonSpec, RuleKind, RuleSpec, zoo};
 pub use rmsprop::RmsProp;
 pub use rule::{Rule, Step, Window};
 pub use schedule::{Schedule, ScheduleKind};

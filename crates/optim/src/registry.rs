@@ -1,6 +1,9 @@
 //! The tables of all update rules and of the optimizers that choose their own steps.
 
-use chainrule_tensor::registry::Parameters;
+use std::fmt;
+use std::str::FromStr;
+
+use chainrule_tensor::registry::{Parameters, UnknownName};
 use chainrule_tensor::{Layout, Scalar};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +71,54 @@ chainrule_tensor::registry! {
     fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>>;
     /// What the harness tries.
     fn cases<A: Scalar>(&self) -> Vec<OptimizerCase<A>>;
+}
+
+/// An optimizer of this crate by its name: an update rule for a [`Descent`], or a quasi-Newton method.
+///
+/// ```
+/// use chainrule_optim::{OptimizerKind, QuasiNewtonKind, RuleKind};
+///
+/// assert_eq!("adam".parse(), Ok(OptimizerKind::Rule(RuleKind::Adam)));
+/// assert_eq!("lbfgs".parse(), Ok(OptimizerKind::QuasiNewton(QuasiNewtonKind::Lbfgs)));
+/// assert_eq!("l-bfgs".parse::<OptimizerKind>().unwrap_err().nearest(), Some("lbfgs"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OptimizerKind {
+    /// An update rule.
+    Rule(RuleKind),
+    /// A quasi-Newton method.
+    QuasiNewton(QuasiNewtonKind),
+}
+
+impl OptimizerKind {
+    /// All names, the update rules' first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        RuleKind::NAMES.iter().chain(QuasiNewtonKind::NAMES).copied()
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OptimizerKind::Rule(kind) => kind.name(),
+            OptimizerKind::QuasiNewton(kind) => kind.name(),
+        }
+    }
+}
+
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for OptimizerKind {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let quasi_newton = |_: UnknownName| name.parse().map(Self::QuasiNewton);
+        let unknown = |_: UnknownName| UnknownName::new("optimizer", name, Self::names());
+        name.parse().map(Self::Rule).or_else(quasi_newton).map_err(unknown)
+    }
 }
 
 /// First-order descent as a configuration: a rule, and what goes with every rule.

@@ -35,7 +35,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 /// ```
 /// use chainrule_tensor::registry::UnknownName;
 ///
-/// let error = UnknownName::new("loss", "hubert", &["cross-entropy", "huber"]);
+/// let error = UnknownName::new("loss", "hubert", ["cross-entropy", "huber"]);
 /// assert_eq!(
 ///     error.to_string(),
 ///     r#"there is no loss "hubert"; did you mean huber? The names are cross-entropy, huber"#
@@ -47,12 +47,13 @@ pub struct UnknownName {
     what: &'static str,
     name: String,
     nearest: Option<&'static str>,
-    names: &'static [&'static str],
+    names: Vec<&'static str>,
 }
 
 impl UnknownName {
     /// Of the table of a `what`, which has these names.
-    pub fn new(what: &'static str, name: &str, names: &'static [&'static str]) -> Self {
+    pub fn new(what: &'static str, name: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
+        let names: Vec<_> = names.into_iter().collect();
         Self { what, name: name.to_owned(), nearest: nearest(name, names.iter().copied()), names }
     }
 
@@ -172,7 +173,7 @@ macro_rules! names {
 
             fn from_str(name: &str) -> Result<Self, Self::Err> {
                 let found = Self::ALL.iter().find(|kind| kind.name() == name);
-                found.copied().ok_or_else(|| $crate::registry::UnknownName::new($what, name, Self::NAMES))
+                found.copied().ok_or_else(|| $crate::registry::UnknownName::new($what, name, Self::NAMES.iter().copied()))
             }
         }
 
