@@ -31,7 +31,7 @@ pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
                 values.as_mut_ptr(),
                 work.as_mut_ptr(),
                 &size,
-                &raw mut info,
+                &mut info,
             );
         }
         assert_eq!(info, 0, "LAPACK solves what is finite");

@@ -1,0 +1,4 @@
+//! The tests of the crate from outside, in one program.
+
+mod lecture;
+mod products;
