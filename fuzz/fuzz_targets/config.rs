@@ -1,7 +1,7 @@
 //! A file of settings against a command with an argument of each kind.
 #![no_main]
 
-#[path = "../../crates/cli/src/commands/run/settings/parse.rs"]
+#[path = "../../crates/cli/src/commands/train/settings/parse.rs"]
 mod parse;
 
 use chainrule_fuzz::{LITTLE, bounded};

@@ -29,6 +29,9 @@ fn run(cargo: Cargo) -> Result<(), Failure> {
     // And it shares what was built for the workspace, as far as profile and features agree.
     let built = process::target();
     process::run(cargo.command().current_dir(&folder).args(["build", "--target-dir"]).arg(&built))?;
+    process::run(
+        cargo.command().current_dir(&folder).args(["test", "--test", "size", "--target-dir"]).arg(&built),
+    )?;
     let built = built.join("debug");
     process::run(&mut Command::new(built.join(format!("consumer{}", env::consts::EXE_SUFFIX))))?;
     for library in ["cdylib", "staticlib"] {

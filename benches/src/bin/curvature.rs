@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use chainrule::ndarray::Array2;
 use chainrule::prelude::*;
+use chainrule::train::{ShardBuffers, Sharded};
 use clap::Parser;
 use serde_json::{Value, json};
 

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use chainrule::prelude::*;
-use chainrule::train::{Callback, Epoch, Evaluation, Metrics, Plan, Task, evaluate, fit};
 
 /// What is printed after each epoch.
 struct Log;

@@ -1,9 +1,8 @@
 //! A layer of your own: its value, its derivative beside it, the proof that the two belong together, and its use.
 
-use chainrule::layers::{Grad, Point, Tape, check};
-use chainrule::ndarray::{ArrayRef2, Ix1};
+use chainrule::layers::check;
 use chainrule::prelude::*;
-use chainrule::tensor::{Param, rows::add_rows};
+use chainrule::tensor::rows::add_rows;
 
 /// y = x·g: each feature has a gain of its own, which begins at 1.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chainrule::datasets::digits_whole;
-use chainrule::model::{Checkpoint, predict, save_vector};
+use chainrule::model::save_vector;
 use chainrule::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use chainrule::datasets::Error;
 use chainrule::prelude::*;
 use chainrule::tensor::available_threads;
-use chainrule::train::{Callback, Epoch, Evaluation, Metrics, Plan, Task, evaluate, fit};
 
 struct Log;
 

@@ -64,10 +64,13 @@
 //! | `intel-mkl` | | Intel's MKL |
 //! | `curvature` | yes | Hessian spectra, Newton methods, critical points |
 //! | `csv` | yes | tables of text |
+//! | `files` | yes | models, snapshots of runs, TensorBoard events, `.npz` and gzipped IDX files |
 //! | `images` | yes | folders of PNG and JPEG files |
+//! | `onnx` | yes | export of models to ONNX |
 //! | `parquet` | yes | tables as Parquet files |
 //!
-//! With no BLAS feature, products run on ndarray's own kernels and everything still works.
+//! With `default-features = false` there are arrays only, in fewer than thirty crates; without a BLAS feature, products run
+//! on kernels in Rust.
 
 #[cfg(feature = "curvature")]
 pub use chainrule_curvature as curvature;
@@ -80,25 +83,35 @@ pub use chainrule_tensor as tensor;
 pub use chainrule_tensor::ndarray;
 pub use chainrule_train as train;
 
-/// What a program that trains a network usually needs.
+/// What a program needs for one gradient, one training run, and one layer of its own.
+///
+/// | for | names |
+/// |---|---|
+/// | a gradient | a [`Sequential`](crate::layers::Sequential) of layers, a loss, [`Risk`](crate::train::Risk), [`Workspace`](crate::train::Workspace), [`Objective`](crate::optim::Objective) |
+/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Task`](crate::train::Task), [`Plan`](crate::train::Plan), an optimizer, [`fit`](crate::train::fit), [`evaluate`](crate::train::evaluate) |
+/// | a classifier of arrays | [`Classifier`](crate::model::Classifier) |
+/// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape) |
 pub mod prelude {
     pub use crate::datasets::{
-        Batches, DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, Target, Transform, digits,
-        fashion_mnist, mnist, split::HoldOut,
+        DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
     };
     pub use crate::layers::{
-        Dense, Dropout, Elu, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Mode, Relu, Sequential, Sigmoid,
-        Silu, Softmax, Softplus, Tanh,
+        Dense, Dropout, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu, Mode, Point, Relu,
+        Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh, Tape,
     };
     pub use crate::loss::{
         BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
     };
-    pub use crate::model::{Architecture, Classifier, FittedClassifier};
-    pub use crate::ndarray::{Array2, array, s};
+    #[cfg(feature = "files")]
+    pub use crate::model::Checkpoint;
+    pub use crate::model::{Architecture, Classifier, FittedClassifier, predict};
+    pub use crate::ndarray::{Array2, ArrayRef2, Ix1, array, s};
     pub use crate::optim::{
         Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,
         Sgd,
     };
-    pub use crate::tensor::{Init, Layout, Pool, Rng, Scalar};
-    pub use crate::train::{Confusion, RegressionMetrics, Risk, ShardBuffers, Sharded, Workspace};
+    pub use crate::tensor::{Init, Layout, Param, Pool, Rng, Scalar, Shape};
+    pub use crate::train::{
+        Callback, Epoch, Evaluation, History, Metrics, Plan, Risk, Task, Workspace, evaluate, fit,
+    };
 }

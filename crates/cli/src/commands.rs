@@ -15,59 +15,63 @@ mod model;
 mod optimizer;
 mod options;
 mod predict;
-mod progress;
 mod report;
-mod results;
-pub(crate) mod run;
-mod sparkline;
-mod train;
+pub(crate) mod train;
 
 use clap::{ArgMatches, Subcommand};
 
+use self::train::settings::CommandLine;
 use crate::failure::Failure;
-use crate::job::Job;
+use crate::processes::Processes;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Train a network; with no argument at all, on the embedded digits
+    /// Train a network; without arguments, on the built-in handwritten digits
     Train(Box<train::Train>),
-    /// Measure a trained network on data: loss, accuracy, each class, the confusion matrix
+    /// Evaluate a trained network: loss, accuracy, figures of each class, confusion matrix
     Evaluate(evaluate::Evaluate),
-    /// Write the gradient, and a Hessian product, of a network's loss for other programs to check
+    /// Write the gradient and a Hessian-vector product of the loss, for comparison with other programs
     Grad(grad::Grad),
-    /// Prove a network's derivatives on data: gradient and Hessian products against finite differences
+    /// Check the derivatives of a trained network against finite differences
     Gradcheck(gradcheck::Gradcheck),
-    /// Follow one example through a network and its error signal back, number by number
+    /// Show the forward and backward pass of one example, number by number
     Explain(explain::Explain),
-    /// Look at a trained network's curvature on data: ends of the spectrum, trace, density
+    /// Compute the curvature of the loss at a trained network: extreme eigenvalues, trace, spectral density
     Curvature(curvature::CurvatureCommand),
-    /// Find critical points of a network's loss, and relate their index to the loss
+    /// Find critical points of the loss, and relate their index to the loss
     CriticalPoints(critical_points::CriticalPoints),
-    /// Look at the machine: the linked BLAS, its kernels, threads, and the pace of a product
+    /// Check the machine: the linked BLAS, its kernels, threads, and the speed of a matrix product
     Doctor(doctor::Doctor),
-    /// Apply a trained network to the rows of a file
+    /// Predict the rows of a file with a trained network
     Predict(predict::Predict),
-    /// Write a trained network for other programs: ONNX, NumPy, PyTorch
+    /// Export a trained network to ONNX, NumPy or PyTorch
     Export(export::Export),
-    /// Show what a checkpoint holds: layers, shapes, parameters, norms
+    /// Show the layers, shapes, parameters and norms of a model file
     Inspect(inspect::Inspect),
     /// Compare several runs on one page
     Report(report::Report),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions(generate::Completions),
     /// Print the manual page
     Man(generate::Man),
 }
 
 impl Command {
-    /// Runs as the subcommand `name`, with the arguments that `given` holds too.
-    pub(crate) fn run(self, name: &str, given: &ArgMatches, job: &Job) -> Result<(), Failure> {
-        if job.size() > 1 && !matches!(self, Command::Train(_)) {
-            let fault = format!("`chainrule {name}` is the work of one process: start it without mpirun");
-            return job.agree(Err(Failure::Input(fault)));
+    /// Runs the subcommand that `given`, the command line of `program`, names.
+    pub(crate) fn run(
+        self,
+        program: &clap::Command,
+        given: &ArgMatches,
+        processes: &Processes,
+    ) -> Result<(), Failure> {
+        let (name, given) = given.subcommand().expect("a command is required");
+        let command = program.find_subcommand(name).expect("the program has this command");
+        if processes.size() > 1 && !matches!(self, Command::Train(_)) {
+            let fault = format!("`chainrule {name}` runs in one process: start it without mpirun");
+            return processes.agree(Err(Failure::Input(fault)));
         }
         match self {
-            Command::Train(command) => command.run(given, job),
+            Command::Train(train) => train.run(&CommandLine { command, given }, processes),
             Command::Evaluate(command) => command.run(),
             Command::Grad(command) => command.run(),
             Command::Gradcheck(command) => command.run(),
@@ -79,8 +83,8 @@ impl Command {
             Command::Export(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
-            Command::Completions(command) => command.run(),
-            Command::Man(command) => command.run(),
+            Command::Completions(command) => command.run(program),
+            Command::Man(command) => command.run(program),
         }
     }
 }

@@ -2,8 +2,6 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::commands::run::settings::first_paragraph;
-
 /// Why the program ends early: one line with the cause and the cure, and an exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -13,9 +11,9 @@ pub(crate) enum Failure {
     Run(String),
     /// The user stopped it, and nothing is lost: exit code 130, as shells count an interrupt.
     Interrupted(String),
-    /// The command line is none, or asks for help: clap says so, with its own exit code.
+    /// The command line is wrong, or asks for help: clap prints the message and chooses the exit code.
     Usage(clap::Error),
-    /// Another rank of the job tells the user; this one ends with the same exit code.
+    /// Another rank reports the failure; this one ends with the same exit code.
     Elsewhere(u8),
 }
 
@@ -38,37 +36,37 @@ impl Failure {
         }
     }
 
-    /// Tells the user, and says how the program ends.
+    /// Prints the failure, and returns the exit code of the program.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
-            Failure::Interrupted(_) => tell!("{self}"),
-            // Where it cannot be printed, there is nobody to tell.
+            Failure::Interrupted(_) => errln!("{self}"),
+            // A closed stderr has no reader.
             Failure::Usage(error) => drop(error.print()),
             Failure::Elsewhere(_) => {}
-            _ => tell!("error: {self}"),
+            _ => errln!("error: {self}"),
         }
         ExitCode::from(self.code())
     }
 }
 
 /// Prints a line on stdout, as [`print`] does.
-macro_rules! say {
+macro_rules! outln {
     ($($words:tt)+) => { $crate::failure::print(&format!("{}\n", format_args!($($words)+))) };
 }
-pub(crate) use say;
+pub(crate) use outln;
 
-/// Prints a line on stderr. Where nobody listens any more, the work goes on all the same.
-macro_rules! tell {
-    ($($words:tt)+) => { $crate::failure::print_aside(&format!("{}\n", format_args!($($words)+))) };
+/// Prints a line on stderr. A closed stderr is no failure.
+macro_rules! errln {
+    ($($words:tt)+) => { $crate::failure::print_to_stderr(&format!("{}\n", format_args!($($words)+))) };
 }
-pub(crate) use tell;
+pub(crate) use errln;
 
-/// What [`tell!`] does with a line.
-pub(crate) fn print_aside(line: &str) {
+/// What [`errln!`] does with a line.
+pub(crate) fn print_to_stderr(line: &str) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Prints on stdout, which may be full or closed: a reader like `head` that has seen enough is no failure.
+/// Prints on stdout. A closed pipe, as `head` leaves it, is no failure; a full disk is.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -78,6 +76,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// A message of clap without its hints.
+pub(crate) fn first_paragraph(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = match self {
@@ -85,9 +89,9 @@ impl fmt::Display for Failure {
                 message.clone()
             }
             Failure::Usage(error) => first_paragraph(&error.to_string()),
-            Failure::Elsewhere(_) => "another rank tells why".to_owned(),
+            Failure::Elsewhere(_) => "another rank reports the failure".to_owned(),
         };
-        // One line, whatever the cause had to say.
+        // One line, whatever the cause.
         f.write_str(&message.lines().map(str::trim).collect::<Vec<_>>().join(" "))
     }
 }

@@ -1,23 +1,31 @@
-//! The program `chainrule`: train, evaluate and look into networks from the command line.
+//! The program `chainrule`: train, evaluate and inspect neural networks from the command line.
 
-// They panic where nobody reads: `say!` and `tell!` do not.
+// They panic on a closed stream: `outln!` and `errln!` do not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod commands;
 mod failure;
-mod job;
+mod headings;
+mod interrupt;
+mod processes;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::commands::{Command, run::settings};
+use crate::commands::{Command, train::settings};
 use crate::failure::Failure;
-use crate::job::Job;
+use crate::processes::Processes;
 
-/// Train deep neural networks by backpropagation on a CPU.
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train                                     train on the built-in handwritten digits
+  chainrule train --data houses.csv --target price    train on a table
+  chainrule predict runs/houses-2026-11-29/last.safetensors new.csv";
+
+/// Train neural networks by backpropagation on a CPU.
 #[derive(Debug, Parser)]
-#[command(name = "chainrule", version, arg_required_else_help = true)]
+#[command(name = "chainrule", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,21 +34,22 @@ struct Cli {
 fn main() -> ExitCode {
     // First of all, while there are no threads but OpenBLAS's.
     chainrule::tensor::blas::init();
-    let job = match Job::begin() {
-        Ok(job) => job,
+    let processes = match Processes::join() {
+        Ok(processes) => processes,
         Err(failure) => return failure.report(),
     };
-    let code = match run(&job) {
+    let code = match run(&processes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     };
-    job.end();
+    processes.leave();
     code
 }
 
-fn run(job: &Job) -> Result<(), Failure> {
-    let matches = job.agree(settings::complete(&mut Cli::command(), std::env::args_os().collect()))?;
-    let cli = job.agree(Cli::from_arg_matches(&matches).map_err(Failure::Usage))?;
-    let (name, given) = matches.subcommand().expect("a command is required");
-    cli.command.run(name, given, job)
+fn run(processes: &Processes) -> Result<(), Failure> {
+    let mut program = Cli::command();
+    let parsed = settings::complete(&mut program, std::env::args_os().collect())
+        .and_then(|given| Ok((Cli::from_arg_matches(&given).map_err(Failure::Usage)?, given)));
+    let (cli, given) = processes.agree(parsed)?;
+    cli.command.run(&program, &given, processes)
 }

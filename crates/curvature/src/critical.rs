@@ -1,9 +1,12 @@
 //! Critical points of any index: where ∇C = 0, and what the Hessian says there.
 
+use std::fmt;
+
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::rows::slices;
 use chainrule_tensor::{Scalar, vector};
+use serde::{Deserialize, Serialize};
 
 use crate::eigen::{Factored, eigh};
 use crate::lanczos::Krylov;
@@ -166,7 +169,8 @@ fn newton_mr<A: Scalar>(
 }
 
 /// What a point is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// ‖∇C‖ is within the tolerance.
     Critical,
@@ -175,6 +179,16 @@ pub enum Verdict {
     GradientFlat,
     /// Neither.
     Neither,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Critical => "critical",
+            Verdict::GradientFlat => "gradient-flat",
+            Verdict::Neither => "neither",
+        })
+    }
 }
 
 /// A point and its curvature.

@@ -9,7 +9,7 @@
 //!   traces with error bars, [`Density`] by stochastic Lanczos quadrature, and [`eigh`], the one door to dense
 //!   eigenproblems.
 //! - **Optimizers**: [`Newton`] (damped, saddle-free; exact, on Krylov spaces) and [`HessianFree`].
-//! - **Critical points**: [`CriticalPointSearch`] and [`examine`].
+//! - **Critical points**: [`CriticalPointSearch`] and [`examine`]; a [`Survey`] of many.
 //!
 //! Nothing here knows of layers: networks come as objectives, from `chainrule-train`.
 //!
@@ -37,6 +37,7 @@ mod lanczos;
 mod newton;
 mod operator;
 mod registry;
+mod survey;
 mod trace;
 mod two_batches;
 
@@ -48,5 +49,6 @@ pub use lanczos::{Ends, Krylov, Lanczos, Pair};
 pub use newton::{Damping, Newton, NewtonConfig, SaddleFreeNewtonConfig};
 pub use operator::{DiagonalBlock, GaussNewton, Hessian, Operator, OverData, dense};
 pub use registry::{SecondOrderKind, SecondOrderSpec};
+pub use survey::{Survey, SurveyPoint, SurveySummary, correlation, histogram};
 pub use trace::{Estimate, hutch_pp, hutchinson};
 pub use two_batches::TwoBatches;

@@ -4,5 +4,6 @@ mod examples;
 pub(crate) mod file_rows;
 pub mod idx;
 pub mod npy;
+#[cfg(feature = "files")]
 pub mod npz;
 pub(crate) mod numbers;

@@ -9,8 +9,8 @@ use crate::parts::Parts;
 use crate::split::HoldOut;
 use crate::target::Target;
 
-const IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
-const LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");
+const IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte");
+const LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte");
 
 /// The seed of the split, which is part of the definition of the data set: results are comparable only on the same split.
 const SEED: u64 = 0;

@@ -73,7 +73,9 @@ mod target;
 mod transform;
 
 pub use array::file_rows::FileRows;
-pub use array::{idx, npy, npz};
+#[cfg(feature = "files")]
+pub use array::npz;
+pub use array::{idx, npy};
 pub use atomic::{sweep_temporaries, write_atomic};
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;

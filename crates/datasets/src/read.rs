@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chainrule_tensor::Scalar;
 
-use crate::array::{idx, npy, npz};
+use crate::array::{idx, npy};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
@@ -79,7 +79,10 @@ pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, E
         #[cfg(not(feature = "csv"))]
         FileFormat::Text => Err(not_built(path, "tables of text", "csv")),
         FileFormat::Npy => Ok(npy::table(path, options)?.into()),
-        FileFormat::Npz => npz::read(path, options),
+        #[cfg(feature = "files")]
+        FileFormat::Npz => crate::array::npz::read(path, options),
+        #[cfg(not(feature = "files"))]
+        FileFormat::Npz => Err(not_built(path, "archives of arrays", "files")),
         #[cfg(feature = "parquet")]
         FileFormat::Parquet => Ok(crate::table::parquet::read(path, options)?.into()),
         #[cfg(not(feature = "parquet"))]
@@ -150,10 +153,10 @@ fn format(path: &Path) -> Result<FileFormat, Error> {
     })
 }
 
-#[cfg(not(all(feature = "csv", feature = "parquet", feature = "images")))]
+#[cfg(not(all(feature = "csv", feature = "files", feature = "parquet", feature = "images")))]
 fn not_built(path: &Path, format: &str, feature: &str) -> Error {
     let fault = format!(
-        "this build does not read {format}: build with the feature {feature:?}, or save the data as .npy or .npz"
+        "this build does not read {format}: build with the feature {feature:?}, or save the data as .npy"
     );
     Error::data(path.display().to_string(), fault)
 }

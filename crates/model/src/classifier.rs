@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::architecture::{Activation, Architecture};
+#[cfg(feature = "files")]
 use crate::checkpoint::Checkpoint;
+#[cfg(feature = "files")]
 use crate::model_card::ModelCard;
 use crate::output::Output;
 use crate::predict::predict;
@@ -252,6 +254,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
     }
 
     /// The model as a file holds it, with the names of the classes and the standardisation: what `chainrule predict` reads.
+    #[cfg(feature = "files")]
     pub fn checkpoint(&self) -> Checkpoint<A>
     where
         C: ToString,

@@ -12,6 +12,7 @@ mod metrics;
 mod objective;
 mod run;
 mod telemetry;
+#[cfg(feature = "files")]
 pub mod tensors;
 
 pub use metrics::classification::{ClassMetrics, Confusion};
@@ -25,9 +26,11 @@ pub use objective::workspace::Workspace;
 pub use run::callbacks::{Callback, StepEnd};
 pub use run::epoch::Epoch;
 pub use run::process_group::{ProcessGroup, SingleProcess};
-pub use run::snapshot::{Saved, Snapshot, SnapshotError, Snapshots, fingerprint};
+#[cfg(feature = "files")]
+pub use run::snapshot::{Saved, SnapshotError, Snapshots, fingerprint};
 pub use run::task::{History, Plan, Stop, Task, TrainError};
-pub use run::train_state::{Best, TrainState};
+pub use run::train_state::{Best, Snapshot, TrainState};
 pub use run::trainer::{fit, resume};
 pub use telemetry::meter::{Meter, Metered, MeteredOptimizer, Split};
+#[cfg(feature = "files")]
 pub use telemetry::tensorboard::EventFile;

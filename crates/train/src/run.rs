@@ -5,6 +5,7 @@ mod culprit;
 pub(crate) mod epoch;
 mod prefetcher;
 pub(crate) mod process_group;
+#[cfg(feature = "files")]
 pub(crate) mod snapshot;
 pub(crate) mod task;
 pub(crate) mod train_state;

@@ -1,4 +1,5 @@
 //! What a run reports of itself.
 
 pub(crate) mod meter;
+#[cfg(feature = "files")]
 pub(crate) mod tensorboard;

@@ -1,26 +1,31 @@
 //! `chainrule critical-points`.
 
+mod store;
+
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 
-use chainrule::curvature::{CriticalPointMethod, CriticalPointSearch, PointCurvature, Verdict, examine};
+use chainrule::curvature::{
+    CriticalPointMethod, CriticalPointSearch, Survey, SurveyPoint, SurveySummary, Verdict, histogram,
+};
 use chainrule::datasets::{Dataset, Encoding, Pipeline, write_atomic};
 use chainrule::layers::{Layer, Mode, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::model::{Activation, Architecture};
 use chainrule::ndarray::Array2;
-use chainrule::optim::{Adam, Descent, Objective, Optimizer, Schedule};
-use chainrule::tensor::{Pool, Rng, vector};
+use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{ShardBuffers, Sharded, evaluate};
-use chainrule_report::plot::{Mark, Plot};
+use chainrule_report::plot::Plot;
+use chainrule_report::spectra::{against_index, histograms};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use self::store::{Record, Store};
 use super::data::{DataArgs, Known, Source};
-use super::options::{Widths, parse_magnitude};
-use super::progress::{catch_interrupts, is_interrupted};
-use crate::failure::{Failure, say, tell};
+use super::options::{Widths, activation_parser, parse_magnitude};
+use crate::failure::{Failure, errln, outln};
+use crate::headings::{DATA, NETWORK, OUTPUT};
+use crate::interrupt::{catch_interrupts, is_interrupted};
 
 /// A way to bring the gradient down, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,42 +43,42 @@ const MOST: usize = 6000;
 pub(crate) struct CriticalPoints {
     #[command(flatten)]
     data: DataArgs,
-    /// Bring images to this size first, such as 10x10, by area averaging
-    #[arg(long, value_name = "HxW", value_parser = parse_size)]
+    /// Resize images to this height and width first, such as 10x10, by area averaging
+    #[arg(long, help_heading = DATA, value_name = "HxW", value_parser = parse_size)]
     resize: Option<(usize, usize)>,
-    /// Take the first so many training examples
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Use the first N training examples
+    #[arg(long, help_heading = DATA, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
     examples: u32,
-    /// Widths of the layers; the inner ones alone suffice
-    #[arg(long, default_value = "5", value_name = "WIDTHS")]
+    /// Layer widths, such as 64-5-10, or the widths of the hidden layers alone, such as 5
+    #[arg(long, help_heading = NETWORK, default_value = "5", value_name = "WIDTHS")]
     layers: Widths,
-    /// The function of the inner units
-    #[arg(long, default_value = "sigmoid", value_name = "NAME")]
+    /// Activation function of the hidden layers
+    #[arg(long, help_heading = NETWORK, default_value = "sigmoid", value_name = "NAME", value_parser = activation_parser())]
     activation: Activation,
-    /// Points to start from: along training runs, every other one perturbed
+    /// Number of starting points: along training runs, every other one perturbed
     #[arg(long, default_value_t = 20, value_name = "N")]
     points: usize,
-    /// How the gradient is brought down
+    /// Method that minimises the gradient norm
     #[arg(long, value_enum, default_value = "newton-mr", value_name = "NAME")]
     method: MethodName,
-    /// Norm of the gradient at a critical point
+    /// Largest gradient norm of a critical point
     #[arg(long, default_value = "1e-8", value_name = "X", value_parser = parse_magnitude)]
     tolerance: f64,
-    /// Steps of a search at most
+    /// Maximum number of steps from each starting point
     #[arg(long, default_value_t = 200, value_name = "N")]
     steps: usize,
-    /// Seed of the runs and of the perturbations
+    /// Seed of the training runs and of the perturbations
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Threads [default: one a core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Folder of points.jsonl, to which each point is added as it is found, and of the plots; a second call goes on
+    /// Folder for points.jsonl, which each point is added to as it is found, and for the plots; a second call continues
     /// there
-    #[arg(long, value_name = "DIR", default_value = "runs/critical-points")]
+    #[arg(long, help_heading = OUTPUT, value_name = "DIR", default_value = "runs/critical-points")]
     out: PathBuf,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -101,37 +106,28 @@ impl CriticalPoints {
         let task = self.task()?;
         fs::create_dir_all(&self.out)
             .map_err(|error| Failure::Input(format!("--out {}: {error}", self.out.display())))?;
-        let header = self.settings(&task);
-        let path = self.out.join("points.jsonl");
-        let mut found = read(&path, &header)?;
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Failure::run)?;
-        if found.is_empty() {
-            writeln!(file, "{header}").map_err(Failure::run)?;
-        }
+        let mut store = Store::open(self.out.join("points.jsonl"), &self.settings(&task))?;
         let dim = task.model.layout().len();
-        tell!("{} · {dim} parameters · {} examples", task.data.name(), task.data.len());
-        for place in found.len()..self.points {
+        errln!("{} · {dim} parameters · {} examples", task.data.name(), task.data.len());
+        for number in store.found().len()..self.points {
             if is_interrupted() {
                 break;
             }
-            let record = self.search(&task, place);
-            writeln!(file, "{record}").and_then(|()| file.sync_data()).map_err(Failure::run)?;
-            tell!(
-                "point {:>3}/{}   loss {:.5}   |g| {:.1e}   index {:.4}   {}",
-                place + 1,
+            let record = self.search(&task, number);
+            let SurveyPoint { loss, gradient, index, verdict, .. } = &record.point;
+            errln!(
+                "point {:>3}/{}   loss {loss:.5}   |g| {gradient:.1e}   index {index:.4}   {verdict}",
+                number + 1,
                 self.points,
-                record["loss"].as_f64().unwrap_or(f64::NAN),
-                record["gradient"].as_f64().unwrap_or(f64::NAN),
-                record["index"].as_f64().unwrap_or(f64::NAN),
-                record["verdict"].as_str().unwrap_or_default()
             );
-            found.push(record);
+            store.add(record)?;
         }
-        self.draw(&found)?;
-        self.report(&found, dim)?;
+        let found = store.found();
+        self.draw(found)?;
+        self.report(found, dim)?;
         if is_interrupted() {
             return Err(Failure::Interrupted(format!(
-                "interrupted after {} of {} points; the same command goes on from there",
+                "interrupted after {} of {} points; the same command continues from there",
                 found.len(),
                 self.points
             )));
@@ -145,9 +141,7 @@ impl CriticalPoints {
         let kept = (self.examples as usize).min(all.len());
         let mut data = all.select(&(0..kept).collect::<Vec<_>>());
         if data.labels().is_none() {
-            return Err(Failure::input(
-                "critical points are those of a cross-entropy: take data with classes",
-            ));
+            return Err(Failure::input("the loss is a cross-entropy: use data with classes"));
         }
         if let Some((height, width)) = self.resize {
             data = data.resized(height, width).map_err(Failure::input)?;
@@ -160,7 +154,7 @@ impl CriticalPoints {
         let dim = model.layout().len();
         if dim > MOST {
             return Err(Failure::Input(format!(
-                "--layers {}: {dim} parameters, but whole spectra are for {MOST} at most: take fewer units, or --resize",
+                "--layers {}: {dim} parameters, but the limit for whole spectra is {MOST}: use smaller layers or --resize",
                 self.layers
             )));
         }
@@ -180,16 +174,15 @@ impl CriticalPoints {
         json!({
             "data": task.data.name(), "examples": task.data.len(), "inputs": task.data.inputs(),
             "layers": self.layers.to_string(), "activation": self.activation.name(),
-            "method": format!("{:?}", self.method), "tolerance": self.tolerance, "steps": self.steps, "seed": self.seed,
+            "method": self.method.to_possible_value().expect("no method is hidden").get_name(),
+            "tolerance": self.tolerance, "steps": self.steps, "seed": self.seed,
         })
     }
 
-    /// One point: where a run of Adam was after some steps, moved at random every other time, and from there downhill
-    /// in the norm of the gradient.
-    fn search(&self, task: &Task, place: usize) -> Value {
-        let rng = &mut Rng::stream(self.seed, place as u64);
+    /// The point of this number.
+    fn search(&self, task: &Task, number: usize) -> Record {
+        let rng = &mut Rng::stream(self.seed, number as u64);
         let mut theta = task.model.layout().init::<f64>(rng);
-        let (taken, perturbed) = (rng.below(RUN + 1), place % 2 == 1);
         let mut buffers = ShardBuffers::remembering(&task.model, task.x.nrows());
         let mut risk = Sharded::new(
             &task.model,
@@ -200,20 +193,6 @@ impl CriticalPoints {
             &mut buffers,
             &task.pool,
         );
-        let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.03));
-        for _ in 0..taken {
-            adam.step(&mut risk, &mut theta);
-        }
-        let mut spread = 0.0;
-        if perturbed {
-            // From a hundredth of the length of θ up to that length.
-            spread = 10.0_f64.powf(rng.uniform::<f64>(-2.0, 0.0));
-            let each = spread * vector::norm(&theta) / (theta.len() as f64).sqrt();
-            for t in theta.iter_mut() {
-                *t += rng.normal::<f64>(each);
-            }
-        }
-        let start = risk.value(&theta);
         let method = match self.method {
             MethodName::NewtonMr => CriticalPointMethod::NewtonMr,
             MethodName::Newton => CriticalPointMethod::Newton,
@@ -224,131 +203,56 @@ impl CriticalPoints {
             steps: self.steps,
             ..CriticalPointSearch::default()
         };
-        let steps = search.run(&mut risk, &mut theta);
-        let point: PointCurvature = examine(&mut risk, &theta);
-        let judged = evaluate(&task.model, &task.loss, Encoding::Index, &Pipeline::new(), &theta, &task.data)
-            .expect("the examples are in memory");
-        let verdict = match point.verdict(self.tolerance) {
-            Verdict::Critical => "critical",
-            Verdict::GradientFlat => "gradient-flat",
-            Verdict::Neither => "neither",
-        };
-        json!({
-            "run": taken, "perturbed": spread, "start": start, "steps": steps, "loss": point.value,
-            "error": 1.0 - judged.metrics.headline(), "gradient": point.gradient, "flatness": point.flatness,
-            "index": point.index(), "verdict": verdict, "spectrum": point.spectrum,
-        })
+        let point = Survey { run: RUN, search }.find(&mut risk, &mut theta, number % 2 == 1, rng);
+        let evaluation =
+            evaluate(&task.model, &task.loss, Encoding::Index, &Pipeline::new(), &theta, &task.data)
+                .expect("the examples are in memory");
+        Record { point, error: 1.0 - evaluation.metrics.headline() }
     }
 
-    fn draw(&self, found: &[Value]) -> Result<(), Failure> {
-        let number = |record: &Value, key: &str| record[key].as_f64().unwrap_or(f64::NAN);
-        let of = |verdict: &str, key: &str| -> Vec<(f64, f64)> {
-            let those = found.iter().filter(|record| record["verdict"] == verdict);
-            those.map(|record| (number(record, "index"), number(record, key))).collect()
-        };
+    /// Writes the plots.
+    fn draw(&self, found: &[Record]) -> Result<(), Failure> {
         let write = |name: &str, plot: &Plot| {
             write_atomic(self.out.join(name), |file| file.write_all(plot.to_svg().as_bytes()))
                 .map_err(Failure::run)
         };
-        for (name, key, label) in
-            [("index-loss.svg", "loss", "loss"), ("index-error.svg", "error", "share of wrong answers")]
-        {
-            let mut plot =
-                Plot::new("Index of critical points", "index α, share of negative eigenvalues", label);
-            for verdict in ["critical", "gradient-flat", "neither"] {
-                plot = plot.with(verdict, Mark::Dots, of(verdict, key));
-            }
-            write(name, &plot)?;
-        }
+        let series = |figure: fn(&Record) -> f64| {
+            [Verdict::Critical, Verdict::GradientFlat, Verdict::Neither].map(|verdict| {
+                let those = found.iter().filter(|record| record.point.verdict == verdict);
+                (verdict.to_string(), those.map(|record| (record.point.index, figure(record))).collect())
+            })
+        };
+        write("index-loss.svg", &against_index("loss", series(|record| record.point.loss)))?;
+        write("index-error.svg", &against_index("fraction misclassified", series(|record| record.error)))?;
         // Three spectra: of the points with the lowest, the middle and the highest loss where the search came to rest.
-        let mut rest: Vec<&Value> = found.iter().filter(|record| record["verdict"] != "neither").collect();
-        rest.sort_by(|a, b| number(a, "loss").total_cmp(&number(b, "loss")));
+        let mut rest: Vec<&SurveyPoint> = found.iter().map(|record| &record.point).collect();
+        rest.retain(|point| point.verdict != Verdict::Neither);
+        rest.sort_by(|a, b| a.loss.total_cmp(&b.loss));
         let Some(last) = rest.len().checked_sub(1) else { return Ok(()) };
-        let mut plot = Plot::new("Spectra of three points", "eigenvalue", "eigenvalues").log_y();
-        for place in [0, last / 2, last] {
-            let record = rest[place];
-            let spectrum: Vec<f64> = record["spectrum"]
-                .as_array()
-                .map(|list| list.iter().filter_map(Value::as_f64).collect())
-                .unwrap_or_default();
-            let (loss, index) = (number(record, "loss"), number(record, "index"));
-            let title =
-                format!("loss {loss:.3}, α = {index:.3}, {}", record["verdict"].as_str().unwrap_or("?"));
-            plot = plot.with(&title, Mark::Dots, histogram(&spectrum));
-        }
-        write("spectra.svg", &plot)
+        let spectra = [0, last / 2, last].map(|place| {
+            let SurveyPoint { loss, index, verdict, spectrum, .. } = rest[place];
+            (format!("loss {loss:.3}, α = {index:.3}, {verdict}"), histogram(spectrum))
+        });
+        write("spectra.svg", &histograms("Spectra of three points", spectra))
     }
 
-    fn report(&self, found: &[Value], parameters: usize) -> Result<(), Failure> {
-        let count = |verdict: &str| found.iter().filter(|record| record["verdict"] == verdict).count();
-        let (critical, flat) = (count("critical"), count("gradient-flat"));
-        let indices: Vec<f64> = found
-            .iter()
-            .filter(|record| record["verdict"] == "critical")
-            .filter_map(|record| record["index"].as_f64())
-            .collect();
-        let losses: Vec<f64> = found
-            .iter()
-            .filter(|record| record["verdict"] == "critical")
-            .filter_map(|record| record["loss"].as_f64())
-            .collect();
-        let correlation = correlation(&indices, &losses);
+    fn report(&self, found: &[Record], parameters: usize) -> Result<(), Failure> {
+        let SurveySummary { critical, saddles, gradient_flat, correlation } =
+            SurveySummary::of(found.iter().map(|record| &record.point));
         if self.json {
             let report = json!({
-                "parameters": parameters, "attempts": found.len(), "critical": critical, "gradient_flat": flat,
-                "saddles": indices.iter().filter(|&&index| index > 0.0).count(), "correlation": correlation,
+                "parameters": parameters, "attempts": found.len(), "critical": critical,
+                "gradient_flat": gradient_flat, "saddles": saddles, "correlation": correlation,
                 "out": self.out.display().to_string(),
             });
-            return say!("{report}");
+            return outln!("{report}");
         }
-        say!("attempts         {}", found.len())?;
-        say!(
-            "critical points  {critical}, of which saddles {}",
-            indices.iter().filter(|&&i| i > 0.0).count()
-        )?;
-        say!("gradient-flat    {flat}")?;
+        outln!("attempts         {}", found.len())?;
+        outln!("critical points  {critical}, of which saddles {saddles}")?;
+        outln!("gradient-flat    {gradient_flat}")?;
         if let Some(correlation) = correlation {
-            say!("index and loss   correlation {correlation:.3}")?;
+            outln!("index and loss   correlation {correlation:.3}")?;
         }
-        say!("out              {}", self.out.display())
+        outln!("out              {}", self.out.display())
     }
-}
-
-/// The points of a file that was begun with the same settings; none if there is no file.
-fn read(path: &std::path::Path, header: &Value) -> Result<Vec<Value>, Failure> {
-    let Ok(text) = fs::read_to_string(path) else { return Ok(Vec::new()) };
-    let mut lines = text.lines();
-    let Some(first) = lines.next() else { return Ok(Vec::new()) };
-    if serde_json::from_str::<Value>(first).ok().as_ref() != Some(header) {
-        return Err(Failure::Input(format!(
-            "{}: begun with other settings: take another --out, or delete it",
-            path.display()
-        )));
-    }
-    let points: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
-    points.map_err(|error| {
-        Failure::Input(format!("{}: a damaged line ({error}): delete it and those after it", path.display()))
-    })
-}
-
-/// How many eigenvalues lie in each of sixty equal intervals.
-fn histogram(spectrum: &[f64]) -> Vec<(f64, f64)> {
-    let (Some(&low), Some(&high)) = (spectrum.first(), spectrum.last()) else { return Vec::new() };
-    let width = ((high - low) / 60.0).max(f64::MIN_POSITIVE);
-    let mut counts = [0.0; 61];
-    for value in spectrum {
-        counts[(((value - low) / width) as usize).min(60)] += 1.0;
-    }
-    (0..61).map(|i| (low + width * (f64::from(i) + 0.5), counts[i as usize])).collect()
-}
-
-/// Pearson's coefficient; `None` for fewer than three pairs, or where one side is constant.
-fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len() as f64;
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
-    let (mean_x, mean_y) = (mean(x), mean(y));
-    let centred = |values: &[f64], mean: f64| -> Vec<f64> { values.iter().map(|v| v - mean).collect() };
-    let (x, y) = (centred(x, mean_x), centred(y, mean_y));
-    let length = vector::norm(&x) * vector::norm(&y);
-    (n >= 3.0 && length > 0.0).then(|| vector::dot(&x, &y) / length)
 }

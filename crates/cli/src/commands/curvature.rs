@@ -3,22 +3,25 @@
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use chainrule::curvature::{Density, DiagonalBlock, Ends, Estimate, Lanczos, Operator, OverData, hutch_pp};
+use chainrule::curvature::{
+    Density, DiagonalBlock, Ends, Estimate, Lanczos, Operator, OverData, Pair, hutch_pp,
+};
 use chainrule::datasets::{npy, write_atomic};
 use chainrule::layers::{Layer, Mode};
 use chainrule::model::Checkpoint;
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Layout, Pool};
 use chainrule::train::{Curvature, ShardBuffers, Sharded};
-use chainrule_report::plot::{Mark, Plot};
+use chainrule_report::spectra::{extreme_eigenvalues, spectral_density};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::parse_magnitude;
-use super::progress::{catch_interrupts, is_interrupted};
-use crate::failure::{Failure, say, tell};
+use crate::failure::{Failure, errln, outln};
+use crate::headings::{DATA, OUTPUT};
+use crate::interrupt::{catch_interrupts, is_interrupted};
 
 /// A matrix by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,28 +37,28 @@ pub(crate) struct CurvatureCommand {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Which part of a known data set; of a table, all rows are taken
-    #[arg(long, value_enum, default_value = "train", value_name = "PART")]
+    /// Part of a built-in data set; of a file, all rows are used
+    #[arg(long, value_enum, default_value = "train", value_name = "PART", help_heading = DATA)]
     part: Part,
-    /// Take the first so many examples [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Use the first N examples [default: all]
+    #[arg(long, help_heading = DATA, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     examples: Option<u32>,
-    /// Which matrix of second derivatives
+    /// Matrix of second derivatives
     #[arg(long, value_enum, default_value = "hessian", value_name = "NAME")]
     operator: OperatorName,
-    /// The block of one layer or parameter alone, such as 0 or 0.weight
+    /// Restrict the matrix to one layer or parameter array, such as 0 or 0.weight
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
-    /// Eigenpairs at the upper end
+    /// Number of largest eigenvalues
     #[arg(long, value_name = "N", default_value_t = 5)]
     top: usize,
-    /// Eigenpairs at the lower end
+    /// Number of smallest eigenvalues
     #[arg(long, value_name = "N", default_value_t = 5)]
     bottom: usize,
-    /// Largest residual of an eigenpair, as a share of the largest eigenvalue
+    /// Largest residual of an eigenpair, relative to the largest eigenvalue
     #[arg(long, value_name = "X", default_value = "1e-6", value_parser = parse_magnitude)]
     tolerance: f64,
-    /// Products after which the search for eigenpairs ends
+    /// Maximum number of Hessian-vector products
     #[arg(long, value_name = "N", default_value_t = 2000)]
     products: usize,
     /// Estimate the trace (Hutch++)
@@ -67,14 +70,14 @@ pub(crate) struct CurvatureCommand {
     /// Seed of the random vectors
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Threads [default: one a core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Folder for curvature.json, plots and eigenvectors
-    #[arg(long, value_name = "DIR")]
+    /// Folder to write curvature.json, plots and eigenvectors to
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -123,12 +126,12 @@ impl CurvatureCommand {
             findings.save(out, data.name(), &report)?;
         }
         if self.json {
-            say!("{report}")?;
+            outln!("{report}")?;
         } else {
             self.print(&findings, range.len(), (kept, data.name()))?;
         }
         if is_interrupted() {
-            return Err(Failure::Interrupted("interrupted: what was found so far is reported".to_owned()));
+            return Err(Failure::Interrupted("interrupted: the results so far are printed".to_owned()));
         }
         Ok(())
     }
@@ -161,7 +164,7 @@ impl CurvatureCommand {
             seed: self.seed,
         };
         let ends = lanczos.run(operator, &mut |products, quotient| {
-            tell!("{products} products, largest residual {quotient:.1e} times the tolerance");
+            errln!("{products} products, largest residual {quotient:.1e} times the tolerance");
             if is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let asked = |wanted: bool| wanted && !is_interrupted();
@@ -171,7 +174,7 @@ impl CurvatureCommand {
     }
 
     fn as_json(&self, findings: &Findings, parameters: usize, examples: usize) -> Value {
-        let pairs = |pairs: &[chainrule::curvature::Pair<f64>]| -> Vec<Value> {
+        let pairs = |pairs: &[Pair<f64>]| -> Vec<Value> {
             pairs.iter().map(|pair| json!({ "value": pair.value, "residual": pair.residual })).collect()
         };
         let name = self.operator.to_possible_value().expect("no operator is hidden");
@@ -197,18 +200,18 @@ impl CurvatureCommand {
         (examples, data): (usize, &str),
     ) -> Result<(), Failure> {
         let name = self.operator.to_possible_value().expect("no operator is hidden");
-        say!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
-        say!("  eigenvalue       residual")?;
+        outln!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
+        outln!("  eigenvalue       residual")?;
         for pair in findings.ends.top.iter().chain(findings.ends.bottom.iter().rev()) {
-            say!("{:>12.6e}  {:>13.1e}", pair.value, pair.residual)?;
+            outln!("{:>12.6e}  {:>13.1e}", pair.value, pair.residual)?;
         }
         let verdict = if findings.ends.converged { "converged" } else { "not converged" };
-        say!("\n{verdict} after {} products", findings.ends.products)?;
+        outln!("\n{verdict} after {} products", findings.ends.products)?;
         if let Some(trace) = findings.trace {
-            say!("trace     {:.5} ± {:.5}", trace.value, trace.error)?;
+            outln!("trace     {:.5} ± {:.5}", trace.value, trace.error)?;
         }
         if let Some(density) = &findings.density {
-            say!(
+            outln!(
                 "density   {:.1} % below 0, mean eigenvalue {:.3e}",
                 100.0 * density.below(0.0),
                 density.mean()
@@ -224,9 +227,11 @@ impl Findings {
             write_atomic(folder.join(name), |file| file.write_all(text.as_bytes())).map_err(Failure::run)
         };
         write("curvature.json", &format!("{report}\n"))?;
-        write("spectrum.svg", &self.spectrum(data).to_svg())?;
+        let values = |pairs: &[Pair<f64>]| pairs.iter().map(|pair| pair.value).collect::<Vec<_>>();
+        let (top, bottom) = (values(&self.ends.top), values(&self.ends.bottom));
+        write("spectrum.svg", &extreme_eigenvalues(data, &top, &bottom).to_svg())?;
         if let Some(density) = &self.density {
-            write("density.svg", &smooth(density, data).to_svg())?;
+            write("density.svg", &spectral_density(data, smoothed(density)).to_svg())?;
         }
         let pairs: Vec<_> = self.ends.top.iter().chain(&self.ends.bottom).collect();
         let dim = pairs.first().map_or(0, |pair| pair.vector.len());
@@ -234,31 +239,16 @@ impl Findings {
         let vectors = Array2::from_shape_vec((pairs.len(), dim), rows).expect("vectors of one length");
         npy::write(&folder.join("vectors.npy"), &vectors).map_err(Failure::run)
     }
-
-    /// The eigenvalues by rank, their sizes on a logarithmic axis.
-    fn spectrum(&self, data: &str) -> Plot {
-        let ranked = |pairs: &[chainrule::curvature::Pair<f64>], sign: f64| -> Vec<(f64, f64)> {
-            (1..).zip(pairs).map(|(rank, pair)| (f64::from(rank), sign * pair.value)).collect()
-        };
-        Plot::new(&format!("Ends of the spectrum, {data}"), "rank from its end", "|eigenvalue|")
-            .log_y()
-            .with("largest, positive", Mark::Dots, ranked(&self.ends.top, 1.0))
-            .with("smallest, negative", Mark::Dots, ranked(&self.ends.bottom, -1.0))
-    }
 }
 
-/// The density on a logarithmic axis, smoothed over a hundredth of its range.
-fn smooth(density: &Density, data: &str) -> Plot {
+/// The density, smoothed over a hundredth of its range.
+fn smoothed(density: &Density) -> impl Iterator<Item = (f64, f64)> {
     let (low, high) =
         (density.nodes.first().copied().unwrap_or(0.0), density.nodes.last().copied().unwrap_or(1.0));
     let sigma = ((high - low) / 100.0).max(f64::MIN_POSITIVE);
     let (from, step) = (low - 4.0 * sigma, (high - low + 8.0 * sigma) / 600.0);
-    let curve = (0..=600).map(|i| from + step * f64::from(i)).map(|t| (t, density.smoothed(t, sigma)));
-    // Below this share of one eigenvalue in a million, a normal distribution's tail says nothing of the spectrum.
+    // Below this fraction of one eigenvalue in a million, a normal distribution's tail says nothing of the spectrum.
     let floor = 1e-6 / sigma;
-    Plot::new(&format!("Spectral density, {data}"), "eigenvalue", "density").log_y().with(
-        "density",
-        Mark::Line,
-        curve.filter(|point| point.1 > floor),
-    )
+    let curve = (0..=600).map(move |i| from + step * f64::from(i));
+    curve.map(move |t| (t, density.smoothed(t, sigma))).filter(move |point| point.1 > floor)
 }

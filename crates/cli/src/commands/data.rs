@@ -1,4 +1,4 @@
-//! Where examples come from: a known data set by its name, or a file or folder of one's own.
+//! Where examples come from: a built-in data set by its name, or a file or folder.
 
 mod own;
 
@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 use self::own::{OwnArgs, TaskName};
 use super::model::ModelArgs;
 use crate::failure::Failure;
+use crate::headings::DATA;
 
 /// A data set by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,13 +50,14 @@ pub(crate) enum Part {
 /// Where examples come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
-    /// digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression); or a file of one's own: a table as .csv,
-    /// .tsv, .npy, .npz or .parquet, images as IDX, or a folder of pictures for each class [default: digits to train, the
-    /// model's own to evaluate]
-    #[arg(long, value_name = "NAME|PATH")]
+    /// Data set: digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression), or a path
+    ///
+    /// A path names a table (.csv, .tsv, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
+    /// images for each class. [default: digits to train, the data the model was trained on for everything else]
+    #[arg(long, value_name = "NAME|PATH", help_heading = DATA)]
     pub(crate) data: Option<Source>,
-    /// The folder with the files of MNIST or Fashion-MNIST [default: the usual places]
-    #[arg(long, value_name = "DIR")]
+    /// Folder with the files of MNIST or Fashion-MNIST [default: the usual places]
+    #[arg(long, value_name = "DIR", help_heading = DATA, hide_short_help = true)]
     data_dir: Option<PathBuf>,
 }
 
@@ -88,7 +90,7 @@ impl FromStr for Source {
         let names: Vec<_> =
             Known::value_variants().iter().map(|&known| Source::Known(known).to_string()).collect();
         Err(format!(
-            "expected one of {}, a file that ends in .csv, .tsv, .npy, .npz, .parquet, .idx or -ubyte, or a folder of pictures",
+            "expected one of {}, a file that ends in .csv, .tsv, .npy, .npz, .parquet, .idx or -ubyte, or a folder of images",
             names.join(", ")
         ))
     }
@@ -220,9 +222,10 @@ impl DataArgs {
         part: Part,
     ) -> Result<Dataset<A>, Failure> {
         let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
-        let source = self.place.data.clone().or_else(of_the_model).ok_or_else(|| {
-            Failure::input("the model does not say what it was trained on: name the data with --data")
-        })?;
+        let source =
+            self.place.data.clone().or_else(of_the_model).ok_or_else(|| {
+                Failure::input("the model file does not name its training data: add --data")
+            })?;
         let data = match (&source, part) {
             (Source::Own(path), _) => self.read_for(path, card)?,
             (_, Part::Train) => self.parts(&source, 0)?.train,
@@ -240,7 +243,7 @@ impl DataArgs {
         }
         if !card.classes.is_empty() && card.classes != data.class_names() {
             return Err(Failure::Input(format!(
-                "{path}: the network tells the classes {} apart, but {} has {}",
+                "{path}: the network has the classes {}, but {} has {}",
                 card.classes.join(", "),
                 data.name(),
                 data.class_names().join(", ")

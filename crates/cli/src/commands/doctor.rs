@@ -9,7 +9,7 @@ use chainrule::tensor::{available_threads, simd};
 use clap::Args;
 use serde_json::json;
 
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, outln};
 
 /// Rows and columns of the product that is timed.
 const SIZE: usize = 512;
@@ -39,7 +39,7 @@ impl Doctor {
         if self.json {
             let kernels: serde_json::Map<_, _> =
                 paces.iter().map(|pace| (pace.kernel.name().to_owned(), json!(pace.gigaflops))).collect();
-            return say!(
+            return outln!(
                 "{}",
                 json!({
                     "blas": blas::name(),
@@ -47,9 +47,9 @@ impl Doctor {
                     "threading": library.as_ref().map(|library| library.threading),
                     "kernels_before": library.as_ref().map(|library| &library.before),
                     "kernels_after": library.as_ref().map(|library| &library.after),
-                    "switch": library.as_ref().map(|library| format!("{:?}", library.switch)),
+                    "switch": library.as_ref().map(|library| switch_name(library.switch)),
                     "threads": available_threads(),
-                    "instructions": format!("{:?}", simd::Level::best()),
+                    "instructions": instructions(),
                     "gigaflops": kernels,
                     "peak_gigaflops": peak,
                     "healthy": verdict.is_ok(),
@@ -58,7 +58,7 @@ impl Doctor {
             );
         }
         print(library.as_ref(), &paces, peak)?;
-        say!("\n{}", verdict.unwrap_or_else(|sick| sick))
+        outln!("\n{}", verdict.unwrap_or_else(|sick| sick))
     }
 }
 
@@ -103,7 +103,7 @@ fn verdict(library: Option<&Kernels>, paces: &[Pace]) -> Result<String, String> 
 }
 
 fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result<(), Failure> {
-    let line = |what: &str, is: &str| say!("{what:<20} {is}");
+    let line = |what: &str, is: &str| outln!("{what:<20} {is}");
     line("BLAS", blas::name())?;
     if let Some(library) = library {
         line("library", &library.library)?;
@@ -118,16 +118,36 @@ fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result
             },
         )?;
     }
-    line("vector instructions", &format!("{:?}", simd::Level::best()))?;
+    line("vector instructions", instructions())?;
     line("threads", &available_threads().to_string())?;
-    say!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak")?;
+    outln!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak")?;
     for pace in paces {
         let share = peak.map_or(String::new(), |peak| format!("{:>10.0} %", 100.0 * pace.gigaflops / peak));
         let used = if pace.kernel == Kernel::usual() { "  used for networks" } else { "" };
-        say!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops)?;
+        outln!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops)?;
     }
     if let Some(peak) = peak {
-        say!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs")?;
+        outln!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs")?;
     }
     Ok(())
+}
+
+/// The vector instructions that loops use on this CPU.
+fn instructions() -> &'static str {
+    match simd::Level::best() {
+        simd::Level::Portable => "portable",
+        simd::Level::Avx2 => "AVX2",
+        simd::Level::Avx512 => "AVX-512",
+    }
+}
+
+/// What became of OpenBLAS's choice of kernels.
+fn switch_name(switch: Switch) -> &'static str {
+    match switch {
+        Switch::NotNeeded => "not needed",
+        Switch::Done => "done",
+        Switch::UsersChoice => "chosen by OPENBLAS_CORETYPE",
+        Switch::Off => "off",
+        Switch::Impossible => "impossible",
+    }
 }

@@ -2,14 +2,15 @@
 
 use chainrule::model::Checkpoint;
 use chainrule::tensor::Scalar;
-use chainrule::train::{Confusion, Evaluation, Metrics, evaluate};
+use chainrule::train::{ClassMetrics, Confusion, Evaluation, Metrics, evaluate};
+use chainrule_report::results::{self, Class, ClassFigures};
 use clap::Args;
-use serde_json::json;
 
 use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::with_dtype;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, outln};
+use crate::headings::{DATA, OUTPUT};
 
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -17,11 +18,11 @@ pub(crate) struct Evaluate {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Which part of a known data set; of a table, all rows are taken
-    #[arg(long, value_enum, default_value = "test", value_name = "PART")]
+    /// Part of a built-in data set; of a file, all rows are used
+    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
     part: Part,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -32,14 +33,15 @@ impl Evaluate {
 
     fn print(&self, names: &[String], examples: usize, result: &Evaluation) -> Result<(), Failure> {
         if self.json {
-            return say!("{}", as_json(names, examples, result));
+            let figures = figures(names, examples, result);
+            return outln!("{}", serde_json::to_string(&figures).expect("the figures have string keys"));
         }
-        say!("examples  {examples}")?;
-        say!("loss      {:.5}", result.loss)?;
+        outln!("examples  {examples}")?;
+        outln!("loss      {:.5}", result.loss)?;
         match &result.metrics {
             Metrics::Regression(fit) => {
-                say!("R²        {:.4}", fit.r_squared())?;
-                say!("RMSE      {:.5}", fit.rmse())
+                outln!("R²        {:.4}", fit.r_squared())?;
+                outln!("RMSE      {:.5}", fit.rmse())
             }
             Metrics::Classification(confusion) => print_classes(names, confusion),
         }
@@ -58,46 +60,44 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     args.print(data.class_names(), data.len(), &result)
 }
 
-/// One object with every figure.
-pub(super) fn as_json(names: &[String], examples: usize, result: &Evaluation) -> serde_json::Value {
+/// Every figure.
+pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) -> results::Evaluation {
+    let loss = result.loss;
     match &result.metrics {
         Metrics::Regression(fit) => {
-            json!({ "examples": examples, "loss": result.loss, "r2": fit.r_squared(), "rmse": fit.rmse() })
+            results::Evaluation::Regression { examples, loss, r2: fit.r_squared(), rmse: fit.rmse() }
         }
         Metrics::Classification(confusion) => {
-            let classes: Vec<_> = names
-                .iter()
-                .enumerate()
-                .map(|(class, name)| json!({ "name": name, "score": confusion.class(class) }))
-                .collect();
-            let counts: Vec<Vec<u64>> =
-                confusion.counts().outer_iter().map(|row| row.iter().copied().collect()).collect();
-            json!({
-                "examples": examples,
-                "loss": result.loss,
-                "accuracy": confusion.accuracy(),
-                "top_3": confusion.top(3),
-                "top_5": confusion.top(5),
-                "macro_f1": confusion.macro_f1(),
-                "classes": classes,
-                "confusion": counts,
-            })
+            let class = |(class, name): (usize, &String)| {
+                let ClassMetrics { precision, recall, f1, support } = confusion.class(class);
+                Class { name: name.clone(), score: ClassFigures { precision, recall, f1, support } }
+            };
+            results::Evaluation::Classification {
+                examples,
+                loss,
+                accuracy: confusion.accuracy(),
+                top_3: confusion.top(3),
+                top_5: confusion.top(5),
+                macro_f1: confusion.macro_f1(),
+                classes: names.iter().enumerate().map(class).collect(),
+                confusion: confusion.counts().outer_iter().map(|row| row.to_vec()).collect(),
+            }
         }
     }
 }
 
 fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure> {
-    say!("accuracy  {:.4}", confusion.accuracy())?;
+    outln!("accuracy  {:.4}", confusion.accuracy())?;
     // With five classes or fewer, five guesses cannot fail.
     for k in [3, 5].into_iter().filter(|&k| k < names.len()) {
-        say!("top {k}     {:.4}", confusion.top(k))?;
+        outln!("top {k}     {:.4}", confusion.top(k))?;
     }
-    say!("macro F1  {:.4}\n", confusion.macro_f1())?;
+    outln!("macro F1  {:.4}\n", confusion.macro_f1())?;
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    say!("{:<width$}  precision  recall      F1  examples", "class")?;
+    outln!("{:<width$}  precision  recall      F1  examples", "class")?;
     for (class, name) in names.iter().enumerate() {
         let score = confusion.class(class);
-        say!(
+        outln!(
             "{name:<width$}  {:>9.4}  {:>6.4}  {:>6.4}  {:>8}",
             score.precision,
             score.recall,
@@ -107,10 +107,10 @@ fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure>
     }
     // Wider than this it is no picture any more, and `--json` has the numbers.
     if names.len() <= 20 {
-        say!("\nconfusion: true class by row, predicted class by column, in the order above")?;
+        outln!("\nconfusion: true class by row, predicted class by column, in the order above")?;
         for (name, row) in names.iter().zip(confusion.counts().outer_iter()) {
             let cells: Vec<String> = row.iter().map(|count| format!("{count:>5}")).collect();
-            say!("{name:<width$} {}", cells.join(" "))?;
+            outln!("{name:<width$} {}", cells.join(" "))?;
         }
     }
     Ok(())

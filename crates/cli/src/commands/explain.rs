@@ -12,12 +12,14 @@ use chainrule::layers::Layer;
 use chainrule::model::{Activation, Checkpoint, ModelCard, Output, Stage};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
+use chainrule_report::explain_page;
 use clap::Args;
 
 use super::data::{DataArgs, Part, PlaceArgs};
 use super::model::{Description, ModelArgs, loss_of};
 use super::options::{LossName, OutputName, with_dtype};
-use crate::failure::{Failure, say, tell};
+use crate::failure::{Failure, errln, outln};
+use crate::headings::{DATA, NETWORK, OUTPUT};
 use trace::{Trace, trace};
 
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
@@ -25,40 +27,40 @@ const MOST_PARAMETERS: usize = 1 << 22;
 
 #[derive(Debug, Args)]
 #[command(mut_arg("layers", |arg| arg.help(
-    "All widths of a new network, or with MODEL those of a network that another program wrote [default: 2-3-2]"
+    "Layer widths of a new network or, with MODEL, of a model from another program [default: 2-3-2]"
 )))]
 #[command(mut_arg("activation", |arg| arg.help(
-    "The function of its inner units [default: sigmoid, or relu with MODEL]"
+    "Activation function of its hidden layers [default: sigmoid, or relu with MODEL]"
 )))]
-#[command(mut_arg("output", |arg| arg.help("The function of its output [default: the one that suits the loss]")))]
-#[command(mut_arg("loss", |arg| arg.help("The cost [default: squared-error, or the model's own]")))]
+#[command(mut_arg("output", |arg| arg.help("Activation function of its output layer [default: the one that suits the loss]")))]
+#[command(mut_arg("loss", |arg| arg.help("Loss function [default: squared-error or, with MODEL, the one it was trained with]")))]
 pub(crate) struct Explain {
-    /// The checkpoint, a .safetensors file [default: a new network with weights of two decimals]
+    /// Model file, .safetensors [default: a new network with weights of two decimals]
     model: Option<PathBuf>,
     #[command(flatten)]
     description: Description,
     #[command(flatten)]
     data: PlaceArgs,
-    /// Which part of a known data set; of a table, all rows are taken
-    #[arg(long, value_enum, default_value = "test", value_name = "PART")]
+    /// Part of a built-in data set; of a file, all rows are used
+    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
     part: Part,
-    /// The example of the data, from 0
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    /// Number of the example in the data, from 0
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA)]
     example: usize,
-    /// An input of your own, as the data has them: numbers joined by commas
-    #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
+    /// Input to use instead of an example: numbers separated by commas, in the units of the data
+    #[arg(long, help_heading = DATA, value_name = "NUMBERS", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
     input: Option<String>,
-    /// A target of your own: a number for each output, joined by commas, or a class
-    #[arg(long, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
+    /// Target to use instead of the example's: a number for each output, separated by commas, or a class
+    #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
     target: Option<String>,
     /// Seed of a new network and its example
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = NETWORK)]
     seed: u64,
-    /// Write a page with the network drawn, to be played step by step in a browser
-    #[arg(long, value_name = "FILE")]
+    /// Write a page that shows the computation step by step in a browser
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     html: Option<PathBuf>,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -81,15 +83,16 @@ impl Explain {
             None => follow(&self.fresh()?)?,
         };
         if let Some(path) = &self.html {
-            write_atomic(path, |file| file.write_all(page::html(&trace).as_bytes())).map_err(Failure::run)?;
+            let html = explain_page(&page::walkthrough(&trace));
+            write_atomic(path, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         }
         if self.json {
-            say!("{}", trace.to_json())?;
+            outln!("{}", trace.to_json())?;
         } else {
             text::print(&trace)?;
         }
         if let Some(path) = &self.html {
-            tell!("the page is {}: open it in a browser", path.display());
+            errln!("the page is {}: open it in a browser", path.display());
         }
         Ok(())
     }
@@ -98,9 +101,7 @@ impl Explain {
     /// followed by hand.
     fn fresh(&self) -> Result<Case<f64>, Failure> {
         if self.data.data.is_some() {
-            return Err(Failure::input(
-                "--data is for a network that has learned from it: name its file first",
-            ));
+            return Err(Failure::input("--data needs a trained model: name the model file first"));
         }
         let widths = self.description.layers.clone().unwrap_or_else(|| "2-3-2".parse().expect("widths"));
         let usual = match self.description.output {
@@ -114,7 +115,7 @@ impl Explain {
         let parameters: usize = sizes.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
         if parameters > MOST_PARAMETERS {
             return Err(Failure::Input(format!(
-                "--layers {widths}: a new network of {parameters} parameters is too large to be explained: stay below \
+                "--layers {widths}: a new network of {parameters} parameters is too large to explain: the limit is \
                  {MOST_PARAMETERS}"
             )));
         }
@@ -152,14 +153,13 @@ impl Explain {
             let mut x = numbers("--input", text, inputs)?;
             card.transform.check(inputs).map_err(Failure::input)?;
             card.transform.apply_in_place(&mut x);
-            let target =
-                own_target.ok_or_else(|| Failure::input("--input: say what it should give with --target"))?;
+            let target = own_target.ok_or_else(|| Failure::input("--input needs a target: add --target"))?;
             return Ok(Case { card, loss, theta, x, target });
         }
         let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, self.part)?;
         if self.example >= data.len() {
             return Err(Failure::Input(format!(
-                "--example {}: {} has the examples 0 to {}",
+                "--example {}: {} has examples 0 to {}",
                 self.example,
                 data.name(),
                 data.len().saturating_sub(1)
@@ -195,7 +195,7 @@ fn numbers<A: Scalar>(flag: &str, text: &str, count: usize) -> Result<Array2<A>,
     let parse = |cell: &str| {
         cell.trim().parse().ok().filter(|x: &f64| x.is_finite()).map(A::of).ok_or_else(|| {
             Failure::Input(format!(
-                "{flag} {text}: {cell:?} is no number: join numbers by commas, such as 0.5,-1"
+                "{flag} {text}: \"{cell}\" is not a number: separate numbers by commas, such as 0.5,-1"
             ))
         })
     };
@@ -222,7 +222,7 @@ fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossName) -> Result<Arr
     if outputs > 1 && !text.contains(',') {
         let class = text.parse().ok().filter(|&class: &usize| class < outputs).ok_or_else(|| {
             Failure::Input(format!(
-                "--target {text}: expected {outputs} numbers joined by commas, or a class from 0 to {}",
+                "--target {text}: expected {outputs} numbers separated by commas, or a class from 0 to {}",
                 outputs - 1
             ))
         })?;

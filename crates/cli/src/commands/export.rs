@@ -9,18 +9,19 @@ use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::{Failure, tell};
+use crate::failure::{Failure, errln};
+use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     model: ModelArgs,
-    /// The format: onnx, a graph from raw rows to predictions; npz, the parameters and the input transform for NumPy; or
-    /// safetensors, the parameters alone as PyTorch names them [default: what FILE ends in]
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    /// Format: onnx (a graph from raw rows to predictions), npz (parameters and input transform for NumPy) or safetensors
+    /// (parameters with PyTorch's names) [default: the extension of FILE]
+    #[arg(long, help_heading = OUTPUT, value_enum, value_name = "FORMAT")]
     to: Option<Format>,
-    /// Where it goes
-    #[arg(long, value_name = "FILE")]
+    /// File to write
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: PathBuf,
 }
 
@@ -40,7 +41,7 @@ impl Export {
         let ending = || self.out.extension()?.to_str();
         self.to.or_else(|| Format::from_str(ending()?, true).ok()).ok_or_else(|| {
             Failure::Input(format!(
-                "--out {}: it does not end in .onnx, .npz or .safetensors: name the format with --to",
+                "--out {}: the extension is not .onnx, .npz or .safetensors: name the format with --to",
                 self.out.display()
             ))
         })
@@ -51,7 +52,7 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
     let format = args.format()?;
     if is_same_file(&args.model.model, &args.out) {
         return Err(Failure::Input(format!(
-            "--out {}: that is the model itself, and would lose its description: name another file",
+            "--out {}: this is the model file itself, which would lose its description: name another file",
             args.out.display()
         )));
     }
@@ -67,7 +68,7 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
         }
     }
     .map_err(Failure::run)?;
-    tell!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
+    errln!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::{Shell, aot::generate};
 
 use crate::failure::{Failure, print};
@@ -21,16 +21,16 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+    pub(crate) fn run(&self, program: &Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        generate(self.shell, &mut crate::Cli::command(), "chainrule", &mut script);
+        generate(self.shell, &mut program.clone(), "chainrule", &mut script);
         print(&String::from_utf8_lossy(&script))
     }
 }
 
 impl Man {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        let program = crate::Cli::command();
+    pub(crate) fn run(&self, program: &Command) -> Result<(), Failure> {
+        let program = program.clone();
         if let Some(folder) = &self.out {
             return std::fs::create_dir_all(folder)
                 .and_then(|()| clap_mangen::generate_to(program, folder))

@@ -13,33 +13,34 @@ use clap::Args;
 use serde_json::json;
 
 use super::model::{ModelArgs, loss_of};
-use super::options::{LossName, parse_share, with_dtype};
-use crate::failure::{Failure, say};
+use super::options::{LossName, parse_fraction, with_dtype};
+use crate::failure::{Failure, outln};
+use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Grad {
     #[command(flatten)]
     model: ModelArgs,
-    /// What the first layer sees, an example a row: no transform is applied to it
+    /// Input of the first layer, one example in each row; no transform is applied
     #[arg(long, value_name = "X.npy")]
     input: PathBuf,
-    /// The class index of each row, or a number for each of its outputs
+    /// Class index of each row, or one column for each output
     #[arg(long, value_name = "Y.npy")]
     target: PathBuf,
-    /// Where the gradient goes: a .safetensors file, named and laid out as the parameters
-    #[arg(long, value_name = "FILE")]
+    /// File to write the gradient to, .safetensors with the names and shapes of the parameters
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: PathBuf,
-    /// A direction v, named and laid out as the parameters: the Hessian's product with it is written too
+    /// Direction v, with the names and shapes of the parameters: also write the Hessian-vector product H·v
     #[arg(long, value_name = "V.safetensors")]
     hvp: Option<PathBuf>,
-    /// Where the product goes, in the same layout [default: beside the gradient, as NAME-hvp.safetensors]
-    #[arg(long, value_name = "FILE", requires = "hvp")]
+    /// File to write H·v to [default: NAME-hvp.safetensors beside the gradient]
+    #[arg(long, value_name = "FILE", requires = "hvp", help_heading = OUTPUT)]
     hvp_out: Option<PathBuf>,
-    /// How much of the target is spread over all classes, for cross-entropy
-    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = parse_share)]
+    /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
+    #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction)]
     label_smoothing: f64,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -68,7 +69,7 @@ impl Grad {
         for path in [self.out.clone()].into_iter().chain(self.product_path()) {
             if taken.contains(&place(&path)) {
                 return Err(Failure::Input(format!(
-                    "{} would be overwritten: give --out and --hvp-out names of their own",
+                    "{} would be overwritten: give --out and --hvp-out different names",
                     path.display()
                 )));
             }
@@ -81,10 +82,10 @@ impl Grad {
         let x = npy::read::<A>(&self.input).map_err(Failure::input)?;
         let refused = |fault: String| Err(Failure::Input(format!("{}: {fault}", self.input.display())));
         match x.dim() {
-            (0, _) => refused("no rows, and the loss is a mean over them: give one at least".to_owned()),
-            (_, width) if width != columns => refused(format!(
-                "{width} columns, but the network has {columns} inputs: give a column to each"
-            )),
+            (0, _) => refused("no rows: give at least one example".to_owned()),
+            (_, width) if width != columns => {
+                refused(format!("{width} columns, but the network has {columns} inputs"))
+            }
             _ => Ok(x),
         }
     }
@@ -96,19 +97,19 @@ impl Grad {
         let no_class = |y: &A| y.as_f64().fract() != 0.0 || !(0.0..outputs as f64).contains(&y.as_f64());
         match y.dim() {
             (height, _) if height != rows => {
-                refused(format!("{height} rows, but {} has {rows}: give one to each", self.input.display()))
+                refused(format!("{height} rows, but {} has {rows}", self.input.display()))
             }
             (_, width) if width == outputs => Ok(y),
             (_, 1) => match y.iter().position(no_class) {
                 None => Ok(y),
                 Some(row) => refused(format!(
-                    "{} in row {row} (from 0) is none of the classes 0 to {}: give indices, or all {outputs} columns",
+                    "{} in row {row} (from 0) is not a class from 0 to {}: give class indices, or {outputs} columns",
                     y[(row, 0)],
                     outputs - 1
                 )),
             },
             (_, width) => refused(format!(
-                "{width} columns: give one of class indices, or one for each of {outputs} outputs"
+                "{width} columns: give one column of class indices, or one for each of {outputs} outputs"
             )),
         }
     }
@@ -157,7 +158,7 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
             "gradient": args.out.display().to_string(),
             "hvp": product_path.map(|path| path.display().to_string()),
         });
-        return say!("{report}");
+        return outln!("{report}");
     }
-    say!("{cost}")
+    outln!("{cost}")
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 use super::data::{DataArgs, Part};
 use super::model::{ModelArgs, loss_of};
 use super::options::with_dtype;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, outln};
+use crate::headings::{DATA, OUTPUT};
 
 /// How many examples are looked through for some that are clear of kinks.
 const LOOK: usize = 2000;
@@ -23,20 +24,20 @@ pub(crate) struct Gradcheck {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Which part of a known data set; of a table, all rows are taken
-    #[arg(long, value_enum, default_value = "test", value_name = "PART")]
+    /// Part of a built-in data set; of a file, all rows are used
+    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
     part: Part,
-    /// Examples of the batch: the first that are clear of kinks
+    /// Batch size; examples near a kink of an activation or loss are skipped
     #[arg(long, default_value = "5", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rows: u16,
-    /// Parameters to difference one by one
+    /// Number of parameters compared with finite differences
     #[arg(long, default_value_t = 300, value_name = "N")]
     coordinates: usize,
-    /// Seed of the choice of parameters and directions
+    /// Seed of the chosen parameters and directions
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -68,7 +69,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let rows: Vec<usize> = (0..x.nrows()).filter(clear).take(usize::from(args.rows)).collect();
     let Some(last) = rows.last() else {
         return Err(Failure::Input(format!(
-            "{}: in none of {} examples do all units stay clear of their kinks, where a difference proves nothing: \
+            "{}: each of {} examples is near a kink of an activation or loss, where finite differences prove nothing: \
              take other data, or a smooth activation",
             data.name(),
             x.nrows()
@@ -88,7 +89,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let bars = difference::bars::<A>();
     let within = report.within(bars.0, bars.1);
     if args.json {
-        say!(
+        outln!(
             "{}",
             json!({
                 "rows": rows.len(), "passed_over": passed_over, "dtype": A::NAME, "parameters": theta.len(),
@@ -98,8 +99,8 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
             })
         )?;
     } else {
-        say!(
-            "{} examples of {} ({passed_over} passed over near a kink), {} of {} parameters, {}\n",
+        outln!(
+            "{} examples of {} ({passed_over} skipped near a kink), {} of {} parameters, {}\n",
             rows.len(),
             data.name(),
             report.coordinates,
@@ -111,13 +112,16 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     if within {
         return Ok(());
     }
-    Err(Failure::Run(format!("{}: a derivative is further off than its bar", args.model.model.display())))
+    Err(Failure::Run(format!(
+        "{}: a derivative differs by more than its tolerance",
+        args.model.model.display()
+    )))
 }
 
 fn print(report: &ObjectiveErrors, (gradient, hessian): (f64, f64)) -> Result<(), Failure> {
-    say!("check                              largest error       bar")?;
+    outln!("check                              largest error  tolerance")?;
     let line = |what: &str, error: f64, bar: f64| {
-        say!("{what:<34} {error:>13.1e}  {bar:>8.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" })
+        outln!("{what:<34} {error:>13.1e}  {bar:>9.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" })
     };
     line("C against f64", report.value, gradient)?;
     line("gradient against differences", report.gradient, gradient)?;

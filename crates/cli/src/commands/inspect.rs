@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, outln};
+use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     #[command(flatten)]
     model: ModelArgs,
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -38,7 +39,7 @@ fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
     let table = rows::<A>(&card, &theta);
     if args.json {
-        return say!("{}", as_json(&card, A::NAME, theta.len(), &table));
+        return outln!("{}", as_json(&card, A::NAME, theta.len(), &table));
     }
     print(&card, A::NAME, theta.len(), &table)
 }
@@ -94,13 +95,17 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
 
 fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-    say!("data      {}", known(&card.data))?;
-    say!("loss      {}", known(&card.loss))?;
-    say!("input     {} numbers, {} transforms", card.architecture.inputs, card.transform.transforms().len())?;
+    outln!("data      {}", known(&card.data))?;
+    outln!("loss      {}", known(&card.loss))?;
+    outln!(
+        "input     {} numbers, {} transforms",
+        card.architecture.inputs,
+        card.transform.transforms().len()
+    )?;
     if !card.classes.is_empty() {
-        say!("classes   {}", card.classes.join(", "))?;
+        outln!("classes   {}", card.classes.join(", "))?;
     }
-    say!("\nplace  layer          output       parameters  norms")?;
+    outln!("\nplace  layer          output       parameters  norms")?;
     for (place, row) in table.iter().enumerate() {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
         let shape = format!("(N, {})", row.width);
@@ -110,7 +115,7 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
             row.parameters,
             norms.join("  ")
         );
-        say!("{}", line.trim_end())?;
+        outln!("{}", line.trim_end())?;
     }
     let fused = match card.output {
         Output::Identity => None,
@@ -118,7 +123,7 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
         Output::Softmax => Some("softmax"),
     };
     if let Some(name) = fused {
-        say!("       {name} (of the output, part of the loss in training)")?;
+        outln!("       {name} (of the output, part of the loss in training)")?;
     }
-    say!("\n{parameters} parameters, {dtype}")
+    outln!("\n{parameters} parameters, {dtype}")
 }

@@ -9,12 +9,13 @@ use chainrule::model::{
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
-use super::options::{Dtype, LossName, OutputName, Widths, parse_share};
+use super::options::{Dtype, LossName, OutputName, Widths, activation_parser, parse_fraction};
 use crate::failure::Failure;
+use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// The checkpoint, a .safetensors file
+    /// Model file, .safetensors
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) description: Description,
@@ -23,21 +24,20 @@ pub(crate) struct ModelArgs {
 /// A network in words, where no file describes it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Description {
-    /// All widths of a network that another program wrote, such as 784-256-10; the pixels of a known data set are scaled to
-    /// 0..1 for it
-    #[arg(long, value_name = "WIDTHS")]
+    /// Layer widths of a model from another program, such as 784-256-10; the pixels of a built-in data set are scaled to 0..1
+    #[arg(long, value_name = "WIDTHS", help_heading = NETWORK)]
     pub(crate) layers: Option<Widths>,
-    /// The function of its inner units [default: relu]
-    #[arg(long, value_name = "NAME")]
+    /// Activation function of its hidden layers [default: relu]
+    #[arg(long, value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
     pub(crate) activation: Option<Activation>,
-    /// The function of its output [default: softmax or sigmoid where the loss has it in it, else identity]
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// Activation function of its output layer [default: softmax or sigmoid if the loss includes it, else identity]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     pub(crate) output: Option<OutputName>,
-    /// The loss [default: the one it was trained on, or the one that suits the output]
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// Loss function [default: the one the model was trained with, or the one that suits the output]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     pub(crate) loss: Option<LossName>,
-    /// Its dropout rate: with one, dropout layers count as places
-    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_share)]
+    /// Its dropout probability; if above 0, its parameters are numbered with dropout layers between the others
+    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
 }
 
@@ -55,7 +55,7 @@ impl ModelArgs {
         }
         if let Some(flag) = self.description.flag_of_a_network() {
             return Err(Failure::Input(format!(
-                "{flag} is for a network that another program wrote: describe {} in full with --layers, or leave {flag} out",
+                "{flag} is for a model from another program: describe {} in full with --layers, or omit {flag}",
                 self.model.display()
             )));
         }
@@ -79,8 +79,8 @@ impl ModelArgs {
         };
         let Ok((top, output)) = loss.top(Some(output), true) else {
             return Err(Failure::Input(format!(
-                "{}: --loss {loss} has an output function of its own, and the network's is another: \
-                 take squared-error, mean-squared-error, huber or mean-absolute",
+                "{}: --loss {loss} includes an output activation, but the network has another: \
+                 use squared-error, mean-squared-error, huber or mean-absolute",
                 self.model.display()
             )));
         };
@@ -153,7 +153,9 @@ impl Description {
 pub(crate) fn loss_of(card: &ModelCard) -> Result<LossName, Failure> {
     match (&card.loss, card.output) {
         (Some(name), _) => LossName::from_str(name, false).map_err(|_| {
-            Failure::Input(format!("the model was trained on a loss {name:?}, which is not known"))
+            Failure::Input(format!(
+                "the model was trained with the loss `{name}`, which this version does not know"
+            ))
         }),
         (None, Output::Softmax) => Ok(LossName::CrossEntropy),
         (None, Output::Sigmoid) => Ok(LossName::BinaryCrossEntropy),

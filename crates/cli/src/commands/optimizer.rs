@@ -8,6 +8,7 @@ use chainrule::tensor::{Layout, Scalar};
 use clap::{Args, ValueEnum};
 
 use super::options::parse_magnitude;
+use crate::headings::TRAINING;
 
 /// An optimizer by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,7 +26,8 @@ pub(crate) enum OptimizerName {
     HessianFree,
 }
 
-/// Parameters up to which a Newton method has the whole spectrum if not told otherwise, and the Lanczos vectors beyond.
+/// Up to `WHOLE` parameters a Newton method uses the whole space by default, and beyond a Krylov subspace of `LANCZOS`
+/// dimensions.
 const WHOLE: usize = 1500;
 const LANCZOS: usize = 50;
 
@@ -42,43 +44,43 @@ pub(crate) enum ScheduleName {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OptimizerArgs {
-    /// How θ is moved
-    #[arg(long, value_enum, default_value = "adam", value_name = "NAME")]
+    /// Optimizer
+    #[arg(long, value_enum, default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
     /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others]
-    #[arg(long, value_name = "X", value_parser = parse_magnitude)]
+    #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     lr: Option<f64>,
-    /// Momentum of momentum and nesterov
-    #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude)]
+    /// Momentum coefficient of momentum and nesterov
+    #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     momentum: f64,
-    /// Weight decay, on weights and not on biases [default: 0.01 for adamw, 0 for the others]
-    #[arg(long, value_name = "X", value_parser = parse_magnitude)]
+    /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others]
+    #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     weight_decay: Option<f64>,
-    /// Lanczos vectors of newton and saddle-free-newton; 0 for the whole spectrum [default: 0 up to 1500 parameters, else 50]
-    #[arg(long, value_name = "N")]
+    /// Dimension of the Krylov subspace of newton and saddle-free-newton; 0 for the whole space [default: 0 up to 1500 parameters, else 50]
+    #[arg(long, value_name = "N", help_heading = TRAINING, hide_short_help = true)]
     krylov: Option<usize>,
-    /// Updates of newton and saddle-free-newton with one Hessian
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Steps of newton and saddle-free-newton between two evaluations of the Hessian
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..), help_heading = TRAINING, hide_short_help = true)]
     inner_steps: u16,
-    /// Adapt the damping of newton and saddle-free-newton from step to step instead of trying 1, 0.1, … 0.00001
-    #[arg(long)]
+    /// Adapt the damping of newton and saddle-free-newton after each step (Levenberg-Marquardt) instead of searching 1, 0.1, …, 0.00001
+    #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
-    /// How the learning rate changes over the run
-    #[arg(long, value_enum, default_value = "constant", value_name = "NAME")]
+    /// Learning rate schedule
+    #[arg(long, value_enum, default_value = "constant", value_name = "NAME", help_heading = TRAINING)]
     schedule: ScheduleName,
-    /// Steps over which the learning rate rises from 0 at first
-    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    /// Number of warm-up steps, over which the learning rate rises from 0
+    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING)]
     warmup: u64,
-    /// Longest gradient: a longer one is scaled down to this norm
-    #[arg(long, value_name = "NORM", value_parser = parse_magnitude)]
+    /// Clip the gradient norm to this value
+    #[arg(long, value_name = "NORM", value_parser = parse_magnitude, help_heading = TRAINING)]
     clip_norm: Option<f64>,
-    /// Largest component of the gradient: larger ones are cut off
-    #[arg(long, value_name = "X", value_parser = parse_magnitude, conflicts_with = "clip_norm")]
+    /// Clip each component of the gradient to this magnitude
+    #[arg(long, value_name = "X", value_parser = parse_magnitude, conflicts_with = "clip_norm", help_heading = TRAINING, hide_short_help = true)]
     clip_value: Option<f64>,
 }
 
 impl OptimizerArgs {
-    /// Whether a step wants the whole training set: a line search on a mini-batch would fit that batch.
+    /// Whether a step needs the whole training set: a line search on a mini-batch would fit that batch.
     pub(crate) fn wants_full_batch(&self) -> bool {
         matches!(
             self.optimizer,
@@ -99,7 +101,7 @@ impl OptimizerArgs {
         Box::new(if self.adaptive_damping { method.damping(adaptive()) } else { method })
     }
 
-    /// The learning rate where none is given; `None` for a method that has none.
+    /// The default learning rate; `None` for an optimizer that has none.
     fn usual_rate(&self) -> Option<f64> {
         match self.optimizer {
             OptimizerName::Lbfgs

@@ -10,6 +10,7 @@ use chainrule::model::{Activation, Output, Stage};
 use chainrule::tensor::{Init, Scalar};
 use chainrule::train::Reduction;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::failure::Failure;
 
@@ -31,11 +32,17 @@ macro_rules! with_dtype {
 }
 pub(crate) use with_dtype;
 
-/// An order in which the parts of a batch are added.
+/// An order of summation over a batch, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReductionName {
     Library,
     Tree,
+}
+
+/// Parses the name of an activation function; `--help` lists the names.
+pub(crate) fn activation_parser() -> impl TypedValueParser<Value = Activation> {
+    PossibleValuesParser::new(Activation::ALL.iter().map(|activation| activation.name()))
+        .map(|name| name.parse().expect("each name is that of an activation"))
 }
 
 impl From<ReductionName> for Reduction {
@@ -73,7 +80,7 @@ impl fmt::Display for LossName {
 }
 
 impl LossName {
-    /// The loss a run has where none is named.
+    /// The loss of a run if none is named.
     pub(crate) fn usual(classes: bool) -> Self {
         if classes { LossName::CrossEntropy } else { LossName::MeanSquaredError }
     }
@@ -91,7 +98,7 @@ impl LossName {
         }
     }
 
-    /// The output function of a network trained on this loss, where none is named.
+    /// The output activation of a network trained on this loss, if none is named.
     fn usual_output(self, classes: bool) -> OutputName {
         match self {
             LossName::CrossEntropy => OutputName::Softmax,
@@ -101,7 +108,7 @@ impl LossName {
         }
     }
 
-    /// What stands on top of the last dense layer: a layer of its own, or a function that the loss has in it.
+    /// The output activation on top of the last dense layer: a layer, or a function that the loss includes.
     ///
     /// # Errors
     /// If the loss is not one for that output.
@@ -114,12 +121,12 @@ impl LossName {
         match (self, output) {
             (LossName::CrossEntropy, OutputName::Softmax) => Ok((None, Output::Softmax)),
             (LossName::BinaryCrossEntropy, OutputName::Sigmoid) => Ok((None, Output::Sigmoid)),
-            (LossName::CrossEntropy, _) => Err(Failure::input(
-                "--loss cross-entropy is the loss of --output softmax; leave --output out",
-            )),
-            (LossName::BinaryCrossEntropy, _) => Err(Failure::input(
-                "--loss binary-cross-entropy is the loss of --output sigmoid; leave --output out",
-            )),
+            (LossName::CrossEntropy, _) => {
+                Err(Failure::input("--loss cross-entropy includes --output softmax; omit --output"))
+            }
+            (LossName::BinaryCrossEntropy, _) => {
+                Err(Failure::input("--loss binary-cross-entropy includes --output sigmoid; omit --output"))
+            }
             (_, OutputName::Softmax) => Ok((Some(Stage::Softmax), Output::Identity)),
             (_, OutputName::Sigmoid) => {
                 Ok((Some(Stage::Activation { name: Activation::Sigmoid }), Output::Identity))
@@ -128,7 +135,7 @@ impl LossName {
         }
     }
 
-    /// How this loss wants the targets of a data set.
+    /// The form in which this loss takes the targets of a data set.
     ///
     /// # Errors
     /// If it is a loss of classes, and the targets are numbers.
@@ -136,7 +143,7 @@ impl LossName {
         match self {
             LossName::CrossEntropy | LossName::BinaryCrossEntropy if !classes => {
                 Err(Failure::Input(format!(
-                    "--loss {self} is for classes, and the targets of this data are numbers: take mean-squared-error"
+                    "--loss {self} is for classes, and the targets of this data are numbers: use --loss mean-squared-error"
                 )))
             }
             _ if !classes => Ok(Encoding::Real),
@@ -163,7 +170,7 @@ impl std::str::FromStr for Widths {
 }
 
 impl Widths {
-    /// All widths of a network for data with these inputs and outputs: given in full, or the inner ones alone.
+    /// All widths of a network for data with these inputs and outputs: given in full, or the hidden ones alone.
     ///
     /// # Errors
     /// If only one end of several widths is the data's: the network is meant for other data, or half written.
@@ -174,7 +181,7 @@ impl Widths {
             (1, ..) | (_, false, false) => Ok([&[inputs], self.0.as_slice(), &[outputs]].concat()),
             _ => Err(Failure::input(format!(
                 "--layers {self} does not fit the data, which has {inputs} inputs and {outputs} outputs: \
-                 write {inputs}-…-{outputs}, or the inner widths alone"
+                 write {inputs}-…-{outputs}, or the widths of the hidden layers alone"
             ))),
         }
     }
@@ -189,7 +196,7 @@ impl Widths {
         if self.0.len() >= 2 {
             return Ok(&self.0);
         }
-        Err(Failure::Input(format!("--layers {self}: write all widths, from the input's to the output's")))
+        Err(Failure::Input(format!("--layers {self}: give all widths, from the input to the output")))
     }
 }
 
@@ -200,7 +207,7 @@ impl fmt::Display for Widths {
     }
 }
 
-/// What `--init` says; `None` leaves the choice to the units.
+/// The value of `--init`; `None` leaves the choice to the activation function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InitArg(pub(crate) Option<Init>);
 
@@ -245,9 +252,9 @@ fn parse_init(text: &str) -> Result<Option<Init>, String> {
 }
 
 /// A number in `[0, 1)`.
-pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        Ok(fraction) if (0.0..1.0).contains(&fraction) => Ok(fraction),
         _ => Err("expected a number from 0 up to, but not including, 1".to_owned()),
     }
 }

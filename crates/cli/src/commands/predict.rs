@@ -14,20 +14,20 @@ use clap::Args;
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::{Failure, print, tell};
+use crate::failure::{Failure, errln, print};
+use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
     #[command(flatten)]
     model: ModelArgs,
-    /// The examples: rows of a .csv, .tsv, .npy, .parquet or IDX file, with the columns of the training data; or a picture, or a
-    /// folder of pictures
+    /// Examples: a .csv, .tsv, .npy, .parquet or IDX file with the columns of the training data, an image, or a folder of images
     input: PathBuf,
-    /// Where the predictions go: a .csv or .npy file [default: stdout, as CSV]
-    #[arg(long, value_name = "FILE")]
+    /// File to write the predictions to, .csv or .npy [default: CSV on stdout]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Write the class of each example, and not the probabilities of all classes
-    #[arg(long)]
+    /// Write the class of each example without the probabilities
+    #[arg(long, help_heading = OUTPUT)]
     classes: bool,
 }
 
@@ -55,7 +55,7 @@ impl Predict {
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
-                "{}: expected a file that ends in .csv, .tsv, .npy, .parquet or -ubyte, or pictures",
+                "{}: expected a file that ends in .csv, .tsv, .npy, .parquet or -ubyte, or images",
                 self.input.display()
             )));
         }
@@ -70,7 +70,7 @@ impl Predict {
         if columns == inputs {
             return Ok(Examples { features, files: Vec::new() });
         }
-        let hint = if columns == inputs + 1 { ": leave the column of the target out" } else { "" };
+        let hint = if columns == inputs + 1 { ": remove the column of the target" } else { "" };
         Err(Failure::Input(format!(
             "{}: {columns} columns, but the network has {inputs} inputs{hint}",
             self.input.display()
@@ -80,7 +80,7 @@ impl Predict {
     fn pictures<A: Scalar>(&self, shape: Option<ImageShape>) -> Result<Examples<A>, Failure> {
         let shape = shape.ok_or_else(|| {
             let path = self.model.model.display();
-            Failure::Input(format!("{path}: the network was not trained on pictures: give it a table"))
+            Failure::Input(format!("{path}: the network was not trained on images: give a table"))
         })?;
         let files = image_files(&self.input).map_err(Failure::input)?;
         let features = read_images(&files, shape).map_err(Failure::input)?;
@@ -125,7 +125,7 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     };
     written.map_err(Failure::run)?;
     if let Some(out) = &args.out {
-        tell!("{examples} predictions in {}", out.display());
+        errln!("{examples} predictions in {}", out.display());
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The pages that the program writes, in a real browser.
 //!
-//! `cargo xtask test` runs these tests; by hand `cargo test -p chainrule --test browser -- --ignored`, with
+//! `cargo xtask test` runs these tests; by hand `cargo test -p chainrule-cli --test browser -- --ignored`, with
 //! `CHAINRULE_CHROMIUM` where the browser has another name than `chromium`. With `CHAINRULE_SCREENSHOTS=FOLDER` they leave
 //! pictures of what they saw.
 #![cfg(unix)]

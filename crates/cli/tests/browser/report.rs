@@ -66,7 +66,7 @@ fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
         "Where the time went",
         "Confusion matrix",
         "Each class",
-        "Most wrong",
+        "Most confident mistakes",
         "First layer",
         "Configuration",
         "Machine",

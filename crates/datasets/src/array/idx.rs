@@ -19,9 +19,6 @@ use std::path::Path;
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 
 use super::examples::ArrayExamples;
 use super::file_rows::FileRows;
@@ -35,8 +32,10 @@ use crate::labels::{Labels, TaskKind};
 use crate::target::Target;
 
 /// The most that a compressed file is unpacked to. A plain file may be larger, because its size is known.
+#[cfg(feature = "files")]
 const LARGEST_UNPACKED: u64 = 1 << 30;
 /// Deflate packs at most 1,032 bytes into one; a header that announces more is wrong.
+#[cfg(feature = "files")]
 const LARGEST_RATIO: u64 = 1_032;
 const UNSIGNED_BYTE: u8 = 8;
 const DAMAGED: &str = "it is damaged or no IDX file, get it again";
@@ -197,16 +196,29 @@ pub fn write(path: &Path, idx: &Idx) -> Result<(), Error> {
     let mut header = vec![0, 0, UNSIGNED_BYTE, idx.shape.len() as u8];
     header.extend(idx.shape.iter().flat_map(|&d| (d as u32).to_be_bytes()));
     let zipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    if zipped {
+        return write_gzipped(path, &header, &idx.data);
+    }
     write_atomic(path, |file| {
-        if !zipped {
-            file.write_all(&header)?;
-            return file.write_all(&idx.data);
-        }
-        let mut zip = GzEncoder::new(file, Compression::best());
-        zip.write_all(&header)?;
-        zip.write_all(&idx.data)?;
+        file.write_all(&header)?;
+        file.write_all(&idx.data)
+    })
+}
+
+#[cfg(feature = "files")]
+fn write_gzipped(path: &Path, header: &[u8], data: &[u8]) -> Result<(), Error> {
+    write_atomic(path, |file| {
+        let mut zip = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        zip.write_all(header)?;
+        zip.write_all(data)?;
         zip.finish().map(|_| ())
     })
+}
+
+#[cfg(not(feature = "files"))]
+fn write_gzipped(path: &Path, _: &[u8], _: &[u8]) -> Result<(), Error> {
+    let cure = "choose a name without .gz, or build with the feature \"files\"";
+    Err(Error::format(path, "this build does not write gzipped files", cure))
 }
 
 fn is_gzip(bytes: &[u8]) -> bool {
@@ -278,8 +290,15 @@ fn plain(mut bytes: Vec<u8>, path: &Path) -> Result<Idx, Error> {
     Ok(Idx { shape, data: bytes })
 }
 
+#[cfg(not(feature = "files"))]
+fn unpack(_: &[u8], path: &Path) -> Result<Idx, Error> {
+    let cure = "unpack it with gunzip, or build with the feature \"files\"";
+    Err(Error::format(path, "it is gzipped, which this build does not read", cure))
+}
+
+#[cfg(feature = "files")]
 fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
-    let mut reader = MultiGzDecoder::new(bytes);
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
     let IdxHeader { shape, length, total } = header(&mut reader, path)?;
     if total > LARGEST_UNPACKED {
         let fault =

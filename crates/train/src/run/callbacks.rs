@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use chainrule_tensor::Scalar;
 
 use crate::run::epoch::Epoch;
-use crate::run::snapshot::Snapshot;
+use crate::run::train_state::Snapshot;
 
 /// One step of an epoch, as it ends.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use crc::{CRC_64_XZ, Crc, Table};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::run::train_state::TrainState;
+use crate::run::train_state::{Snapshot, TrainState};
 use crate::tensors::{self, TensorBytes, TensorFile, TensorFileError, little_endian};
 
 /// Why a snapshot could not be written, read or resumed from.
@@ -30,19 +30,6 @@ pub enum SnapshotError {
         /// What does not fit.
         fault: String,
     },
-}
-
-/// A whole run between two steps, on its way to disk.
-///
-/// The file is safetensors: θ as `theta`, the best θ so far as `best`, what the optimizer remembers as `optimizer.0.…` in
-/// the order of its [`state`](Optimizer::state); the [`TrainState`] and a CRC-64/XZ of everything are in the metadata.
-pub struct Snapshot<'a, A: Scalar> {
-    /// The state of the run.
-    pub state: &'a TrainState<A>,
-    /// The optimizer, for what it remembers.
-    pub optimizer: &'a mut dyn Optimizer<A>,
-    /// The parameters.
-    pub theta: &'a [A],
 }
 
 /// A [`Snapshot`] read back.
@@ -69,12 +56,6 @@ struct Label<A> {
 const LABEL: &str = "chainrule-run";
 const CHECKSUM: &str = "checksum";
 const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
-
-impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("state", self.state).finish_non_exhaustive()
-    }
-}
 
 impl<A: Scalar> Snapshot<'_, A> {
     /// The contents of the file; `data` is the [`fingerprint`] of the training data.
@@ -188,15 +169,6 @@ impl<A: Scalar> Saved<A> {
     }
 }
 
-/// CRC-64/XZ of some numbers.
-pub(crate) fn checksum_of<A: Scalar>(numbers: &[A]) -> u64 {
-    let mut digest = CRC.digest();
-    numbers.chunks(BLOCK).for_each(|block| digest.update(&little_endian(block)));
-    digest.finalize()
-}
-
-/// Numbers that are turned into bytes at a time.
-const BLOCK: usize = 4096;
 /// Rows of a file that its fingerprint has at most.
 const STORED_ROWS: usize = 1_024;
 

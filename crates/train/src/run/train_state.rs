@@ -1,3 +1,4 @@
+use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,25 @@ pub struct Best {
     pub epoch: usize,
     /// Its loss.
     pub loss: f64,
+}
+
+/// A whole run between two steps, on its way to disk.
+///
+/// The file is safetensors: θ as `theta`, the best θ so far as `best`, what the optimizer remembers as `optimizer.0.…` in
+/// the order of its [`state`](Optimizer::state); the [`TrainState`] and a CRC-64/XZ of everything are in the metadata.
+pub struct Snapshot<'a, A: Scalar> {
+    /// The state of the run.
+    pub state: &'a TrainState<A>,
+    /// The optimizer, for what it remembers.
+    pub optimizer: &'a mut dyn Optimizer<A>,
+    /// The parameters.
+    pub theta: &'a [A],
+}
+
+impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("state", self.state).finish_non_exhaustive()
+    }
 }
 
 impl<A: Scalar> TrainState<A> {

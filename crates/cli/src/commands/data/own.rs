@@ -1,4 +1,4 @@
-//! How a file of one's own is read.
+//! How a data file is read.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -9,8 +9,9 @@ use chainrule::datasets::{
 use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
+use crate::headings::DATA;
 
-/// What `--task` says.
+/// The value of `--task`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum TaskName {
     #[default]
@@ -19,14 +20,14 @@ pub(super) enum TaskName {
     Regression,
 }
 
-/// What `--impute` says.
+/// The value of `--impute`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ImputeName {
     Mean,
     Median,
 }
 
-/// What `--header` says.
+/// The value of `--header`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum HeaderName {
     #[default]
@@ -35,7 +36,7 @@ enum HeaderName {
     Absent,
 }
 
-/// What `--colours` says.
+/// The value of `--colours`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Colours {
     Grey,
@@ -52,33 +53,33 @@ struct Size(usize, usize);
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct OwnArgs {
-    /// The column to be predicted: its name, its number from 0, or `last`; for arrays also the .npy or IDX file it is in
-    /// [default: the last, or the model's own]
-    #[arg(long, value_name = "COLUMN|FILE")]
+    /// Column to predict: its name, its number from 0, or `last`; for arrays also the .npy or IDX file that holds it
+    /// [default: last, or the column that the model predicts]
+    #[arg(long, value_name = "COLUMN|FILE", help_heading = DATA)]
     pub(super) target: Option<String>,
-    /// Whether the target is a class or a number; auto: classes are words, or few whole numbers
-    #[arg(long, value_enum, default_value = "auto", value_name = "TASK")]
+    /// Classification or regression; auto classifies a target of words or of few different integers
+    #[arg(long, value_enum, default_value = "auto", value_name = "TASK", help_heading = DATA)]
     pub(super) task: TaskName,
-    /// What stands for a missing number of a table; a missing word becomes the most frequent [default: an error]
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// Fill missing numbers of a table, and missing words with the most frequent one [default: a missing cell is an error]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = DATA)]
     impute: Option<ImputeName>,
-    /// Whether the first row of a table names its columns
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHETHER")]
+    /// Whether the first row of a table is a header
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHETHER", help_heading = DATA, hide_short_help = true)]
     header: HeaderName,
-    /// Columns whose numbers are names of things, joined by commas; columns of words are categories anyway
-    #[arg(long, value_name = "COLUMNS")]
+    /// Treat these numeric columns as categories, separated by commas
+    #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
     categorical: Option<Columns>,
-    /// Columns to leave out, joined by commas
-    #[arg(long, value_name = "COLUMNS")]
+    /// Ignore these columns, separated by commas
+    #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
     drop: Option<Columns>,
-    /// Height and width of pictures [default: their own if all share it and it is at most 64x64, else 32x32]
-    #[arg(long, value_name = "HxW")]
+    /// Height and width to resize images to [default: their own if all are equal and at most 64x64, else 32x32]
+    #[arg(long, value_name = "HxW", help_heading = DATA, hide_short_help = true)]
     image_size: Option<Size>,
-    /// Whether pictures have colours [default: if one has]
-    #[arg(long, value_enum, value_name = "WHICH")]
+    /// Read images in grey or in colour [default: rgb if any image has colours]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = DATA, hide_short_help = true)]
     colours: Option<Colours>,
-    /// Leave the rows of an array in their file and read them as they are needed [default: above 1 GiB]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "true|false")]
+    /// Stream the rows of an array from its file instead of loading it [default: above 1 GiB]
+    #[arg(long, help_heading = DATA, hide_short_help = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "true|false")]
     stream: Option<bool>,
 }
 

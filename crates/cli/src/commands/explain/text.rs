@@ -5,7 +5,7 @@ use chainrule::ndarray::Array2;
 
 use super::formula::line;
 use super::trace::{Layer, Trace, Units};
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, outln};
 
 /// As many units of a layer, and columns of a matrix, as a terminal takes.
 const UNITS: usize = 8;
@@ -31,9 +31,9 @@ fn table(
     width: usize,
     columns: &[&dyn Fn(usize) -> String],
 ) -> Result<(), Failure> {
-    say!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())))?;
+    outln!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())))?;
     for &i in units {
-        say!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))))?;
+        outln!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))))?;
     }
     omitted(units, width, "units")
 }
@@ -41,43 +41,43 @@ fn table(
 /// Says what a table leaves out.
 fn omitted(units: &[usize], width: usize, what: &str) -> Result<(), Failure> {
     if units.len() < width {
-        say!("  {:>6}  {} of {width} {what}: the first, and those with the largest |δ|", "…", units.len())?;
+        outln!("  {:>6}  {} of {width} {what}: the first, and those with the largest |δ|", "…", units.len())?;
     }
     Ok(())
 }
 
 fn formulas(lines: &[String]) -> Result<(), Failure> {
-    lines.iter().try_for_each(|tex| say!("  {}", line(tex)))
+    lines.iter().try_for_each(|tex| outln!("  {}", line(tex)))
 }
 
 pub(super) fn print(trace: &Trace) -> Result<(), Failure> {
     let (units, last) = (trace.shown(UNITS), trace.layers.len());
-    say!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
+    outln!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
     table(&["x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])])?;
     for (l, layer) in (1..).zip(&trace.layers) {
-        say!("\nForward, layer {l} of {last}\n")?;
+        outln!("\nForward, layer {l} of {last}\n")?;
         formulas(&trace.forward_formulas(l))?;
-        say!("")?;
+        outln!("")?;
         let parameters =
             Part { column: "W", head: None, matrix: &layer.weight, last: "b", bias: &layer.bias };
         grid(trace, l, (&units[l - 1], &units[l]), &parameters)?;
-        say!("")?;
+        outln!("")?;
         forward(trace, l, layer, &units[l])?;
     }
-    say!("\nCost\n")?;
+    outln!("\nCost\n")?;
     formulas(&trace.cost_formulas())?;
-    say!("")?;
+    outln!("")?;
     cost(trace, &units[last])?;
-    say!("\n  C = {}", number(trace.cost))?;
+    outln!("\n  C = {}", number(trace.cost))?;
     for l in (1..=last).rev() {
         let layer = &trace.layers[l - 1];
-        say!("\nBackward, layer {l} of {last}\n")?;
+        outln!("\nBackward, layer {l} of {last}\n")?;
         formulas(&trace.delta_formulas(l))?;
-        say!("")?;
+        outln!("")?;
         signals(trace, l, layer, &units[l])?;
-        say!("")?;
+        outln!("")?;
         formulas(&trace.gradient_formulas(l))?;
-        say!("")?;
+        outln!("")?;
         let outer = Part {
             column: "δ",
             head: Some(&layer.delta),
@@ -136,17 +136,17 @@ fn grid(
     let labels = right(9, here.iter().map(|i| format!("{}{}", part.column, i + 1)));
     let symbol = line(&trace.symbol(l - 1));
     if let Some(head) = part.head {
-        say!("  {:>15}{labels}", "")?;
-        say!("  {symbol:>15}{}", cells(&|i| head[i]))?;
+        outln!("  {:>15}{labels}", "")?;
+        outln!("  {symbol:>15}{}", cells(&|i| head[i]))?;
     } else {
-        say!("  {symbol:>15}{labels}")?;
+        outln!("  {symbol:>15}{labels}")?;
     }
     for &j in below {
         let h = number(layer.below[j]);
-        say!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]))?;
+        outln!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]))?;
     }
     omitted(below, layer.below.len(), "rows")?;
-    say!("  {:>15}{}", part.last, cells(&|i| part.bias[i]))?;
+    outln!("  {:>15}{}", part.last, cells(&|i| part.bias[i]))?;
     omitted(here, layer.delta.len(), "columns")
 }
 

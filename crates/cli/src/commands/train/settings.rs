@@ -7,17 +7,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chainrule_report::run::CONFIG;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
-pub(crate) use self::parse::first_paragraph;
-use self::parse::{Setting, argument, as_flag, parse};
-use super::folder::CONFIG;
-use crate::failure::Failure;
+use self::parse::{Fault, Setting, argument, as_flag, parse};
+use crate::failure::{Failure, first_paragraph};
 
-/// Where and how a run goes on, and how it speaks: no settings of the run itself.
+/// Flags that say where and how a run continues and what it prints: not its settings.
 const NOT_OF_THE_RUN: [&str; 8] = ["config", "resume", "out", "json", "quiet", "verbose", "help", "version"];
-/// What may be said anew when a run goes on.
+/// Flags that may change when a run is resumed.
 const OPEN: [&str; 8] =
     ["resume", "epochs", "threads", "checkpoint_every", "log_every", "json", "quiet", "verbose"];
 
@@ -36,7 +35,7 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
             let fixed = |arg: &&Arg| on_the_line(arg) && !OPEN.contains(&arg.get_id().as_str());
             if let Some(flag) = train.get_arguments().find(fixed).and_then(Arg::get_long) {
                 return Err(Failure::Input(format!(
-                    "--resume goes on with the settings in {}: leave --{flag} out, or begin a run of its own",
+                    "--resume continues with the settings in {}: omit --{flag}, or start a new run",
                     folder.join(CONFIG).display()
                 )));
             }
@@ -64,6 +63,10 @@ fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
     })?;
     parse(&text, train).map_err(|(span, fault)| {
         let (line, shown) = line_at(&text, span.start);
+        let fault = match fault {
+            Fault::Text(fault) => fault,
+            Fault::Usage(error) => first_paragraph(&error.to_string()),
+        };
         Failure::Input(format!("{}, line {line}: `{shown}`: {fault}", path.display()))
     })
 }
@@ -75,33 +78,44 @@ fn line_at(text: &str, at: usize) -> (usize, &str) {
     (number + 1, text.lines().nth(number).unwrap_or("").trim())
 }
 
-/// The settings of a run as a file, complete: every key with its value or, where it has none, as a comment.
-///
-/// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
-pub(crate) fn write(train: &Command, given: &ArgMatches, known: &[(&str, String)]) -> String {
-    let mut text = format!(
-        "# A run of chainrule {}. `chainrule train --config {CONFIG}` repeats it to the bit.\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    for arg in train.get_arguments() {
-        let (id, Some(key)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
-        if NOT_OF_THE_RUN.contains(&id) {
-            continue;
+/// The command line of `chainrule train`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommandLine<'a> {
+    /// The command with its flags.
+    pub(crate) command: &'a Command,
+    /// What was given, on the line or in a file.
+    pub(crate) given: &'a ArgMatches,
+}
+
+impl CommandLine<'_> {
+    /// The settings of a run as a file, complete: every key with its value or, if it has none, as a comment.
+    ///
+    /// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
+    pub(crate) fn settings(&self, known: &[(&str, String)]) -> String {
+        let mut text = format!(
+            "# A run of chainrule {}. `chainrule train --config {CONFIG}` repeats it to the bit.\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        for arg in self.command.get_arguments() {
+            let (id, Some(key)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
+            if NOT_OF_THE_RUN.contains(&id) {
+                continue;
+            }
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let raw = self.given.get_raw(id).and_then(|mut values| values.next_back());
+            let value = known
+                .iter()
+                .find_map(|(known, value)| (*known == key).then(|| value.clone()))
+                .or_else(|| raw.map(|value| value.to_string_lossy().into_owned()));
+            let line = match value {
+                Some(value) => format!("{key} = {}", literal(&value)),
+                None => format!("# {key} ="),
+            };
+            write!(text, "\n# {}\n{line}\n", help.lines().next().unwrap_or_default())
+                .expect("a string takes every write");
         }
-        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let raw = given.get_raw(id).and_then(|mut values| values.next_back());
-        let value = known
-            .iter()
-            .find_map(|(known, value)| (*known == key).then(|| value.clone()))
-            .or_else(|| raw.map(|value| value.to_string_lossy().into_owned()));
-        let line = match value {
-            Some(value) => format!("{key} = {}", literal(&value)),
-            None => format!("# {key} ="),
-        };
-        write!(text, "\n# {}\n{line}\n", help.lines().next().unwrap_or_default())
-            .expect("a string takes every write");
+        text
     }
-    text
 }
 
 /// A value in TOML: a number or a truth value as such, all else as a text.

@@ -3,18 +3,18 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970.
-pub(crate) fn now() -> f64 {
+pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
 /// `2026-11-24` for seconds since 1970.
-pub(crate) fn date(seconds: f64) -> String {
+pub fn date(seconds: f64) -> String {
     let (year, month, day) = civil(seconds as i64 / 86_400);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// `2026-11-24 20:59 UTC` for seconds since 1970.
-pub(crate) fn date_and_time(seconds: f64) -> String {
+pub fn date_and_time(seconds: f64) -> String {
     let minutes = seconds as i64 / 60 % 1440;
     format!("{} {:02}:{:02} UTC", date(seconds), minutes / 60, minutes % 60)
 }

@@ -1,69 +1,17 @@
-//! What a training run shows on stderr, and how Ctrl-C ends it.
+//! What a training run shows on stderr.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
-use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
-use crate::failure::{Failure, tell};
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// From now on Ctrl-C asks a run to end after its batch; a second one ends the program at once.
-pub(crate) fn catch_interrupts() -> Result<(), Failure> {
-    ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(Failure::Interrupted(String::new()).code().into());
-        }
-    })
-    .map_err(Failure::run)
-}
-
-/// Whether Ctrl-C was pressed since then.
-pub(crate) fn is_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
-}
-
-/// How much a run says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Volume {
-    /// Warnings and errors.
-    Quiet,
-    /// A line for each epoch too, and on a terminal a bar.
-    Normal,
-    /// A line for every N-th step too.
-    Verbose,
-}
-
-/// What a command line says of it.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Speech {
-    /// Print one JSON object on stdout and nothing else there
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
-    pub(crate) json: bool,
-    /// Print warnings and errors only
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set)]
-    quiet: bool,
-    /// Print a line for every logged step too
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = clap::ArgAction::Set, conflicts_with = "quiet")]
-    verbose: bool,
-}
-
-impl Speech {
-    pub(crate) fn volume(self) -> Volume {
-        match (self.quiet, self.verbose) {
-            (true, _) => Volume::Quiet,
-            (_, true) => Volume::Verbose,
-            _ => Volume::Normal,
-        }
-    }
-}
+use super::verbosity::Verbosity;
+use crate::failure::errln;
+use crate::interrupt::is_interrupted;
 
 /// How often the bar's figures change.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -71,7 +19,7 @@ const REFRESH: Duration = Duration::from_millis(100);
 /// A bar on a terminal, and a line for each epoch.
 pub(crate) struct Progress {
     epochs: usize,
-    volume: Volume,
+    verbosity: Verbosity,
     /// Steps from one verbose line to the next.
     every: u64,
     bar: ProgressBar,
@@ -82,10 +30,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// For a run of `epochs` epochs of `batches` batches that stands after `step` steps. Where stderr is no terminal, the
-    /// bar is silent.
-    pub(crate) fn new(volume: Volume, every: u64, epochs: usize, batches: u64, step: u64) -> Self {
-        let target = if volume == Volume::Quiet {
+    /// For a run of `epochs` epochs of `batches` batches that has taken `step` steps and logs every `every`-th. Where
+    /// stderr is no terminal, there is no bar.
+    pub(crate) fn new((verbosity, every): (Verbosity, u64), epochs: usize, batches: u64, step: u64) -> Self {
+        let target = if verbosity == Verbosity::Quiet {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr_with_hz(10)
@@ -95,21 +43,21 @@ impl Progress {
         let template = "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left";
         let style = ProgressStyle::with_template(template).expect("the template is well formed");
         let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            // A terminal that is gone has nothing to be told.
+            // A terminal that is gone reads nothing.
             let _ = write!(out, "{:.0} steps/s", state.per_sec());
         };
         bar.set_style(style.with_key("per_sec", rate));
         let losses = Sparkline::default();
-        Self { epochs, volume, every, bar, losses, refreshed: Instant::now(), at: (0, 0) }
+        Self { epochs, verbosity, every, bar, losses, refreshed: Instant::now(), at: (0, 0) }
     }
 
-    /// Says something that is worth a line at any volume.
+    /// Prints a warning, however quiet the run is.
     pub(crate) fn warn(&self, message: &str) {
-        self.bar.suspend(|| tell!("warning: {message}"));
+        self.bar.suspend(|| errln!("warning: {message}"));
     }
 
     fn line(&self, line: &str) {
-        self.bar.suspend(|| tell!("{line}"));
+        self.bar.suspend(|| errln!("{line}"));
     }
 }
 
@@ -122,7 +70,7 @@ impl<A: Scalar> Callback<A> for Progress {
             self.refreshed = Instant::now();
             self.bar.set_message(format!("{}  loss {:.5}", self.losses, end.loss));
         }
-        if self.volume == Volume::Verbose && end.step.is_multiple_of(self.every) {
+        if self.verbosity == Verbosity::Verbose && end.step.is_multiple_of(self.every) {
             let StepEnd { epoch, step, batch, batches, loss, .. } = end;
             self.line(&format!("step {step:>6}   epoch {epoch}, batch {batch}/{batches}   loss {loss:.5}"));
         }
@@ -142,7 +90,7 @@ impl<A: Scalar> Callback<A> for Progress {
             write!(line, "   validation loss {loss:.5}, {name} {metric:.4}")
                 .expect("a string takes every write");
         }
-        if self.volume > Volume::Quiet {
+        if self.verbosity > Verbosity::Quiet {
             self.line(&line);
         }
         ControlFlow::Continue(())

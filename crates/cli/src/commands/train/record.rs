@@ -1,5 +1,6 @@
 //! What a run writes down on the way: a line of JSON and TensorBoard's scalars for each epoch and every N-th step.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -7,9 +8,9 @@ use std::path::Path;
 
 use chainrule::tensor::{Layout, Scalar};
 use chainrule::train::{Callback, Epoch, EventFile, Meter, StepEnd};
-use serde_json::{Map, Value, json};
+use chainrule_report::clock;
+use chainrule_report::metrics::{EpochLine, Line, StepLine};
 
-use super::clock;
 use super::folder::RunFolder;
 use crate::failure::Failure;
 
@@ -44,7 +45,10 @@ impl<'a> Record<'a> {
         let kept: Vec<String> = fs::read_to_string(folder.metrics())
             .unwrap_or_default()
             .lines()
-            .filter(|line| is_before(line, step, epochs))
+            .filter(|line| {
+                // A line torn by a crash is none.
+                serde_json::from_str::<Line>(line).is_ok_and(|line| line.is_before(step, epochs))
+            })
             .map(|line| format!("{line}\n"))
             .collect();
         let kept = kept.concat();
@@ -90,11 +94,14 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
-    fn write(&mut self, step: u64, mut line: Value, scalars: &[(&str, Option<f64>)]) {
+    /// The norm of the gradient in each parameter array.
+    fn gradient_norm(&self) -> BTreeMap<String, Option<f64>> {
+        self.names.iter().cloned().zip(self.meter.gradient().into_iter().map(Some)).collect()
+    }
+
+    fn write(&mut self, step: u64, line: &Line, scalars: &[(&str, Option<f64>)]) {
         let norms = self.meter.gradient();
-        let by_name = self.names.iter().cloned().zip(norms.iter().map(|&norm| json!(norm)));
-        line["gradient_norm"] = by_name.collect::<Map<_, _>>().into();
-        self.pending += &line.to_string();
+        self.pending += &serde_json::to_string(line).expect("a line has string keys");
         self.pending.push('\n');
         // What fails here is tried again with the next line, and `sync` tells of it.
         let _ = self.flush();
@@ -110,11 +117,9 @@ impl<A: Scalar> Callback<A> for Record<'_> {
     fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
         let StepEnd { epoch, step, batch, batches, loss, learning_rate, .. } = *end;
         if step.is_multiple_of(self.every) {
-            let line = json!({
-                "kind": "step", "step": step, "epoch": epoch, "batch": batch, "loss": loss,
-                "learning_rate": learning_rate,
-            });
-            self.write(step, line, &[("loss/batch", Some(loss)), ("learning rate", learning_rate)]);
+            let gradient_norm = self.gradient_norm();
+            let line = Line::Step(StepLine { step, epoch, batch, loss, learning_rate, gradient_norm });
+            self.write(step, &line, &[("loss/batch", Some(loss)), ("learning rate", learning_rate)]);
         }
         if (step + 1).is_multiple_of(self.every) || batch + 1 >= batches {
             self.meter.arm();
@@ -123,8 +128,18 @@ impl<A: Scalar> Callback<A> for Record<'_> {
     }
 
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
-        let mut line = serde_json::to_value(epoch).expect("an epoch has string keys only");
-        line["kind"] = json!("epoch");
+        let line = Line::Epoch(EpochLine {
+            epoch: epoch.epoch,
+            step: epoch.step,
+            train_loss: epoch.train_loss,
+            validation_loss: epoch.validation_loss,
+            validation_accuracy: epoch.validation_accuracy,
+            validation_r2: epoch.validation_r2,
+            learning_rate: epoch.learning_rate,
+            seconds: epoch.seconds,
+            examples: epoch.examples,
+            gradient_norm: self.gradient_norm(),
+        });
         let scalars = [
             ("loss/train", Some(epoch.train_loss)),
             ("loss/validation", epoch.validation_loss),
@@ -132,19 +147,8 @@ impl<A: Scalar> Callback<A> for Record<'_> {
             ("r2/validation", epoch.validation_r2),
             ("examples per second", Some(epoch.examples as f64 / epoch.seconds)),
         ];
-        self.write(epoch.step, line, &scalars);
+        self.write(epoch.step, &line, &scalars);
         ControlFlow::Continue(())
-    }
-}
-
-/// Whether a line was written before the run stood there. A torn one was not.
-fn is_before(line: &str, step: u64, epochs: usize) -> bool {
-    let Ok(line) = serde_json::from_str::<Value>(line) else { return false };
-    let number = |key: &str| line[key].as_u64().unwrap_or(u64::MAX);
-    match line["kind"].as_str() {
-        Some("step") => number("step") <= step,
-        Some("epoch") => number("epoch") <= epochs as u64,
-        _ => false,
     }
 }
 
@@ -155,18 +159,4 @@ fn next_event_file(folder: &Path) -> std::path::PathBuf {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let number = files.filter(|file| is_ours(&file.file_name())).count();
     folder.join(format!("{STEM}{:010}.{number:06}.chainrule", clock::now() as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_beyond_the_snapshot_and_torn_ones_are_cut_off() {
-        let epoch = r#"{"kind":"epoch","epoch":2,"step":90}"#;
-        assert!(is_before(epoch, 90, 2) && !is_before(epoch, 90, 1));
-        let step = r#"{"kind":"step","epoch":3,"step":100}"#;
-        assert!(is_before(step, 100, 2) && !is_before(step, 99, 2));
-        assert!(!is_before(&step[..20], 100, 2) && !is_before("", 100, 2));
-    }
 }

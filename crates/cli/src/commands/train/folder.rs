@@ -5,18 +5,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{sweep_temporaries, write_atomic};
+use chainrule_report::clock;
+use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS};
 
-use super::clock;
 use crate::failure::Failure;
-
-/// The settings, within the folder.
-pub(crate) const CONFIG: &str = "config.toml";
-/// A line of JSON for each epoch and every N-th step.
-pub(crate) const METRICS: &str = "metrics.jsonl";
-/// What the run came to.
-pub(crate) const RESULTS: &str = "results.json";
-/// The page of it all.
-pub(crate) const REPORT: &str = "report.html";
 
 /// The folder of a run that is under way; it is locked until the value is dropped, or the process dies.
 #[derive(Debug)]

@@ -8,17 +8,17 @@ use chainrule::train::{ProcessGroup, Reduction, SingleProcess};
 pub(crate) use chainrule_distributed::MpiScalar;
 #[cfg(feature = "mpi")]
 use chainrule_distributed::{DataParallel, World};
-use serde_json::Value;
+use chainrule_report::results::Communication;
 
 use crate::failure::Failure;
 
-/// A number type that can be sent, had this build where to.
+/// A number type that can be sent to other processes, of which a build without MPI has none.
 #[cfg(not(feature = "mpi"))]
 pub(crate) trait MpiScalar: Scalar {}
 #[cfg(not(feature = "mpi"))]
 impl<A: Scalar> MpiScalar for A {}
 
-/// The ranks of a job, of which a build without MPI has none.
+/// The ranks of an MPI job: none in a build without MPI.
 #[cfg(not(feature = "mpi"))]
 #[derive(Debug)]
 enum World {}
@@ -42,36 +42,40 @@ impl World {
     }
 }
 
-/// Where launchers tell a process its rank and how many there are: Open MPI, MPICH and Intel MPI, Slurm.
+/// The variables in which launchers give a process its rank and their number: Open MPI, MPICH and Intel MPI, Slurm.
 const LAUNCHERS: [[&str; 2]; 3] = [
     ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"],
     ["PMI_RANK", "PMI_SIZE"],
     ["SLURM_PROCID", "SLURM_STEP_NUM_TASKS"],
 ];
 
-/// Rank and size by the word of whatever started this process, if it starts several.
+/// Rank and size as the launcher of this process states them, if there is one.
 fn launched() -> Option<(usize, usize)> {
     let number = |name: &str| env::var(name).ok()?.parse().ok();
     LAUNCHERS.iter().find_map(|[rank, size]| Some((number(rank)?, number(size)?)))
 }
 
-/// Bytes of a long message that go at a time; MPI counts to 2³¹.
+/// Bytes of a long message that are sent at a time; MPI counts to 2³¹.
 const CHUNK: usize = 1 << 30;
 
 /// The processes of one run, seen from one of them.
+///
+/// A rank that fails must not leave the others waiting in a collective operation. Each step of a run that one rank alone
+/// can fail in therefore ends in [`agree`](Self::agree), or runs inside [`on_first`](Self::on_first) or
+/// [`broadcast`](Self::broadcast), which do the same.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Processes {
     /// `None` in a process that no launcher has started.
     world: Option<World>,
 }
 
-impl Job {
+impl Processes {
     /// Finds out whether this process is one of several, and joins the others.
     ///
     /// # Errors
     /// If it is, and this build or its MPI cannot reach the others.
     #[cfg(feature = "mpi")]
-    pub(crate) fn begin() -> Result<Self, Failure> {
+    pub(crate) fn join() -> Result<Self, Failure> {
         let Some((rank, size)) = launched() else { return Ok(Self { world: None }) };
         let world = World::join().expect("a program begins once");
         if world.size() != size {
@@ -87,7 +91,7 @@ impl Job {
     }
 
     #[cfg(not(feature = "mpi"))]
-    pub(crate) fn begin() -> Result<Self, Failure> {
+    pub(crate) fn join() -> Result<Self, Failure> {
         match launched() {
             Some((rank, size)) if size > 1 => Err(on_the_first(rank, || {
                 Failure::input(format!(
@@ -106,20 +110,32 @@ impl Job {
         self.world.as_ref().map_or(1, World::size)
     }
 
-    /// Whether this process is the one that prints and writes.
-    pub(crate) fn is_first(&self) -> bool {
+    /// Whether this process is the one that prints and writes files.
+    fn is_first(&self) -> bool {
         self.rank() == 0
     }
 
-    /// What each process says.
-    pub(crate) fn gather(&self, word: &[u8]) -> Vec<Vec<u8>> {
+    /// The words of all processes, in the order of their ranks.
+    fn gather(&self, word: &[u8]) -> Vec<Vec<u8>> {
         self.world.as_ref().map_or_else(|| vec![word.to_vec()], |world| world.gather(word))
     }
 
-    /// What the first process holds, for all of them; the others say nothing.
-    pub(crate) fn of_first(&self, own: Vec<u8>) -> Vec<u8> {
+    /// Does work on the first process only; the others get `None`. All fail if it fails.
+    pub(crate) fn on_first<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        self.agree(self.is_first().then(work).transpose())
+    }
+
+    /// The bytes that the first process makes, on all of them. All fail if it fails.
+    pub(crate) fn broadcast(
+        &self,
+        work: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    ) -> Result<Vec<u8>, Failure> {
+        let own = self.on_first(work)?.unwrap_or_default();
         if self.size() == 1 {
-            return own;
+            return Ok(own);
         }
         let lengths = self.gather(&(own.len() as u64).to_le_bytes());
         let length = u64::from_le_bytes(lengths[0][..].try_into().expect("eight bytes were said")) as usize;
@@ -128,10 +144,18 @@ impl Job {
             let chunk = own.get(all.len()..own.len().min(all.len() + CHUNK)).unwrap_or_default();
             all.append(&mut self.gather(chunk)[0]);
         }
-        all
+        Ok(all)
     }
 
-    /// Goes on if all processes do. Otherwise the first of them tells why, and all end with one code.
+    /// The first rank whose word differs from that of rank 0, the same answer on every rank.
+    pub(crate) fn first_difference(&self, word: &[u8]) -> Option<Difference> {
+        let words = self.gather(word);
+        let rank = words.iter().position(|word| *word != words[0])?;
+        let [first, other] = [0, rank].map(|rank| String::from_utf8_lossy(&words[rank]).into_owned());
+        Some(Difference { rank, first, other })
+    }
+
+    /// Continues if all processes do. Otherwise the first process reports the failure, and all end with its exit code.
     pub(crate) fn agree<T>(&self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         if self.size() == 1 {
             return outcome;
@@ -153,7 +177,7 @@ impl Job {
         }
     }
 
-    /// The threads of this process where none are asked for: its share of the cores that it may use.
+    /// Default number of threads of this process: its share of the cores that it may use.
     pub(crate) fn threads(&self) -> usize {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -165,59 +189,69 @@ impl Job {
         (chainrule::tensor::available_threads() / sharing).max(1)
     }
 
-    /// The processes for the training loop.
-    pub(crate) fn crew<A: MpiScalar>(&self, reduction: Reduction) -> Crew<'_, A> {
+    /// The processes as the training loop sees them.
+    pub(crate) fn group<A: MpiScalar>(&self, reduction: Reduction) -> Group<'_, A> {
         match self.world.as_ref().filter(|world| world.size() > 1) {
-            None => Crew::SingleProcess(SingleProcess(reduction), std::marker::PhantomData),
+            None => Group::SingleProcess(SingleProcess(reduction), std::marker::PhantomData),
             #[cfg(feature = "mpi")]
-            Some(world) => Crew::Together(DataParallel::new(world, reduction)),
+            Some(world) => Group::Together(DataParallel::new(world, reduction)),
             #[cfg(not(feature = "mpi"))]
             Some(world) => match *world {},
         }
     }
 
-    /// Leaves the others, once all have come so far.
-    pub(crate) fn end(self) {
+    /// Leaves the others, once all have come this far.
+    pub(crate) fn leave(self) {
         if let Some(world) = self.world {
             world.end();
         }
     }
 }
 
-/// The failure where the first process tells of it; the others end in silence.
+/// A rank that says something else than rank 0.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    pub(crate) rank: usize,
+    /// The word of rank 0.
+    pub(crate) first: String,
+    /// That of the rank.
+    pub(crate) other: String,
+}
+
+/// The failure on the first process, which reports it; the others end in silence.
 fn on_the_first(rank: usize, failure: impl FnOnce() -> Failure) -> Failure {
     let failure = failure();
     if rank == 0 { failure } else { Failure::Elsewhere(failure.code()) }
 }
 
-/// Who trains.
-pub(crate) enum Crew<'w, A: Scalar> {
+/// The processes as the training loop sees them.
+pub(crate) enum Group<'w, A: Scalar> {
     SingleProcess(SingleProcess, std::marker::PhantomData<&'w A>),
     #[cfg(feature = "mpi")]
     Together(DataParallel<A, &'w World>),
 }
 
-impl<A: MpiScalar> Crew<'_, A> {
+impl<A: MpiScalar> Group<'_, A> {
     pub(crate) fn ranks(&mut self) -> &mut dyn ProcessGroup<A> {
         match self {
-            Crew::SingleProcess(alone, _) => alone,
+            Group::SingleProcess(alone, _) => alone,
             #[cfg(feature = "mpi")]
-            Crew::Together(together) => together,
+            Group::Together(together) => together,
         }
     }
 
-    /// How many there are and what this one has sent, for the results.
-    pub(crate) fn communication(&self) -> Value {
+    /// The messages of this process, if there are several.
+    pub(crate) fn communication(&self) -> Option<Communication> {
         match self {
-            Crew::SingleProcess(..) => Value::Null,
+            Group::SingleProcess(..) => None,
             #[cfg(feature = "mpi")]
-            Crew::Together(together) => {
+            Group::Together(together) => {
                 let traffic = together.traffic();
-                serde_json::json!({
-                    "ranks": ProcessGroup::<A>::division(together).size,
-                    "reductions": traffic.reductions,
-                    "bytes": traffic.bytes,
-                    "seconds": traffic.waited.as_secs_f64(),
+                Some(Communication {
+                    ranks: ProcessGroup::<A>::division(together).size,
+                    reductions: traffic.reductions,
+                    bytes: traffic.bytes,
+                    seconds: traffic.waited.as_secs_f64(),
                 })
             }
         }

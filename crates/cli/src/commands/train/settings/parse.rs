@@ -21,20 +21,34 @@ pub(crate) fn argument<'a>(train: &'a Command, key: &str) -> Option<&'a Arg> {
     train.get_arguments().find(settable)
 }
 
-pub(crate) fn parse(text: &str, train: &Command) -> Result<Vec<Setting>, (Range<usize>, String)> {
+/// What is wrong with a file of settings.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// No such key or value.
+    Text(String),
+    /// A value that the command line would refuse.
+    Usage(clap::Error),
+}
+
+/// The settings of a file; `train` is the command whose flags are its keys.
+///
+/// # Errors
+/// The bytes at fault and what is wrong with them.
+pub(crate) fn parse(text: &str, train: &Command) -> Result<Vec<Setting>, (Range<usize>, Fault)> {
     let table = DeTable::parse(text)
-        .map_err(|error| (error.span().unwrap_or(0..0), error.message().replace('\n', " ")))?;
+        .map_err(|error| (error.span().unwrap_or(0..0), Fault::Text(error.message().replace('\n', " "))))?;
     let mut settings = Vec::new();
     for (key, value) in table.get_ref() {
         let name = key.get_ref().as_ref();
         let Some(arg) = argument(train, name) else {
-            return Err((key.span(), format!("there is no key `{name}`{}", nearest(name, train))));
+            let fault = format!("there is no key `{name}`{}", nearest(name, train));
+            return Err((key.span(), Fault::Text(fault)));
         };
-        let text = plain(value.get_ref()).map_err(|fault| (value.span(), fault.to_owned()))?;
-        // The command line's own word on the value.
+        let text = plain(value.get_ref()).map_err(|fault| (value.span(), Fault::Text(fault.to_owned())))?;
+        // The command line judges the value.
         let line = ["train".to_owned()].into_iter().chain(as_flag(arg, name, &text));
         if let Err(error) = train.clone().try_get_matches_from(line) {
-            return Err((value.span(), first_paragraph(&error.to_string())));
+            return Err((value.span(), Fault::Usage(error)));
         }
         settings.push(Setting { key: name.to_owned(), value: text });
     }
@@ -74,10 +88,4 @@ fn nearest(name: &str, train: &Command) -> String {
         strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)).then_with(|| b.cmp(a))
     });
     best.map_or_else(String::new, |key| format!("; the nearest is `{key}`"))
-}
-
-/// What clap says, without its hints.
-pub(crate) fn first_paragraph(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
 }

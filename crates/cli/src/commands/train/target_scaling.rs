@@ -9,11 +9,11 @@ use crate::failure::Failure;
 /// Mean and standard deviation of each target of a regression on data of one's own: the network trains on
 /// t' = (t − mean) / deviation, and a model is saved with the inverse in its last layer, y = deviation·y' + mean.
 #[derive(Debug, Default)]
-pub(crate) struct Units {
+pub(crate) struct TargetScaling {
     columns: Vec<(f64, f64)>,
 }
 
-impl Units {
+impl TargetScaling {
     /// Those of the training targets; none where they are classes, or the last layer's output is not the prediction.
     pub(crate) fn of<A: Scalar>(card: &ModelCard, train: &Dataset<A>) -> Self {
         let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }));

@@ -10,7 +10,7 @@ use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd};
 
 use super::folder::RunFolder;
-use super::units::Units;
+use super::target_scaling::TargetScaling;
 
 /// Without `--checkpoint-every` a run is saved at the end of an epoch, where the last time is so long ago: a kill then
 /// loses seconds, and saving takes no part worth speaking of.
@@ -18,10 +18,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// Saves a run when it is due.
 #[derive(Debug)]
-pub(crate) struct Keeper<'a> {
+pub(crate) struct Checkpointer<'a> {
     folder: &'a RunFolder,
     card: &'a ModelCard,
-    units: &'a Units,
+    scaling: &'a TargetScaling,
     snapshots: Snapshots,
     every: Option<u64>,
     last: Instant,
@@ -32,16 +32,16 @@ pub(crate) struct Keeper<'a> {
     fault: Option<String>,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> Checkpointer<'a> {
     pub(crate) fn new(
         folder: &'a RunFolder,
         card: &'a ModelCard,
-        units: &'a Units,
+        scaling: &'a TargetScaling,
         snapshots: Snapshots,
         every: Option<u64>,
     ) -> Self {
         let last = Instant::now();
-        Self { folder, card, units, snapshots, every, last, due: false, best: 0, fault: None }
+        Self { folder, card, scaling, snapshots, every, last, due: false, best: 0, fault: None }
     }
 
     /// The folder of the run.
@@ -61,7 +61,7 @@ impl<'a> Keeper<'a> {
 
     /// Writes θ as a model of its own, which predicts in the units of the data.
     pub(crate) fn save_model<A: Scalar>(&self, path: &Path, theta: &[A]) -> Result<(), CheckpointError> {
-        let theta = self.units.folded(&self.card.architecture.layout::<A>(), theta);
+        let theta = self.scaling.folded(&self.card.architecture.layout::<A>(), theta);
         Checkpoint { card: self.card.clone(), theta }.save(path)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Keeper<'a> {
     }
 }
 
-impl<A: Scalar> Callback<A> for Keeper<'_> {
+impl<A: Scalar> Callback<A> for Checkpointer<'_> {
     fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
         self.due |= self.every.is_some_and(|every| step.step.is_multiple_of(every));
         ControlFlow::Continue(())

@@ -1,0 +1,101 @@
+//! Images for a run's page: the examples that the network misclassifies, and the weights of its first layer.
+
+use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
+use chainrule::layers::Layer;
+use chainrule::model::{ModelCard, predict};
+use chainrule::tensor::{Scalar, rows};
+use chainrule_report::gallery::{FirstLayer, Gallery, Mistake, Mistakes};
+use chainrule_report::image::Image;
+
+/// Images a section has at most.
+const MISTAKES: usize = 24;
+const UNITS: usize = 48;
+/// Examples of a streamed file that are searched for mistakes.
+const STREAMED: usize = 10_000;
+
+/// Both parts, for data that are images; an empty gallery for others.
+pub(crate) fn gallery<A: Scalar>(
+    model: &dyn Layer<A>,
+    card: &ModelCard,
+    theta: &[A],
+    test: Option<&Dataset<A>>,
+) -> Gallery {
+    let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else {
+        return Gallery::default();
+    };
+    // What stays in a file is more than memory holds, or than anyone looks at.
+    let few = matches!(test.features(), Features::FileRows(_))
+        .then(|| test.select(&(0..test.len().min(STREAMED)).collect::<Vec<_>>()));
+    let test = few.as_ref().unwrap_or(test);
+    Gallery {
+        mistakes: mistakes(model, card, theta, test, shape),
+        first_layer: first_layer(model, theta, shape),
+    }
+}
+
+fn mistakes<A: Scalar>(
+    model: &dyn Layer<A>,
+    card: &ModelCard,
+    theta: &[A],
+    test: &Dataset<A>,
+    shape: ImageShape,
+) -> Option<Mistakes> {
+    let labels = test.labels().filter(|_| model.outputs() > 1)?;
+    let raw = test.inputs_through(&Pipeline::new());
+    let predictions = predict(model, card.output, &card.transform, theta, &raw);
+    let mut wrong: Vec<(f64, usize, usize)> = rows::slices(&predictions)
+        .zip(labels)
+        .enumerate()
+        .map(|(example, (row, &truth))| (rows::argmax(row), row, truth as usize, example))
+        .filter(|(predicted, _, truth, _)| predicted != truth)
+        .map(|(predicted, row, _, example)| (row[predicted].as_f64(), predicted, example))
+        .collect();
+    let count = wrong.len();
+    wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
+    let names = test.class_names();
+    let full =
+        test.full_scale().unwrap_or_else(|| raw.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max));
+    let shown = wrong
+        .iter()
+        .take(MISTAKES)
+        .map(|&(output, predicted, example)| Mistake {
+            example,
+            truth: names[labels[example] as usize].clone(),
+            prediction: names[predicted].clone(),
+            output,
+            image: image(test, example, shape, full),
+        })
+        .collect();
+    Some(Mistakes { count, shown })
+}
+
+/// An example, grey or coloured.
+fn image<A: Scalar>(data: &Dataset<A>, example: usize, shape: ImageShape, full: f64) -> Image {
+    let mut row = vec![A::zero(); data.inputs()];
+    data.features().row(example, &mut row);
+    let bytes: Vec<u8> = row.iter().map(|x| (x.as_f64() / full * 255.0).clamp(0.0, 255.0) as u8).collect();
+    let pixels =
+        if shape.channels == 3 { bytes } else { bytes.into_iter().step_by(shape.channels).collect() };
+    Image { width: shape.width, height: shape.height, pixels }
+}
+
+fn first_layer<A: Scalar>(model: &dyn Layer<A>, theta: &[A], shape: ImageShape) -> Option<FirstLayer> {
+    let numbers = shape.width * shape.height * shape.channels;
+    let entry =
+        model.layout().entries().first().filter(|entry| entry.is_weight() && entry.shape[0] == numbers)?;
+    let units = entry.shape[1];
+    let weight = &theta[entry.range()];
+    let shown = (0..units.min(UNITS))
+        .map(|unit| {
+            // A coloured pixel's weights are shown as their mean.
+            let of_pixel = |pixel: usize| {
+                let channels =
+                    (0..shape.channels).map(|c| weight[(pixel * shape.channels + c) * units + unit]);
+                channels.map(Scalar::as_f64).sum::<f64>() / shape.channels as f64
+            };
+            let values: Vec<f64> = (0..shape.width * shape.height).map(of_pixel).collect();
+            Image::diverging(shape.width, shape.height, &values)
+        })
+        .collect();
+    Some(FirstLayer { units, shown })
+}

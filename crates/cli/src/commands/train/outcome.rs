@@ -1,0 +1,145 @@
+//! The results of a training run.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use chainrule::model::ModelCard;
+use chainrule::train::{Evaluation, History, Split};
+use chainrule_report::clock;
+use chainrule_report::results::{Communication, Figures, Results, Summary, TimeSplit};
+
+use super::folder::RunFolder;
+use super::machine::machine;
+use crate::commands::evaluate;
+
+/// What a run came to, on each part of the data.
+pub(crate) struct Outcome {
+    /// Whether the network classifies; else it is a regression.
+    pub(crate) classes: bool,
+    pub(crate) train: Evaluation,
+    pub(crate) validation: Option<Evaluation>,
+    pub(crate) test: Option<Evaluation>,
+    pub(crate) history: History,
+    /// Where the time of this process's steps went, and the seconds it spent on epochs in all.
+    pub(crate) split: Split,
+    pub(crate) in_epochs: f64,
+    /// The messages between the ranks, if there are several.
+    pub(crate) communication: Option<Communication>,
+}
+
+impl Outcome {
+    /// The parts of the data and what was measured on each.
+    fn parts(&self) -> impl Iterator<Item = (&'static str, &Evaluation)> {
+        let parts = [
+            ("training", Some(&self.train)),
+            ("validation", self.validation.as_ref()),
+            ("test", self.test.as_ref()),
+        ];
+        parts.into_iter().filter_map(|(name, evaluation)| Some((name, evaluation?)))
+    }
+
+    fn seconds(&self) -> f64 {
+        self.history.epochs.iter().map(|epoch| epoch.seconds).sum()
+    }
+
+    fn examples_per_second(&self) -> f64 {
+        let seen: usize = self.history.epochs.iter().map(|epoch| epoch.examples).sum();
+        seen as f64 / self.seconds().max(f64::MIN_POSITIVE)
+    }
+
+    /// All that `results.json` keeps; `examples` are those of the test data.
+    pub(crate) fn results(
+        &self,
+        card: &ModelCard,
+        parameters: usize,
+        folder: &RunFolder,
+        examples: usize,
+    ) -> Results {
+        let Split { forward, backward, update } = self.split;
+        let [forward, backward, update] =
+            [forward, backward, update].map(|part: Duration| part.as_secs_f64());
+        let data = (self.in_epochs - forward - backward - update).max(0.0);
+        Results {
+            summary: self.summary(card, parameters, folder),
+            split: TimeSplit { data, forward, backward, update },
+            communication: self.communication,
+            machine: machine(),
+            finished: clock::now(),
+            test: self.test.as_ref().map(|test| evaluate::figures(&card.classes, examples, test)),
+        }
+    }
+
+    fn summary(&self, card: &ModelCard, parameters: usize, folder: &RunFolder) -> Summary {
+        Summary {
+            data: card.data.clone(),
+            layers: card.architecture.to_string(),
+            parameters,
+            epochs: self.history.epochs.len(),
+            best_epoch: self.history.best,
+            seconds: self.seconds(),
+            samples_per_second: self.examples_per_second(),
+            seed: card.seed,
+            figures: self.figures(),
+            model: folder.last().display().to_string(),
+            report: folder.report().display().to_string(),
+            run: folder.path().display().to_string(),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let loss = |part: &Option<Evaluation>| part.as_ref().map(|evaluation| evaluation.loss);
+        let score = |part: &Option<Evaluation>| part.as_ref().map(|evaluation| evaluation.metrics.headline());
+        let (train_loss, train) = (self.train.loss, self.train.metrics.headline());
+        let (validation_loss, validation) = (loss(&self.validation), score(&self.validation));
+        let (test_loss, test) = (loss(&self.test), score(&self.test));
+        if self.classes {
+            Figures::Classification {
+                train_loss,
+                train_accuracy: train,
+                validation_loss,
+                validation_accuracy: validation,
+                test_loss,
+                test_accuracy: test,
+            }
+        } else {
+            Figures::Regression {
+                train_loss,
+                train_r2: train,
+                validation_loss,
+                validation_r2: validation,
+                test_loss,
+                test_r2: test,
+            }
+        }
+    }
+
+    /// A table, and where everything lies.
+    pub(crate) fn table(&self, folder: &RunFolder) -> String {
+        let mut text =
+            format!("{:<10}  {:>9}  {:>8}\n", "", "loss", if self.classes { "accuracy" } else { "R²" });
+        for (name, evaluation) in self.parts() {
+            put(
+                &mut text,
+                format_args!(
+                    "{name:<10}  {:>9.5}  {:>8.4}\n",
+                    evaluation.loss,
+                    evaluation.metrics.headline()
+                ),
+            );
+        }
+        let rate = self.examples_per_second();
+        put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
+        put(&mut text, format_args!("model       {}\n", folder.last().display()));
+        let headline = match &self.test {
+            Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.metrics.headline()),
+            Some(test) => format!("test R² {:.4}", test.metrics.headline()),
+            None => format!("training loss {:.5}", self.train.loss),
+        };
+        put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));
+        text
+    }
+}
+
+fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+    text.write_fmt(line).expect("a string takes every write");
+}

@@ -1,0 +1,223 @@
+//! A run, from its data to its results.
+
+use std::fs;
+use std::path::Path;
+
+use chainrule::datasets::Dataset;
+use chainrule::layers::Layer;
+use chainrule::optim::Optimizer;
+use chainrule::tensor::{Pool, Rng, Scalar};
+use chainrule::train::{
+    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, evaluate_together, resume,
+};
+use chainrule_report::gallery::Gallery;
+use chainrule_report::results::Results;
+use chainrule_report::run::Run;
+use chainrule_report::run_page;
+
+use super::Train;
+use super::checkpointer::Checkpointer;
+use super::folder::RunFolder;
+use super::gallery::gallery;
+use super::outcome::Outcome;
+use super::prepared::Prepared;
+use super::progress::Progress;
+use super::record::Record;
+use super::settings::CommandLine;
+use super::target_scaling::TargetScaling;
+use super::verbosity::Verbosity;
+use super::watch::{Silent, Watch};
+use crate::failure::{Failure, errln, outln, print};
+use crate::interrupt::catch_interrupts;
+use crate::processes::{MpiScalar, Processes};
+
+pub(super) fn train<A: MpiScalar>(
+    args: &Train,
+    line: &CommandLine<'_>,
+    processes: &Processes,
+) -> Result<(), Failure> {
+    let mut prepared = processes.agree(Prepared::<A>::new(args))?;
+    prepared.check_ranks(args, line, processes)?;
+    let folder = processes.on_first(|| args.folder(prepared.loss, line))?;
+    processes.agree(catch_interrupts())?;
+
+    let card = prepared.card.clone();
+    let network = card.architecture.build::<A>(args.init.0);
+    let layout = network.layout();
+    let loss = prepared.loss.build::<A>(args.label_smoothing);
+    let meter = Meter::new();
+    let model = meter.model(&network);
+    let plan = plan(args, prepared.parts.train.len());
+    let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
+    let mut theta = layout.init(&mut Rng::new(args.seed));
+    let mut optimizer =
+        meter.optimizer(args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64), layout);
+    let usual_threads = processes.threads();
+    let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
+
+    let mut state = TrainState::start(&theta);
+    if args.resume.is_some() {
+        let snapshots =
+            Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), prepared.data);
+        if let Some(saved) = restored(&snapshots, prepared.data, (&mut optimizer, &mut theta), processes)? {
+            state = saved;
+        }
+    }
+    let start = (state.step, state.epochs.len());
+    let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
+    let classes = prepared.parts.train.labels().is_some();
+    let watch = |folder| -> Result<Watch<'_>, Failure> {
+        let snapshots = Snapshots::new(RunFolder::snapshots(folder), prepared.data);
+        let pace = (args.verbosity.level(), args.log_every);
+        Ok(Watch {
+            record: Record::open(folder, &meter, layout, args.log_every, start)?,
+            checkpointer: Checkpointer::new(
+                folder,
+                &card,
+                &prepared.scaling,
+                snapshots,
+                args.checkpoint_every,
+            ),
+            progress: Progress::new(pace, args.epochs, per_epoch, start.0),
+            ends_unsaved: processes.size() > 1,
+            unsaved: None,
+        })
+    };
+    let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
+    if let Some(folder) = folder.as_ref().filter(|_| args.verbosity.level() > Verbosity::Quiet) {
+        let examples = prepared.parts.train.len();
+        announce(args, &card.architecture.to_string(), (theta.len(), examples), folder, processes, start.0);
+    }
+
+    let task = Task {
+        model: &model,
+        loss: &*loss,
+        encoding: prepared.encoding,
+        transform: &card.transform,
+        train: &prepared.parts.train,
+        validation: prepared.parts.validation.as_ref(),
+    };
+    let mut group = processes.group::<A>(args.reduction.into());
+    let callback: &mut dyn Callback<A> = match &mut watch {
+        Some(watch) => watch,
+        None => &mut Silent,
+    };
+    let ranks = group.ranks();
+    let ended = resume(&task, &plan, &mut optimizer, &mut theta, &pool, callback, state, ranks);
+    let history = processes.agree(ended.map_err(Failure::run).and_then(|history| {
+        watch.map_or(Ok(()), |watch| saved(watch, &history, &theta))?;
+        Ok(history)
+    }))?;
+
+    TargetScaling::leave(&mut prepared.parts, std::mem::take(&mut prepared.targets))?;
+    let theta = prepared.scaling.folded(layout, &theta);
+    let parts = &prepared.parts;
+    let mut measure = |data| {
+        evaluate_together(&network, &*loss, prepared.encoding, &card.transform, &theta, data, group.ranks())
+            .map_err(Failure::run)
+    };
+    let train = measure(&parts.train)?;
+    let validation = parts.validation.as_ref().map(&mut measure).transpose()?;
+    let test = parts.test.as_ref().map(measure).transpose()?;
+    let Some(folder) = folder else { return Ok(()) };
+    let outcome = Outcome {
+        classes,
+        train,
+        validation,
+        test,
+        in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
+        split: meter.split(),
+        communication: group.communication(),
+        history,
+    };
+    let test = parts.test.as_ref();
+    let results = outcome.results(&card, theta.len(), &folder, test.map_or(0, Dataset::len));
+    write(&folder, &results, &gallery(&network, &card, &theta, test))?;
+    if args.verbosity.json {
+        return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
+    }
+    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(&folder)) }
+}
+
+/// Writes the results and the page of a run.
+fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(results).expect("results have string keys");
+    folder.write(&folder.results(), &format!("{json}\n"))?;
+    let run = Run::read(folder.path()).map_err(Failure::run)?;
+    folder.write(&folder.report(), &run_page(&run, gallery))
+}
+
+fn plan(args: &Train, examples: usize) -> Plan {
+    let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
+    Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed }
+}
+
+/// Prints what is about to run.
+fn announce(
+    args: &Train,
+    architecture: &str,
+    (parameters, examples): (usize, usize),
+    folder: &RunFolder,
+    processes: &Processes,
+    step: u64,
+) {
+    let ranks = processes.size();
+    errln!(
+        "{} · {architecture} · {parameters} parameters · {examples} training examples · {}{}{}",
+        args.source(),
+        folder.path().display(),
+        if ranks > 1 { format!(" · {ranks} ranks") } else { String::new() },
+        if step > 0 { format!(" · from step {step}") } else { String::new() }
+    );
+}
+
+/// The state of an interrupted run by its newest snapshot, which the first process reads for all.
+fn restored<A: Scalar>(
+    snapshots: &Snapshots,
+    data: u64,
+    (optimizer, theta): (&mut impl Optimizer<A>, &mut [A]),
+    processes: &Processes,
+) -> Result<Option<TrainState<A>>, Failure> {
+    let newest = || -> Result<Option<Saved<A>>, Failure> {
+        let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
+        for fault in damaged {
+            errln!("warning: {fault}; the checkpoint before it is used");
+        }
+        Ok(newest)
+    };
+    let saved = if processes.size() == 1 {
+        newest()?
+    } else {
+        let bytes = processes.broadcast(|| {
+            newest()?.map_or(Ok(Vec::new()), |saved| fs::read(saved.path()).map_err(Failure::input))
+        })?;
+        let parse = || Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data);
+        processes.agree((!bytes.is_empty()).then(parse).transpose().map_err(Failure::input))?
+    };
+    let Some(saved) = saved else { return Ok(None) };
+    processes.agree(saved.restore(optimizer, theta).map(Some).map_err(Failure::input))
+}
+
+/// Saves the last model, and reports a run that ended before its last epoch.
+fn saved<A: Scalar>(watch: Watch<'_>, history: &History, theta: &[A]) -> Result<(), Failure> {
+    let Watch { checkpointer, progress, unsaved, .. } = watch;
+    let (epoch, batch) = progress.at;
+    drop(progress);
+    let folder = checkpointer.folder();
+    let last = checkpointer.save_model(&folder.last(), theta);
+    if let Some(fault) = unsaved.as_deref().or(checkpointer.fault()) {
+        return Err(Failure::Run(format!(
+            "the run could not be saved: {fault}; `--resume {}` continues from the previous checkpoint",
+            folder.path().display()
+        )));
+    }
+    last.map_err(Failure::run)?;
+    if history.stop == Stop::Callback {
+        return Err(Failure::Interrupted(format!(
+            "interrupted in epoch {epoch} after batch {batch}; the model is saved in {}; `chainrule train --resume {}` continues the run",
+            folder.last().display(),
+            folder.path().display()
+        )));
+    }
+    Ok(())
+}

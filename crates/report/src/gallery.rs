@@ -1,0 +1,117 @@
+//! Images of the examples that a network misclassifies, and of the weights of its first layer.
+
+use maud::{Markup, html};
+
+use crate::html::{note, section};
+use crate::image::Image;
+
+/// The images of a run's page; both parts are absent where the data are no images.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Gallery {
+    /// Misclassified test examples.
+    pub mistakes: Option<Mistakes>,
+    /// Weights of the first layer.
+    pub first_layer: Option<FirstLayer>,
+}
+
+/// Misclassified test examples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mistakes {
+    /// How many there are in all.
+    pub count: usize,
+    /// Those with the largest output for the wrong class, largest first.
+    pub shown: Vec<Mistake>,
+}
+
+/// A misclassified example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mistake {
+    /// Its number in the test data, from 0.
+    pub example: usize,
+    /// Its class.
+    pub truth: String,
+    /// The class that the network predicts.
+    pub prediction: String,
+    /// The network's output for the predicted class.
+    pub output: f64,
+    /// The example itself.
+    pub image: Image,
+}
+
+/// The incoming weights of units of the first layer, as images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstLayer {
+    /// How many units there are in all.
+    pub units: usize,
+    /// The weights of the first units.
+    pub shown: Vec<Image>,
+}
+
+impl Gallery {
+    pub(crate) fn markup(&self) -> Markup {
+        html! {
+            @if let Some(mistakes) = &self.mistakes { (section("Most confident mistakes", &mistakes.markup())) }
+            @if let Some(layer) = &self.first_layer { (section("First layer", &layer.markup())) }
+        }
+    }
+}
+
+impl Mistakes {
+    fn markup(&self) -> Markup {
+        if self.shown.is_empty() {
+            return note("Every example of the test data is classified correctly.");
+        }
+        let caption = format!(
+            "{} of {} misclassified test examples, those with the largest output first: true class, predicted class, \
+             output.",
+            self.shown.len(),
+            self.count
+        );
+        html! {
+            ul.gallery {
+                @for Mistake { example, truth, prediction, output, image } in &self.shown {
+                    li {
+                        (image.markup(&format!("example {example}, {truth} taken for {prediction}")))
+                        b { (truth) } ", taken for " (prediction) (format!(" ({output:.2})"))
+                    }
+                }
+            }
+            (note(&caption))
+        }
+    }
+}
+
+impl FirstLayer {
+    fn markup(&self) -> Markup {
+        let caption = format!(
+            "The incoming weights of {} of {} units, each on its own scale: blue below 0, red above.",
+            self.shown.len(),
+            self.units
+        );
+        html! {
+            ul.gallery.weights {
+                @for (unit, image) in self.shown.iter().enumerate() {
+                    li { (image.markup(&format!("weights of unit {unit}"))) (unit) }
+                }
+            }
+            (note(&caption))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_class_cannot_change_the_page() {
+        let image = Image { width: 1, height: 1, pixels: vec![0] };
+        let name = "<script>\"&".to_owned();
+        let mistake = Mistake { example: 0, truth: name.clone(), prediction: name, output: 0.5, image };
+        let gallery =
+            Gallery { mistakes: Some(Mistakes { count: 1, shown: vec![mistake] }), first_layer: None };
+        let text = gallery.markup().into_string();
+        assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");
+        assert!(text.contains("0, &lt;script&gt;&quot;&amp; taken for"), "{text}");
+    }
+}

@@ -1,0 +1,103 @@
+//! `metrics.jsonl`: one line of JSON for each logged step and each epoch of a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::results::finite_or_nan;
+
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Line {
+    /// A logged step.
+    Step(StepLine),
+    /// The end of an epoch.
+    Epoch(EpochLine),
+}
+
+/// A logged step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepLine {
+    /// Number of the step, from 1.
+    pub step: u64,
+    /// Number of its epoch, from 1.
+    pub epoch: usize,
+    /// Number of its batch in the epoch.
+    pub batch: usize,
+    /// Loss of the batch before the step.
+    #[serde(deserialize_with = "finite_or_nan")]
+    pub loss: f64,
+    /// Learning rate, of an optimizer that has one.
+    pub learning_rate: Option<f64>,
+    /// Norm of the gradient in each parameter array, before clipping.
+    #[serde(default)]
+    pub gradient_norm: BTreeMap<String, Option<f64>>,
+}
+
+/// The end of an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochLine {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Number of its last step, from 1.
+    pub step: u64,
+    /// Mean loss of the training batches, each before its step.
+    #[serde(deserialize_with = "finite_or_nan")]
+    pub train_loss: f64,
+    /// Loss on the validation data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Accuracy on the validation data, of a classification; once `validation_score`.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "validation_score")]
+    pub validation_accuracy: Option<f64>,
+    /// R² on the validation data, of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_r2: Option<f64>,
+    /// Learning rate of the last step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Training examples seen.
+    pub examples: usize,
+    /// Norm of the last batch's gradient in each parameter array, before clipping.
+    #[serde(default)]
+    pub gradient_norm: BTreeMap<String, Option<f64>>,
+}
+
+impl EpochLine {
+    /// Accuracy or R² on the validation data.
+    pub fn validation_metric(&self) -> Option<f64> {
+        self.validation_accuracy.or(self.validation_r2)
+    }
+}
+
+impl Line {
+    /// Whether the line was written before a run stood after `step` steps and `epochs` epochs.
+    pub fn is_before(&self, step: u64, epochs: usize) -> bool {
+        match self {
+            Self::Step(line) => line.step <= step,
+            Self::Epoch(line) => line.epoch <= epochs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_before_a_snapshot_that_was_taken_after_it() {
+        let epoch = r#"{"kind":"epoch","epoch":2,"step":90,"train_loss":1.5,"seconds":1.0,"examples":9}"#;
+        let epoch: Line = serde_json::from_str(epoch).unwrap();
+        assert!(epoch.is_before(90, 2) && !epoch.is_before(90, 1));
+        let text = r#"{"kind":"step","epoch":3,"step":100,"batch":10,"loss":null,"learning_rate":null,"gradient_norm":{"0.weight":1.0}}"#;
+        let step: Line = serde_json::from_str(text).unwrap();
+        assert!(step.is_before(100, 2) && !step.is_before(99, 2));
+        assert!(serde_json::from_str::<Line>(&text[..20]).is_err());
+        assert!(
+            matches!(step, Line::Step(line) if line.loss.is_nan() && line.gradient_norm["0.weight"] == Some(1.0))
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! `results.json`: the results of a training run.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The summary of a run: the object that `chainrule train --json` prints.
+///
+/// Losses and accuracies that are not finite are `null` in JSON and come back as NaN.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The data set.
+    pub data: Option<String>,
+    /// The network.
+    pub layers: String,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The epoch with the lowest validation loss.
+    pub best_epoch: Option<usize>,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Training examples a second.
+    pub samples_per_second: f64,
+    /// Seed of the run.
+    pub seed: Option<u64>,
+    /// The figures of each part of the data.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Path of the last model.
+    pub model: String,
+    /// Path of the report.
+    pub report: String,
+    /// Path of the run's folder.
+    pub run: String,
+}
+
+/// Loss and accuracy, or R², on the training, validation and test data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Figures {
+    /// Of a classification.
+    Classification {
+        /// Loss on the training data.
+        #[serde(deserialize_with = "finite_or_nan")]
+        train_loss: f64,
+        /// Accuracy on the training data.
+        #[serde(deserialize_with = "finite_or_nan")]
+        train_accuracy: f64,
+        /// Loss on the validation data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_loss: Option<f64>,
+        /// Accuracy on the validation data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_accuracy: Option<f64>,
+        /// Loss on the test data.
+        test_loss: Option<f64>,
+        /// Accuracy on the test data.
+        test_accuracy: Option<f64>,
+    },
+    /// Of a regression.
+    Regression {
+        /// Loss on the training data.
+        #[serde(deserialize_with = "finite_or_nan")]
+        train_loss: f64,
+        /// R² on the training data.
+        #[serde(deserialize_with = "finite_or_nan")]
+        train_r2: f64,
+        /// Loss on the validation data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_loss: Option<f64>,
+        /// R² on the validation data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_r2: Option<f64>,
+        /// Loss on the test data.
+        test_loss: Option<f64>,
+        /// R² on the test data.
+        test_r2: Option<f64>,
+    },
+}
+
+impl Figures {
+    /// `accuracy` or `R²`.
+    pub fn metric(&self) -> &'static str {
+        match self {
+            Self::Classification { .. } => "accuracy",
+            Self::Regression { .. } => "R²",
+        }
+    }
+
+    /// Loss on the training data.
+    pub fn train_loss(&self) -> f64 {
+        let (Self::Classification { train_loss, .. } | Self::Regression { train_loss, .. }) = self;
+        *train_loss
+    }
+
+    /// Loss on the test data.
+    pub fn test_loss(&self) -> Option<f64> {
+        let (Self::Classification { test_loss, .. } | Self::Regression { test_loss, .. }) = self;
+        *test_loss
+    }
+
+    /// Accuracy or R² on the test data.
+    pub fn test_metric(&self) -> Option<f64> {
+        match self {
+            Self::Classification { test_accuracy, .. } => *test_accuracy,
+            Self::Regression { test_r2, .. } => *test_r2,
+        }
+    }
+}
+
+/// All that `results.json` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// What `--json` prints.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Where the time went.
+    pub split: TimeSplit,
+    /// Messages between the ranks, of a run on several.
+    pub communication: Option<Communication>,
+    /// The machine.
+    pub machine: Machine,
+    /// When the run ended, in seconds since 1970.
+    pub finished: f64,
+    /// Every figure on the test data.
+    pub test: Option<Evaluation>,
+}
+
+/// Seconds of training by kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TimeSplit {
+    /// Data, records and snapshots.
+    pub data: f64,
+    /// Forward passes.
+    pub forward: f64,
+    /// Losses and backward passes.
+    pub backward: f64,
+    /// The optimizer's updates.
+    pub update: f64,
+}
+
+/// What this process exchanged with the other ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Communication {
+    /// Number of ranks.
+    pub ranks: usize,
+    /// All-reduce operations.
+    pub reductions: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Seconds waited for the other ranks.
+    pub seconds: f64,
+}
+
+/// The machine a run was on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Name of the processor, where the system tells it.
+    pub processor: Option<String>,
+    /// Cores that the program may use.
+    pub cores: usize,
+    /// Operating system and architecture.
+    pub system: String,
+    /// The linked BLAS.
+    pub blas: String,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// Every figure of a model on a data set: the object that `chainrule evaluate --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Evaluation {
+    /// Of a classification.
+    Classification {
+        /// Number of examples.
+        examples: usize,
+        /// Mean loss.
+        #[serde(deserialize_with = "finite_or_nan")]
+        loss: f64,
+        /// Fraction of examples classified correctly.
+        #[serde(deserialize_with = "finite_or_nan")]
+        accuracy: f64,
+        /// Fraction of examples whose class is among the three most probable.
+        #[serde(deserialize_with = "finite_or_nan")]
+        top_3: f64,
+        /// Fraction of examples whose class is among the five most probable.
+        #[serde(deserialize_with = "finite_or_nan")]
+        top_5: f64,
+        /// Unweighted mean of the classes' F1.
+        #[serde(deserialize_with = "finite_or_nan")]
+        macro_f1: f64,
+        /// The classes.
+        classes: Vec<Class>,
+        /// Examples by true class (row) and predicted class (column).
+        confusion: Vec<Vec<u64>>,
+    },
+    /// Of a regression.
+    Regression {
+        /// Number of examples.
+        examples: usize,
+        /// Mean loss.
+        #[serde(deserialize_with = "finite_or_nan")]
+        loss: f64,
+        /// Coefficient of determination.
+        #[serde(deserialize_with = "finite_or_nan")]
+        r2: f64,
+        /// Root of the mean squared error.
+        #[serde(deserialize_with = "finite_or_nan")]
+        rmse: f64,
+    },
+}
+
+/// A class and its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Class {
+    /// Name of the class.
+    pub name: String,
+    /// Its figures.
+    pub score: ClassFigures,
+}
+
+/// The figures of one class. A ratio whose denominator is 0 counts as 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// Fraction of the examples predicted as this class that belong to it.
+    pub precision: f64,
+    /// Fraction of the examples of this class that were predicted as it.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall.
+    pub f1: f64,
+    /// Number of examples of this class.
+    pub support: u64,
+}
+
+/// A number that JSON may hold as `null` because it is not finite.
+pub(crate) fn finite_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results() -> Results {
+        let summary = Summary {
+            data: Some("digits".to_owned()),
+            layers: "64-128-10".to_owned(),
+            parameters: 9610,
+            epochs: 3,
+            best_epoch: None,
+            seconds: 0.25,
+            samples_per_second: 17244.0,
+            seed: Some(u64::MAX),
+            figures: Figures::Classification {
+                train_loss: 0.1 + 0.2,
+                train_accuracy: 1.0,
+                validation_loss: None,
+                validation_accuracy: None,
+                test_loss: Some(0.1),
+                test_accuracy: Some(0.975),
+            },
+            model: "last.safetensors".to_owned(),
+            report: "report.html".to_owned(),
+            run: ".".to_owned(),
+        };
+        let score = ClassFigures { precision: 1.0, recall: 0.5, f1: 2.0 / 3.0, support: 2 };
+        Results {
+            summary,
+            split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
+            communication: None,
+            machine: Machine {
+                processor: None,
+                cores: 2,
+                system: "linux x86_64".to_owned(),
+                blas: "OpenBLAS".to_owned(),
+                version: "0.1.0".to_owned(),
+            },
+            finished: 1_795_554_780.5,
+            test: Some(Evaluation::Classification {
+                examples: 2,
+                loss: 0.5,
+                accuracy: 0.5,
+                top_3: 1.0,
+                top_5: 1.0,
+                macro_f1: 2.0 / 3.0,
+                classes: vec![Class { name: "0".to_owned(), score }],
+                confusion: vec![vec![2]],
+            }),
+        }
+    }
+
+    #[test]
+    fn results_come_back_with_their_last_bit() {
+        let text = serde_json::to_string_pretty(&results()).unwrap();
+        assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results());
+    }
+
+    #[test]
+    fn a_figure_that_is_not_finite_comes_back_as_nan() {
+        let figures = Figures::Regression {
+            train_loss: f64::INFINITY,
+            train_r2: f64::NAN,
+            validation_loss: None,
+            validation_r2: None,
+            test_loss: None,
+            test_r2: None,
+        };
+        let text = serde_json::to_string(&figures).unwrap();
+        assert!(text.contains(r#""train_loss":null"#), "{text}");
+        let Figures::Regression { train_loss, train_r2, .. } = serde_json::from_str(&text).unwrap() else {
+            panic!("{text}")
+        };
+        assert!(train_loss.is_nan() && train_r2.is_nan());
+    }
+}
