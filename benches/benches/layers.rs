@@ -1,8 +1,8 @@
 //! Forward and backward of each layer, on a batch of 64 rows of 256 units.
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
-use chainrule::layers::{Dense, Dropout, Grad, Layer, Mode, Point, Softmax};
-use chainrule::model::{Activation, Architecture, Stage};
+use chainrule::layers::{Architecture, Dense, Dropout, Grad, Layer, Mode, Point, Softmax, Stage};
+
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Accum, Rng};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -17,9 +17,9 @@ fn layers() -> Vec<(String, Box<dyn Layer<f32>>)> {
         ("softmax".to_owned(), Box::new(Softmax::new(WIDTH))),
         ("dropout".to_owned(), Box::new(Dropout::new(WIDTH, 0.5))),
     ];
-    for &name in Activation::ALL {
-        let plan = Architecture { inputs: WIDTH, layers: vec![Stage::Activation { name }] };
-        layers.push((name.to_string(), Box::new(plan.build(None))));
+    for stage in Stage::activations() {
+        let plan = Architecture { input: WIDTH.into(), layers: vec![stage.clone()] };
+        layers.push((stage.to_string(), Box::new(plan.build(None))));
     }
     layers
 }

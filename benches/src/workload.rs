@@ -1,9 +1,10 @@
 //! The networks that are measured.
 
+use chainrule::layers::{Architecture, Stage, activation};
 use std::iter::{Cycle, Zip};
 
 use chainrule::loss::{FusedOutput, LossKind, TargetKind};
-use chainrule::model::{Activation, Architecture, Stage};
+
 use chainrule::ndarray::iter::AxisChunksIter;
 use chainrule::ndarray::{Array2, Axis, Ix2};
 use chainrule::optim::{Decay, Descent, Optimizer, RuleKind, Schedule};
@@ -12,14 +13,14 @@ use chainrule::tensor::rows::argmax;
 use chainrule::tensor::simd::{self, LANES};
 
 /// A network, how it is trained, and on how many rows at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// The name in tables.
     pub name: String,
     /// The widths of the input and of each dense layer.
     pub widths: Vec<usize>,
     /// The function of the inner units.
-    pub activation: Activation,
+    pub activation: Stage,
     /// The loss.
     pub loss: LossKind,
     /// The update rule.
@@ -35,9 +36,8 @@ impl Workload {
     ///
     /// [docs/performance.md]: ../../../../docs/performance.md
     pub fn standard() -> Vec<Self> {
-        use Activation::{Relu, Sigmoid, Tanh};
         use LossKind::{CrossEntropy, SquaredError};
-        let entry = |name: &str, widths: &[usize], activation, loss, optimizer, batch| Self {
+        let entry = |name: &str, widths: &[usize], activation: Stage, loss, optimizer, batch| Self {
             name: name.to_owned(),
             widths: widths.to_vec(),
             activation,
@@ -48,23 +48,30 @@ impl Workload {
         };
         let (small, w3) = (&[64, 32, 10], &[784, 512, 512, 10]);
         vec![
-            entry("W1", &[784, 100, 10], Sigmoid, SquaredError, RuleKind::Sgd, 32),
-            entry("W2", &[784, 256, 128, 10], Relu, CrossEntropy, RuleKind::Momentum, 64),
-            entry("W3", w3, Relu, CrossEntropy, RuleKind::Adam, 128),
-            entry("W4", &[784, 2048, 2048, 10], Relu, CrossEntropy, RuleKind::Momentum, 512),
-            entry("W5b1", small, Tanh, CrossEntropy, RuleKind::Sgd, 1),
-            entry("W5b16", small, Tanh, CrossEntropy, RuleKind::Sgd, 16),
-            entry("W6b1", w3, Relu, CrossEntropy, RuleKind::Adam, 1),
-            entry("W6b256", w3, Relu, CrossEntropy, RuleKind::Adam, 256),
+            entry("W1", &[784, 100, 10], activation::Sigmoid.into(), SquaredError, RuleKind::Sgd, 32),
+            entry("W2", &[784, 256, 128, 10], activation::Relu.into(), CrossEntropy, RuleKind::Momentum, 64),
+            entry("W3", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 128),
+            entry(
+                "W4",
+                &[784, 2048, 2048, 10],
+                activation::Relu.into(),
+                CrossEntropy,
+                RuleKind::Momentum,
+                512,
+            ),
+            entry("W5b1", small, activation::Tanh.into(), CrossEntropy, RuleKind::Sgd, 1),
+            entry("W5b16", small, activation::Tanh.into(), CrossEntropy, RuleKind::Sgd, 16),
+            entry("W6b1", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 1),
+            entry("W6b256", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 256),
         ]
     }
 
     /// The network. On a squared or absolute error the outputs are sigmoid units, as in the lecture; the other losses
     /// have their output function in them.
     pub fn architecture(&self) -> Architecture {
-        let mut plan = Architecture::perceptron(&self.widths, self.activation, 0.0);
+        let mut plan = Architecture::perceptron(&self.widths, self.activation.clone(), 0.0);
         if self.loss.spec().output() == FusedOutput::Identity {
-            plan.layers.push(Stage::Activation { name: Activation::Sigmoid });
+            plan.layers.push(activation::Sigmoid.into());
         }
         plan
     }

@@ -3,6 +3,7 @@
 //! `cargo run --release -p chainrule-benches --bin curvature` prints one JSON object; benches/peers/curvature.py does
 //! the same work in PyTorch. Times are the shortest of several rounds.
 
+use chainrule::layers::{Architecture, activation};
 use std::time::Instant;
 
 use chainrule::ndarray::Array2;
@@ -54,7 +55,7 @@ fn data<A: Scalar>(rows: usize, widths: &[usize]) -> (Array2<A>, Array2<A>) {
 
 /// A gradient, a Hessian product anywhere, and one where the gradient was taken, on one batch in `f32`.
 fn product(widths: &[usize], rows: usize, args: &Args) -> Value {
-    let model = Architecture::perceptron(widths, chainrule::model::Activation::Tanh, 0.0).build::<f32>(None);
+    let model = Architecture::perceptron(widths, activation::Tanh, 0.0).build::<f32>(None);
     let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(args.threads));
     let (x, target) = data(rows, widths);
     let theta = model.layout().init::<f32>(&mut Rng::new(2));
@@ -82,7 +83,7 @@ fn product(widths: &[usize], rows: usize, args: &Args) -> Value {
 /// The dense Hessian of 100-25-10, by blocks of examples and column after column, in `f64`.
 fn dense(args: &Args) -> Value {
     let widths = [100, 25, 10];
-    let model = Architecture::perceptron(&widths, chainrule::model::Activation::Tanh, 0.0).build::<f64>(None);
+    let model = Architecture::perceptron(&widths, activation::Tanh, 0.0).build::<f64>(None);
     let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(args.threads));
     let (x, target) = data(args.examples, &widths);
     let theta = model.layout().init::<f64>(&mut Rng::new(2));

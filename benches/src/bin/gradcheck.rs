@@ -6,9 +6,9 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use chainrule::layers::{self, check::cases};
+use chainrule::layers::{self, Stage, check::cases};
 use chainrule::loss;
-use chainrule::model::{Activation, check::network};
+use chainrule::model::check::network;
 use chainrule::tensor::{Scalar, difference::bars, hash};
 use clap::Parser;
 use serde_json::{Value, json};
@@ -175,11 +175,11 @@ fn every<A: Scalar>(args: &Args, show: &mut impl FnMut(Row)) {
         }
         show(row);
     }
-    for &activation in Activation::ALL {
+    for activation in Stage::activations() {
         let name = format!("network, {activation}");
         let mut row = Row::new::<A>(&name);
         for case in seeds().filter(|_| chosen(&name)).flat_map(cases) {
-            let r = network::<A>(activation, case);
+            let r = network::<A>(activation.clone(), case);
             let failure = (!r.within(gradient_bar, hessian_bar)).then(|| format!("{case:?}: {r:?}"));
             let figures = (r.value.max(r.gradient), Some(r.gauss_newton), Some(r.hessian), Some(r.symmetry));
             row.add(figures, r.coordinates, failure);

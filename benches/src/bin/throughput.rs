@@ -3,10 +3,10 @@
 //! All data lie in memory and a batch is rows of it. Rounds of training alternate with rounds of the bound, so that what
 //! else happens on the machine meets both. The figures are medians over the rounds.
 
+use chainrule::layers::Stage;
 use std::process::ExitCode;
 
 use chainrule::loss::LossKind;
-use chainrule::model::Activation;
 use chainrule::optim::RuleKind;
 use chainrule::tensor::{available_threads, blas};
 use chainrule_benches::bound::Bound;
@@ -29,7 +29,7 @@ struct Args {
     layers: Option<Widths>,
     /// The function of its inner units
     #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
-    activation: Activation,
+    activation: Stage,
     /// Its loss
     #[arg(long, default_value = "cross-entropy", value_name = "NAME", requires = "layers")]
     loss: LossKind,
@@ -97,11 +97,11 @@ impl Args {
     fn workload(&self) -> Result<Workload, String> {
         let Some(name) = &self.workload else {
             let widths = self.layers.as_ref().map_or(Vec::new(), |widths| widths.0.clone());
-            let (activation, loss, optimizer) = (self.activation, self.loss, self.optimizer);
+            let (activation, loss, optimizer) = (self.activation.clone(), self.loss, self.optimizer);
             let (batch, forward_only) = (self.batch, self.forward_only);
             let name = widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
             let workload = Workload { name, widths, activation, loss, optimizer, batch, forward_only };
-            return workload.architecture().validated().map(|()| workload);
+            return workload.architecture().validated().map(|()| workload).map_err(|error| error.to_string());
         };
         let standard = Workload::standard();
         let names = || standard.iter().map(|workload| workload.name.as_str()).collect::<Vec<_>>().join(" ");

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chainrule::datasets::{DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, mnist};
-use chainrule::layers::{Layer, Sequential};
+use chainrule::layers::{Architecture, Layer, Sequential, activation};
 use chainrule::loss::SoftmaxCrossEntropy;
-use chainrule::model::{Activation, Architecture};
+
 use chainrule::optim::{Adam, Descent, Schedule};
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{Callback, Epoch, Plan, Task, evaluate, fit};
@@ -117,8 +117,8 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let transform =
         Pipeline::fit(&[Scaling::GlobalStandardise], &train).map_err(|error| error.to_string())?;
     let widths = [&[train.inputs()], args.hidden.as_slice(), &[10]].concat();
-    let plan = Architecture::perceptron(&widths, Activation::Relu, args.dropout);
-    plan.validated()?;
+    let plan = Architecture::perceptron(&widths, activation::Relu, args.dropout);
+    plan.validated().map_err(|error| error.to_string())?;
     let model = plan.build::<f32>(None);
     let mut theta = model.layout().init::<f32>(&mut Rng::new(args.seed));
     let (epochs, batch) = (args.epochs as usize, args.batch as usize);

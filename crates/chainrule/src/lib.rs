@@ -96,15 +96,15 @@ pub mod prelude {
         DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
     };
     pub use crate::layers::{
-        Dense, Dropout, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu, Mode, Point, Relu,
-        Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh, Tape,
+        Architecture, Dense, Dropout, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu, Mode,
+        Point, Relu, Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh, Tape,
     };
     pub use crate::loss::{
         BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
     };
     #[cfg(feature = "files")]
     pub use crate::model::Checkpoint;
-    pub use crate::model::{Architecture, Classifier, FittedClassifier, predict};
+    pub use crate::model::{Classifier, FittedClassifier, predict};
     pub use crate::ndarray::{Array2, ArrayRef2, Ix1, array, s};
     pub use crate::optim::{
         Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,

@@ -12,6 +12,7 @@ mod grad;
 mod gradcheck;
 mod inspect;
 mod model;
+mod network;
 mod optimizer;
 mod options;
 mod predict;

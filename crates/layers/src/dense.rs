@@ -3,13 +3,17 @@ use std::fmt;
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
 use chainrule_tensor::rows::{add_rows, positions, positions_mut};
 use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, Shape, affine, affine_then, gemm, gemm_then};
+use serde::{Deserialize, Serialize};
 
 use crate::fused::{Affine, InPlaceActivation};
 use crate::layer::Layer;
 use crate::mode::Mode;
+use crate::onnx::{OnnxAttribute, OnnxWriter};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::spec::{LayerSpec, SpecError};
 use crate::tape::Tape;
+use crate::words::{Arguments, WordsError};
 
 /// The fully connected layer y = x·W + b, at each position of x.
 ///
@@ -221,5 +225,53 @@ impl fmt::Debug for Dense {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outputs = self.input.with_features(self.widths()[1]);
         write!(f, "Dense({} → {outputs})", self.input)
+    }
+}
+
+/// [`Dense`] without its input: `dense 128`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenseSpec {
+    /// The features of a position of y.
+    pub outputs: usize,
+}
+
+impl LayerSpec for DenseSpec {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        Ok(input.with_features(self.outputs))
+    }
+
+    fn parameters(&self, input: Shape) -> Option<usize> {
+        input.features().checked_add(1)?.checked_mul(self.outputs)
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
+        Box::new(Dense::with_init(input, self.outputs, init))
+    }
+
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self { outputs: arguments.required("the number of its outputs")? })
+    }
+
+    fn to_words(&self) -> String {
+        self.outputs.to_string()
+    }
+
+    fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+        let by_position = |onnx: &mut OnnxWriter, x: &str, width| match input.positions() {
+            1 => x.to_owned(),
+            _ => onnx.with_width(x, width),
+        };
+        let x = by_position(onnx, x, input.features());
+        let (weight, bias) = (onnx.parameter("weight"), onnx.parameter("bias"));
+        // Files hold W as (outputs, inputs).
+        let transposed = vec![("transB", OnnxAttribute::Int(1))];
+        let y = onnx.apply_with("Gemm", &[&x, &weight, &bias], transposed);
+        by_position(onnx, &y, input.positions() * self.outputs)
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        let dense = |input: Shape, outputs| (input, Self { outputs });
+        vec![dense(7.into(), 5), dense(9.into(), 1), dense(3.into(), 33), dense(Shape::image(3, 2, 4), 5)]
     }
 }

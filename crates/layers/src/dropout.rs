@@ -1,13 +1,17 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, Shape, hash, rows, simd};
+use chainrule_tensor::{Init, Layout, Scalar, Shape, hash, rows, simd};
+use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::mode::Mode;
+use crate::onnx::OnnxWriter;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::spec::{LayerSpec, SpecError};
 use crate::tape::Tape;
+use crate::words::{Arguments, WordsError};
 
 /// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
 ///
@@ -169,5 +173,43 @@ impl<A: Scalar> SecondOrder<A> for Dropout {
 impl fmt::Debug for Dropout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dropout({}, p = {})", self.shape, self.rate)
+    }
+}
+
+/// [`Dropout`] without its input: `dropout 0.5`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutSpec {
+    /// The probability of dropping a unit.
+    pub rate: f64,
+}
+
+impl LayerSpec for DropoutSpec {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        if (0.0..1.0).contains(&self.rate) {
+            return Ok(input);
+        }
+        Err(SpecError::here(format!("the rate {} is not in [0, 1)", self.rate)))
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Dropout::new(input, self.rate))
+    }
+
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self { rate: arguments.required("the rate, such as 0.5")? })
+    }
+
+    fn to_words(&self) -> String {
+        self.rate.to_string()
+    }
+
+    /// It passes everything on outside training.
+    fn write_onnx(&self, _: Shape, x: &str, _: &mut OnnxWriter) -> String {
+        x.to_owned()
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        vec![(Shape::Flat(11), Self { rate: 0.4 })]
     }
 }

@@ -9,7 +9,8 @@
 //! # Reading order
 //!
 //! [`Layer`] is the contract; `dense.rs` is the chain rule for one layer; `sequential.rs` is back-propagation, the chain
-//! rule for all of them; [`SecondOrder`] differentiates both once more. [`check`] proves each of them.
+//! rule for all of them; [`SecondOrder`] differentiates both once more. [`check`] proves each of them. `table.rs` lists all
+//! layers; what a program has to know of each beside its derivatives is its [`LayerSpec`], in the layer's own file.
 //!
 //! ```
 //! use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
@@ -23,24 +24,30 @@
 //! ```
 
 pub mod activation;
+mod architecture;
 pub mod check;
 mod dense;
 mod dropout;
 mod fused;
 mod layer;
 mod mode;
+pub mod onnx;
 mod point;
 mod pointwise;
 mod second_order;
 mod sequential;
 mod softmax;
+pub mod spec;
+mod table;
 mod tape;
 mod view;
 mod walk;
+pub mod words;
 mod zoo;
 
-pub use dense::Dense;
-pub use dropout::Dropout;
+pub use architecture::Architecture;
+pub use dense::{Dense, DenseSpec};
+pub use dropout::{Dropout, DropoutSpec};
 pub use fused::{Affine, InPlaceActivation};
 pub use layer::{Layer, Station, Structure, Values};
 pub use mode::Mode;
@@ -50,8 +57,11 @@ pub use pointwise::{
 };
 pub use second_order::{Dual, SecondOrder, Tangent};
 pub use sequential::Sequential;
-pub use softmax::Softmax;
+pub use softmax::{Softmax, SoftmaxSpec};
+pub use spec::{LayerSpec, SpecError, UnitFormula};
+pub use table::Stage;
 pub use tape::{Tape, TapeKind};
-pub use view::{Flatten, Reshape};
+pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};
 pub use walk::{leaves, walk};
+pub use words::WordsError;
 pub use zoo::{Specimen, zoo};

@@ -1,15 +1,18 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, Shape, math::flush_subnormal, rows, simd};
+use chainrule_tensor::{Init, Layout, Scalar, Shape, math::flush_subnormal, rows, simd};
 
-use crate::activation::{self, Activation};
+use crate::activation::{self, Activation, ActivationSpec};
 use crate::fused::InPlaceActivation;
 use crate::layer::Layer;
 use crate::mode::Mode;
+use crate::onnx::OnnxWriter;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::spec::{LayerSpec, SpecError, UnitFormula};
 use crate::tape::Tape;
+use crate::words::{Arguments, WordsError};
 
 /// y = φ(x), unit by unit.
 ///
@@ -197,6 +200,41 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
                 *out = flush_subnormal(r_delta * phi.slope(x, y) + delta * phi.curvature(x, y) * r_x);
             },
         );
+    }
+}
+
+/// An activation describes the layer of its units.
+impl<F: ActivationSpec> LayerSpec for F {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        self.fault().map_or(Ok(input), |fault| Err(SpecError::here(fault)))
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Pointwise::with(input, *self))
+    }
+
+    fn usual_init(&self) -> Option<Init> {
+        Some(ActivationSpec::usual_init(*self))
+    }
+
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        ActivationSpec::from_words(arguments)
+    }
+
+    fn to_words(&self) -> String {
+        ActivationSpec::to_words(*self)
+    }
+
+    fn write_onnx(&self, _: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+        ActivationSpec::write_onnx(*self, x, onnx)
+    }
+
+    fn formula(&self) -> Option<UnitFormula> {
+        Some(ActivationSpec::formula(*self))
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        <F as ActivationSpec>::specimens().into_iter().map(|phi| (Shape::Flat(6), phi)).collect()
     }
 }
 

@@ -2,13 +2,17 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{positions, positions_mut, slices, slices_mut, softmax};
-use chainrule_tensor::{Layout, Scalar, Shape, vector};
+use chainrule_tensor::{Init, Layout, Scalar, Shape, vector};
+use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::mode::Mode;
+use crate::onnx::{OnnxAttribute, OnnxWriter};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::spec::{LayerSpec, SpecError};
 use crate::tape::Tape;
+use crate::words::{Arguments, WordsError};
 
 /// yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ) over the features of each position: a probability for each class.
 ///
@@ -150,5 +154,37 @@ impl<A: Scalar> SecondOrder<A> for Softmax {
 impl fmt::Debug for Softmax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Softmax({})", self.shape)
+    }
+}
+
+/// [`Softmax`] without its input: `softmax`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SoftmaxSpec;
+
+impl LayerSpec for SoftmaxSpec {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        Ok(input)
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Softmax::new(input))
+    }
+
+    fn from_words(_: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self)
+    }
+
+    fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+        let of_features = vec![("axis", OnnxAttribute::Int(1))];
+        if input.positions() == 1 {
+            return onnx.apply_with("Softmax", &[x], of_features);
+        }
+        let x = onnx.with_width(x, input.features());
+        let y = onnx.apply_with("Softmax", &[&x], of_features);
+        onnx.with_width(&y, input.size())
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        vec![(Shape::Flat(6), Self), (Shape::sequence(3, 4), Self)]
     }
 }

@@ -1,13 +1,17 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, Shape};
+use chainrule_tensor::{Init, Layout, Scalar, Shape};
+use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::mode::Mode;
+use crate::onnx::OnnxWriter;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::spec::{LayerSpec, SpecError};
 use crate::tape::Tape;
+use crate::words::{Arguments, WordsError};
 
 /// The same numbers under another shape: y = x.
 ///
@@ -156,5 +160,72 @@ impl<A: Scalar> SecondOrder<A> for Reshape {
 impl fmt::Debug for Reshape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reshape({} → {})", self.input, self.output)
+    }
+}
+
+/// [`Flatten`] in a description: `flatten`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FlattenSpec;
+
+impl LayerSpec for FlattenSpec {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        Ok(Shape::Flat(input.size()))
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Flatten::new(input))
+    }
+
+    fn from_words(_: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self)
+    }
+
+    /// Every value of the graph has one flat row an example already.
+    fn write_onnx(&self, _: Shape, x: &str, _: &mut OnnxWriter) -> String {
+        x.to_owned()
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        vec![(Shape::image(2, 3, 2), Self)]
+    }
+}
+
+/// [`Reshape`] in a description: `reshape 28x28x1`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReshapeSpec {
+    /// The shape of y.
+    pub shape: Shape,
+}
+
+impl LayerSpec for ReshapeSpec {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        if self.shape.checked_size() == Some(input.size()) {
+            return Ok(self.shape);
+        }
+        let fault =
+            format!("an input of shape {input} has {} numbers, not those of {}", input.size(), self.shape);
+        Err(SpecError::here(fault))
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Reshape::new(input, self.shape))
+    }
+
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self { shape: arguments.required("a shape, such as 28x28x1")? })
+    }
+
+    fn to_words(&self) -> String {
+        self.shape.to_string()
+    }
+
+    /// Every value of the graph has one flat row an example.
+    fn write_onnx(&self, _: Shape, x: &str, _: &mut OnnxWriter) -> String {
+        x.to_owned()
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        vec![(Shape::Flat(6), Self { shape: Shape::sequence(2, 3) })]
     }
 }

@@ -1,60 +1,44 @@
 use chainrule_tensor::{Init, Scalar, Shape};
 
-use crate::activation;
 use crate::dense::Dense;
 use crate::dropout::Dropout;
 use crate::layer::Layer;
-use crate::pointwise::{
-    Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
-};
+use crate::pointwise::{Gelu, Relu, Sigmoid, Tanh};
 use crate::sequential::Sequential;
 use crate::softmax::Softmax;
+use crate::table::Stage;
 use crate::view::{Flatten, Reshape};
 
 /// One layer of the zoo under its name.
 #[derive(Debug)]
 pub struct Specimen<A: Scalar> {
     /// The name in tables of results.
-    pub name: &'static str,
+    pub name: String,
     /// The layer, at a size that can be checked coordinate by coordinate.
     pub layer: Box<dyn Layer<A>>,
 }
 
-/// Every layer of the crate, at odd sizes: the one list that all shared checks run over.
+/// Every layer of the table at the sizes that its file names, and compositions of them: the one list that all shared checks
+/// run over.
 ///
 /// ```
-/// assert!(chainrule_layers::zoo::<f32>().iter().any(|specimen| specimen.name == "dense"));
+/// assert!(chainrule_layers::zoo::<f32>().iter().any(|specimen| specimen.name == "dense 5 on 7"));
 /// ```
 pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
-    fn entry<A: Scalar>(name: &'static str, layer: impl Layer<A> + 'static) -> Specimen<A> {
-        Specimen { name, layer: Box::new(layer) }
-    }
-    vec![
-        entry("dense", Dense::new(7, 5)),
-        entry("dense, one output", Dense::new(9, 1)),
-        entry("dense, wide", Dense::with_init(3, 33, Init::Normal { deviation: 0.7 })),
-        entry("dense, on each pixel", Dense::new(Shape::image(3, 2, 4), 5)),
-        entry("identity", Identity::new(6)),
-        entry("sigmoid", Sigmoid::new(6)),
-        entry("tanh", Tanh::new(6)),
-        entry("relu", Relu::new(6)),
-        entry("leaky-relu", LeakyRelu::new(6)),
-        entry("leaky-relu, 0.2", Pointwise::with(6, activation::LeakyRelu { negative_slope: 0.2 })),
-        entry("elu", Elu::new(6)),
-        entry("elu, α = 0.5", Pointwise::with(6, activation::Elu { alpha: 0.5 })),
-        entry("gelu", Gelu::new(6)),
-        entry("gelu-tanh", GeluTanh::new(6)),
-        entry("silu", Silu::new(6)),
-        entry("softplus", Softplus::new(6)),
-        entry("softmax", Softmax::new(6)),
-        entry("softmax, of each step", Softmax::new(Shape::sequence(3, 4))),
-        entry("reshape", Reshape::new(6, Shape::sequence(2, 3))),
-        entry("dropout", Dropout::new(11, 0.4)),
-        entry("sequential, the lecture's", lecture()),
-        entry("sequential, deep", deep()),
-        entry("sequential, views", views()),
-        entry("sequential, nested", Sequential::input(7).then(|_| deep()).then(Tanh::new).then(|_| on_top())),
-    ]
+    let single = Stage::specimens().into_iter().map(|(input, stage)| {
+        let layer = stage.build(input, Init::GlorotUniform);
+        Specimen { name: format!("{stage} on {input}"), layer }
+    });
+    let composed = [
+        ("sequential, the lecture's", lecture()),
+        ("sequential, deep", deep()),
+        ("sequential, views", views()),
+        ("sequential, nested", Sequential::input(7).then(|_| deep()).then(Tanh::new).then(|_| on_top())),
+    ];
+    let composed = composed
+        .into_iter()
+        .map(|(name, layer)| Specimen { name: name.to_owned(), layer: Box::new(layer) as Box<dyn Layer<A>> });
+    single.chain(composed).collect()
 }
 
 /// Sigmoid units throughout, as in the lecture.

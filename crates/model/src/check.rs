@@ -1,7 +1,7 @@
 //! Whole random networks under the harness.
 
 use chainrule_layers::check::Case;
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::{Architecture, Layer, Mode, Stage};
 use chainrule_loss as loss;
 use chainrule_optim::check::{Effort, ObjectiveErrors, check};
 use chainrule_tensor::difference::STEP;
@@ -9,8 +9,6 @@ use chainrule_tensor::ndarray::{Array2, Axis, concatenate};
 use chainrule_tensor::{Rng, Scalar};
 use chainrule_train::check::is_clear_of_kinks;
 use chainrule_train::{Risk, Workspace};
-
-use crate::architecture::{Activation, Architecture};
 
 /// Classes, or numbers to predict: the weighted losses of the zoo are made for three.
 const OUTPUTS: usize = 3;
@@ -23,13 +21,13 @@ const FLOOR: f64 = 0.05;
 /// the zoo, sometimes with dropout.
 ///
 /// ```
-/// use chainrule_layers::check::Case;
-/// use chainrule_model::{Activation, check::network};
+/// use chainrule_layers::{activation, check::Case};
+/// use chainrule_model::check::network;
 ///
 /// let case = Case { rows: 5, capacity: 8, seed: 3, coordinates: 400 };
-/// assert!(network::<f64>(Activation::Tanh, case).within(1e-8, 1e-7));
+/// assert!(network::<f64>(activation::Tanh, case).within(1e-8, 1e-7));
 /// ```
-pub fn network<A: Scalar>(activation: Activation, case: Case) -> ObjectiveErrors {
+pub fn network<A: Scalar>(activation: impl Into<Stage>, case: Case) -> ObjectiveErrors {
     let rng = &mut Rng::stream(case.seed, 0);
     let mut widths = vec![1 + rng.below(7)];
     widths.extend((0..rng.below(5)).map(|_| 1 + rng.below(9)));

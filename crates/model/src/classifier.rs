@@ -2,7 +2,7 @@ use std::fmt::{self, Debug};
 use std::ops::ControlFlow;
 
 use chainrule_datasets::{Dataset, Encoding, Features, Pipeline, Scaling, Target};
-use chainrule_layers::{Layer, Sequential};
+use chainrule_layers::{Architecture, Layer, Sequential, SpecError, Stage, activation};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
@@ -11,7 +11,6 @@ use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, fit};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::architecture::{Activation, Architecture};
 #[cfg(feature = "files")]
 use crate::checkpoint::Checkpoint;
 #[cfg(feature = "files")]
@@ -61,7 +60,8 @@ use crate::predict::predict;
 #[serde(default, deny_unknown_fields)]
 pub struct Classifier {
     hidden: Vec<usize>,
-    activation: Activation,
+    #[serde(with = "as_words")]
+    activation: Stage,
     learning_rate: f64,
     batch: usize,
     epochs: usize,
@@ -69,11 +69,25 @@ pub struct Classifier {
     seed: u64,
 }
 
+/// A layer as it is written in a network.
+mod as_words {
+    use chainrule_layers::Stage;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(stage: &Stage, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(stage)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Stage, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Default for Classifier {
     fn default() -> Self {
         Self {
             hidden: vec![100],
-            activation: Activation::Relu,
+            activation: activation::Relu.into(),
             learning_rate: 1e-3,
             batch: 200,
             epochs: 200,
@@ -90,8 +104,8 @@ impl Classifier {
     }
 
     /// The same with these inner units.
-    pub fn activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+    pub fn activation(self, activation: impl Into<Stage>) -> Self {
+        Self { activation: activation.into(), ..self }
     }
 
     /// The same with another learning rate.
@@ -141,8 +155,8 @@ impl Classifier {
         let transform = Pipeline::new().then_fit(Scaling::Standardise, &train)?;
 
         let widths = [&[x.ncols()], self.hidden.as_slice(), &[classes.len()]].concat();
-        let architecture = Architecture::perceptron(&widths, self.activation, 0.0);
-        architecture.validated().map_err(FitError::Network)?;
+        let architecture = Architecture::perceptron(&widths, self.activation.clone(), 0.0);
+        architecture.validated()?;
         let model = architecture.build::<A>(None);
         let mut theta = model.layout().init(&mut Rng::new(self.seed));
         let schedule = Schedule::constant(self.learning_rate);
@@ -171,8 +185,8 @@ pub enum FitError {
     #[error(transparent)]
     Data(#[from] chainrule_datasets::Error),
     /// There is no such network.
-    #[error("{0}: change the widths of the inner layers")]
-    Network(String),
+    #[error("{0}: change the widths of the hidden layers")]
+    Network(#[from] SpecError),
     /// A step of that length leads nowhere.
     #[error("a learning rate of {0}: take one above 0, such as 0.001")]
     Rate(f64),

@@ -29,7 +29,7 @@ impl<A: Scalar> Checkpoint<A> {
             arrays.push((entry.name.clone(), values.expect("a parameter has the size of its shape")));
         }
         if !card.transform.is_identity() {
-            let (shift, scale) = card.transform.folded::<A>(card.architecture.inputs);
+            let (shift, scale) = card.transform.folded::<A>(card.architecture.inputs());
             for (name, values) in [("shift", shift), ("scale", scale)] {
                 arrays.push((format!("transform.{name}"), Array1::from(values).into_dyn()));
             }

@@ -2,13 +2,11 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `architecture` | the plan of a network, as a checkpoint stores it |
 //! | `model_card`, `checkpoint` | a trained network as a safetensors file (feature `files`) |
 //! | `onnx`, `export` | the same for other programs: ONNX (feature `onnx`), NumPy's `.npz` (feature `files`) |
 //! | `output`, `predict` | predictions from raw rows |
 //! | `classifier` | a multilayer perceptron that is fitted to arrays |
 
-mod architecture;
 pub mod check;
 #[cfg(feature = "files")]
 mod checkpoint;
@@ -21,7 +19,6 @@ mod onnx;
 mod output;
 mod predict;
 
-pub use architecture::{Activation, Architecture, Stage};
 #[cfg(feature = "files")]
 pub use checkpoint::{Checkpoint, CheckpointError, Header, load_vector, save_vector};
 pub use classifier::{Classifier, FitError, FittedClassifier};

@@ -1,13 +1,14 @@
 use chainrule_datasets::{Input, Pipeline};
-use serde::{Deserialize, Serialize};
+use chainrule_layers::Architecture;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::architecture::Architecture;
 use crate::output::Output;
 
 /// The metadata of a [`Checkpoint`](crate::Checkpoint).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// The network.
+    #[serde(deserialize_with = "of_any_version")]
     pub architecture: Architecture,
     /// What turns the network's output into a prediction.
     pub output: Output,
@@ -31,11 +32,25 @@ pub struct ModelCard {
     pub seed: Option<u64>,
 }
 
+/// Files from before the table of layers have `{"kind": "activation", "name": "relu"}` for `{"kind": "relu"}`.
+fn of_any_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Architecture, D::Error> {
+    let mut value = serde_json::Value::deserialize(deserializer)?;
+    let layers = value.get_mut("layers").and_then(serde_json::Value::as_array_mut);
+    for layer in layers.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+        if layer.get("kind").is_some_and(|kind| kind == "activation")
+            && let Some(name) = layer.remove("name")
+        {
+            layer.insert("kind".to_owned(), name);
+        }
+    }
+    serde_json::from_value(value).map_err(serde::de::Error::custom)
+}
+
 impl ModelCard {
     /// Checks one that comes from outside.
     pub(crate) fn validated(&self) -> Result<(), String> {
-        self.architecture.validated()?;
-        let inputs = self.architecture.inputs;
+        self.architecture.validated().map_err(|error| error.to_string())?;
+        let inputs = self.architecture.inputs();
         let numbers = match &self.input {
             None => return Ok(()),
             Some(Input::Table(schema)) => {

@@ -5,16 +5,16 @@ mod proto;
 use std::path::Path;
 
 use chainrule_datasets::write_atomic;
+use chainrule_layers::onnx::{OnnxAttribute, OnnxNode, OnnxNumbers, OnnxTensor, OnnxWriter};
 use chainrule_tensor::Scalar;
 use chainrule_train::tensors::little_endian;
 use prost::Message;
 
-use crate::architecture::{Activation, Stage};
-use crate::checkpoint::{Checkpoint, CheckpointError, stored, stored_shape};
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::output::Output;
 use proto::{
-    Attribute, DOUBLE, Dimension, FLOAT, INT, IR_VERSION, Kind, Model, Node, OPERATORS, OperatorSet,
-    Property, Shape, Tensor, TensorKind, Value,
+    Attribute, DOUBLE, Dimension, FLOAT, INT, INT64, INTS, IR_VERSION, Kind, Model, Node, OPERATORS,
+    OperatorSet, Property, Shape, Tensor, TensorKind, Value,
 };
 
 /// Where protocol buffers end.
@@ -48,37 +48,30 @@ impl<A: Scalar> Checkpoint<A> {
     #[track_caller]
     pub fn to_onnx(&self) -> Vec<u8> {
         let Self { card, theta } = self;
-        let layout = card.architecture.layout::<A>();
+        let (architecture, layout) = (&card.architecture, card.architecture.layout::<A>());
         assert_eq!(layout.len(), theta.len(), "onnx: the vector has not the layout's length");
-        let mut graph = Graph::<A>::new(card.architecture.inputs);
+        let parameters = layout.entries().iter().map(|entry| {
+            let values = entry.storage.to_file(&theta[entry.range()]);
+            (entry.name.clone(), (entry.storage.shape().to_vec(), doubles(&values)))
+        });
+        let mut onnx = OnnxWriter::new(A::NAME == f64::NAME, parameters);
+        let mut value = "x".to_owned();
         if !card.transform.is_identity() {
-            let (shift, scale) = card.transform.folded::<A>(card.architecture.inputs);
-            let shift = graph.tensor("transform.shift", &[shift.len()], &shift);
-            let scale = graph.tensor("transform.scale", &[scale.len()], &scale);
-            graph.apply("Sub", &[&shift]);
-            graph.apply("Mul", &[&scale]);
+            let (shift, scale) = card.transform.folded::<A>(architecture.inputs());
+            let mut constant = |name: &str, values: &[A]| {
+                onnx.tensor(name, &[values.len()], OnnxNumbers::Real(doubles(values)))
+            };
+            let (shift, scale) = (constant("transform.shift", &shift), constant("transform.scale", &scale));
+            value = onnx.apply("Sub", &[&value, &shift]);
+            value = onnx.apply("Mul", &[&value, &scale]);
         }
-        for (place, stage) in card.architecture.layers.iter().enumerate() {
-            match *stage {
-                Stage::Dense { .. } => {
-                    let [weight, bias] = ["weight", "bias"].map(|name| {
-                        let name = format!("{place}.{name}");
-                        let entry = layout.entries().iter().find(|entry| entry.name == name);
-                        let entry = entry.expect("a dense layer has a weight and a bias");
-                        graph.tensor(&name, &stored_shape(entry), &stored(entry, theta))
-                    });
-                    graph.apply_with("Gemm", &[&weight, &bias], Some(("transB", 1)));
-                }
-                Stage::Activation { name } => graph.activation(name),
-                Stage::Softmax => graph.apply_with("Softmax", &[], Some(("axis", 1))),
-                Stage::Dropout { .. } => {}
-            }
-        }
-        match card.output {
-            Output::Identity => {}
-            Output::Sigmoid => graph.apply("Sigmoid", &[]),
-            Output::Softmax => graph.apply_with("Softmax", &[], Some(("axis", 1))),
-        }
+        value = architecture.write_onnx(&value, &mut onnx);
+        value = match card.output {
+            Output::Identity => value,
+            Output::Sigmoid => onnx.apply("Sigmoid", &[&value]),
+            Output::Softmax => onnx.apply_with("Softmax", &[&value], vec![("axis", OnnxAttribute::Int(1))]),
+        };
+        onnx.apply("Identity", &[&value]);
         let mut metadata_props = Vec::new();
         if !card.classes.is_empty() {
             let value = serde_json::to_string(&card.classes).expect("names are text");
@@ -88,7 +81,7 @@ impl<A: Scalar> Checkpoint<A> {
             ir_version: IR_VERSION,
             producer_name: "chainrule".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            graph: Some(graph.finish(card.architecture.outputs())),
+            graph: Some(graph::<A>(onnx, architecture.inputs(), architecture.outputs())),
             opset_import: vec![OperatorSet { domain: String::new(), version: OPERATORS }],
             metadata_props,
         };
@@ -96,147 +89,50 @@ impl<A: Scalar> Checkpoint<A> {
     }
 }
 
-/// A chain of operators under construction.
-struct Graph<A> {
-    proto: proto::Graph,
-    /// The value that the last operator wrote.
-    current: String,
-    numbers: std::marker::PhantomData<A>,
+/// The graph from `x` to `y`.
+fn graph<A: Scalar>(onnx: OnnxWriter, inputs: usize, outputs: usize) -> proto::Graph {
+    let (mut nodes, tensors) = onnx.finish();
+    nodes.last_mut().expect("the output is written by an operator").output = "y".to_owned();
+    proto::Graph {
+        name: "network".to_owned(),
+        input: vec![value::<A>("x", inputs)],
+        output: vec![value::<A>("y", outputs)],
+        node: nodes.into_iter().map(node).collect(),
+        initializer: tensors.into_iter().map(tensor::<A>).collect(),
+    }
 }
 
-impl<A: Scalar> Graph<A> {
-    fn new(inputs: usize) -> Self {
-        let proto = proto::Graph {
-            name: "network".to_owned(),
-            input: vec![value::<A>("x", inputs)],
-            ..proto::Graph::default()
+fn node(node: OnnxNode) -> Node {
+    let attributes = node.attributes.into_iter().map(|(name, value)| {
+        let (i, ints, kind) = match value {
+            OnnxAttribute::Int(i) => (i, Vec::new(), INT),
+            OnnxAttribute::Ints(ints) => (0, ints, INTS),
         };
-        Self { proto, current: "x".to_owned(), numbers: std::marker::PhantomData }
+        Attribute { name: name.to_owned(), i, ints, kind }
+    });
+    Node {
+        input: node.inputs,
+        name: node.output.clone(),
+        output: vec![node.output],
+        op_type: node.operator.to_owned(),
+        attribute: attributes.collect(),
     }
+}
 
-    /// A constant of the graph by its name.
-    fn tensor(&mut self, name: &str, shape: &[usize], values: &[A]) -> String {
-        if !self.proto.initializer.iter().any(|tensor| tensor.name == name) {
-            self.proto.initializer.push(Tensor {
-                dims: shape.iter().map(|&length| length as i64).collect(),
-                data_type: number_type::<A>(),
-                name: name.to_owned(),
-                raw_data: little_endian(values),
-            });
+fn tensor<A: Scalar>(tensor: OnnxTensor) -> Tensor {
+    let (data_type, raw_data) = match tensor.values {
+        OnnxNumbers::Real(values) => {
+            let values: Vec<A> = values.into_iter().map(A::of).collect();
+            (number_type::<A>(), little_endian(&values))
         }
-        name.to_owned()
-    }
+        OnnxNumbers::Whole(values) => (INT64, values.into_iter().flat_map(i64::to_le_bytes).collect()),
+    };
+    let dims = tensor.shape.iter().map(|&length| length as i64).collect();
+    Tensor { dims, data_type, name: tensor.name, raw_data }
+}
 
-    fn number(&mut self, x: f64) -> String {
-        self.tensor(&format!("number.{x}"), &[], &[A::of(x)])
-    }
-
-    /// current ← operator(current, others…)
-    fn apply(&mut self, operator: &str, others: &[&str]) {
-        self.apply_with(operator, others, None);
-    }
-
-    fn apply_with(&mut self, operator: &str, others: &[&str], attribute: Option<(&str, i64)>) {
-        let name = format!("{operator}.{}", self.proto.node.len());
-        let input = std::iter::once(self.current.as_str()).chain(others.iter().copied());
-        self.proto.node.push(Node {
-            input: input.map(str::to_owned).collect(),
-            output: vec![name.clone()],
-            name: name.clone(),
-            op_type: operator.to_owned(),
-            attribute: attribute
-                .map(|(name, i)| Attribute { name: name.to_owned(), i, kind: INT })
-                .into_iter()
-                .collect(),
-        });
-        self.current = name;
-    }
-
-    /// What `operator` makes of the current value; that itself stays current.
-    fn branch(&mut self, operator: &str, others: &[&str]) -> String {
-        let z = self.current.clone();
-        self.apply(operator, others);
-        std::mem::replace(&mut self.current, z)
-    }
-
-    /// The formulas of `layers::activation`.
-    fn activation(&mut self, name: Activation) {
-        match name {
-            Activation::Identity => {}
-            Activation::Sigmoid => self.apply("Sigmoid", &[]),
-            Activation::Tanh => self.apply("Tanh", &[]),
-            Activation::Relu => self.apply("Relu", &[]),
-            Activation::Silu => {
-                let gate = self.branch("Sigmoid", &[]);
-                self.apply("Mul", &[&gate]);
-            }
-            Activation::Softplus => {
-                let (one, above) = (self.number(1.0), self.branch("Relu", &[]));
-                self.apply("Abs", &[]);
-                self.apply("Neg", &[]);
-                self.apply("Exp", &[]);
-                self.apply("Add", &[&one]);
-                self.apply("Log", &[]);
-                self.apply("Add", &[&above]); //         max(0, z) + ln(1 + e^(−|z|))
-            }
-            Activation::LeakyRelu => {
-                let slope = self.number(0.01);
-                let below = self.branch("Mul", &[&slope]);
-                self.apply("Max", &[&below]); //         max(z, z/100)
-            }
-            Activation::Elu => {
-                let one = self.number(1.0);
-                let above = self.branch("Relu", &[]);
-                self.apply("Exp", &[]);
-                self.apply("Min", &[&one]);
-                self.apply("Sub", &[&one]);
-                self.apply("Add", &[&above]); //         max(0, z) + min(e^z, 1) − 1
-            }
-            Activation::Gelu => {
-                let (root, one) = (self.number(std::f64::consts::FRAC_1_SQRT_2), self.number(1.0));
-                let (half, z) = (self.number(0.5), self.current.clone());
-                self.apply("Mul", &[&root]);
-                self.erf();
-                self.apply("Add", &[&one]);
-                self.apply("Mul", &[&half]);
-                self.apply("Mul", &[&z]); //             z·½(1 + erf(z/√2))
-            }
-            Activation::GeluTanh => {
-                let (one, half) = (self.number(1.0), self.number(0.5));
-                let (cubic, z) = (self.number(0.044_715), self.current.clone());
-                let slope = self.number((2.0 / std::f64::consts::PI).sqrt());
-                self.apply("Mul", &[&z]);
-                self.apply("Mul", &[&cubic]);
-                self.apply("Add", &[&one]);
-                self.apply("Mul", &[&z]);
-                self.apply("Mul", &[&slope]);
-                self.apply("Tanh", &[]);
-                self.apply("Add", &[&one]);
-                self.apply("Mul", &[&half]);
-                self.apply("Mul", &[&z]); //             z·½(1 + tanh(√(2/π)·z(1 + 0.044715 z²)))
-            }
-        }
-    }
-
-    /// onnxruntime has no erf of doubles.
-    fn erf(&mut self) {
-        let double = number_type::<A>() == DOUBLE;
-        if double {
-            self.apply_with("Cast", &[], Some(("to", i64::from(FLOAT))));
-        }
-        self.apply("Erf", &[]);
-        if double {
-            self.apply_with("Cast", &[], Some(("to", i64::from(DOUBLE))));
-        }
-    }
-
-    fn finish(mut self, outputs: usize) -> proto::Graph {
-        self.apply("Identity", &[]);
-        let last = self.proto.node.last_mut().expect("an operator was just added");
-        last.output = vec!["y".to_owned()];
-        self.proto.output = vec![value::<A>("y", outputs)];
-        self.proto
-    }
+fn doubles<A: Scalar>(values: &[A]) -> Vec<f64> {
+    values.iter().map(|value| value.as_f64()).collect()
 }
 
 fn number_type<A: Scalar>() -> i32 {

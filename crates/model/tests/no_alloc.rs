@@ -5,9 +5,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use chainrule_datasets::{Batches, Encoding, digits};
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::{Architecture, Layer, Mode, Stage};
 use chainrule_loss::SoftmaxCrossEntropy;
-use chainrule_model::{Activation, Architecture};
+
 use chainrule_optim::zoo;
 use chainrule_tensor::{Pool, Rng, gemm, ndarray::Array2};
 use chainrule_train::{ShardBuffers, Sharded};
@@ -48,8 +48,8 @@ fn no_optimizer_and_no_activation_allocates_after_the_first_step() {
     // Forward two, ∂C/∂W two, and one error signal down to the hidden layer.
     let of_a_pass = 5 * of_a_product;
     let data = digits::<f32>().train;
-    for &activation in Activation::ALL {
-        let model = Architecture::perceptron(&[64, 32, 10], activation, 0.2).build::<f32>(None);
+    for activation in Stage::activations() {
+        let model = Architecture::perceptron(&[64, 32, 10], activation.clone(), 0.2).build::<f32>(None);
         for specimen in zoo::<f32>() {
             // A line search passes over the data as often as it likes: only a BLAS shows whether it allocates.
             if of_a_product > 0 && specimen.name.contains("bfgs") {

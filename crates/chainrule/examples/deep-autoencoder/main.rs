@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use chainrule::curvature::{Newton, TwoBatches};
 use chainrule::datasets::{DataDirs, mnist, npy, write_atomic};
-use chainrule::layers::{Layer, Mode, Sequential};
+use chainrule::layers::{Architecture, Layer, Mode, Sequential, Stage, activation};
 use chainrule::loss::SquaredError;
-use chainrule::model::{Activation, Architecture, Stage};
+
 use chainrule::ndarray::{Array2, ArrayRef2, Axis, s};
 use chainrule::optim::{Descent, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Init, Pool, Rng, hash};
@@ -138,16 +138,16 @@ fn run(args: &Args) -> Fallible<()> {
 
 /// Sigmoids everywhere but in the code, with Martens' sparse weights.
 fn autoencoder() -> Sequential<f32> {
-    let mut plan = Architecture::perceptron(&WIDTHS, Activation::Sigmoid, 0.0);
+    let mut plan = Architecture::perceptron(&WIDTHS, activation::Sigmoid, 0.0);
     let mut dense = 0;
     for stage in &mut plan.layers {
         match stage {
-            Stage::Dense { .. } => dense += 1,
-            Stage::Activation { name } if dense == CODE => *name = Activation::Identity,
+            Stage::Dense(_) => dense += 1,
+            units if dense == CODE => *units = activation::Identity.into(),
             _ => {}
         }
     }
-    plan.layers.push(Stage::Activation { name: Activation::Sigmoid });
+    plan.layers.push(activation::Sigmoid.into());
     plan.build(Some(Init::SPARSE))
 }
 

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use chainrule::curvature::{Hessian, HessianFree, Lanczos, Newton};
 use chainrule::datasets::{Dataset, Encoding, Pipeline, write_atomic};
-use chainrule::layers::{Layer, Mode, Sequential};
+use chainrule::layers::{Architecture, Layer, Mode, Sequential, activation};
 use chainrule::loss::SoftmaxCrossEntropy;
-use chainrule::model::{Activation, Architecture};
+
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Descent, Lbfgs, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng};
@@ -73,7 +73,7 @@ impl StudyTask {
         Self {
             name: name.to_owned(),
             units,
-            model: Architecture::perceptron(&widths, Activation::Sigmoid, 0.0).build(None),
+            model: Architecture::perceptron(&widths, activation::Sigmoid, 0.0).build(None),
             loss: SoftmaxCrossEntropy::default(),
             x: data.inputs_through(&Pipeline::new()),
             target: data.encode(Encoding::Index),

@@ -9,9 +9,9 @@ use chainrule::curvature::{
     CriticalPointMethod, CriticalPointSearch, Survey, SurveyPoint, SurveySummary, Verdict, histogram,
 };
 use chainrule::datasets::{Dataset, Encoding, Pipeline, write_atomic};
-use chainrule::layers::{Layer, Mode, Sequential};
+use chainrule::layers::{Architecture, Layer, Mode, Sequential, Stage};
 use chainrule::loss::SoftmaxCrossEntropy;
-use chainrule::model::{Activation, Architecture};
+
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{ShardBuffers, Sharded, evaluate};
@@ -54,7 +54,7 @@ pub(crate) struct CriticalPoints {
     layers: Widths,
     /// Activation function of the hidden layers
     #[arg(long, help_heading = NETWORK, default_value = "sigmoid", value_name = "NAME", value_parser = activation_parser())]
-    activation: Activation,
+    activation: Stage,
     /// Number of starting points: along training runs, every other one perturbed
     #[arg(long, default_value_t = 20, value_name = "N")]
     points: usize,
@@ -148,8 +148,8 @@ impl CriticalPoints {
         }
         let data = data.materialize(&data.pixel_scaling());
         let widths = self.layers.complete(data.inputs(), data.outputs())?;
-        let architecture = Architecture::perceptron(&widths, self.activation, 0.0);
-        architecture.validated().map_err(Failure::Input)?;
+        let architecture = Architecture::perceptron(&widths, self.activation.clone(), 0.0);
+        architecture.validated().map_err(Failure::input)?;
         let model = architecture.build::<f64>(None);
         let dim = model.layout().len();
         if dim > MOST {

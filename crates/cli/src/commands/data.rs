@@ -231,7 +231,7 @@ impl DataArgs {
             (_, Part::Train) => self.parts(&source, 0)?.train,
             (_, Part::Test) => self.parts(&source, 0)?.test.expect("every known data set has a test part"),
         };
-        let (inputs, outputs) = (card.architecture.inputs, card.architecture.outputs());
+        let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
         let path = model.model.display();
         if (inputs, outputs) != (data.inputs(), data.outputs()) {
             return Err(Failure::Input(format!(

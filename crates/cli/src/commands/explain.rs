@@ -8,8 +8,8 @@ mod trace;
 use std::path::PathBuf;
 
 use chainrule::datasets::{Encoding, write_atomic};
-use chainrule::layers::Layer;
-use chainrule::model::{Activation, Checkpoint, ModelCard, Output, Stage};
+use chainrule::layers::{Layer, Stage, activation, spec::parameters};
+use chainrule::model::{Checkpoint, ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
 use chainrule_report::explain_page;
@@ -109,10 +109,10 @@ impl Explain {
             _ => LossName::SquaredError,
         };
         let loss = self.description.loss.unwrap_or(usual);
-        let units = self.description.activation.unwrap_or(Activation::Sigmoid);
+        let units = self.description.activation.clone().unwrap_or_else(|| activation::Sigmoid.into());
         let card = self.description.card(&widths, units, loss, true)?;
-        let sizes = card.architecture.widths();
-        let parameters: usize = sizes.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
+        let inputs = card.architecture.inputs();
+        let parameters = parameters(&card.architecture.layers, card.architecture.input).unwrap_or(usize::MAX);
         if parameters > MOST_PARAMETERS {
             return Err(Failure::Input(format!(
                 "--layers {widths}: a new network of {parameters} parameters is too large to explain: the limit is \
@@ -132,8 +132,8 @@ impl Explain {
         let mut draw =
             |n: usize| Array2::from_shape_simple_fn((1, n), || hundredths(example.uniform(-1.0, 1.0)));
         let x = match &self.input {
-            Some(text) => numbers("--input", text, sizes[0])?,
-            None => draw(sizes[0]),
+            Some(text) => numbers("--input", text, inputs)?,
+            None => draw(inputs),
         };
         let target = match &self.target {
             Some(text) => target(text, &card, loss)?,
@@ -149,7 +149,7 @@ impl Explain {
         let loss = loss_of(&card)?;
         let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
         if let Some(text) = &self.input {
-            let inputs = card.architecture.inputs;
+            let inputs = card.architecture.inputs();
             let mut x = numbers("--input", text, inputs)?;
             card.transform.check(inputs).map_err(Failure::input)?;
             card.transform.apply_in_place(&mut x);
@@ -187,7 +187,7 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Trace, Failure> {
 
 /// Whether the outputs are numbers of any size, and not shares of 1.
 fn is_unbounded(card: &ModelCard) -> bool {
-    card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }))
+    card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense(_)))
 }
 
 /// A row of finite numbers, as many as there are units for them.

@@ -58,7 +58,7 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
     }
     let checkpoint: Checkpoint<A> = args.model.load()?;
     let card = &checkpoint.card;
-    card.transform.check(card.architecture.inputs).map_err(Failure::input)?;
+    card.transform.check(card.architecture.inputs()).map_err(Failure::input)?;
     match format {
         Format::Onnx => checkpoint.save_onnx(&args.out),
         Format::Npz => checkpoint.save_npz(&args.out),

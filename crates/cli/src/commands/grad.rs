@@ -124,7 +124,7 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
         )));
     }
     let (model, loss) = (card.architecture.build::<A>(None), loss_name.build::<A>(args.label_smoothing));
-    let x = args.inputs::<A>(card.architecture.inputs)?;
+    let x = args.inputs::<A>(card.architecture.inputs())?;
     let y = args.targets::<A>(x.nrows(), card.architecture.outputs())?;
     let layout = model.layout();
     let v =

@@ -1,8 +1,8 @@
 //! `chainrule inspect`.
 
-use chainrule::layers::{Layer, Station, leaves};
-use chainrule::model::{Checkpoint, ModelCard, Output, Stage};
-use chainrule::tensor::{Entry, Scalar, vector};
+use chainrule::layers::{Layer, spec::shapes};
+use chainrule::model::{Checkpoint, ModelCard, Output};
+use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(crate) struct Inspect {
 /// One layer of the table.
 struct Row {
     layer: String,
-    width: usize,
+    output: Shape,
     parameters: usize,
     /// Name and Euclidean norm of each parameter.
     norms: Vec<(String, f64)>,
@@ -48,19 +48,14 @@ fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
     let model = card.architecture.build::<A>(None);
     let entries = model.layout().entries();
     let mut table = Vec::new();
-    for ((place, stage), layer) in
-        card.architecture.layers.iter().enumerate().zip(leaves(Station::network(&model)))
-    {
+    let shapes =
+        shapes(&card.architecture.layers, card.architecture.input).expect("a network that was built");
+    for ((place, stage), shape) in card.architecture.layers.iter().enumerate().zip(shapes) {
         let prefix = format!("{place}.");
         let own = || entries.iter().filter(|entry| entry.name.starts_with(&prefix));
         table.push(Row {
-            layer: match stage {
-                Stage::Dense { .. } => "dense".to_owned(),
-                Stage::Activation { name } => name.to_string(),
-                Stage::Dropout { rate } => format!("dropout {rate}"),
-                Stage::Softmax => "softmax".to_owned(),
-            },
-            width: layer.layer.outputs(),
+            layer: stage.to_string(),
+            output: shape,
             parameters: own().map(Entry::size).sum(),
             norms: own()
                 .map(|entry| (entry.name.clone(), vector::norm(&theta[entry.range()]).as_f64()))
@@ -76,11 +71,13 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
         .map(|row| {
             let norms: serde_json::Map<_, _> =
                 row.norms.iter().map(|(name, norm)| (name.clone(), json!(norm))).collect();
-            json!({ "layer": row.layer, "outputs": row.width, "parameters": row.parameters, "norms": norms })
+            json!({ "layer": row.layer, "outputs": row.output.size(), "shape": row.output, "parameters": row.parameters, "norms": norms })
         })
         .collect();
     json!({
-        "inputs": card.architecture.inputs,
+        "inputs": card.architecture.inputs(),
+        "input": card.architecture.input,
+        "network": card.architecture.to_string(),
         "layers": layers,
         "output": card.output,
         "parameters": parameters,
@@ -99,18 +96,19 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
     outln!("loss      {}", known(&card.loss))?;
     outln!(
         "input     {} numbers, {} transforms",
-        card.architecture.inputs,
+        card.architecture.inputs(),
         card.transform.transforms().len()
     )?;
+    outln!("network   {}", card.architecture)?;
     if !card.classes.is_empty() {
         outln!("classes   {}", card.classes.join(", "))?;
     }
-    outln!("\nplace  layer          output       parameters  norms")?;
+    outln!("\nplace  layer              output       parameters  norms")?;
     for (place, row) in table.iter().enumerate() {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
-        let shape = format!("(N, {})", row.width);
+        let shape = row.output.to_string();
         let line = format!(
-            "{place:>5}  {:<13}  {shape:<11}  {:>10}  {}",
+            "{place:>5}  {:<17}  {shape:<11}  {:>10}  {}",
             row.layer,
             row.parameters,
             norms.join("  ")

@@ -1,11 +1,10 @@
 //! The model that a command line names: a checkpoint of ours, or parameters that another program wrote.
 
+use chainrule::layers::{Architecture, Stage, activation};
 use std::path::PathBuf;
 
 use chainrule::datasets::{Dataset, Pipeline};
-use chainrule::model::{
-    Activation, Architecture, Checkpoint, CheckpointError, Header, ModelCard, Output, Stage,
-};
+use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
@@ -29,7 +28,7 @@ pub(crate) struct Description {
     pub(crate) layers: Option<Widths>,
     /// Activation function of its hidden layers [default: relu]
     #[arg(long, value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
-    pub(crate) activation: Option<Activation>,
+    pub(crate) activation: Option<Stage>,
     /// Activation function of its output layer [default: softmax or sigmoid if the loss includes it, else identity]
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     pub(crate) output: Option<OutputName>,
@@ -118,7 +117,7 @@ impl Description {
             Some(OutputName::Identity) => LossName::MeanSquaredError,
         });
         // What another program's network ends in is its own affair: nothing is added that was not asked for.
-        self.card(widths, self.activation.unwrap_or(Activation::Relu), loss, false)
+        self.card(widths, self.activation.clone().unwrap_or_else(|| activation::Relu.into()), loss, false)
     }
 
     /// A network of these widths and units, for classes or numbers; nothing is known of its data.
@@ -128,14 +127,14 @@ impl Description {
     pub(crate) fn card(
         &self,
         widths: &Widths,
-        activation: Activation,
+        activation: Stage,
         loss: LossName,
         classes: bool,
     ) -> Result<ModelCard, Failure> {
         let mut architecture = Architecture::perceptron(widths.in_full()?, activation, self.dropout);
         let (top, output) = loss.top(self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
-        architecture.validated().map_err(Failure::Input)?;
+        architecture.validated().map_err(Failure::input)?;
         Ok(ModelCard {
             architecture,
             output,

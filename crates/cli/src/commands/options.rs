@@ -3,10 +3,11 @@
 use std::fmt;
 
 use chainrule::datasets::Encoding;
+use chainrule::layers::{SoftmaxSpec, Stage, activation};
 use chainrule::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
 };
-use chainrule::model::{Activation, Output, Stage};
+use chainrule::model::Output;
 use chainrule::tensor::{Init, Scalar};
 use chainrule::train::Reduction;
 use clap::ValueEnum;
@@ -40,8 +41,8 @@ pub(crate) enum ReductionName {
 }
 
 /// Parses the name of an activation function; `--help` lists the names.
-pub(crate) fn activation_parser() -> impl TypedValueParser<Value = Activation> {
-    PossibleValuesParser::new(Activation::ALL.iter().map(|activation| activation.name()))
+pub(crate) fn activation_parser() -> impl TypedValueParser<Value = Stage> {
+    PossibleValuesParser::new(Stage::activations().iter().map(Stage::name).collect::<Vec<_>>())
         .map(|name| name.parse().expect("each name is that of an activation"))
 }
 
@@ -127,10 +128,8 @@ impl LossName {
             (LossName::BinaryCrossEntropy, _) => {
                 Err(Failure::input("--loss binary-cross-entropy includes --output sigmoid; omit --output"))
             }
-            (_, OutputName::Softmax) => Ok((Some(Stage::Softmax), Output::Identity)),
-            (_, OutputName::Sigmoid) => {
-                Ok((Some(Stage::Activation { name: Activation::Sigmoid }), Output::Identity))
-            }
+            (_, OutputName::Softmax) => Ok((Some(Stage::Softmax(SoftmaxSpec)), Output::Identity)),
+            (_, OutputName::Sigmoid) => Ok((Some(activation::Sigmoid.into()), Output::Identity)),
             (_, OutputName::Identity) => Ok((None, Output::Identity)),
         }
     }

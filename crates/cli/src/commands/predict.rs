@@ -66,7 +66,7 @@ impl Predict {
         let mut options = ReadOptions::default();
         options.table.schema = schema;
         let features: Features<A> = read_features(&self.input, &options).map_err(Failure::input)?;
-        let (inputs, columns) = (card.architecture.inputs, features.dim().1);
+        let (inputs, columns) = (card.architecture.inputs(), features.dim().1);
         if columns == inputs {
             return Ok(Examples { features, files: Vec::new() });
         }

@@ -17,7 +17,7 @@ mod watch;
 
 use std::path::PathBuf;
 
-use chainrule::model::Activation;
+use chainrule::layers::Stage;
 use clap::{ArgAction, Args, value_parser};
 
 use self::folder::RunFolder;
@@ -54,9 +54,13 @@ pub(crate) struct Train {
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,
+    /// Network in words, such as "flatten, dense 128, relu, dense 10", or a .toml file of layers; replaces --layers, --activation
+    /// and --dropout
+    #[arg(long, value_name = "WORDS|FILE", help_heading = NETWORK)]
+    network: Option<String>,
     /// Activation function of the hidden layers
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
-    activation: Activation,
+    activation: Stage,
     /// Activation function of the output layer [default: the one that suits the loss]
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     output: Option<OutputName>,

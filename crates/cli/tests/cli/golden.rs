@@ -1,10 +1,11 @@
 //! What PyTorch makes of tiny networks lies under `tests/golden`, beside the script that asked it: `chainrule grad`
 //! finds the same.
 
+use chainrule::layers::{Architecture, Stage};
 use std::fs;
 use std::path::Path;
 
-use chainrule::model::{Activation, Architecture, load_vector};
+use chainrule::model::load_vector;
 use chainrule::tensor::Layout;
 use serde_json::Value;
 
@@ -34,15 +35,17 @@ fn loss_gradient_and_hessian_product_are_those_of_pytorch() {
     let folder = tempfile::tempdir().unwrap();
     let entries = fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path());
     let cases: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-    // Every activation in both number types.
-    assert_eq!(cases.len(), 2 * Activation::ALL.len());
+    // Every activation without parameters in both number types.
+    let plain = Stage::activations().into_iter().filter(|units| units.parameters(6.into()) == Some(0));
+    assert_eq!(cases.len(), 2 * plain.count());
     for case in cases {
         let name = case.file_name().unwrap().to_str().unwrap();
         let told: Value = serde_json::from_slice(&fs::read(case.join("case.json")).unwrap()).unwrap();
         let options: Vec<&str> =
             told["options"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         let widths: Vec<usize> = options[1].split('-').map(|width| width.parse().unwrap()).collect();
-        let layout = Architecture::perceptron(&widths, options[3].parse().unwrap(), 0.0).layout::<f64>();
+        let layout =
+            Architecture::perceptron(&widths, options[3].parse::<Stage>().unwrap(), 0.0).layout::<f64>();
 
         let file = |name: &str| case.join(name).to_str().unwrap().to_owned();
         let files = [

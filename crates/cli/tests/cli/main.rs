@@ -8,6 +8,7 @@ mod golden;
 mod grad;
 mod interrupt;
 mod models;
+mod network;
 mod own;
 mod resume;
 mod settings;

@@ -58,7 +58,7 @@ fn inspect_shows_layers_shapes_and_norms() {
     let seen = json(folder.path(), &["inspect", "last.safetensors", "--json"]);
     let kinds: Vec<&str> =
         seen["layers"].as_array().unwrap().iter().map(|layer| layer["layer"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["dense", "relu", "dropout 0.2", "dense"]);
+    assert_eq!(kinds, ["dense 128", "relu", "dropout 0.2", "dense 10"]);
     assert_eq!(seen["parameters"], 64 * 128 + 128 + 128 * 10 + 10);
     assert_eq!(seen["layers"][3]["parameters"], 128 * 10 + 10);
     assert!(seen["layers"][3]["norms"]["3.weight"].as_f64().unwrap() > 0.0);

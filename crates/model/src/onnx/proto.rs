@@ -10,7 +10,11 @@ pub(super) const OPERATORS: i64 = 17;
 /// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const DOUBLE: i32 = 11;
+pub(super) const INT64: i32 = 7;
+
+/// `AttributeProto.AttributeType`.
 pub(super) const INT: i32 = 2;
+pub(super) const INTS: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Model {
@@ -78,6 +82,8 @@ pub(super) struct Attribute {
     pub(super) name: String,
     #[prost(int64, tag = "3")]
     pub(super) i: i64,
+    #[prost(int64, repeated, tag = "8")]
+    pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub(super) kind: i32,
 }

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use chainrule_datasets::{Pipeline, Transform};
-use chainrule_layers::Layer;
+use chainrule_layers::{Architecture, Layer, Stage, activation};
 use chainrule_tensor::ndarray::ArrayView2;
 use chainrule_tensor::{Rng, math, rows};
 
 use super::*;
-use crate::architecture::Architecture;
 use crate::model_card::ModelCard;
 use crate::predict::predict;
 
-fn checkpoint<A: Scalar>(activation: Activation, output: Output, classes: &[&str]) -> Checkpoint<A> {
+fn checkpoint<A: Scalar>(activation: impl Into<Stage>, output: Output, classes: &[&str]) -> Checkpoint<A> {
     let architecture = Architecture::perceptron(&[3, 4, 2], activation, 0.5);
     let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1)).to_vec();
     let card = ModelCard {
@@ -39,7 +38,7 @@ fn operators(graph: &proto::Graph) -> Vec<&str> {
 
 #[test]
 fn the_graph_is_one_chain_from_raw_rows_to_the_prediction() {
-    let (graph, properties) = decoded(&checkpoint::<f32>(Activation::Tanh, Output::Softmax, &["a", "b\""]));
+    let (graph, properties) = decoded(&checkpoint::<f32>(activation::Tanh, Output::Softmax, &["a", "b\""]));
     assert_eq!(operators(&graph), ["Sub", "Mul", "Gemm", "Tanh", "Gemm", "Softmax", "Identity"]);
     assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), ("x", "y"));
     let names: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
@@ -51,7 +50,7 @@ fn the_graph_is_one_chain_from_raw_rows_to_the_prediction() {
 
 #[test]
 fn a_regression_ends_in_its_last_layer_and_has_no_classes() {
-    let (graph, properties) = decoded(&checkpoint::<f64>(Activation::Relu, Output::Identity, &[]));
+    let (graph, properties) = decoded(&checkpoint::<f64>(activation::Relu, Output::Identity, &[]));
     assert_eq!(operators(&graph), ["Sub", "Mul", "Gemm", "Relu", "Gemm", "Identity"]);
     assert_eq!(properties, []);
 }
@@ -114,9 +113,9 @@ fn run(graph: &proto::Graph, x: &[f64]) -> Vec<f64> {
 #[test]
 fn the_graph_computes_the_prediction_of_every_activation_and_output() {
     fn check<A: Scalar>(tolerance: f64) {
-        for &activation in Activation::ALL {
+        for activation in Stage::activations() {
             for output in [Output::Identity, Output::Sigmoid, Output::Softmax] {
-                let checkpoint = checkpoint::<A>(activation, output, &[]);
+                let checkpoint = checkpoint::<A>(activation.clone(), output, &[]);
                 let (graph, _) = decoded(&checkpoint);
                 let model = checkpoint.card.architecture.build::<A>(None);
                 // Near 0, in between, and where an exponential would overflow.
@@ -148,10 +147,10 @@ fn the_graph_computes_the_prediction_of_every_activation_and_output() {
 
 #[test]
 fn every_number_has_the_models_type() {
-    for &activation in Activation::ALL {
-        let (graph, _) = decoded(&checkpoint::<f64>(activation, Output::Sigmoid, &[]));
+    for activation in Stage::activations() {
+        let (graph, _) = decoded(&checkpoint::<f64>(activation.clone(), Output::Sigmoid, &[]));
         assert!(graph.initializer.iter().all(|tensor| tensor.data_type == DOUBLE), "{activation}");
-        let (graph, _) = decoded(&checkpoint::<f32>(activation, Output::Sigmoid, &[]));
+        let (graph, _) = decoded(&checkpoint::<f32>(activation.clone(), Output::Sigmoid, &[]));
         assert!(graph.initializer.iter().all(|tensor| tensor.data_type == FLOAT), "{activation}");
     }
 }

@@ -1,13 +1,14 @@
 //! A checkpoint comes back bit for bit, and whatever was done to its file is told in one line.
 
 use chainrule_datasets::{Pipeline, Transform};
-use chainrule_model::{Activation, Architecture, Checkpoint, CheckpointError, ModelCard, Output};
+use chainrule_layers::{Architecture, activation};
+use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output};
 use chainrule_tensor::{Rng, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 
 fn example() -> Checkpoint<f64> {
-    let architecture = Architecture::perceptron(&[3, 4, 2], Activation::Relu, 0.0);
+    let architecture = Architecture::perceptron(&[3, 4, 2], activation::Relu, 0.0);
     let theta = architecture.layout::<f64>().init(&mut Rng::new(1)).to_vec();
     let card = ModelCard {
         architecture,
@@ -51,7 +52,7 @@ fn another_architecture_is_named() {
     let path = folder.path().join("model.safetensors");
     example().save(&path).unwrap();
     let card = ModelCard {
-        architecture: Architecture::perceptron(&[3, 5, 2], Activation::Relu, 0.0),
+        architecture: Architecture::perceptron(&[3, 5, 2], activation::Relu, 0.0),
         ..example().card
     };
     let error = Checkpoint::<f64>::load_as(&path, card).unwrap_err();

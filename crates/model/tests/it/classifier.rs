@@ -1,7 +1,8 @@
 //! The classifier in one line, as a user meets it.
 
 use chainrule_datasets::{Dataset, Pipeline, digits, synthetic};
-use chainrule_model::{Activation, Checkpoint, Classifier, FitError, predict};
+use chainrule_layers::activation;
+use chainrule_model::{Checkpoint, Classifier, FitError, predict};
 use chainrule_tensor::ndarray::{Array2, array};
 use chainrule_train::Stop;
 
@@ -45,7 +46,7 @@ fn a_run_ends_when_the_loss_no_longer_falls() {
 fn the_checkpoint_predicts_what_the_classifier_does() {
     let (x, labels) = arrays(&synthetic::moons(100, 0.1, 1));
     let y: Vec<&str> = labels.iter().map(|&label| ["inner", "outer"][label as usize]).collect();
-    let classifier = Classifier::new([5]).activation(Activation::Tanh).epochs(3).fit(&x, &y).unwrap();
+    let classifier = Classifier::new([5]).activation(activation::Tanh).epochs(3).fit(&x, &y).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("moons.safetensors");
     classifier.checkpoint().save(&path).unwrap();
@@ -77,7 +78,7 @@ fn what_cannot_be_learned_is_refused_with_a_cure() {
 #[test]
 fn a_configuration_goes_through_json_and_a_wrong_key_does_not() {
     let plan: Classifier = serde_json::from_str(r#"{"hidden":[30,20],"activation":"tanh"}"#).unwrap();
-    assert_eq!(plan, Classifier::new([30, 20]).activation(Activation::Tanh));
+    assert_eq!(plan, Classifier::new([30, 20]).activation(activation::Tanh));
     assert_eq!(serde_json::from_str::<Classifier>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
     assert!(serde_json::from_str::<Classifier>(r#"{"hiden":[30]}"#).is_err());
 }

@@ -1,17 +1,17 @@
 //! Whole networks, every activation under every loss, against finite differences.
 
-use chainrule_layers::{Dense, Mode, check::cases};
+use chainrule_layers::{Dense, Mode, Stage, check::cases};
 use chainrule_loss::SoftmaxCrossEntropy;
-use chainrule_model::{Activation, check::network};
+use chainrule_model::check::network;
 use chainrule_optim::Objective;
 use chainrule_tensor::{Scalar, difference::bars, ndarray::Array2};
 use chainrule_train::{Risk, Workspace};
 
 fn check_networks<A: Scalar>() {
     let (gradient, hessian) = bars::<A>();
-    for &activation in Activation::ALL {
+    for activation in Stage::activations() {
         for case in (0..4).flat_map(cases) {
-            let report = network::<A>(activation, case);
+            let report = network::<A>(activation.clone(), case);
             assert!(report.within(gradient, hessian), "{activation} in {}: {case:?}: {report:?}", A::NAME);
         }
     }

@@ -2,29 +2,15 @@
 //!
 //! The notation is that of `docs/notation.md`: W^(l, j, i) goes from unit j to unit i of layer l.
 
-use chainrule::model::{Activation, Output};
+use chainrule::layers::{Stage, UnitFormula, activation};
+use chainrule::model::Output;
 
 use super::super::options::LossName;
 use super::trace::{Trace, Units};
 
-/// g(z) and g'(z).
-pub(super) fn activation(activation: Activation) -> (&'static str, &'static str) {
-    match activation {
-        Activation::Identity => ("z", "1"),
-        Activation::Sigmoid => (r"\frac{1}{1 + e^{−z}}", "g(1 − g)"),
-        Activation::Tanh => ("tanh z", "1 − g^2"),
-        Activation::Relu => ("max(0, z)", r"1\text{ if }z > 0\text{, else }0"),
-        Activation::LeakyRelu => {
-            (r"z\text{ if }z > 0\text{, else }0.01 z", r"1\text{ if }z > 0\text{, else }0.01")
-        }
-        Activation::Elu => (r"z\text{ if }z > 0\text{, else }e^z − 1", r"1\text{ if }z > 0\text{, else }e^z"),
-        Activation::Gelu => ("z Φ(z)", "Φ(z) + z ϕ(z)"),
-        Activation::GeluTanh => {
-            (r"½ z(1 + tanh u),  u = \sqrt{2/π}(z + 0.044715 z^3)", r"½(1 + tanh u) + ½ z(1 − tanh^2 u) · u'")
-        }
-        Activation::Silu => (r"z σ(z),  σ(z) = \frac{1}{1 + e^{−z}}", "σ(z)(1 + z(1 − σ(z)))"),
-        Activation::Softplus => ("ln(1 + e^z)", r"\frac{1}{1 + e^{−z}}"),
-    }
+/// g(z) and g'(z) of units that have them.
+fn formula(units: &Stage) -> UnitFormula {
+    units.formula().expect("pointwise units have a formula")
 }
 
 /// C, and its derivative in what the loss sees.
@@ -63,17 +49,17 @@ impl Trace {
         let mut formulas = vec![format!("z^{{({l})}} = W^{{({l})T}} {below} + b^{{({l})}}")];
         let top = if l == self.layers.len() { self.output } else { Output::Identity };
         let softmax = r"\frac{e^{z_i}}{\sum_{k} e^{z_k}}";
-        formulas.extend(match (self.layers[l - 1].units, top) {
+        formulas.extend(match (&self.layers[l - 1].units, top) {
             (_, Output::Softmax) | (Units::Softmax, _) => vec![format!("{here}_i = {softmax}")],
             (_, Output::Sigmoid) => {
                 vec![
                     format!("{here} = g(z^{{({l})}})"),
-                    format!("g(z) = {}", activation(Activation::Sigmoid).0),
+                    format!("g(z) = {}", formula(&activation::Sigmoid.into()).value),
                 ]
             }
             (Units::Plain, Output::Identity) => vec![format!("{here} = z^{{({l})}}")],
             (Units::Pointwise(g), Output::Identity) => {
-                vec![format!("{here} = g(z^{{({l})}})"), format!("g(z) = {}", activation(g).0)]
+                vec![format!("{here} = g(z^{{({l})}})"), format!("g(z) = {}", formula(g).value)]
             }
         });
         formulas
@@ -95,7 +81,7 @@ impl Trace {
         }
         let layer = &self.layers[l - 1];
         let signal = format!(r"\frac{{∂C}}{{∂{here}}}");
-        formulas.extend(match layer.units {
+        formulas.extend(match &layer.units {
             Units::Plain if top && self.output != Output::Identity => vec![format!("δ^{{({l})}} = p − y")],
             Units::Plain => vec![format!("δ^{{({l})}} = {signal}")],
             Units::Softmax => {
@@ -110,7 +96,7 @@ impl Trace {
                 let literal = if self.is_the_lectures(l) { " = o(1 − o) · 2(o − y)" } else { "" };
                 vec![
                     format!("δ^{{({l})}} = g'(z^{{({l})}}) · {signal}{literal}"),
-                    format!("g' = {}", activation(g).1),
+                    format!("g' = {}", formula(g).slope),
                 ]
             }
         });
@@ -135,7 +121,7 @@ impl Trace {
     fn is_the_lectures(&self, l: usize) -> bool {
         l == self.layers.len()
             && self.loss == LossName::SquaredError
-            && self.layers[l - 1].units == Units::Pointwise(Activation::Sigmoid)
+            && self.layers[l - 1].units == Units::Pointwise(activation::Sigmoid.into())
     }
 }
 

@@ -114,7 +114,7 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<()
     let signal = |i: usize| number(layer.signal[i]);
     let width = layer.delta.len();
     let name = format!("∂C/∂{}", line(&trace.symbol(l)));
-    match (&layer.slope, layer.units) {
+    match (&layer.slope, &layer.units) {
         (Some(slope), _) => {
             table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta])
         }

@@ -1,8 +1,8 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
 use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Station, Values, leaves};
-use chainrule::model::{Activation, ModelCard, Output, Stage, predict};
+use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Stage, Station, Values, leaves};
+use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ use super::super::options::LossName;
 use crate::failure::Failure;
 
 /// What stands on a dense layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Units {
     /// Nothing: h = z.
     Plain,
     /// h = g(z), unit by unit.
-    Pointwise(Activation),
+    Pointwise(Stage),
     /// h = softmax(z).
     Softmax,
 }
@@ -75,21 +75,22 @@ struct Place {
 fn places(stages: &[Stage]) -> Result<Vec<Place>, Failure> {
     let mut places: Vec<Place> = Vec::new();
     for (place, stage) in stages.iter().enumerate() {
-        let units = match *stage {
-            Stage::Dropout { .. } => continue,
-            Stage::Dense { .. } => {
+        let units = match stage {
+            Stage::Dropout(_) => continue,
+            Stage::Dense(_) => {
                 places.push(Place { dense: place, top: place, units: Units::Plain });
                 continue;
             }
-            Stage::Activation { name } => Units::Pointwise(name),
-            Stage::Softmax => Units::Softmax,
+            Stage::Softmax(_) => Some(Units::Softmax),
+            other => other.formula().map(|_| Units::Pointwise(other.clone())),
         };
-        match places.last_mut() {
-            Some(layer) if layer.units == Units::Plain => (layer.top, layer.units) = (place, units),
+        match (places.last_mut(), units) {
+            (Some(layer), Some(units)) if layer.units == Units::Plain => {
+                (layer.top, layer.units) = (place, units);
+            }
             _ => {
                 return Err(Failure::Input(format!(
-                    "the stage at place {place} does not stand on a dense layer: explain takes dense layers, each \
-                     with at most one activation"
+                    "layer {place}, {stage}: explain takes dense layers, each followed by at most one activation"
                 )));
             }
         }
@@ -185,7 +186,13 @@ impl<'a, A: Scalar> Walk<'a, A> {
         let (z, h) = (self.value(place.dense), self.value(place.top));
         let (ones, mut slope) = (Array2::ones(h.dim()), Array2::zeros(h.dim()));
         let units = self.stages[place.top].layer;
-        units.backward(Point { theta: &[], x: z, y: h }, &ones, Some(&mut slope), None, &mut units.tape(1));
+        units.backward(
+            Point { theta: &self.theta[self.stages[place.top].window.clone()], x: z, y: h },
+            &ones,
+            Some(&mut slope),
+            None,
+            &mut units.tape(1),
+        );
         wide(&slope)
     }
 
@@ -193,7 +200,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
         let (weight, bias) = self.parameters(place.dense, self.theta);
         let (grad_weight, grad_bias) = self.parameters(place.dense, self.grad);
         Layer {
-            units: place.units,
+            units: place.units.clone(),
             weight,
             bias,
             below: wide(&self.values(place.dense).x),
@@ -211,7 +218,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
 impl Layer {
     /// The name of its units.
     pub(super) fn name(&self) -> &'static str {
-        match self.units {
+        match &self.units {
             Units::Plain => "linear",
             Units::Pointwise(activation) => activation.name(),
             Units::Softmax => "softmax",
@@ -291,7 +298,7 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use chainrule::model::Architecture;
+    use chainrule::layers::{Architecture, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
     use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
@@ -302,7 +309,7 @@ mod tests {
 
     const WIDTHS: [usize; 4] = [3, 5, 4, 3];
 
-    fn card(activation: Activation, loss: LossName, output: Option<OutputName>) -> ModelCard {
+    fn card(activation: impl Into<Stage>, loss: LossName, output: Option<OutputName>) -> ModelCard {
         let mut architecture = Architecture::perceptron(&WIDTHS, activation, 0.1);
         let (top, output) = loss.top(output, true).unwrap();
         architecture.layers.extend::<Option<Stage>>(top);
@@ -392,13 +399,13 @@ mod tests {
 
     #[test]
     fn every_derivative_is_that_of_finite_differences() {
-        for &activation in Activation::ALL {
+        for activation in Stage::activations() {
             for &loss in LossName::value_variants() {
-                check(&card(activation, loss, None), loss);
+                check(&card(activation.clone(), loss, None), loss);
             }
         }
         for output in [OutputName::Softmax, OutputName::Identity] {
-            check(&card(Activation::Tanh, LossName::SquaredError, Some(output)), LossName::SquaredError);
+            check(&card(activation::Tanh, LossName::SquaredError, Some(output)), LossName::SquaredError);
         }
     }
 
@@ -412,11 +419,12 @@ mod tests {
 
     #[test]
     fn stages_that_do_not_stand_on_a_dense_layer_are_refused() {
-        let units = Stage::Activation { name: Activation::Relu };
-        let dense = Stage::Dense { outputs: 2 };
-        assert!(places(&[dense, units, Stage::Dropout { rate: 0.5 }, dense]).is_ok());
-        for stages in [&[units, dense][..], &[dense, units, units]] {
-            assert!(places(stages).is_err(), "{stages:?}");
+        let units: Stage = activation::Relu.into();
+        let dense = Stage::dense(2);
+        let stages = |stages: &[&Stage]| stages.iter().map(|&stage| stage.clone()).collect::<Vec<_>>();
+        assert!(places(&stages(&[&dense, &units, &Stage::dropout(0.5), &dense])).is_ok());
+        for stages in [stages(&[&units, &dense]), stages(&[&dense, &units, &units])] {
+            assert!(places(&stages).is_err(), "{stages:?}");
         }
     }
 }

@@ -72,7 +72,7 @@ impl Outcome {
     fn summary(&self, card: &ModelCard, parameters: usize, folder: &RunFolder) -> Summary {
         Summary {
             data: card.data.clone(),
-            layers: card.architecture.to_string(),
+            layers: card.architecture.summary(),
             parameters,
             epochs: self.history.epochs.len(),
             best_epoch: self.history.best,

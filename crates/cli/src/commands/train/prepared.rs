@@ -1,13 +1,15 @@
 //! What a run is made of before anything is written: data, loss and the description of the model.
 
-use chainrule::datasets::{Encoding, Parts, Scaling, Target, split::HoldOut};
-use chainrule::model::{Architecture, ModelCard, Stage};
+use chainrule::datasets::{Dataset, Encoding, Parts, Scaling, Target, split::HoldOut};
+use chainrule::layers::{Architecture, Stage};
+use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use chainrule::train::fingerprint;
 
 use super::Train;
 use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
+use crate::commands::network;
 use crate::commands::options::LossName;
 use crate::failure::Failure;
 use crate::processes::Processes;
@@ -93,9 +95,25 @@ fn parts<A: Scalar>(args: &Train) -> Result<Parts<A>, Failure> {
     Ok(parts)
 }
 
+/// The network below the function of its output.
+fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architecture, Failure> {
+    let Some(text) = &args.network else {
+        let widths = args.layers.complete(data.inputs(), data.outputs())?;
+        return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
+    };
+    let of_perceptrons = [
+        ("--layers", args.layers.to_string() != "128"),
+        ("--activation", args.activation.to_string() != "relu"),
+        ("--dropout", args.dropout != 0.0),
+    ];
+    if let Some((flag, _)) = of_perceptrons.iter().find(|(_, given)| *given) {
+        return Err(Failure::Input(format!("--network describes the whole network: leave out {flag}")));
+    }
+    network::architecture(network::layers(text)?, data)
+}
+
 fn card<A: Scalar>(args: &Train, loss: LossName, parts: &Parts<A>) -> Result<ModelCard, Failure> {
-    let widths = args.layers.complete(parts.train.inputs(), parts.train.outputs())?;
-    let mut architecture = Architecture::perceptron(&widths, args.activation, args.dropout);
+    let mut architecture = architecture(args, &parts.train)?;
     let (top, output) = loss.top(args.output, parts.train.labels().is_some())?;
     architecture.layers.extend::<Option<Stage>>(top);
     architecture.validated().map_err(Failure::input)?;

@@ -86,7 +86,7 @@ pub(super) fn train<A: MpiScalar>(
     let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
     if let Some(folder) = folder.as_ref().filter(|_| args.verbosity.level() > Verbosity::Quiet) {
         let examples = prepared.parts.train.len();
-        announce(args, &card.architecture.to_string(), (theta.len(), examples), folder, processes, start.0);
+        announce(args, &card.architecture.summary(), (theta.len(), examples), folder, processes, start.0);
     }
 
     let task = Task {

@@ -1,7 +1,8 @@
 //! The units of a regression's targets: a network learns prices in thousands as readily as shares.
 
 use chainrule::datasets::{Dataset, Parts, Target};
-use chainrule::model::{ModelCard, Output, Stage};
+use chainrule::layers::Stage;
+use chainrule::model::{ModelCard, Output};
 use chainrule::tensor::{Layout, Scalar};
 
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ pub(crate) struct TargetScaling {
 impl TargetScaling {
     /// Those of the training targets; none where they are classes, or the last layer's output is not the prediction.
     pub(crate) fn of<A: Scalar>(card: &ModelCard, train: &Dataset<A>) -> Self {
-        let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense { .. }));
+        let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
         match train.target() {
             Target::Real { values, .. } if ends_in_dense && card.output == Output::Identity => {
                 let moments = |column: chainrule::ndarray::ArrayView1<'_, A>| {

@@ -1,0 +1,89 @@
+//! `--network`: a network in words, or in a file.
+
+use std::path::Path;
+
+use chainrule::datasets::{Dataset, ImageShape};
+use chainrule::layers::{Architecture, Stage};
+use chainrule::tensor::{Scalar, Shape};
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// What a file of layers holds: `[[layers]]` with `kind` and the layer's numbers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    layers: Vec<Stage>,
+}
+
+/// The largest file of layers that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// The layers that `text` writes out or, where it ends in `.toml`, that the file of this name holds.
+///
+/// # Errors
+/// If there is no such file, or it or the text is no network.
+pub(crate) fn layers(text: &str) -> Result<Vec<Stage>, Failure> {
+    let path = Path::new(text);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return Stage::network(text).map_err(|error| Failure::Input(format!("--network: {error}")));
+    }
+    let unreadable = |error: &dyn std::fmt::Display| Failure::Input(format!("--network {text}: {error}"));
+    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+    if !size.is_file() || size.len() > LARGEST {
+        return Err(unreadable(&format!("a network is a file of at most {LARGEST} bytes")));
+    }
+    let contents = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let file: File = toml::from_str(&contents).map_err(|error| {
+        let place = error.span().map_or(1, |span| contents[..span.start].matches('\n').count() + 1);
+        unreadable(&format!("line {place}: {}", error.message()))
+    })?;
+    Ok(file.layers)
+}
+
+/// The network of these layers for the examples of `data`, whose pictures keep their shape.
+///
+/// # Errors
+/// If the layers do not fit the data or each other.
+pub(crate) fn architecture<A: Scalar>(
+    layers: Vec<Stage>,
+    data: &Dataset<A>,
+) -> Result<Architecture, Failure> {
+    let input = match data.image() {
+        Some(ImageShape { height, width, channels }) => Shape::image(height, width, channels),
+        None => Shape::Flat(data.inputs()),
+    };
+    let architecture = Architecture { input, layers };
+    architecture.validated().map_err(|error| Failure::Input(format!("--network: {error}")))?;
+    let model = architecture.build::<f32>(None);
+    let output = chainrule::layers::Layer::output_shape(&model);
+    if output == Shape::Flat(data.outputs()) {
+        return Ok(architecture);
+    }
+    let cure = if output.positions() > 1 {
+        "put `flatten` before the last dense layer"
+    } else {
+        "end it with that many"
+    };
+    Err(Failure::Input(format!(
+        "--network: {architecture} gives {output} for an input of {input}, but the data has {} outputs: {cure}",
+        data.outputs()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_what_words_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.toml");
+        std::fs::write(&path, "[[layers]]\nkind = \"dense\"\noutputs = 8\n\n[[layers]]\nkind = \"leaky-relu\"\nnegative_slope = 0.2\n").unwrap();
+        assert_eq!(layers(path.to_str().unwrap()).unwrap(), layers("dense 8, leaky-relu 0.2").unwrap());
+        std::fs::write(&path, "[[layers]]\nkind = \"dense\"\noutputs = 8\nbias = 1\n").unwrap();
+        let error = layers(path.to_str().unwrap()).unwrap_err();
+        assert!(format!("{error:?}").contains("net.toml: line"), "{error:?}");
+        assert!(layers("nosuch.toml").is_err());
+    }
+}

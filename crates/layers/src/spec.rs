@@ -1,0 +1,171 @@
+//! What a layer says of itself besides its derivatives, and networks of such descriptions.
+
+use std::fmt::Debug;
+
+use chainrule_tensor::{Init, Scalar, Shape};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::layer::Layer;
+use crate::onnx::OnnxWriter;
+use crate::sequential::Sequential;
+use crate::words::{Arguments, WordsError};
+
+/// What a layer's file says of it besides its derivatives: how it is written, stored, built, exported and explained.
+///
+/// It is the layer without its input: the number of outputs of a dense layer, the rate of a dropout. The table of
+/// `table.rs` lists all of them; everything that has to know every layer goes through this trait.
+///
+/// # Serialised form
+/// By serde, as a map; the table adds its name under `kind`. Unknown keys should be refused.
+pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// The shape of the output.
+    ///
+    /// # Errors
+    /// If a layer of this description does not take that input, or its numbers make no sense: it may come from a file.
+    fn output(&self, input: Shape) -> Result<Shape, SpecError>;
+
+    /// How many parameters it has, for an input that [`output`](Self::output) takes; `None` beyond `usize`.
+    fn parameters(&self, input: Shape) -> Option<usize> {
+        let _ = input;
+        Some(0)
+    }
+
+    /// The layer for an input that [`output`](Self::output) takes; weights begin as `init` says.
+    fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>>;
+
+    /// The initialiser that suits the weights directly below this layer, where it has an opinion.
+    fn usual_init(&self) -> Option<Init> {
+        None
+    }
+
+    /// Reads what follows the name in words, such as `128` of `dense 128`.
+    ///
+    /// # Errors
+    /// If a word is missing or means nothing here.
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError>;
+
+    /// What follows the name in words: with the name, the form that [`from_words`](Self::from_words) reads.
+    fn to_words(&self) -> String {
+        String::new()
+    }
+
+    /// Writes the operators from `x` to the value whose name is returned; each example is one flat row.
+    fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String;
+
+    /// g(z) and g'(z) of a layer that works unit by unit, in the small part of TeX that `explain` typesets.
+    fn formula(&self) -> Option<UnitFormula> {
+        None
+    }
+
+    /// Descriptions with inputs to check the derivatives on, small enough to go coordinate by coordinate.
+    fn specimens() -> Vec<(Shape, Self)>;
+}
+
+/// The formula of a pointwise function and of its derivative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitFormula {
+    /// g(z).
+    pub value: String,
+    /// g'(z), where it may speak of g.
+    pub slope: String,
+}
+
+impl UnitFormula {
+    /// From g(z) and g'(z).
+    pub fn new(value: impl Into<String>, slope: impl Into<String>) -> Self {
+        Self { value: value.into(), slope: slope.into() }
+    }
+}
+
+/// Why a network cannot be built as it is described.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("layer {path}: {fault}")]
+pub struct SpecError {
+    /// The layer, by its path.
+    pub path: String,
+    /// What is wrong.
+    pub fault: String,
+}
+
+impl SpecError {
+    /// At a layer that knows nothing of where it stands.
+    pub fn here(fault: impl Into<String>) -> Self {
+        Self { path: String::new(), fault: fault.into() }
+    }
+
+    /// The same seen from a container that holds the layer under `name`.
+    #[must_use]
+    pub fn inside(self, name: &str) -> Self {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{name}.{}", self.path) };
+        Self { path, ..self }
+    }
+}
+
+/// The shape after each of `layers`, the last of which is the output.
+///
+/// # Errors
+/// If there is none, or one does not take what the one below gives.
+pub fn shapes<S: LayerSpec>(layers: &[S], input: Shape) -> Result<Vec<Shape>, SpecError> {
+    if layers.is_empty() {
+        return Err(SpecError::here("a network needs a layer"));
+    }
+    let mut shape = input;
+    let outputs = layers.iter().enumerate().map(|(place, layer)| {
+        shape = layer.output(shape).map_err(|error| error.inside(&place.to_string()))?;
+        checked(shape).map_err(|error| error.inside(&place.to_string()))
+    });
+    outputs.collect()
+}
+
+/// A shape whose numbers can be counted.
+///
+/// # Errors
+/// If a length is 0, or there are more features than 2²⁴, where `f32` stops counting, or more numbers than 2³².
+pub fn checked(shape: Shape) -> Result<Shape, SpecError> {
+    const WIDEST: usize = 1 << 24;
+    const LARGEST: usize = 1 << 32;
+    if shape.features() == 0 || shape.features() > WIDEST {
+        return Err(SpecError::here(format!("a layer of width {} is not in 1..={WIDEST}", shape.features())));
+    }
+    match shape.checked_size() {
+        Some(1..=LARGEST) => Ok(shape),
+        _ => Err(SpecError::here(format!(
+            "an example of shape {shape} has not between 1 and {LARGEST} numbers"
+        ))),
+    }
+}
+
+/// How many parameters all of `layers` have; `None` beyond `usize`, or where they do not fit each other.
+pub fn parameters<S: LayerSpec>(layers: &[S], input: Shape) -> Option<usize> {
+    let mut shape = input;
+    layers.iter().try_fold(0_usize, |sum, layer| {
+        let own = layer.parameters(shape)?;
+        shape = layer.output(shape).ok()?;
+        sum.checked_add(own)
+    })
+}
+
+/// The network of `layers`. Weights begin as `init` says or, with `None`, as suits the layer above them: see
+/// [`LayerSpec::usual_init`].
+pub fn chain<A: Scalar, S: LayerSpec>(layers: &[S], input: Shape, init: Option<Init>) -> Sequential<A> {
+    let (mut network, mut shape) = (Sequential::input(input), input);
+    for (place, layer) in layers.iter().enumerate() {
+        let usual = layers.get(place + 1).and_then(LayerSpec::usual_init).unwrap_or(Init::GlorotUniform);
+        let layer = layer.build::<A>(shape, init.unwrap_or(usual));
+        shape = layer.output_shape();
+        network.push(layer);
+    }
+    network
+}
+
+/// Writes the operators of `layers`, one after the other.
+pub fn chain_onnx<S: LayerSpec>(layers: &[S], input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+    let (mut value, mut shape) = (x.to_owned(), input);
+    for (place, layer) in layers.iter().enumerate() {
+        value = onnx.inside(&place.to_string(), |onnx| layer.write_onnx(shape, &value, onnx));
+        shape = layer.output(shape).expect("a network that was built fits together");
+    }
+    value
+}

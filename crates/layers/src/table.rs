@@ -1,0 +1,266 @@
+//! The table of all layers. A new layer is its file, its `mod` line in `lib.rs`, and its line here.
+
+use std::fmt;
+
+use chainrule_tensor::{Init, Scalar, Shape};
+use serde::{Deserialize, Serialize};
+
+use crate::activation;
+use crate::dense::DenseSpec;
+use crate::dropout::DropoutSpec;
+use crate::layer::Layer;
+use crate::onnx::OnnxWriter;
+use crate::softmax::SoftmaxSpec;
+use crate::spec::{LayerSpec, SpecError, UnitFormula};
+use crate::view::{FlattenSpec, ReshapeSpec};
+use crate::words::{Arguments, Item, WordsError, items};
+
+macro_rules! layers {
+    ($($variant:ident $name:literal $spec:ty,)*) => {
+        /// One layer of an [`Architecture`](crate::Architecture): any of the table.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        #[allow(missing_docs, reason = "each is documented where it is defined")]
+        pub enum Stage {
+            $(#[serde(rename = $name)] $variant($spec),)*
+        }
+
+        impl Stage {
+            /// The name of every layer.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The layer's name: on the command line, in words and in files.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Stage::$variant(_) => $name,)*
+                }
+            }
+
+            /// Reads one layer with its arguments.
+            fn from_item(text: &str, item: &Item<'_>) -> Result<Self, WordsError> {
+                let mut arguments = Arguments::of(text, item);
+                let stage = match item.name {
+                    $($name => Stage::$variant(LayerSpec::from_words(&mut arguments)?),)*
+                    name => return Err(arguments.error(unknown(name))),
+                };
+                arguments.end()?;
+                Ok(stage)
+            }
+
+            /// Every layer at sizes whose derivatives can be checked coordinate by coordinate.
+            pub fn specimens() -> Vec<(Shape, Stage)> {
+                let mut all = Vec::new();
+                $(all.extend(<$spec as LayerSpec>::specimens().into_iter().map(|(shape, spec)| (shape, Stage::$variant(spec))));)*
+                all
+            }
+
+            /// The shape of the output.
+            ///
+            /// # Errors
+            /// As [`LayerSpec::output`].
+            pub fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+                match self { $(Stage::$variant(spec) => spec.output(input),)* }
+            }
+
+            /// How many parameters it has; see [`LayerSpec::parameters`].
+            pub fn parameters(&self, input: Shape) -> Option<usize> {
+                match self { $(Stage::$variant(spec) => spec.parameters(input),)* }
+            }
+
+            /// The layer for an input; see [`LayerSpec::build`].
+            pub fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
+                match self { $(Stage::$variant(spec) => spec.build(input, init),)* }
+            }
+
+            /// The initialiser that suits the weights below; see [`LayerSpec::usual_init`].
+            pub fn usual_init(&self) -> Option<Init> {
+                match self { $(Stage::$variant(spec) => LayerSpec::usual_init(spec),)* }
+            }
+
+            /// g(z) and g'(z) of a layer that works unit by unit.
+            pub fn formula(&self) -> Option<UnitFormula> {
+                match self { $(Stage::$variant(spec) => LayerSpec::formula(spec),)* }
+            }
+
+            fn arguments(&self) -> String {
+                match self { $(Stage::$variant(spec) => LayerSpec::to_words(spec),)* }
+            }
+
+            pub(crate) fn write(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+                match self { $(Stage::$variant(spec) => LayerSpec::write_onnx(spec, input, x, onnx),)* }
+            }
+        }
+
+        $(impl From<$spec> for Stage {
+            fn from(spec: $spec) -> Self {
+                Stage::$variant(spec)
+            }
+        })*
+    };
+}
+
+layers! {
+    Dense "dense" DenseSpec,
+    Identity "identity" activation::Identity,
+    Sigmoid "sigmoid" activation::Sigmoid,
+    Tanh "tanh" activation::Tanh,
+    Relu "relu" activation::Relu,
+    LeakyRelu "leaky-relu" activation::LeakyRelu,
+    Elu "elu" activation::Elu,
+    Gelu "gelu" activation::Gelu,
+    GeluTanh "gelu-tanh" activation::GeluTanh,
+    Silu "silu" activation::Silu,
+    Softplus "softplus" activation::Softplus,
+    Softmax "softmax" SoftmaxSpec,
+    Dropout "dropout" DropoutSpec,
+    Flatten "flatten" FlattenSpec,
+    Reshape "reshape" ReshapeSpec,
+}
+
+/// There is no layer of this name; the one that may have been meant.
+fn unknown(name: &str) -> String {
+    let near = |known: &&&str| strsim::jaro_winkler(known, name);
+    let nearest = Stage::NAMES.iter().max_by(|a, b| near(a).total_cmp(&near(b)).then_with(|| b.cmp(a)));
+    let nearest = nearest.expect("there are layers");
+    format!(
+        "no layer is called `{name}`; the nearest is `{nearest}`, and all are {}",
+        Stage::NAMES.join(", ")
+    )
+}
+
+impl Stage {
+    /// The layers of a network in words.
+    ///
+    /// # Errors
+    /// If the text is no network; the message shows the place.
+    pub fn network(text: &str) -> Result<Vec<Stage>, WordsError> {
+        items(text)?.iter().map(|item| Self::from_item(text, item)).collect()
+    }
+
+    /// The activations with their usual parameters: what can stand between the dense layers of a perceptron.
+    pub fn activations() -> Vec<Stage> {
+        let layers = Stage::NAMES.iter().filter_map(|name| Stage::network(name).ok()?.pop());
+        layers.filter(|stage| stage.formula().is_some()).collect()
+    }
+
+    /// The dense layer with so many outputs.
+    pub fn dense(outputs: usize) -> Self {
+        DenseSpec { outputs }.into()
+    }
+
+    /// Dropout at this rate.
+    pub fn dropout(rate: f64) -> Self {
+        DropoutSpec { rate }.into()
+    }
+}
+
+/// A stage describes what its entry in the table does: networks inside of layers are made of stages.
+impl LayerSpec for Stage {
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        Stage::output(self, input)
+    }
+
+    fn parameters(&self, input: Shape) -> Option<usize> {
+        Stage::parameters(self, input)
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
+        Stage::build(self, input, init)
+    }
+
+    fn usual_init(&self) -> Option<Init> {
+        Stage::usual_init(self)
+    }
+
+    /// As one layer in brackets.
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        match arguments.network() {
+            Some([item]) => Self::from_item(arguments.text(), item),
+            _ => Err(arguments.error("one layer in brackets is missing")),
+        }
+    }
+
+    fn to_words(&self) -> String {
+        format!("({self})")
+    }
+
+    fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
+        self.write(input, x, onnx)
+    }
+
+    fn formula(&self) -> Option<UnitFormula> {
+        Stage::formula(self)
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        Stage::specimens()
+    }
+}
+
+/// In words: `dense 128`.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments = self.arguments();
+        write!(f, "{}{}{arguments}", self.name(), if arguments.is_empty() { "" } else { " " })
+    }
+}
+
+impl std::str::FromStr for Stage {
+    type Err = WordsError;
+
+    fn from_str(text: &str) -> Result<Self, WordsError> {
+        let mut layers = Stage::network(text)?;
+        match (layers.pop(), layers.is_empty()) {
+            (Some(layer), true) => Ok(layer),
+            _ => Err(WordsError {
+                text: text.to_owned(),
+                at: 0..text.len(),
+                fault: "one layer is wanted".to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layer_comes_back_from_its_words_and_from_its_file() {
+        for (_, stage) in Stage::specimens() {
+            assert_eq!(stage.to_string().parse(), Ok(stage.clone()));
+            let json = serde_json::to_string(&stage).unwrap();
+            assert!(json.starts_with(&format!("{{\"kind\":\"{}\"", stage.name())), "{json}");
+            assert_eq!(serde_json::from_str::<Stage>(&json).unwrap(), stage, "{json}");
+        }
+    }
+
+    #[test]
+    fn every_name_has_a_specimen() {
+        for name in Stage::NAMES {
+            assert!(Stage::specimens().iter().any(|(_, stage)| stage.name() == *name), "{name}");
+        }
+        assert!(Stage::activations().len() >= 10);
+    }
+
+    #[test]
+    fn a_typo_is_shown_with_its_place_and_the_nearest_name() {
+        let error = Stage::network("dense 30, rleu, dense 10").unwrap_err();
+        assert_eq!(error.at, 10..14);
+        assert!(error.to_string().contains("the nearest is `relu`"), "{error}");
+        assert!(Stage::network("dense").unwrap_err().to_string().contains("the number of its outputs"));
+        assert!(Stage::network("dense ten").unwrap_err().to_string().contains("`ten` is not"));
+        assert!(Stage::network("relu 3").unwrap_err().to_string().contains("takes no more"));
+    }
+
+    #[test]
+    fn unknown_keys_of_a_file_are_refused() {
+        for json in [
+            r#"{"kind":"relu","slope":1}"#,
+            r#"{"kind":"dense","outputs":3,"bias":false}"#,
+            r#"{"kind":"rleu"}"#,
+        ] {
+            assert!(serde_json::from_str::<Stage>(json).is_err(), "{json}");
+        }
+    }
+}
