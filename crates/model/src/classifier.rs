@@ -173,7 +173,16 @@ impl Classifier {
         let mut level = Level { tolerance: self.tolerance, best: f64::INFINITY, waited: 0 };
         let pool = Pool::new(available_threads());
         let history = fit(&experiment, &plan, &mut adam, &mut theta, &pool, &mut level)?;
-        Ok(FittedClassifier { architecture, model, transform, theta, classes, history, seed: self.seed })
+        Ok(FittedClassifier {
+            architecture,
+            model,
+            transform,
+            theta,
+            classes,
+            history,
+            #[cfg(feature = "files")]
+            seed: self.seed,
+        })
     }
 }
 
@@ -221,6 +230,7 @@ pub struct FittedClassifier<A: Scalar, C> {
     theta: Aligned<A>,
     classes: Vec<C>,
     history: History,
+    #[cfg(feature = "files")]
     seed: u64,
 }
 

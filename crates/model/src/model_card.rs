@@ -1,6 +1,6 @@
 use chainrule_datasets::{Input, Pipeline};
 use chainrule_layers::Architecture;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
 
@@ -8,7 +8,7 @@ use crate::output::Output;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// The network.
-    #[serde(deserialize_with = "of_any_version")]
+    #[cfg_attr(feature = "files", serde(deserialize_with = "of_any_version"))]
     pub architecture: Architecture,
     /// What turns the network's output into a prediction.
     pub output: Output,
@@ -33,7 +33,8 @@ pub struct ModelCard {
 }
 
 /// Files from before the table of layers have `{"kind": "activation", "name": "relu"}` for `{"kind": "relu"}`.
-fn of_any_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Architecture, D::Error> {
+#[cfg(feature = "files")]
+fn of_any_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Architecture, D::Error> {
     let mut value = serde_json::Value::deserialize(deserializer)?;
     let layers = value.get_mut("layers").and_then(serde_json::Value::as_array_mut);
     for layer in layers.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
@@ -48,6 +49,7 @@ fn of_any_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Architec
 
 impl ModelCard {
     /// Checks one that comes from outside.
+    #[cfg(feature = "files")]
     pub(crate) fn validated(&self) -> Result<(), String> {
         self.architecture.validated().map_err(|error| error.to_string())?;
         let inputs = self.architecture.inputs();

@@ -54,7 +54,7 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     momentum: f64,
     /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others]
-    #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
+    #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     weight_decay: Option<f64>,
     /// Dimension of the Krylov subspace of newton and saddle-free-newton; 0 for the whole space [default: 0 up to 1500 parameters, else 50]
     #[arg(long, value_name = "N", help_heading = TRAINING, hide_short_help = true)]
@@ -66,13 +66,13 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
     /// Learning rate schedule
-    #[arg(long, value_enum, default_value = "constant", value_name = "NAME", help_heading = TRAINING)]
+    #[arg(long, value_enum, default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     schedule: ScheduleName,
     /// Number of warm-up steps, over which the learning rate rises from 0
-    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING)]
+    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true)]
     warmup: u64,
     /// Clip the gradient norm to this value
-    #[arg(long, value_name = "NORM", value_parser = parse_magnitude, help_heading = TRAINING)]
+    #[arg(long, value_name = "NORM", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     clip_norm: Option<f64>,
     /// Clip each component of the gradient to this magnitude
     #[arg(long, value_name = "X", value_parser = parse_magnitude, conflicts_with = "clip_norm", help_heading = TRAINING, hide_short_help = true)]

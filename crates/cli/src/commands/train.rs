@@ -49,7 +49,7 @@ pub(crate) struct Train {
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
     validation: f64,
     /// Standardise every input to mean 0 and variance 1; the inputs of a table always are
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, help_heading = DATA)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, help_heading = DATA, hide_short_help = true)]
     standardize: bool,
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
@@ -62,16 +62,16 @@ pub(crate) struct Train {
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
     activation: Stage,
     /// Activation function of the output layer [default: the one that suits the loss]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK, hide_short_help = true)]
     output: Option<OutputName>,
     /// Dropout probability of hidden units, at least 0 and below 1
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
     /// Weight initialisation: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
-    #[arg(long, default_value = "auto", value_name = "INIT", help_heading = NETWORK)]
+    #[arg(long, default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
     init: InitArg,
     /// Floating-point type of parameters and data
-    #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK)]
+    #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
     dtype: Dtype,
     /// Loss function [default: cross-entropy for classes, mean-squared-error for numbers]
     #[arg(long, value_enum, value_name = "NAME", help_heading = TRAINING)]
@@ -94,13 +94,13 @@ pub(crate) struct Train {
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING)]
     seed: u64,
     /// Number of threads of each process [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = TRAINING)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = TRAINING, hide_short_help = true)]
     threads: Option<u16>,
     /// Order of summation over a batch: library is the fastest, tree gives the same bits on any number of MPI ranks
     #[arg(long, value_enum, default_value = "library", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     reduction: ReductionName,
     /// TOML file of settings with a key for each flag; flags on the command line win
-    #[arg(long, value_name = "FILE", help_heading = TRAINING)]
+    #[arg(long, value_name = "FILE", help_heading = TRAINING, hide_short_help = true)]
     config: Option<PathBuf>,
     /// Resume the interrupted run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"], help_heading = TRAINING)]
@@ -109,10 +109,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Write a checkpoint every N steps [default: at the end of an epoch, at most every 10 s]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
     checkpoint_every: Option<u64>,
     /// Log every N-th step to metrics.jsonl, in addition to every epoch
-    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
     log_every: u64,
     #[command(flatten)]
     verbosity: VerbosityArgs,

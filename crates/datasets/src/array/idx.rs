@@ -14,7 +14,9 @@
 //! Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", <http://yann.lecun.com/exdb/mnist/>.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
+#[cfg(feature = "files")]
+use std::io::Write;
 use std::path::Path;
 
 use chainrule_tensor::Scalar;

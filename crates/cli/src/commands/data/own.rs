@@ -58,16 +58,16 @@ pub(super) struct OwnArgs {
     #[arg(long, value_name = "COLUMN|FILE", help_heading = DATA)]
     pub(super) target: Option<String>,
     /// Classification or regression; auto classifies a target of words or of few different integers
-    #[arg(long, value_enum, default_value = "auto", value_name = "TASK", help_heading = DATA)]
+    #[arg(long, value_enum, default_value = "auto", value_name = "TASK", help_heading = DATA, hide_short_help = true)]
     pub(super) task: TaskName,
     /// Fill missing numbers of a table, and missing words with the most frequent one [default: a missing cell is an error]
-    #[arg(long, value_enum, value_name = "HOW", help_heading = DATA)]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = DATA, hide_short_help = true)]
     impute: Option<ImputeName>,
     /// Whether the first row of a table is a header
     #[arg(long, value_enum, default_value = "auto", value_name = "WHETHER", help_heading = DATA, hide_short_help = true)]
     header: HeaderName,
     /// Treat these numeric columns as categories, separated by commas
-    #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
+    #[arg(long, value_name = "COLUMNS", help_heading = DATA, hide_short_help = true)]
     categorical: Option<Columns>,
     /// Ignore these columns, separated by commas
     #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
