@@ -22,7 +22,7 @@ struct Options {
     function: Vec<String>,
 }
 
-/// What docs/performance.md promises.
+/// What docs/dev/kernel-notes.md promises.
 const MOST: f64 = 2.0;
 
 fn main() -> ExitCode {

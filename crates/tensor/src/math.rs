@@ -8,7 +8,7 @@
 //! # What is promised
 //!
 //! In `f32` the error is at most 2 units in the last place for every finite argument: `cargo run --release -p
-//! chainrule-benches --bin ulp` measures all 2³² of them, and docs/performance.md has the table. NaN gives NaN. Each
+//! chainrule-benches --bin ulp` measures all 2³² of them, and docs/dev/kernel-notes.md has the table. NaN gives NaN. Each
 //! result has the same bits on every CPU (see [`simd`](crate::simd)).
 //!
 //! Where the exact result is below the smallest normal number, 2⁻¹²⁶ in `f32`, the result is 0, or the subnormal number
