@@ -13,7 +13,7 @@ use chainrule::loss::SoftmaxCrossEntropy;
 
 use chainrule::optim::{Adam, Descent, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{Callback, Epoch, Plan, Task, evaluate, fit};
+use chainrule::train::{Callback, Epoch, Plan, Task, TrainState, Trainer, evaluate};
 use chainrule_benches::deskew::deskewed;
 use chainrule_benches::process::Start;
 use clap::Parser;
@@ -147,6 +147,8 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     };
     let plan = Plan { epochs, batch, patience: None, seed: args.seed };
     let pool = Pool::new(args.threads as usize);
-    fit(&task, &plan, &mut adam, &mut theta, &pool, &mut watch).map_err(|error| error.to_string())?;
+    let mut state = TrainState::start(&model, &theta);
+    let trainer = Trainer::new(&task, &plan, &pool).callback(&mut watch);
+    trainer.run(&mut adam, &mut theta, &mut state).map_err(|error| error.to_string())?;
     Ok(json!({ "target": target, "seed": args.seed, "seconds": watch.reached, "epochs": watch.epochs }))
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chainrule::datasets::npy;
 use chainrule::layers::{Layer, Mode};
-use chainrule::loss::LossKind;
+
 use chainrule::model::{Checkpoint, Header};
 use chainrule::ndarray::{Array2, ArrayView1};
 use chainrule::optim::{DescentSpec, Lbfgs, Optimizer, OptimizerKind, QuasiNewtonKind, Schedule};
@@ -59,8 +59,7 @@ fn main() -> ExitCode {
 fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
     let Checkpoint { card, mut theta } = Checkpoint::<A>::load(&args.model)?;
     let (x, target) = (npy::read::<A>(&args.input)?, npy::read::<A>(&args.target)?);
-    let kind: LossKind = card.loss.as_deref().ok_or("the model does not know its loss")?.parse()?;
-    let loss = kind.spec().build::<A>();
+    let loss = card.loss.as_ref().ok_or("the model does not know its loss")?.build::<A>();
     let model = card.architecture.build::<A>(None);
     let mut optimizer = optimizer(args, model.layout());
     let mut workspace = Workspace::new(&model, x.nrows());

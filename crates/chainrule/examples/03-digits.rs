@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut theta = model.layout().init(&mut Rng::new(1));
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.002));
 
-    let experiment = Task {
+    let task = Task {
         model: &model,
         loss: &SoftmaxCrossEntropy::default(),
         encoding: Encoding::Index,
@@ -39,13 +39,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         validation: parts.validation.as_ref(),
     };
     let plan = Plan { epochs: 30, patience: Some(5), seed: 1, ..Plan::default() };
-    let history = fit(&experiment, &plan, &mut adam, &mut theta, &Pool::new(2), &mut Log)?;
+    let (pool, mut state) = (Pool::new(2), TrainState::start(&model, &theta));
+    let history =
+        Trainer::new(&task, &plan, &pool).callback(&mut Log).run(&mut adam, &mut theta, &mut state)?;
     println!("the best epoch was {:?}", history.best);
 
     // The test part is looked at once.
     let test = parts.test.expect("the digits have a test part");
-    let Evaluation { loss, metrics } =
-        evaluate(&model, experiment.loss, experiment.encoding, &transform, &theta, &test)?;
+    let Evaluation { loss, metrics } = evaluate(&model, task.loss, task.encoding, &transform, &theta, &test)?;
     let Metrics::Classification(confusion) = metrics else { unreachable!("digits are classes") };
     println!("test loss {loss:.4}, accuracy {:.4}\n{}", confusion.accuracy(), confusion.counts());
     assert!(confusion.accuracy() > 0.95);

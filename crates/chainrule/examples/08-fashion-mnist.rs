@@ -45,7 +45,7 @@ fn learn(parts: Parts<f32>) -> Result<(), Error> {
     let mut theta = model.layout().init(&mut Rng::new(1));
     let steps = EPOCHS * parts.train.len().div_ceil(BATCH);
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::cosine(0.002, steps as u64));
-    let experiment = Task {
+    let task = Task {
         model: &model,
         loss: &SoftmaxCrossEntropy::default(),
         encoding: Encoding::Index,
@@ -55,11 +55,14 @@ fn learn(parts: Parts<f32>) -> Result<(), Error> {
     };
     let plan = Plan { epochs: EPOCHS, batch: BATCH, seed: 1, ..Plan::default() };
     let pool = Pool::new(available_threads());
-    fit(&experiment, &plan, &mut adam, &mut theta, &pool, &mut Log).expect("this run does not diverge");
+    let mut state = TrainState::start(&model, &theta);
+    Trainer::new(&task, &plan, &pool)
+        .callback(&mut Log)
+        .run(&mut adam, &mut theta, &mut state)
+        .expect("this run does not diverge");
 
     let test = parts.test.expect("Fashion-MNIST has a test part");
-    let Evaluation { metrics, .. } =
-        evaluate(&model, experiment.loss, Encoding::Index, &transform, &theta, &test)?;
+    let Evaluation { metrics, .. } = evaluate(&model, task.loss, Encoding::Index, &transform, &theta, &test)?;
     let Metrics::Classification(confusion) = metrics else { unreachable!("clothes are classes") };
     for (class, name) in test.class_names().iter().enumerate() {
         println!("{name:<12} F1 {:.3}", confusion.class(class).f1);

@@ -88,7 +88,7 @@ pub use chainrule_train as train;
 /// | for | names |
 /// |---|---|
 /// | a gradient | a [`Sequential`](crate::layers::Sequential) of layers, a loss, [`Risk`](crate::train::Risk), [`Workspace`](crate::train::Workspace), [`Objective`](crate::optim::Objective) |
-/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Task`](crate::train::Task), [`Plan`](crate::train::Plan), an optimizer, [`fit`](crate::train::fit), [`evaluate`](crate::train::evaluate) |
+/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Task`](crate::train::Task), [`Plan`](crate::train::Plan), an optimizer, [`TrainState`](crate::train::TrainState), [`Trainer`](crate::train::Trainer), [`evaluate`](crate::train::evaluate) |
 /// | a classifier of arrays | [`Classifier`](crate::model::Classifier) |
 /// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape) |
 pub mod prelude {
@@ -112,6 +112,7 @@ pub mod prelude {
     };
     pub use crate::tensor::{Init, Layout, Param, Pool, Rng, Scalar, Shape};
     pub use crate::train::{
-        Callback, Epoch, Evaluation, History, Metrics, Plan, Risk, Task, Workspace, evaluate, fit,
+        Callback, Epoch, Evaluation, History, Metrics, Plan, Risk, Task, TrainState, Trainer, Workspace,
+        evaluate,
     };
 }

@@ -57,6 +57,11 @@ impl<'a, 'b, A: Scalar, C: Communicator<A>> AllReduce<'a, 'b, A, C> {
         Self { part, communicator, memory, traffic, bucket }
     }
 
+    /// `out` ← the statistics of the whole batch at θ.
+    pub(crate) fn observe(&mut self, theta: &[A], out: &mut [A]) {
+        self.sum(Quantity::Statistics, theta, out);
+    }
+
     /// The sum over all ranks: the number returned, the vector put into `out`, which is empty for a value alone.
     fn sum(&mut self, quantity: Quantity<'_, A>, theta: &[A], out: &mut [A]) -> A {
         match (self.part.division().0.reduction, quantity) {
@@ -201,35 +206,41 @@ impl<A: Scalar, C: Communicator<A>> Objective<A> for AllReduce<'_, '_, A, C> {
     }
 
     fn value(&mut self, theta: &[A]) -> A {
-        self.sum(Quantity::Value, theta, &mut [])
+        self.part.probe().objective(|| self.sum(Quantity::Value, theta, &mut []))
     }
 
     fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        self.sum(Quantity::Gradient, theta, grad)
+        let (probe, layout) = (self.part.probe(), self.part.layout());
+        probe.gradient(layout, grad, |grad| self.sum(Quantity::Gradient, theta, grad))
     }
 
     fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
-        if !self.part.has_second_order() {
-            return central_difference(self, theta, v, hv);
-        }
-        self.product(Curvature::Hessian, theta, v, hv);
+        self.part.probe().objective(|| {
+            if self.part.has_second_order() {
+                self.product(Curvature::Hessian, theta, v, hv);
+            } else {
+                central_difference(self, theta, v, hv);
+            }
+        });
     }
 
     /// # Panics
     /// If a layer of the model has no second order.
     fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
-        self.product(Curvature::GaussNewton, theta, v, gv);
+        self.part.probe().objective(|| self.product(Curvature::GaussNewton, theta, v, gv));
     }
 
     fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
-        if self.part.division().0.reduction == Reduction::Tree {
-            return hessian_by_products(self, theta, h);
-        }
-        self.part.hessian(theta, h);
-        let start = Instant::now();
-        for row in slices_mut(h) {
-            self.communicator.all_reduce(row);
-        }
-        self.traffic.add::<A>(h.len(), start.elapsed());
+        self.part.probe().objective(|| {
+            if self.part.division().0.reduction == Reduction::Tree {
+                return hessian_by_products(self, theta, h);
+            }
+            self.part.hessian(theta, h);
+            let start = Instant::now();
+            for row in slices_mut(h) {
+                self.communicator.all_reduce(row);
+            }
+            self.traffic.add::<A>(h.len(), start.elapsed());
+        });
     }
 }

@@ -81,4 +81,8 @@ impl<A: Scalar, C: Communicator<A>> ProcessGroup<A> for DataParallel<A, C> {
     fn step(&mut self, optimizer: &mut dyn Optimizer<A>, part: &mut Sharded<'_, A>, theta: &mut [A]) -> A {
         optimizer.step(&mut self.objective(part), theta)
     }
+
+    fn observe(&mut self, part: &mut Sharded<'_, A>, theta: &[A], out: &mut [A]) {
+        self.objective(part).observe(theta, out);
+    }
 }

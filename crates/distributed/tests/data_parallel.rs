@@ -10,9 +10,10 @@ use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd};
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Init, Pool, Rng};
+use chainrule_train::check::TracksMean;
 use chainrule_train::{
     Callback, Division, History, Plan, ProcessGroup, Reduction, ShardBuffers, Sharded, SingleProcess,
-    StepEnd, Task, TrainError, TrainState, resume,
+    StepEnd, Task, TrainError, TrainState, Trainer,
 };
 
 /// A network with dropout, so that a mask that depends on the rank would show.
@@ -72,8 +73,9 @@ fn train(
     };
     let plan = Plan { epochs: 3, batch, patience: None, seed: 5 };
     let mut optimizer = make(theta.len());
-    let (pool, state) = (Pool::new(1), TrainState::start(&theta));
-    let history = resume(&task, &plan, &mut *optimizer, &mut theta, &pool, callback, state, ranks)?;
+    let (pool, mut state) = (Pool::new(1), TrainState::start(&model, &theta));
+    let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(ranks);
+    let history = trainer.run(&mut *optimizer, &mut theta, &mut state)?;
     Ok(end(&history, theta.to_vec()))
 }
 
@@ -207,13 +209,15 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
             validation: None,
         };
         let mut theta = model.layout().init(&mut Rng::new(3));
-        let (plan, state) = (Plan { batch: 30, ..Plan::default() }, TrainState::start(&theta));
+        let (plan, mut state) = (Plan { batch: 30, ..Plan::default() }, TrainState::start(&model, &theta));
         let (mut sgd, pool) = (OPTIMIZERS[0].1(theta.len()), Pool::new(1));
         let mut ranks = DataParallel::new(rank, Reduction::Library);
-        resume(&task, &plan, &mut *sgd, &mut theta, &pool, &mut (), state, &mut ranks).unwrap_err()
+        let trainer = Trainer::new(&task, &plan, &pool).group(&mut ranks);
+        trainer.run(&mut *sgd, &mut theta, &mut state).unwrap_err().to_string()
     });
     assert!(errors.iter().all(|error| *error == errors[0]));
-    let TrainError::Diverged { epoch: 1, place, .. } = &errors[0] else { panic!("{}", errors[0]) };
+    let place = &errors[0];
+    assert!(place.contains("in epoch 1, "), "{place}");
     assert!(place.contains("layer 0") && place.contains("on rank "), "{place}");
 }
 
@@ -235,6 +239,10 @@ impl<R: ProcessGroup<f64>> ProcessGroup<f64> for Astray<R> {
         theta[0] += if self.1 { 1e-12 } else { 0.0 };
         loss
     }
+
+    fn observe(&mut self, part: &mut Sharded<'_, f64>, theta: &[f64], out: &mut [f64]) {
+        self.0.observe(part, theta, out);
+    }
 }
 
 #[test]
@@ -244,5 +252,46 @@ fn a_rank_whose_parameters_drift_is_found_at_the_end_of_the_epoch() {
         let mut ranks = Astray(DataParallel::new(rank, Reduction::Tree), astray);
         train(OPTIMIZERS[0].1, 40, true, &mut (), &mut ranks).unwrap_err()
     });
-    assert_eq!(errors, [const { TrainError::Drifted { epoch: 1, rank: 2 } }; 3]);
+    let is_drift = |error: &TrainError| matches!(error, TrainError::Drifted { epoch: 1, rank: 2 });
+    assert!(errors.len() == 3 && errors.iter().all(is_drift), "{errors:?}");
+}
+
+#[test]
+fn statistics_have_the_same_bits_for_any_number_of_ranks() {
+    let (train, transform) = (synthetic::moons::<f64>(300, 0.1, 1), Pipeline::new());
+    let model = Sequential::input(2)
+        .then(TracksMean::new)
+        .then(|n| Dense::new(n, 9))
+        .then(TracksMean::new)
+        .then(Tanh::new)
+        .then(|n| Dense::new(n, 2));
+    let loss = SoftmaxCrossEntropy::default();
+    let run = |group: &mut dyn ProcessGroup<f64>| {
+        let task = Task {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Index,
+            transform: &transform,
+            train: &train,
+            validation: Some(&train),
+        };
+        let plan = Plan { epochs: 2, batch: 70, patience: None, seed: 5 };
+        let mut theta = model.layout().init(&mut Rng::new(3));
+        let (mut adam, pool) = (OPTIMIZERS[1].1(theta.len()), Pool::new(1));
+        let mut state = TrainState::start(&model, &theta);
+        let trainer = Trainer::new(&task, &plan, &pool).group(group);
+        let history = trainer.run(&mut *adam, &mut theta, &mut state).unwrap();
+        (end(&history, theta.to_vec()), state.statistics)
+    };
+    let alone = run(&mut SingleProcess(Reduction::Tree));
+    assert!(alone.1.len() == 11 && alone.1.iter().all(|mean| *mean != 0.0));
+    for size in [1, 2, 3, 5] {
+        let all = Threads::run(size, |rank| run(&mut DataParallel::new(rank, Reduction::Tree)));
+        assert!(all.iter().all(|one| *one == alone), "{size} ranks");
+    }
+    // Otherwise they are the same means, added in another order.
+    let all = Threads::run(3, |rank| run(&mut DataParallel::new(rank, Reduction::Library)));
+    for (mean, expected) in all[0].1.iter().zip(&alone.1) {
+        assert!((mean - expected).abs() < 1e-9, "{mean} {expected}");
+    }
 }

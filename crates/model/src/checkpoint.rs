@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::write_atomic;
-use chainrule_tensor::ndarray::ArrayView2;
 use chainrule_tensor::{Entry, Layout, Scalar};
 use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model_card::ModelCard;
@@ -38,6 +38,17 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// The file was written by a later version of the program.
+    #[error(
+        "{}: a checkpoint of format version {version}, and this program reads versions up to {VERSION}: update chainrule",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format version.
+        version: u32,
+    },
     /// The model does not fit into the format.
     #[error("{}: {bytes} bytes, and an ONNX file ends at 2 GiB: export to safetensors or npz", path.display())]
     TooLong {
@@ -67,6 +78,24 @@ pub struct Header {
 
 const KEY: &str = "chainrule";
 
+/// The version of the format that this program writes. Files without a version are of version 1.
+const VERSION: u32 = 2;
+
+/// The metadata as they are written.
+#[derive(Serialize)]
+struct Versioned<'c> {
+    version: u32,
+    #[serde(flatten)]
+    card: &'c ModelCard,
+}
+
+/// What is read of the metadata first.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default)]
+    version: u32,
+}
+
 impl<A: Scalar> Checkpoint<A> {
     /// Writes the file by temp file, fsync and rename: at every moment there is the old one or the new one, whole.
     ///
@@ -86,7 +115,8 @@ impl<A: Scalar> Checkpoint<A> {
     /// # Panics
     /// If θ is not as long as the architecture says.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let json = serde_json::to_string(&self.card).expect("a card has string keys only");
+        let card = Versioned { version: VERSION, card: &self.card };
+        let json = serde_json::to_string(&card).expect("a card has string keys only");
         let layout = self.card.architecture.layout::<A>();
         encode(&layout, &self.theta, HashMap::from([(KEY.to_owned(), json)]))
     }
@@ -156,42 +186,31 @@ pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, Ch
 
 fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
     let Some(json) = file.metadata(KEY) else { return Ok(None) };
-    let card = serde_json::from_str::<ModelCard>(json)
-        .map_err(|error| error.to_string())
-        .and_then(|card| card.validated().map(|()| card))
-        .map_err(|fault| TensorFileError::format(path, format!("its description: {fault}")))?;
+    let broken = |fault: String| TensorFileError::format(path, format!("its description: {fault}"));
+    let Format { version } = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    if version > VERSION {
+        return Err(CheckpointError::Newer { path: path.to_owned(), version });
+    }
+    let card: ModelCard = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    card.validated().map_err(broken)?;
     Ok(Some(card))
 }
 
-/// The shape in the file: a matrix lies there transposed.
-pub(crate) fn stored_shape(entry: &Entry) -> Vec<usize> {
-    entry.shape.iter().rev().copied().collect()
+/// A parameter as files hold it: checkpoints, ONNX and NumPy archives alike.
+pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> (Vec<usize>, Vec<A>) {
+    (entry.storage.shape().to_vec(), entry.storage.to_file(&flat[entry.range()]))
 }
 
 fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: HashMap<String, String>) -> Vec<u8> {
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
     let entries = layout.entries().iter();
     let arrays: Vec<_> = entries
-        .map(|entry| TensorBytes::new(entry.name.clone(), stored_shape(entry), &stored(entry, flat)))
+        .map(|entry| {
+            let (shape, values) = stored(entry, flat);
+            TensorBytes::new(entry.name.clone(), shape, &values)
+        })
         .collect();
     tensors::to_bytes(&arrays, metadata)
-}
-
-/// The numbers of a parameter as a file has them.
-pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> Vec<A> {
-    transposed(&entry.shape, &flat[entry.range()])
-}
-
-/// The numbers of a parameter in the file's order; given the file's shape, the same function brings them back.
-fn transposed<A: Scalar>(shape: &[usize], values: &[A]) -> Vec<A> {
-    match *shape {
-        [rows, columns] => {
-            let matrix = ArrayView2::from_shape((rows, columns), values)
-                .expect("a parameter has the size of its shape");
-            matrix.t().iter().copied().collect()
-        }
-        _ => values.to_vec(),
-    }
 }
 
 fn decode<A: Scalar>(path: &Path, file: &TensorFile<'_>, layout: &Layout) -> Result<Vec<A>, CheckpointError> {
@@ -206,7 +225,7 @@ fn decode<A: Scalar>(path: &Path, file: &TensorFile<'_>, layout: &Layout) -> Res
         let Some(shape) = file.shape(&entry.name) else {
             return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
         };
-        let expected = stored_shape(entry);
+        let expected = entry.storage.shape();
         if shape != expected {
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
             return Err(mismatch(fault));
@@ -216,7 +235,7 @@ fn decode<A: Scalar>(path: &Path, file: &TensorFile<'_>, layout: &Layout) -> Res
             let fault = format!("{:?} holds NaN or infinity", entry.name);
             return Err(TensorFileError::format(path, fault).into());
         }
-        theta.extend(transposed(&expected, &values));
+        theta.extend(entry.storage.from_file(&values));
     }
     Ok(theta)
 }

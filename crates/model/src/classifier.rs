@@ -3,11 +3,13 @@ use std::ops::ControlFlow;
 
 use chainrule_datasets::{Dataset, Encoding, Features, Pipeline, Scaling, Target};
 use chainrule_layers::{Architecture, Layer, Sequential, SpecError, Stage, activation};
+#[cfg(feature = "files")]
+use chainrule_loss::LossKind;
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Aligned, Pool, Rng, Scalar, available_threads, rows};
-use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, fit};
+use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, TrainState, Trainer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -21,7 +23,7 @@ use crate::predict::predict;
 /// A multilayer perceptron that tells classes apart, from arrays in one line.
 ///
 /// It minimises the softmax cross-entropy by Adam over shuffled batches, on inputs brought to mean 0 and variance 1, and
-/// ends when the training loss no longer falls. For anything else there is [`fit`](chainrule_train::fit()), which this calls.
+/// ends when the training loss no longer falls. For anything else there is [`Trainer`], which this calls.
 ///
 /// | Field | Default | Meaning |
 /// |---|---|---|
@@ -161,7 +163,7 @@ impl Classifier {
         let mut theta = model.layout().init(&mut Rng::new(self.seed));
         let schedule = Schedule::constant(self.learning_rate);
         let mut adam = Descent::new(Adam::default(), theta.len(), schedule).along(model.layout());
-        let experiment = Task {
+        let task = Task {
             model: &model,
             loss: &SoftmaxCrossEntropy::default(),
             encoding: Encoding::Index,
@@ -172,7 +174,9 @@ impl Classifier {
         let plan = Plan { epochs: self.epochs, batch: self.batch, seed: self.seed, ..Plan::default() };
         let mut level = Level { tolerance: self.tolerance, best: f64::INFINITY, waited: 0 };
         let pool = Pool::new(available_threads());
-        let history = fit(&experiment, &plan, &mut adam, &mut theta, &pool, &mut level)?;
+        let mut state = TrainState::start(&model, &theta);
+        let trainer = Trainer::new(&task, &plan, &pool).callback(&mut level);
+        let history = trainer.run(&mut adam, &mut theta, &mut state)?;
         Ok(FittedClassifier {
             architecture,
             model,
@@ -286,7 +290,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
         let card = ModelCard {
             architecture: self.architecture.clone(),
             output: Output::Softmax,
-            loss: Some("cross-entropy".to_owned()),
+            loss: Some(LossKind::CrossEntropy.spec()),
             input: None,
             transform: self.transform.clone(),
             classes: self.classes.iter().map(ToString::to_string).collect(),

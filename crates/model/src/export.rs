@@ -6,7 +6,7 @@ use chainrule_datasets::npz;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array1, ArrayD, IxDyn};
 
-use crate::checkpoint::{Checkpoint, CheckpointError, stored, stored_shape};
+use crate::checkpoint::{Checkpoint, CheckpointError, stored};
 
 impl<A: Scalar> Checkpoint<A> {
     /// Writes the parameters as NumPy's `.npz`, under the names and in the shapes of the checkpoint: a weight W is
@@ -25,7 +25,8 @@ impl<A: Scalar> Checkpoint<A> {
         assert_eq!(layout.len(), theta.len(), "npz: the vector has not the layout's length");
         let mut arrays: Vec<(String, ArrayD<A>)> = Vec::new();
         for entry in layout.entries() {
-            let values = ArrayD::from_shape_vec(IxDyn(&stored_shape(entry)), stored(entry, theta));
+            let (shape, values) = stored(entry, theta);
+            let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
             arrays.push((entry.name.clone(), values.expect("a parameter has the size of its shape")));
         }
         if !card.transform.is_identity() {

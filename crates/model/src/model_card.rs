@@ -1,5 +1,6 @@
 use chainrule_datasets::{Input, Pipeline};
 use chainrule_layers::Architecture;
+use chainrule_loss::LossSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
@@ -12,9 +13,9 @@ pub struct ModelCard {
     pub architecture: Architecture,
     /// What turns the network's output into a prediction.
     pub output: Output,
-    /// The loss it was trained on, by its command-line name.
+    /// The loss it was trained on, with its parameters. Files of format version 1 have its name alone.
     #[serde(default)]
-    pub loss: Option<String>,
+    pub loss: Option<LossSpec>,
     /// What the input is besides numbers, where the data say so.
     #[serde(default)]
     pub input: Option<Input>,

@@ -1,14 +1,15 @@
 use chainrule_datasets::Pipeline;
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::Layer;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Scalar, rows};
+use chainrule_train::Weights;
 
 use crate::output::Output;
 
 /// The rows of one forward pass.
 const ROWS: usize = 256;
 
-/// The predictions of `model` at θ for the rows of `x`, raw as they come from a file: the input transform is applied
+/// The predictions of `model` with `weights` for the rows of `x`, raw as they come from a file: the input transform is applied
 /// before the first layer, the output function after the last, and dropout is off.
 ///
 /// # Panics
@@ -26,15 +27,15 @@ const ROWS: usize = 256;
 /// assert_eq!(p.row(0).to_vec(), [0.5, 0.5]);
 /// assert!((p[(1, 0)] - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
 /// ```
-pub fn predict<A: Scalar>(
+pub fn predict<'a, A: Scalar>(
     model: &dyn Layer<A>,
     output: Output,
     transform: &Pipeline,
-    theta: &[A],
+    weights: impl Into<Weights<'a, A>>,
     x: &ArrayRef2<A>,
 ) -> Array2<A> {
     let mut predictions = Array2::zeros((x.nrows(), model.outputs()));
-    let batch = ROWS.min(x.nrows());
+    let (weights, batch) = (weights.into(), ROWS.min(x.nrows()));
     let (mut outputs, mut tape) = (rows::zeros(batch, model.outputs()), model.gradient_tape(batch));
     for (x, mut predictions) in
         x.axis_chunks_iter(Axis(0), ROWS).zip(predictions.axis_chunks_iter_mut(Axis(0), ROWS))
@@ -42,7 +43,7 @@ pub fn predict<A: Scalar>(
         let mut x = x.to_owned();
         transform.apply_in_place(&mut x);
         let mut y = rows::first_mut(&mut outputs, x.nrows());
-        model.forward(Mode::EVAL, theta, &x, &mut y, &mut tape);
+        model.forward(weights.eval(), weights.theta, &x, &mut y, &mut tape);
         rows::slices(&y)
             .zip(rows::slices_mut(&mut predictions))
             .for_each(|(y, prediction)| output.apply(y, prediction));

@@ -1,9 +1,11 @@
-//! Where a network and its loss have their kinks: what checks by finite differences keep away from.
+//! For checks: where a network and its loss have their kinks, and a layer with statistics.
 
 use chainrule_layers::check::near_kink;
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::{Grad, Layer, Mode, Point, Tape};
 use chainrule_loss::Loss;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+use chainrule_tensor::rows::{slices, slices_mut};
+use chainrule_tensor::{Init, Layout, Shape};
 
 /// Whether, on the one example `x`, neither the network nor the loss comes nearer than `radius` to a kink. A difference
 /// quotient across a kink says nothing about a derivative.
@@ -20,4 +22,89 @@ pub fn is_clear_of_kinks(
     let mut y = Array2::zeros((x.nrows(), model.outputs()));
     model.forward(mode, theta, x, &mut y, &mut model.tape(x.nrows()));
     !loss.near_kink(&y, target, radius)
+}
+
+/// The simplest layer with statistics: y = x in training, where it tracks the mean of x; y = x − mean in evaluation.
+#[derive(Debug)]
+pub struct TracksMean {
+    layout: Layout,
+    statistics: Layout,
+}
+
+impl TracksMean {
+    /// The share of a batch's mean in the running one.
+    pub const MOMENTUM: f64 = 0.25;
+
+    /// For inputs of this shape.
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        let mut statistics = Layout::new();
+        statistics.push("mean", shape.into().size(), Init::Zeros);
+        Self { layout: Layout::new(), statistics }
+    }
+}
+
+impl Layer<f64> for TracksMean {
+    fn inputs(&self) -> usize {
+        self.statistics.len()
+    }
+
+    fn outputs(&self) -> usize {
+        self.statistics.len()
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn statistics(&self) -> &Layout {
+        &self.statistics
+    }
+
+    fn tape(&self, _: usize) -> Tape<f64> {
+        Tape::empty().and_vectors([self.statistics.len()])
+    }
+
+    fn forward(
+        &self,
+        mode: Mode<'_, f64>,
+        _: &[f64],
+        x: &ArrayRef2<f64>,
+        y: &mut ArrayRef2<f64>,
+        tape: &mut Tape<f64>,
+    ) {
+        y.assign(x);
+        match mode {
+            Mode::Train { .. } => {
+                let (mean, rows) = (&mut tape.vectors[0], x.nrows() as f64);
+                mean.fill(0.0);
+                slices(x).for_each(|x| mean.iter_mut().zip(x).for_each(|(mean, x)| *mean += x / rows));
+            }
+            Mode::Eval { statistics } => {
+                slices_mut(y).for_each(|y| y.iter_mut().zip(statistics).for_each(|(y, mean)| *y -= mean));
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        _: Point<'_, f64>,
+        delta: &ArrayRef2<f64>,
+        delta_x: Option<&mut ArrayRef2<f64>>,
+        _: Option<Grad<'_, f64>>,
+        _: &mut Tape<f64>,
+    ) {
+        if let Some(delta_x) = delta_x {
+            delta_x.assign(delta);
+        }
+    }
+
+    fn observe(&self, tape: &Tape<f64>, observed: &mut [f64]) {
+        observed.copy_from_slice(&tape.vectors[0]);
+    }
+
+    fn track(&self, observed: &[f64], statistics: &mut [f64]) {
+        for (mean, batch) in statistics.iter_mut().zip(observed) {
+            *mean += Self::MOMENTUM * (batch - *mean);
+        }
+    }
 }

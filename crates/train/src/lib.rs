@@ -14,6 +14,7 @@ mod run;
 mod telemetry;
 #[cfg(feature = "files")]
 pub mod tensors;
+mod weights;
 
 pub use metrics::classification::{ClassMetrics, Confusion};
 pub use metrics::evaluate::{Evaluation, Metrics, evaluate, evaluate_together};
@@ -30,7 +31,8 @@ pub use run::process_group::{ProcessGroup, SingleProcess};
 pub use run::snapshot::{Saved, SnapshotError, Snapshots, fingerprint};
 pub use run::task::{History, Plan, Stop, Task, TrainError};
 pub use run::train_state::{Best, Snapshot, TrainState};
-pub use run::trainer::{fit, resume};
-pub use telemetry::meter::{Meter, Metered, MeteredOptimizer, Split};
+pub use run::trainer::Trainer;
+pub use telemetry::meter::{Meter, Probe, Split};
 #[cfg(feature = "files")]
 pub use telemetry::tensorboard::EventFile;
+pub use weights::Weights;

@@ -13,7 +13,9 @@ use chainrule::loss::SoftmaxCrossEntropy;
 use chainrule::ndarray::Array2;
 use chainrule::optim::{Descent, Lbfgs, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{Callback, Epoch, Plan as Run, ShardBuffers, Sharded, Task, evaluate, fit};
+use chainrule::train::{
+    Callback, Epoch, Plan as Run, ShardBuffers, Sharded, Task, TrainState, Trainer, evaluate,
+};
 use serde_json::{Value, json};
 
 use crate::figures::METHODS;
@@ -270,7 +272,9 @@ fn sgd(task: &StudyTask, plan: &Plan, setting: Setting, seed: u64, curvature: bo
         validation: None,
     };
     let run = Run { epochs: plan.epochs, batch: setting.batch, patience: None, seed };
-    let outcome = fit(&experiment, &run, &mut descent, &mut theta, &Pool::new(1), &mut recorder);
+    let (pool, mut state) = (Pool::new(1), TrainState::start(&task.model, &theta));
+    let trainer = Trainer::new(&experiment, &run, &pool).callback(&mut recorder);
+    let outcome = trainer.run(&mut descent, &mut theta, &mut state);
     if outcome.is_err() {
         recorder.log.add(plan.epochs, 0.0, (f64::INFINITY, 1.0));
     }

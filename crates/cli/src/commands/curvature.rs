@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of};
+use super::model::{ModelArgs, loss_of, loss_spec};
 use super::options::parse_magnitude;
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -103,7 +103,7 @@ impl CurvatureCommand {
         let data = data.select(&(0..kept).collect::<Vec<_>>());
         let loss_name = loss_of(&card)?;
         let encoding = loss_name.encoding(data.labels().is_some())?;
-        let (model, loss) = (card.architecture.build::<f64>(None), loss_name.build::<f64>(0.0));
+        let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(&card).build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out)

@@ -7,7 +7,7 @@ use chainrule_report::results::{self, Class, ClassFigures};
 use clap::Args;
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of};
+use super::model::{ModelArgs, loss_of, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -55,7 +55,7 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let encoding = loss.encoding(data.labels().is_some())?;
     let transform = args.model.transform(&card, &data);
     let model = card.architecture.build::<A>(None);
-    let result = evaluate(&model, &*loss.build::<A>(0.0), encoding, &transform, &theta, &data)
+    let result = evaluate(&model, &*loss_spec(&card).build::<A>(), encoding, &transform, &theta, &data)
         .map_err(Failure::run)?;
     args.print(data.class_names(), data.len(), &result)
 }

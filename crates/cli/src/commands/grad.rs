@@ -12,7 +12,7 @@ use chainrule::train::{ShardBuffers, Sharded};
 use clap::Args;
 use serde_json::json;
 
-use super::model::{ModelArgs, loss_of};
+use super::model::{ModelArgs, loss_of, loss_spec};
 use super::options::{LossName, parse_fraction, with_dtype};
 use crate::failure::{Failure, outln};
 use crate::headings::OUTPUT;
@@ -123,7 +123,12 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
             "--label-smoothing is for cross-entropy, and the loss is {loss_name}"
         )));
     }
-    let (model, loss) = (card.architecture.build::<A>(None), loss_name.build::<A>(args.label_smoothing));
+    let model = card.architecture.build::<A>(None);
+    let loss = if args.label_smoothing > 0.0 {
+        loss_name.build::<A>(args.label_smoothing)
+    } else {
+        loss_spec(&card).build()
+    };
     let x = args.inputs::<A>(card.architecture.inputs())?;
     let y = args.targets::<A>(x.nrows(), card.architecture.outputs())?;
     let layout = model.layout();

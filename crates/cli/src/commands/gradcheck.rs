@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of};
+use super::model::{ModelArgs, loss_of, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -53,7 +53,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let loss_name = loss_of(&card)?;
     let encoding = loss_name.encoding(data.labels().is_some())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
-    let (loss, loss_witness) = (loss_name.build::<A>(0.0), loss_name.build::<f64>(0.0));
+    let (loss, loss_witness) = (loss_spec(&card).build::<A>(), loss_spec(&card).build::<f64>());
 
     let theta: Vec<f64> = theta.iter().map(|t| t.as_f64()).collect();
     let sample = data.select(&(0..data.len().min(LOOK)).collect::<Vec<_>>());

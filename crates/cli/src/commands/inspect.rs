@@ -82,7 +82,7 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
         "output": card.output,
         "parameters": parameters,
         "dtype": dtype,
-        "loss": card.loss,
+        "loss": card.loss.as_ref().map(ToString::to_string),
         "data": card.data,
         "seed": card.seed,
         "classes": card.classes,
@@ -93,7 +93,7 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
 fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     outln!("data      {}", known(&card.data))?;
-    outln!("loss      {}", known(&card.loss))?;
+    outln!("loss      {}", known(&card.loss.as_ref().map(ToString::to_string)))?;
     outln!(
         "input     {} numbers, {} transforms",
         card.architecture.inputs(),

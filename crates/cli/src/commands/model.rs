@@ -4,6 +4,7 @@ use chainrule::layers::{Architecture, Stage, activation};
 use std::path::PathBuf;
 
 use chainrule::datasets::{Dataset, Pipeline};
+use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
@@ -84,7 +85,7 @@ impl ModelArgs {
             )));
         };
         card.architecture.layers.extend::<Option<Stage>>(top);
-        (card.output, card.loss) = (output, Some(loss.to_string()));
+        (card.output, card.loss) = (output, Some(loss.spec(0.0)));
         Ok(card)
     }
 
@@ -138,7 +139,7 @@ impl Description {
         Ok(ModelCard {
             architecture,
             output,
-            loss: Some(loss.to_string()),
+            loss: Some(loss.spec(0.0)),
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
@@ -149,15 +150,17 @@ impl Description {
 }
 
 /// The loss of a model: the one it was trained on, or the one that its output suggests.
+pub(crate) fn loss_spec(card: &ModelCard) -> LossSpec {
+    card.loss.clone().unwrap_or_else(|| match card.output {
+        Output::Softmax => LossKind::CrossEntropy.spec(),
+        Output::Sigmoid => LossKind::BinaryCrossEntropy.spec(),
+        Output::Identity => LossKind::MeanSquaredError.spec(),
+    })
+}
+
+/// Its name.
 pub(crate) fn loss_of(card: &ModelCard) -> Result<LossName, Failure> {
-    match (&card.loss, card.output) {
-        (Some(name), _) => LossName::from_str(name, false).map_err(|_| {
-            Failure::Input(format!(
-                "the model was trained with the loss `{name}`, which this version does not know"
-            ))
-        }),
-        (None, Output::Softmax) => Ok(LossName::CrossEntropy),
-        (None, Output::Sigmoid) => Ok(LossName::BinaryCrossEntropy),
-        (None, Output::Identity) => Ok(LossName::MeanSquaredError),
-    }
+    let spec = loss_spec(card);
+    LossName::from_str(spec.kind().name(), false)
+        .map_err(|_| Failure::Input(format!("the model was trained on the loss {spec}, which is not known")))
 }

@@ -4,9 +4,7 @@ use std::fmt;
 
 use chainrule::datasets::Encoding;
 use chainrule::layers::{SoftmaxSpec, Stage, activation};
-use chainrule::loss::{
-    BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
-};
+use chainrule::loss::{CrossEntropyConfig, Loss, LossKind, LossSpec};
 use chainrule::model::Output;
 use chainrule::tensor::{Init, Scalar};
 use chainrule::train::Reduction;
@@ -86,17 +84,23 @@ impl LossName {
         if classes { LossName::CrossEntropy } else { LossName::MeanSquaredError }
     }
 
-    pub(crate) fn build<A: Scalar>(self, label_smoothing: f64) -> Box<dyn Loss<A>> {
+    /// The loss as a checkpoint keeps it.
+    pub(crate) fn spec(self, label_smoothing: f64) -> LossSpec {
         match self {
-            LossName::CrossEntropy => {
-                Box::new(SoftmaxCrossEntropy::default().label_smoothing(label_smoothing))
-            }
-            LossName::SquaredError => Box::new(SquaredError::default()),
-            LossName::MeanSquaredError => Box::new(SquaredError::mean()),
-            LossName::BinaryCrossEntropy => Box::new(BinaryCrossEntropy::default()),
-            LossName::Huber => Box::new(Huber::default()),
-            LossName::MeanAbsolute => Box::new(MeanAbsoluteError::default()),
+            LossName::CrossEntropy => LossSpec::CrossEntropy(CrossEntropyConfig {
+                label_smoothing,
+                ..CrossEntropyConfig::default()
+            }),
+            LossName::SquaredError => LossKind::SquaredError.spec(),
+            LossName::MeanSquaredError => LossKind::MeanSquaredError.spec(),
+            LossName::BinaryCrossEntropy => LossKind::BinaryCrossEntropy.spec(),
+            LossName::Huber => LossKind::Huber.spec(),
+            LossName::MeanAbsolute => LossKind::MeanAbsolute.spec(),
         }
+    }
+
+    pub(crate) fn build<A: Scalar>(self, label_smoothing: f64) -> Box<dyn Loss<A>> {
+        self.spec(label_smoothing).build()
     }
 
     /// The output activation of a network trained on this loss, if none is named.

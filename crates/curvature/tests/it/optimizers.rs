@@ -1,13 +1,17 @@
 //! The second-order optimizers on functions whose answers are known, and on networks.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
 use chainrule_curvature::{Damping, HessianFree, Newton};
+use chainrule_datasets::{Encoding, Pipeline, synthetic};
 use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
-use chainrule_loss::SoftmaxCrossEntropy;
+use chainrule_loss::{Loss, SoftmaxCrossEntropy};
 use chainrule_optim::testing::{MonkeySaddle, Quadratic, Rosenbrock, Saddle};
 use chainrule_optim::{Objective, Optimizer};
-use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Pool, Rng, Scalar, vector};
-use chainrule_train::{ShardBuffers, Sharded};
+use chainrule_train::{Meter, Plan, ShardBuffers, Sharded, Task, TrainState, Trainer};
 
 type Make<A> = fn(usize) -> Box<dyn Optimizer<A>>;
 
@@ -248,4 +252,78 @@ fn from_where_c_is_nan_every_method_returns_to_the_best_point_it_knew() {
         let value = method.step(&mut Ball, &mut theta);
         assert!(value <= 0.5 && Ball.value(&theta) <= value, "{name}: {value} at {theta:?}");
     }
+}
+
+/// The cross-entropy, which counts its derivatives: δ for a gradient, R{δ} for each R-pass.
+#[derive(Debug, Default)]
+struct Counting {
+    loss: SoftmaxCrossEntropy,
+    deltas: AtomicUsize,
+    r_deltas: AtomicUsize,
+}
+
+impl Loss<f64> for Counting {
+    fn value(&self, y: &ArrayRef2<f64>, target: &ArrayRef2<f64>) -> f64 {
+        self.loss.value(y, target)
+    }
+
+    fn value_and_delta(
+        &self,
+        y: &ArrayRef2<f64>,
+        target: &ArrayRef2<f64>,
+        delta: &mut ArrayRef2<f64>,
+    ) -> f64 {
+        self.deltas.fetch_add(1, Relaxed);
+        self.loss.value_and_delta(y, target, delta)
+    }
+
+    fn r_delta(
+        &self,
+        y: &ArrayRef2<f64>,
+        target: &ArrayRef2<f64>,
+        r_y: &ArrayRef2<f64>,
+        r_delta: &mut ArrayRef2<f64>,
+    ) {
+        self.r_deltas.fetch_add(1, Relaxed);
+        self.loss.r_delta(y, target, r_y, r_delta);
+    }
+}
+
+#[test]
+fn a_measured_run_forms_each_hessian_at_once_and_keeps_its_tapes() {
+    const STEPS: usize = 3;
+    let (train, transform) = (synthetic::moons::<f64>(60, 0.1, 1), Pipeline::new());
+    // 22 parameters, 6 units.
+    let model = Sequential::input(2).then(|n| Dense::new(n, 4)).then(Tanh::new).then(|n| Dense::new(n, 2));
+    let run = |optimizer: &mut dyn Optimizer<f64>| {
+        let (loss, meter, pool) = (Counting::default(), Meter::new(), Pool::new(1));
+        let mut theta = model.layout().init(&mut Rng::new(5));
+        let task = Task {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Index,
+            transform: &transform,
+            train: &train,
+            validation: None,
+        };
+        let plan = Plan { epochs: STEPS, batch: 60, ..Plan::default() };
+        meter.arm();
+        let trainer = Trainer::new(&task, &plan, &pool).meter(&meter);
+        let mut state = TrainState::start(&model, &theta);
+        trainer.run(optimizer, &mut theta, &mut state).unwrap();
+        let split = meter.split();
+        assert!([split.forward, split.backward, split.update].iter().all(|part| *part > Duration::ZERO));
+        assert_eq!(meter.gradient().len(), 4);
+        (loss.deltas.into_inner(), loss.r_deltas.into_inner())
+    };
+    // Column by column it would be an R-pass for each parameter.
+    let (_, r_passes) = run(&mut Newton::saddle_free(22));
+    assert_eq!(r_passes, 6 * STEPS);
+    // All products at one θ use what its gradient computed.
+    let (deltas, products) = run(&mut Newton::saddle_free(22).krylov(4));
+    assert!(products >= 4 * STEPS, "{products}");
+    assert_eq!(deltas, STEPS);
+    let (deltas, products) = run(&mut HessianFree::new(22));
+    assert!(products > STEPS, "{products}");
+    assert_eq!(deltas, STEPS);
 }

@@ -1,9 +1,12 @@
 //! A checkpoint comes back bit for bit, and whatever was done to its file is told in one line.
 
+use std::path::Path;
+
 use chainrule_datasets::{Pipeline, Transform};
 use chainrule_layers::{Architecture, activation};
-use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output};
-use chainrule_tensor::{Rng, ndarray::Array2};
+use chainrule_loss::{CrossEntropyConfig, LossKind, LossSpec};
+use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output, load_vector, save_vector};
+use chainrule_tensor::{Init, Layout, Rng, Role, Storage, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 
@@ -13,7 +16,10 @@ fn example() -> Checkpoint<f64> {
     let card = ModelCard {
         architecture,
         output: Output::Softmax,
-        loss: Some("cross-entropy".into()),
+        loss: Some(LossSpec::CrossEntropy(CrossEntropyConfig {
+            label_smoothing: 0.1,
+            ..CrossEntropyConfig::default()
+        })),
         input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 255.0 }),
         classes: vec!["a".into(), "b".into()],
@@ -44,6 +50,62 @@ fn weights_lie_as_pytorch_lays_them() {
         weight.data().as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
     assert_eq!(stored, ours.t().iter().copied().collect::<Vec<_>>());
     assert_eq!(file.tensor("2.bias").unwrap().shape(), [2]);
+}
+
+#[test]
+fn arrays_of_rank_three_and_four_are_permuted_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vector.safetensors");
+    let mut layout = Layout::new();
+    // (width, in, out) and (height, width, in, out) here; PyTorch has outputs and inputs first.
+    let convolution = Storage::permuted(&[2, 1, 3], &[2, 1, 0]);
+    layout.push_as("conv1d", (2, 1, 3), Init::Zeros, Role::weight().stored(convolution));
+    let convolution = Storage::permuted(&[1, 2, 2, 2], &[3, 2, 0, 1]);
+    layout.push_as("conv2d", (1, 2, 2, 2), Init::Zeros, Role::weight().stored(convolution));
+    let theta: Vec<f32> = (0..14_u8).map(f32::from).collect();
+    save_vector(&path, &layout, &theta).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |name: &str| -> Vec<f32> {
+        let data = file.tensor(name).unwrap().data();
+        data.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+    };
+    assert_eq!(file.tensor("conv1d").unwrap().shape(), [3, 1, 2]);
+    // W[out][in][w] is number 3·w + out.
+    assert_eq!(numbers("conv1d"), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    assert_eq!(file.tensor("conv2d").unwrap().shape(), [2, 2, 1, 2]);
+    // W[out][in][0][w] is number 6 + 4·w + 2·in + out.
+    assert_eq!(numbers("conv2d"), [6.0, 10.0, 8.0, 12.0, 7.0, 11.0, 9.0, 13.0]);
+    assert_eq!(load_vector::<f32>(&path, &layout).unwrap(), theta);
+}
+
+/// The file with another text instead of one in its metadata, of whatever length.
+fn with_metadata(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let (header, data) = bytes[8..].split_at(u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize);
+    let header = std::str::from_utf8(header).unwrap();
+    assert!(header.contains(from), "{header}");
+    let mut header = header.replace(from, to);
+    // safetensors aligns its numbers.
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+#[test]
+fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
+    let (path, model) = (Path::new("model.safetensors"), example());
+    let bytes = model.to_bytes();
+    let old = with_metadata(&bytes, r#"\"version\":2,"#, "");
+    assert_eq!(Checkpoint::from_bytes(path, &old).unwrap(), model);
+    // Version 1 has the name of the loss alone.
+    let named = r#"\"loss\":\"cross-entropy\""#;
+    let spec = serde_json::to_string(&model.card.loss).unwrap().replace('"', r#"\""#);
+    let old = with_metadata(&old, &format!(r#"\"loss\":{spec}"#), named);
+    let card = Checkpoint::<f64>::from_bytes(path, &old).unwrap().card;
+    assert_eq!(card.loss, Some(LossKind::CrossEntropy.spec()));
+    let new = with_metadata(&bytes, r#"\"version\":2,"#, r#"\"version\":3,\"architecture\":{},"#);
+    let error = Checkpoint::<f64>::from_bytes(path, &new).unwrap_err();
+    assert!(matches!(error, CheckpointError::Newer { version: 3, .. }), "{error}");
+    assert!(error.to_string().contains("update chainrule"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use chainrule_datasets::{Batches, Dataset, Encoding, Error, Pipeline};
-use chainrule_layers::{Layer, Mode};
+use chainrule_layers::Layer;
 use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows};
 
@@ -8,6 +8,7 @@ use crate::metrics::regression::RegressionMetrics;
 use crate::objective::division::{Division, share};
 use crate::objective::workspace::Workspace;
 use crate::run::process_group::{ProcessGroup, SingleProcess};
+use crate::weights::Weights;
 
 /// The rows of one forward pass.
 const ROWS: usize = 256;
@@ -56,7 +57,7 @@ impl Metrics {
     }
 }
 
-/// Measures `model` at θ on `data`, example by example in their order, with dropout off.
+/// Measures `model` with `weights` on `data`, example by example in their order, with dropout off.
 ///
 /// # Errors
 /// If a file that the examples stay in can no longer be read; data in memory never fails.
@@ -78,15 +79,15 @@ impl Metrics {
 /// assert_eq!(result.metrics.accuracy(), Some(0.5));
 /// # Ok::<(), chainrule_datasets::Error>(())
 /// ```
-pub fn evaluate<A: Scalar>(
+pub fn evaluate<'a, A: Scalar>(
     model: &dyn Layer<A>,
     loss: &dyn Loss<A>,
     encoding: Encoding,
     transform: &Pipeline,
-    theta: &[A],
+    weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
 ) -> Result<Evaluation, Error> {
-    evaluate_together(model, loss, encoding, transform, theta, data, &mut SingleProcess::default())
+    evaluate_together(model, loss, encoding, transform, weights, data, &mut SingleProcess::default())
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
@@ -96,15 +97,16 @@ pub fn evaluate<A: Scalar>(
 ///
 /// # Panics
 /// As [`evaluate`].
-pub fn evaluate_together<A: Scalar>(
+pub fn evaluate_together<'a, A: Scalar>(
     model: &dyn Layer<A>,
     loss: &dyn Loss<A>,
     encoding: Encoding,
     transform: &Pipeline,
-    theta: &[A],
+    weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
     group: &mut dyn ProcessGroup<A>,
 ) -> Result<Evaluation, Error> {
+    let weights = weights.into();
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
     let Division { rank, size, .. } = group.division();
@@ -118,7 +120,7 @@ pub fn evaluate_together<A: Scalar>(
     for _ in own {
         batches.fill(&mut batch)?;
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
-        model.forward(Mode::EVAL, theta, &batch.x(), &mut y, &mut workspace.tape);
+        model.forward(weights.eval(), weights.theta, &batch.x(), &mut y, &mut workspace.tape);
         losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
         if let Some(labels) = data.labels() {
             let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();

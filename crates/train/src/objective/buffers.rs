@@ -87,7 +87,7 @@ impl<A: Scalar> ShardBuffers<A> {
             workspaces: (0..workspaces).map(workspace).collect(),
             value: A::zero(),
             sum: Vec::new(),
-            halves: (0..tree.depth()).map(|_| vec![A::zero(); dim]).collect(),
+            halves: (0..tree.depth()).map(|_| vec![A::zero(); longest(model)]).collect(),
         };
         let seen = remembering.then(|| Seen { theta: vec![A::zero(); dim], depth: Depth::Nothing });
         Self { lanes: vec![Mutex::new(lane)], seen }
@@ -107,7 +107,7 @@ impl<A: Scalar> ShardBuffers<A> {
             Mutex::new(Lane {
                 workspaces: (0..workspaces).map(workspace).collect(),
                 value: A::zero(),
-                sum: vec![A::zero(); if i == 0 { 0 } else { model.layout().len() }],
+                sum: vec![A::zero(); if i == 0 { 0 } else { longest(model) }],
                 halves: Vec::new(),
             })
         };
@@ -130,7 +130,12 @@ impl<A: Scalar> ShardBuffers<A> {
     }
 }
 
-/// How many shards so many rows make.
+/// The length of the longest sum over a batch.
+fn longest<A: Scalar>(model: &dyn Layer<A>) -> usize {
+    model.layout().len().max(model.statistics().len())
+}
+
+/// The number of shards that `rows` rows are cut into.
 pub(crate) fn shards(rows: usize) -> usize {
-    if rows <= BATCH { 1 } else { rows.div_ceil(SHARD) }
+    if rows <= BATCH { rows.min(1) } else { rows.div_ceil(SHARD) }
 }

@@ -139,7 +139,7 @@ impl<A: Scalar> Block<A> {
         model.forward(problem.mode.from_row(rows.start), theta, &x, &mut y, &mut tape);
         let mut delta = Array2::zeros(y.dim());
         problem.loss.value_and_delta(&y, &target, &mut delta);
-        risk::scale(&mut delta, A::of(problem.batch as f64).recip());
+        risk::multiply(&mut delta, A::of(problem.batch as f64).recip());
         model.backward(Point { theta, x: &x, y: &y }, &delta, None, None, &mut tape);
 
         let outputs = || links.iter().map(|link| Array2::zeros((n, link.layer.outputs())));
@@ -186,7 +186,7 @@ impl<A: Scalar> Block<A> {
         let (last, scale) = (links.len() - 1, A::of(problem.batch as f64).recip());
         let target = problem.target.slice(s![self.rows.clone(), ..]);
         problem.loss.r_delta(&self.h[last + 1], &target, &self.r_h[last + 1], &mut self.r_delta[last]);
-        risk::scale(&mut self.r_delta[last], scale);
+        risk::multiply(&mut self.r_delta[last], scale);
         for (m, link) in links.iter().enumerate().skip(l + 1).rev() {
             let (below, above) = self.r_delta.split_at_mut(m);
             let at = Point { theta: &theta[link.slot.clone()], x: &self.h[m], y: &self.h[m + 1] };

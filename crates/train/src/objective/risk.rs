@@ -4,9 +4,11 @@ use chainrule_optim::{Objective, central_difference};
 use chainrule_tensor::math::flush_subnormal;
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{self, slices, slices_mut};
-use chainrule_tensor::{Accum, Scalar, vector::dot};
+use chainrule_tensor::vector::{axpy, dot};
+use chainrule_tensor::{Accum, Scalar};
 
 use crate::objective::workspace::Workspace;
+use crate::telemetry::meter::Probe;
 
 /// The empirical risk C(θ) = 1/N Σₙ ℓ(f(θ, xₙ), tₙ): a model, a loss and a batch as the objective of an optimizer.
 ///
@@ -38,9 +40,12 @@ pub struct Risk<'a, A: Scalar> {
     x: &'a ArrayRef2<A>,
     target: &'a ArrayRef2<A>,
     mode: Mode<'a, A>,
-    /// 1/N. N is the whole batch's size where this is a shard of one, so that shards just add.
+    /// N, the rows of the whole batch where this is a shard of one.
+    batch: usize,
+    /// 1/N, so that shards just add.
     scale: A,
     workspace: &'a mut Workspace<A>,
+    probe: Probe<'a>,
 }
 
 impl<'a, A: Scalar> Risk<'a, A> {
@@ -60,13 +65,20 @@ impl<'a, A: Scalar> Risk<'a, A> {
         let rows = x.nrows();
         assert_eq!(rows, target.nrows(), "risk: {rows} rows of x but {} of targets", target.nrows());
         assert!(rows <= workspace.rows(), "risk: {rows} rows but memory for {}", workspace.rows());
-        Self { model, loss, x, target, mode, scale: A::of(rows as f64).recip(), workspace }
+        let scale = A::of(rows as f64).recip();
+        Self { model, loss, x, target, mode, batch: rows, scale, workspace, probe: Probe::default() }
     }
 
     /// The same rows as a shard of a batch of `rows` rows: their sum divided by `rows`.
     #[must_use]
     pub fn of(self, rows: usize) -> Self {
-        Self { scale: A::of(rows as f64).recip(), ..self }
+        Self { batch: rows, scale: A::of(rows as f64).recip(), ..self }
+    }
+
+    /// The same, its passes observed by a meter.
+    #[must_use]
+    pub fn probed(self, probe: Probe<'a>) -> Self {
+        Self { probe, ..self }
     }
 
     /// C(θ), with ∇C(θ) put into `grad` as `accum` says.
@@ -74,18 +86,30 @@ impl<'a, A: Scalar> Risk<'a, A> {
         self.back_propagate(theta, Grad::new(grad, accum))
     }
 
-    /// C(θ), with ∇C(θ) put into `grad`, whoever watches it.
+    /// C(θ), with ∇C(θ) put into `grad`: forward pass, error signal, backward pass.
     pub(crate) fn back_propagate(&mut self, theta: &[A], grad: Grad<'_, A>) -> A {
+        let Self { model, loss, x, target, mode, scale, probe, .. } = *self;
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
-        let n = self.x.nrows();
-        let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
+        let (mut y, mut delta) = (rows::first_mut(y, x.nrows()), rows::first_mut(delta, x.nrows()));
 
-        self.model.forward(self.mode, theta, self.x, &mut y, tape);
-        let cost = self.scale * self.loss.value_and_delta(&y, self.target, &mut delta);
-        scale(&mut delta, self.scale);
-        let at = Point { theta, x: self.x, y: &y };
-        self.model.backward(at, &delta, None, Some(grad), tape);
+        probe.forward(|| model.forward(mode, theta, x, &mut y, tape));
+        let cost = scale * loss.value_and_delta(&y, target, &mut delta);
+        multiply(&mut delta, scale);
+        probe.backward(|| model.backward(Point { theta, x, y: &y }, &delta, None, Some(grad), tape));
         cost
+    }
+
+    /// Puts the statistics of these rows, weighted by their share of the batch, into `out` as `accum` says.
+    pub(crate) fn observe(&mut self, theta: &[A], out: &mut [A], accum: Accum) {
+        let Workspace { y, tape, observed, .. } = &mut *self.workspace;
+        let n = self.x.nrows();
+        let mut y = rows::first_mut(y, n);
+        self.probe.forward(|| self.model.forward(self.mode, theta, self.x, &mut y, tape));
+        self.model.observe(tape, observed);
+        if accum == Accum::Replace {
+            out.fill(A::zero());
+        }
+        axpy(A::of(n as f64 / self.batch as f64), observed, out);
     }
 
     /// Adds the product of `curvature` with v to `out`; `None` if the model has no second order.
@@ -107,12 +131,13 @@ impl<'a, A: Scalar> Risk<'a, A> {
         let Workspace { y, delta, tape, .. } = &mut *self.workspace;
         let n = self.x.nrows();
         let (mut y, mut delta) = (rows::first_mut(y, n), rows::first_mut(delta, n));
-        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        self.probe.forward(|| self.model.forward(self.mode, theta, self.x, &mut y, tape));
         if curvature == Curvature::Hessian {
             // r_backward wants the error signals of every layer, but nobody wants their gradient again.
             self.loss.value_and_delta(&y, self.target, &mut delta);
-            scale(&mut delta, self.scale);
-            self.model.backward(Point { theta, x: self.x, y: &y }, &delta, None, None, tape);
+            multiply(&mut delta, self.scale);
+            let at = Point { theta, x: self.x, y: &y };
+            self.probe.backward(|| self.model.backward(at, &delta, None, None, tape));
         }
     }
 
@@ -138,14 +163,14 @@ impl<'a, A: Scalar> Risk<'a, A> {
         match curvature {
             Curvature::Hessian => {
                 self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
-                scale(&mut r_delta, self.scale);
+                multiply(&mut r_delta, self.scale);
                 let deltas = Dual { value: &*delta, tangent: &*r_delta };
                 second.r_backward(at, Tangent { v, r_x: None, r_y: &r_y }, deltas, None, out, tapes);
                 return Some(());
             }
             Curvature::GaussNewton => {
                 self.loss.r_delta(&y, self.target, &r_y, &mut r_delta);
-                scale(&mut r_delta, self.scale);
+                multiply(&mut r_delta, self.scale);
             }
             Curvature::EmpiricalFisher => {
                 // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = δₙ·⟨δₙ, R{yₙ}⟩.
@@ -157,13 +182,14 @@ impl<'a, A: Scalar> Risk<'a, A> {
             }
         }
         // G·v = Jᵀ·R{δ}: it goes back through the model as an error signal would.
-        self.model.backward(at, &r_delta, None, Some(Grad::new(out, Accum::Add)), tapes.value);
+        let (grad, tape) = (Grad::new(out, Accum::Add), tapes.value);
+        self.probe.backward(|| self.model.backward(at, &r_delta, None, Some(grad), tape));
         Some(())
     }
 }
 
 /// δ ← δ/N. A class that is all but impossible has an error signal that would be subnormal then, and slow from there on.
-pub(crate) fn scale<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
+pub(crate) fn multiply<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
     rows::map(
         [],
         delta,
@@ -191,7 +217,7 @@ impl<A: Scalar> Objective<A> for Risk<'_, A> {
     fn value(&mut self, theta: &[A]) -> A {
         let Workspace { y, tape, .. } = &mut *self.workspace;
         let mut y = rows::first_mut(y, self.x.nrows());
-        self.model.forward(self.mode, theta, self.x, &mut y, tape);
+        self.probe.forward(|| self.model.forward(self.mode, theta, self.x, &mut y, tape));
         self.scale * self.loss.value(&y, self.target)
     }
 

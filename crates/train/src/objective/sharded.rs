@@ -5,13 +5,14 @@ use chainrule_layers::{Grad, Layer, Mode};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference, hessian_by_products};
 use chainrule_tensor::ndarray::{ArrayRef2, s};
-use chainrule_tensor::{Accum, Pool, Scalar, vector};
+use chainrule_tensor::{Accum, Layout, Pool, Scalar, vector};
 
-use crate::objective::buffers::{BATCH, Depth, Lane, ShardBuffers, shards};
+use crate::objective::buffers::{Depth, Lane, ShardBuffers, shards};
 use crate::objective::division::{Division, Node, Reduction, Tree, share};
 use crate::objective::hessian::{Problem, assemble};
 use crate::objective::risk::{Curvature, Risk};
 use crate::objective::workspace::Workspace;
+use crate::telemetry::meter::Probe;
 
 /// The risk over any number of rows, in fixed shards: the objective for a whole data set, and for many threads.
 ///
@@ -48,6 +49,7 @@ pub struct Sharded<'a, A: Scalar> {
     /// The rows of the batch that these are a part of.
     batch: usize,
     division: Division,
+    probe: Probe<'a>,
 }
 
 /// A quantity that is a sum over the rows of a batch: a number and, but for the first, a vector.
@@ -59,10 +61,56 @@ pub enum Quantity<'v, A> {
     Gradient,
     /// The product of a curvature with v.
     Product(Curvature, &'v [A]),
+    /// The statistics of the batch that the network measures beside θ, in training at θ: the mean over its parts, weighted
+    /// by their rows.
+    Statistics,
 }
 
-/// What one lane does with one shard: `out` is the lane's sum, `accum` says whether it is the lane's first.
-type Work<'w, A> = dyn Fn(&mut Risk<'_, A>, &mut [A], Accum) -> A + Sync + 'w;
+/// What is asked of each shard: a quantity at θ.
+#[derive(Clone, Copy)]
+struct Request<'v, A> {
+    quantity: Quantity<'v, A>,
+    theta: &'v [A],
+    /// Whether the tapes already hold what of the quantity does not depend on v.
+    is_linearised: bool,
+}
+
+impl<A: Scalar> Request<'_, A> {
+    /// Computes it for one shard, whose vector goes to `out` as `accum` says.
+    fn compute(self, risk: &mut Risk<'_, A>, out: &mut [A], accum: Accum) -> A {
+        let Self { quantity, theta, is_linearised } = self;
+        match quantity {
+            Quantity::Value => risk.value(theta),
+            Quantity::Gradient => risk.accumulate(theta, out, accum),
+            Quantity::Statistics => {
+                risk.observe(theta, out, accum);
+                A::zero()
+            }
+            Quantity::Product(curvature, v) => {
+                if accum == Accum::Replace {
+                    out.fill(A::zero());
+                }
+                if !is_linearised {
+                    risk.linearise(curvature, theta);
+                }
+                risk.accumulate_along(curvature, theta, v, out)
+                    .expect("sharded: a curvature product needs the second order of every layer");
+                A::zero()
+            }
+        }
+    }
+}
+
+impl<A> Quantity<'_, A> {
+    /// What the tapes know once it is computed, and must know for `Request::is_linearised`.
+    fn depth(self) -> Depth {
+        match self {
+            Quantity::Value | Quantity::Statistics => Depth::Outputs,
+            Quantity::Gradient => Depth::Signals,
+            Quantity::Product(curvature, _) => Depth::wanted_by(curvature),
+        }
+    }
+}
 
 impl<'a, A: Scalar> Sharded<'a, A> {
     /// The mean loss over the rows of `x` and `target`.
@@ -87,7 +135,24 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             target.nrows()
         );
         buffers.note(&[], Depth::Nothing);
-        Self { model, loss, x, target, mode, buffers, pool, batch: x.nrows(), division: Division::default() }
+        let (batch, division, probe) = (x.nrows(), Division::default(), Probe::default());
+        Self { model, loss, x, target, mode, buffers, pool, batch, division, probe }
+    }
+
+    /// The same, observed by a meter.
+    #[must_use]
+    pub fn probed(self, probe: Probe<'a>) -> Self {
+        Self { probe, ..self }
+    }
+
+    /// What observes it.
+    pub fn probe(&self) -> Probe<'a> {
+        self.probe
+    }
+
+    /// The parameters of the network.
+    pub fn layout(&self) -> &'a Layout {
+        self.model.layout()
     }
 
     /// The same rows as the part of a batch of `batch` rows that `division` says: their sum divided by `batch`, so that parts
@@ -126,7 +191,17 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             self.sums(quantity, theta, &[Tree::over(self.batch).root()], out, &mut value);
             return value[0];
         }
-        self.noting(quantity, theta, |risk, work| risk.reduce(out, work))
+        let request = self.request(quantity, theta);
+        let value = match shards(self.x.nrows()) {
+            0 => {
+                out.fill(A::zero());
+                A::zero()
+            }
+            1 => self.in_one_pass(|risk| request.compute(risk, out, Accum::Replace)),
+            shards => self.over_shards(shards, request, out),
+        };
+        self.buffers.note(theta, quantity.depth());
+        value
     }
 
     /// This part's sums at some nodes of the batch's tree: the numbers in `values`, the vectors one after the other in `out`,
@@ -142,15 +217,16 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         out: &mut [A],
         values: &mut [A],
     ) {
-        let dim = if matches!(quantity, Quantity::Value) { 0 } else { theta.len() };
-        self.noting(quantity, theta, |risk, work| {
-            let mut lane = risk.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
-            let Lane { workspaces, halves, .. } = &mut *lane;
-            for (i, (&node, value)) in nodes.iter().zip(values).enumerate() {
-                let out = &mut out[i * dim..(i + 1) * dim];
-                *value = risk.pool.enter(|| risk.climb(node, out, work, workspaces, halves));
-            }
-        });
+        let dim = out.len() / nodes.len().max(1);
+        let request = self.request(quantity, theta);
+        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let Lane { workspaces, halves, .. } = &mut *lane;
+        for (i, (&node, value)) in nodes.iter().zip(values).enumerate() {
+            let out = &mut out[i * dim..(i + 1) * dim];
+            *value = self.pool.enter(|| self.climb(node, out, request, workspaces, halves));
+        }
+        drop(lane);
+        self.buffers.note(theta, quantity.depth());
     }
 
     /// The gradient of this part, as [`sum`](Self::sum) gives it; `watch` is told from where on it is complete, as
@@ -159,48 +235,25 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     /// # Panics
     /// As [`sum`](Self::sum).
     pub fn gradient_watched(&mut self, theta: &[A], grad: &mut [A], watch: &dyn Fn(usize, &[A])) -> A {
-        let one_pass = self.division.reduction == Reduction::Library && self.x.nrows() <= BATCH;
-        if !one_pass || self.x.nrows() == 0 {
+        if self.division.reduction == Reduction::Tree || shards(self.x.nrows()) != 1 {
             return self.sum(Quantity::Gradient, theta, grad);
         }
+        let value = self
+            .in_one_pass(|risk| risk.back_propagate(theta, Grad::new(grad, Accum::Replace).observed(watch)));
         self.buffers.note(theta, Depth::Signals);
-        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
-        let all = |risk: &mut Risk<'_, A>| {
-            risk.back_propagate(theta, Grad::new(grad, Accum::Replace).observed(watch))
-        };
-        self.pool.enter(|| self.on_rows(0..self.x.nrows(), &mut lane.workspaces[0], all))
+        value
     }
 
-    /// Runs what `quantity` asks of a shard, with a note of what the tapes then know.
-    fn noting<T>(
-        &mut self,
-        quantity: Quantity<'_, A>,
-        theta: &[A],
-        run: impl FnOnce(&mut Self, &Work<'_, A>) -> T,
-    ) -> T {
-        let wanted = match quantity {
-            Quantity::Value => Depth::Outputs,
-            Quantity::Gradient => Depth::Signals,
-            Quantity::Product(curvature, _) => Depth::wanted_by(curvature),
-        };
-        let known = self.buffers.depth(theta) >= wanted;
-        let result = run(self, &|risk, out, accum| match quantity {
-            Quantity::Value => risk.value(theta),
-            Quantity::Gradient => risk.accumulate(theta, out, accum),
-            Quantity::Product(curvature, v) => {
-                if accum == Accum::Replace {
-                    out.fill(A::zero());
-                }
-                if !known {
-                    risk.linearise(curvature, theta);
-                }
-                risk.accumulate_along(curvature, theta, v, out)
-                    .expect("sharded: a curvature product needs the second order of every layer");
-                A::zero()
-            }
-        });
-        self.buffers.note(theta, wanted);
-        result
+    fn request<'v>(&self, quantity: Quantity<'v, A>, theta: &'v [A]) -> Request<'v, A> {
+        let is_linearised = self.buffers.depth(theta) >= quantity.depth();
+        Request { quantity, theta, is_linearised }
+    }
+
+    /// `work` on all rows at once, for which the threads join in each product.
+    fn in_one_pass(&self, work: impl FnOnce(&mut Risk<'_, A>) -> A) -> A {
+        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = 0..self.x.nrows();
+        self.pool.enter(|| self.on_rows(rows, &mut lane.workspaces[0], work))
     }
 
     /// The sum at a node of the tree: left half, right half, and the one added to the other.
@@ -208,7 +261,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         &self,
         node: Node,
         out: &mut [A],
-        work: &Work<'_, A>,
+        request: Request<'_, A>,
         workspaces: &mut [Workspace<A>],
         halves: &mut [Vec<A>],
     ) -> A {
@@ -218,53 +271,39 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             let (rows, start) = (tree.rows(leaf..leaf + 1), tree.rows(own.clone()).start);
             let place = (leaf - own.start) % workspaces.len();
             let rows = rows.start - start..rows.end - start;
-            return self.on_rows(rows, &mut workspaces[place], |risk| work(risk, out, Accum::Replace));
+            let workspace = &mut workspaces[place];
+            return self.on_rows(rows, workspace, |risk| request.compute(risk, out, Accum::Replace));
         };
-        let value = self.climb(left, out, work, workspaces, halves);
+        let value = self.climb(left, out, request, workspaces, halves);
         let Some(right) = right else { return value };
         let (sum, halves) = halves.split_first_mut().expect("a vector for each level of the tree");
         let sum = &mut sum[..out.len()];
-        let value = value + self.climb(right, sum, work, workspaces, halves);
+        let value = value + self.climb(right, sum, request, workspaces, halves);
         vector::axpy(A::one(), sum, out);
         value
     }
 
-    /// Runs `work` over all shards and adds the results up; `out` is empty where only values are wanted.
-    fn reduce(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
+    /// The sum over several shards, dealt to the lanes; `out` is empty where only values are wanted.
+    fn over_shards(&mut self, shards: usize, request: Request<'_, A>, out: &mut [A]) -> A {
         let rows = self.x.nrows();
-        let shards = shards(rows);
-        if rows == 0 {
-            out.fill(A::zero());
-            return A::zero();
-        }
-        if shards <= 1 {
-            return self.alone(out, work);
-        }
-        let count = shards.min(self.buffers.lanes.len());
+        let (count, dim) = (shards.min(self.buffers.lanes.len()), out.len());
         let out = Mutex::new(out);
         self.pool.run(count, &|i| {
             let mut lane = self.buffers.lanes[i].lock().unwrap_or_else(PoisonError::into_inner);
             let Lane { workspaces, value, sum, .. } = &mut *lane;
             let mut first = (i == 0).then(|| out.lock().unwrap_or_else(PoisonError::into_inner));
-            let sum = first.as_deref_mut().map_or(sum.as_mut_slice(), |out| out);
+            let sum = first.as_deref_mut().map_or_else(|| &mut sum[..dim], |out| &mut **out);
             *value = A::zero();
             for (turn, shard) in (i..shards).step_by(count).enumerate() {
                 let own = turn % workspaces.len();
                 let workspace = &mut workspaces[own];
                 let accum = if shard == i { Accum::Replace } else { Accum::Add };
-                *value += self.on_rows(share(rows, shards, shard), workspace, |risk| work(risk, sum, accum));
+                let part = share(rows, shards, shard);
+                *value += self.on_rows(part, workspace, |risk| request.compute(risk, sum, accum));
             }
         });
         let out = out.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.add_up(out, count)
-    }
-
-    /// `work` on all rows at once, for which the threads join in each product.
-    fn alone(&mut self, out: &mut [A], work: &Work<'_, A>) -> A {
-        let mut lane = self.buffers.lanes[0].lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = 0..self.x.nrows();
-        let all = |risk: &mut Risk<'_, A>| work(risk, out, Accum::Replace);
-        self.pool.enter(|| self.on_rows(rows, &mut lane.workspaces[0], all))
     }
 
     /// `work` on the risk of some of the rows, as their part of the whole.
@@ -276,7 +315,11 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     ) -> A {
         let mode = self.mode.from_row(rows.start);
         let (x, target) = (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]));
-        work(&mut Risk::new(self.model, self.loss, &x, &target, mode, workspace).of(self.batch))
+        work(
+            &mut Risk::new(self.model, self.loss, &x, &target, mode, workspace)
+                .of(self.batch)
+                .probed(self.probe),
+        )
     }
 
     /// ((0 + 1) + (2 + 3)) + …, the last sum into `out`.
@@ -289,8 +332,9 @@ impl<'a, A: Scalar> Sharded<'a, A> {
                 let (left, right) = (unlocked(&mut left[0]), unlocked(&mut right[0]));
                 left.value += right.value;
                 if !out.is_empty() {
-                    let into = if left.sum.is_empty() { &mut *out } else { &mut left.sum };
-                    vector::axpy(A::one(), &right.sum, into);
+                    let dim = out.len();
+                    let into = if left.sum.is_empty() { &mut *out } else { &mut left.sum[..dim] };
+                    vector::axpy(A::one(), &right.sum[..dim], into);
                 }
             }
             width *= 2;
@@ -310,33 +354,39 @@ impl<A: Scalar> Objective<A> for Sharded<'_, A> {
     }
 
     fn value(&mut self, theta: &[A]) -> A {
-        self.sum(Quantity::Value, theta, &mut [])
+        self.probe.objective(|| self.sum(Quantity::Value, theta, &mut []))
     }
 
     fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        self.sum(Quantity::Gradient, theta, grad)
+        let layout = self.model.layout();
+        self.probe.gradient(layout, grad, |grad| self.sum(Quantity::Gradient, theta, grad))
     }
 
     fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
-        if !self.has_second_order() {
-            return central_difference(self, theta, v, hv);
-        }
-        self.product(Curvature::Hessian, theta, v, hv);
+        self.probe.objective(|| {
+            if self.has_second_order() {
+                self.product(Curvature::Hessian, theta, v, hv);
+            } else {
+                central_difference(self, theta, v, hv);
+            }
+        });
     }
 
     fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
         let Self { model, loss, x, target, mode, pool, batch, division, .. } = *self;
-        // Its sums run over blocks of their own, not over the tree.
-        let whole = division.reduction == Reduction::Library;
-        if !whole || !assemble(Problem { model, loss, x, target, mode, batch }, theta, h, pool) {
-            hessian_by_products(self, theta, h);
-        }
+        self.probe.objective(|| {
+            // Its sums run over blocks of their own, not over the tree.
+            let whole = division.reduction == Reduction::Library;
+            if !whole || !assemble(Problem { model, loss, x, target, mode, batch }, theta, h, pool) {
+                hessian_by_products(self, theta, h);
+            }
+        });
     }
 
     /// # Panics
     /// If a layer of the model has no second order.
     fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
-        self.product(Curvature::GaussNewton, theta, v, gv);
+        self.probe.objective(|| self.product(Curvature::GaussNewton, theta, v, gv));
     }
 }
 

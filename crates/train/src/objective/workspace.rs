@@ -13,6 +13,8 @@ pub struct Workspace<A> {
     pub(crate) delta: Array2<A>,
     /// What the layers save.
     pub(crate) tape: Tape<A>,
+    /// The statistics of a shard.
+    pub(crate) observed: Vec<A>,
     /// Whether the tape is all that second derivatives read.
     is_complete: bool,
     /// R{·} of the three, made at the first Hessian product.
@@ -33,7 +35,8 @@ impl<A: Scalar> Workspace<A> {
 
     fn with(model: &dyn Layer<A>, batch: usize, tape: Tape<A>, is_complete: bool) -> Self {
         let output = || rows::zeros(batch, model.outputs());
-        Self { y: output(), delta: output(), tape, is_complete, tangent: None }
+        let observed = vec![A::zero(); model.statistics().len()];
+        Self { y: output(), delta: output(), tape, observed, is_complete, tangent: None }
     }
 
     /// The largest batch that fits.

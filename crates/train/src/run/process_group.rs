@@ -4,7 +4,7 @@ use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
 
 use crate::objective::division::{Division, Reduction};
-use crate::objective::sharded::Sharded;
+use crate::objective::sharded::{Quantity, Sharded};
 
 /// The processes that train one network together, each on its part of every batch, all with the same θ; seen from one of them.
 ///
@@ -20,6 +20,9 @@ pub trait ProcessGroup<A: Scalar>: Debug {
     /// A step of the optimizer on the risk of the whole batch, of which this process holds `part`. As all of them see the same
     /// C, ∇C and products, all take the same step.
     fn step(&mut self, optimizer: &mut dyn Optimizer<A>, part: &mut Sharded<'_, A>, theta: &mut [A]) -> A;
+
+    /// `out` ← the statistics of the whole batch at θ, of which this process holds `part`.
+    fn observe(&mut self, part: &mut Sharded<'_, A>, theta: &[A], out: &mut [A]);
 }
 
 /// One process that trains a network by itself.
@@ -48,6 +51,10 @@ impl<A: Scalar> ProcessGroup<A> for SingleProcess {
 
     fn step(&mut self, optimizer: &mut dyn Optimizer<A>, part: &mut Sharded<'_, A>, theta: &mut [A]) -> A {
         optimizer.step(part, theta)
+    }
+
+    fn observe(&mut self, part: &mut Sharded<'_, A>, theta: &[A], out: &mut [A]) {
+        part.sum(Quantity::Statistics, theta, out);
     }
 }
 

@@ -3,6 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::{Dataset, Features, Target, write_atomic};
+use chainrule_layers::Layer;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
 use crc::{CRC_64_XZ, Crc, Table};
@@ -47,11 +48,14 @@ pub struct Saved<A> {
 #[serde(bound = "")]
 struct Label<A> {
     #[serde(alias = "standing")]
-    #[serde(alias = "state")]
     state: TrainState<A>,
     /// The [`fingerprint`] of the training data.
     data: u64,
 }
+
+/// The names of the statistics.
+const STATISTICS: &str = "statistics";
+const BEST_STATISTICS: &str = "best-statistics";
 
 const LABEL: &str = "chainrule-run";
 const CHECKSUM: &str = "checksum";
@@ -65,6 +69,10 @@ impl<A: Scalar> Snapshot<'_, A> {
         let vector = |name: String, values: &[A]| TensorBytes::new(name, vec![values.len()], values);
         let mut vectors =
             vec![vector("best".to_owned(), &self.state.best_theta), vector("theta".to_owned(), self.theta)];
+        if !self.state.statistics.is_empty() {
+            vectors.push(vector(STATISTICS.to_owned(), &self.state.statistics));
+            vectors.push(vector(BEST_STATISTICS.to_owned(), &self.state.best_statistics));
+        }
         let mut place = 0;
         self.optimizer.state(&mut |name, values| {
             vectors.push(vector(format!("optimizer.{place}.{name}"), values));
@@ -121,6 +129,8 @@ impl<A: Scalar> Saved<A> {
             match name {
                 "theta" => theta = values,
                 "best" => state.best_theta = values,
+                STATISTICS => state.statistics = values,
+                BEST_STATISTICS => state.best_statistics = values,
                 _ => memory.push((name.to_owned(), values)),
             }
         }
@@ -137,12 +147,13 @@ impl<A: Scalar> Saved<A> {
         self.state.step
     }
 
-    /// Puts everything back: θ and the optimizer's memory, and the state for [`resume`](crate::resume).
+    /// Puts everything back: θ and the optimizer's memory, and the state for [`Trainer::run`](crate::Trainer::run).
     ///
     /// # Errors
     /// If the run was one of another network or optimizer.
     pub fn restore(
         self,
+        model: &dyn Layer<A>,
         optimizer: &mut dyn Optimizer<A>,
         theta: &mut [A],
     ) -> Result<TrainState<A>, SnapshotError> {
@@ -150,6 +161,11 @@ impl<A: Scalar> Saved<A> {
             |fault: &str| SnapshotError::Mismatch { path: self.path.clone(), fault: fault.to_owned() };
         if self.theta.len() != theta.len() || self.state.best_theta.len() != theta.len() {
             return Err(mismatch("it has another number of parameters"));
+        }
+        let statistics = model.statistics().len();
+        let saved = [&self.state.statistics, &self.state.best_statistics];
+        if saved.iter().any(|saved| saved.len() != statistics) {
+            return Err(mismatch("it has another number of statistics"));
         }
         let memory: HashMap<&str, &[A]> =
             self.memory.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();

@@ -76,7 +76,7 @@ pub struct History {
 }
 
 /// Why a run could not go on.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// There is nothing to train on.
@@ -86,8 +86,8 @@ pub enum TrainError {
     #[error("a batch of 0 examples: the batch size is at least 1")]
     ZeroBatch,
     /// A file that the examples stay in can no longer be read.
-    #[error("{0}")]
-    Data(String),
+    #[error(transparent)]
+    Data(chainrule_datasets::Error),
     /// The loss or a parameter is NaN or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"

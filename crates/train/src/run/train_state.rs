@@ -1,8 +1,10 @@
+use chainrule_layers::Layer;
 use chainrule_optim::Optimizer;
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Rng, Scalar};
 use serde::{Deserialize, Serialize};
 
 use crate::run::epoch::Epoch;
+use crate::weights::Weights;
 
 /// The state of a run between two steps: with θ and the optimizer's memory, all that the rest of it depends on.
 ///
@@ -26,6 +28,12 @@ pub struct TrainState<A> {
     /// θ at its end.
     #[serde(skip)]
     pub best_theta: Vec<A>,
+    /// What the network measures beside θ, in the layout of [`Layer::statistics`].
+    #[serde(skip)]
+    pub statistics: Vec<A>,
+    /// The statistics at the end of the best epoch.
+    #[serde(skip)]
+    pub best_statistics: Vec<A>,
 }
 
 /// The epoch of the lowest loss: on the validation data or, where there is none, over the epoch's own steps.
@@ -39,7 +47,8 @@ pub struct Best {
 
 /// A whole run between two steps, on its way to disk.
 ///
-/// The file is safetensors: θ as `theta`, the best θ so far as `best`, what the optimizer remembers as `optimizer.0.…` in
+/// The file is safetensors: θ as `theta`, the best θ so far as `best`, the network's statistics, if it has any, as
+/// `statistics` and `best-statistics`, what the optimizer remembers as `optimizer.0.…` in
 /// the order of its [`state`](Optimizer::state); the [`TrainState`] and a CRC-64/XZ of everything are in the metadata.
 pub struct Snapshot<'a, A: Scalar> {
     /// The state of the run.
@@ -57,8 +66,9 @@ impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
 }
 
 impl<A: Scalar> TrainState<A> {
-    /// Before the first step.
-    pub fn start(theta: &[A]) -> Self {
+    /// Before the first step of training `model` from `theta`.
+    pub fn start(model: &dyn Layer<A>, theta: &[A]) -> Self {
+        let statistics = model.statistics().init(&mut Rng::new(0)).to_vec();
         Self {
             epochs: Vec::new(),
             step: 0,
@@ -67,7 +77,14 @@ impl<A: Scalar> TrainState<A> {
             seconds: 0.0,
             best: None,
             best_theta: theta.to_vec(),
+            best_statistics: statistics.clone(),
+            statistics,
         }
+    }
+
+    /// The numbers of the network, with `theta`.
+    pub fn weights<'a>(&'a self, theta: &'a [A]) -> Weights<'a, A> {
+        Weights { theta, statistics: &self.statistics }
     }
 
     /// Takes up a complete epoch, and begins the next.
@@ -76,6 +93,7 @@ impl<A: Scalar> TrainState<A> {
         if loss < self.best.map_or(f64::INFINITY, |best| best.loss) {
             self.best = Some(Best { epoch: report.epoch, loss });
             self.best_theta.copy_from_slice(theta);
+            self.best_statistics.copy_from_slice(&self.statistics);
         }
         self.epochs.push(report);
         (self.batch, self.total, self.seconds) = (0, 0.0, 0.0);

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Instant;
 
-use chainrule_datasets::Batches;
+use chainrule_datasets::{Batch, Batches};
 use chainrule_layers::Mode;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
@@ -18,166 +18,282 @@ use crate::run::prefetcher::Prefetcher;
 use crate::run::process_group::{ProcessGroup, SingleProcess, any};
 use crate::run::task::{History, Plan, Stop, Task, TrainError};
 use crate::run::train_state::{Snapshot, TrainState};
+use crate::telemetry::meter::{Meter, Probe};
+use crate::weights::Weights;
 
-/// Trains `theta` on `task` by `optimizer`, as `plan` says.
+/// Trains a network: the loop over epochs and batches.
 ///
 /// The order of the examples is a function of (seed, epoch), a dropout mask one of (seed, epoch, batch, row, column),
-/// and sums run in fixed shards: the same arguments give the same bits, whatever the number of threads in `pool`.
+/// and sums run in fixed shards: the same arguments give the same bits, whatever the number of threads in the pool.
 ///
-/// # Errors
-/// If there are no examples, or when the loss becomes NaN or infinite.
-pub fn fit<A: Scalar>(
-    task: &Task<'_, A>,
-    plan: &Plan,
-    optimizer: &mut dyn Optimizer<A>,
-    theta: &mut [A],
-    pool: &Pool,
-    callback: &mut dyn Callback<A>,
-) -> Result<History, TrainError> {
-    let state = TrainState::start(theta);
-    resume(task, plan, optimizer, theta, pool, callback, state, &mut SingleProcess::default())
+/// ```
+/// use chainrule_datasets::{Encoding, Pipeline, synthetic};
+/// use chainrule_layers::{Dense, Layer};
+/// use chainrule_loss::SoftmaxCrossEntropy;
+/// use chainrule_optim::{Adam, Descent, Schedule};
+/// use chainrule_tensor::{Pool, Rng};
+/// use chainrule_train::{Plan, Task, TrainState, Trainer};
+///
+/// let (train, model) = (synthetic::moons::<f32>(200, 0.1, 1), Dense::new(2, 2));
+/// let task = Task {
+///     model: &model,
+///     loss: &SoftmaxCrossEntropy::default(),
+///     encoding: Encoding::Index,
+///     transform: &Pipeline::new(),
+///     train: &train,
+///     validation: None,
+/// };
+/// let mut theta = Layer::<f32>::layout(&model).init(&mut Rng::new(1));
+/// let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.05));
+/// let mut state = TrainState::start(&model, &theta);
+/// let pool = Pool::new(1);
+/// let history = Trainer::new(&task, &Plan::default(), &pool).run(&mut adam, &mut theta, &mut state)?;
+/// assert_eq!(history.epochs.len(), 10);
+/// assert!(history.epochs[9].train_loss < history.epochs[0].train_loss);
+/// # Ok::<(), chainrule_train::TrainError>(())
+/// ```
+pub struct Trainer<'a, A: Scalar> {
+    task: &'a Task<'a, A>,
+    plan: &'a Plan,
+    pool: &'a Pool,
+    callback: Option<&'a mut dyn Callback<A>>,
+    group: Option<&'a mut dyn ProcessGroup<A>>,
+    probe: Probe<'a>,
 }
 
-/// Goes on with a run from where it stands, as if it had never been interrupted: bit for bit the end of [`fit`].
-///
-/// `theta` and `optimizer` are those of the [`Snapshot`] that `state` comes from. Several processes train one network where
-/// each calls this with the same arguments but for `group`, and for `callback`, which one of them may have for all: a
-/// `Break` of any ends the run for all of them.
-///
-/// # Errors
-/// As [`fit`]; and if θ is not the same on all ranks any more.
-pub fn resume<A: Scalar>(
-    task: &Task<'_, A>,
-    plan: &Plan,
-    optimizer: &mut dyn Optimizer<A>,
-    theta: &mut [A],
-    pool: &Pool,
-    callback: &mut dyn Callback<A>,
-    state: TrainState<A>,
-    group: &mut dyn ProcessGroup<A>,
-) -> Result<History, TrainError> {
-    if plan.batch == 0 {
-        return Err(TrainError::ZeroBatch);
+impl<A: Scalar> std::fmt::Debug for Trainer<'_, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("task", self.task).field("plan", self.plan).finish_non_exhaustive()
     }
-    if task.train.is_empty() {
-        return Err(TrainError::Empty);
-    }
-    let batch = plan.batch.min(task.train.len());
-    let division = group.division();
-    let batches = Batches::new(task.train, task.transform, task.encoding, batch);
-    let batches = batches.part(move |batch| division.rows(batch));
-    let start = (state.epochs.len() + 1, state.batch);
-    thread::scope(|scope| {
-        let prefetcher = Prefetcher::new(scope, batches, plan.seed, start, pool.threads());
-        // The threads share the products of evaluations, too.
-        pool.enter(|| run(task, plan, optimizer, theta, pool, callback, state, prefetcher, group))
-    })
 }
 
-/// The loop itself, over batches that begin where `state` does.
-fn run<A: Scalar>(
-    task: &Task<'_, A>,
-    plan: &Plan,
-    optimizer: &mut dyn Optimizer<A>,
-    theta: &mut [A],
-    pool: &Pool,
-    callback: &mut dyn Callback<A>,
-    mut state: TrainState<A>,
-    mut prefetcher: Prefetcher<'_, A>,
-    group: &mut dyn ProcessGroup<A>,
-) -> Result<History, TrainError> {
-    let (batch, division) = (plan.batch.min(task.train.len()), group.division());
-    let mut buffers = ShardBuffers::divided(task.model, batch, division, optimizer.wants_curvature());
-    let unreadable = |fault: chainrule_datasets::Error| TrainError::Data(fault.to_string());
-    let patience = plan.patience.filter(|_| task.validation.is_some());
-    let stop = loop {
-        if patience.is_some_and(|patience| state.is_out_of_patience(patience)) {
-            break Stop::Patience;
+impl<'a, A: Scalar> Trainer<'a, A> {
+    /// Training on `task` as `plan` says, on the threads of `pool`.
+    pub fn new(task: &'a Task<'a, A>, plan: &'a Plan, pool: &'a Pool) -> Self {
+        Self { task, plan, pool, callback: None, group: None, probe: Probe::default() }
+    }
+
+    /// The same, watched by `callback`.
+    #[must_use]
+    pub fn callback(self, callback: &'a mut dyn Callback<A>) -> Self {
+        Self { callback: Some(callback), ..self }
+    }
+
+    /// The same as one of several processes that train one network: each of them runs it, with the same arguments but for
+    /// `group` and the callback. A `Break` of any of them ends the run for all.
+    #[must_use]
+    pub fn group(self, group: &'a mut dyn ProcessGroup<A>) -> Self {
+        Self { group: Some(group), ..self }
+    }
+
+    /// The same, measured by `meter`.
+    #[must_use]
+    pub fn meter(self, meter: &'a Meter) -> Self {
+        Self { probe: meter.probe(), ..self }
+    }
+
+    /// Trains `theta` by `optimizer`, from `state` to the end of the plan.
+    ///
+    /// A run whose θ, optimizer and state come from a [`Snapshot`] goes on as if it had never been interrupted: bit for bit.
+    ///
+    /// # Errors
+    /// If there are no examples, or they can no longer be read; when the loss becomes NaN or infinite; or if θ is not the
+    /// same on all ranks any more.
+    pub fn run(
+        self,
+        optimizer: &mut dyn Optimizer<A>,
+        theta: &mut [A],
+        state: &mut TrainState<A>,
+    ) -> Result<History, TrainError> {
+        let Self { task, plan, pool, .. } = self;
+        if plan.batch == 0 {
+            return Err(TrainError::ZeroBatch);
         }
-        if state.epochs.len() >= plan.epochs {
-            break Stop::Finished;
+        if task.train.is_empty() {
+            return Err(TrainError::Empty);
         }
-        let epoch = state.epochs.len() + 1;
-        let start = Instant::now();
-        let (count, before) = (prefetcher.count(), state.seconds);
-        let mut go_on = ControlFlow::Continue(());
-        while let Some(rows) = prefetcher.next().map_err(unreadable)? {
-            state.batch += 1;
-            state.step += 1;
-            let seed = hash(plan.seed, epoch as u64, state.batch as u64);
-            let (x, target) = (rows.x(), rows.target());
-            let mode = Mode::Train { seed, row: 0 };
-            let learning_rate = optimizer.learning_rate();
-            let mut risk = Sharded::new(task.model, task.loss, &x, &target, mode, &mut buffers, pool)
-                .part(division, rows.whole());
-            let loss = group.step(optimizer, &mut risk, theta).as_f64();
-            if !loss.is_finite() {
-                let place = culprit_of_all(group, culprit(task.model, mode, theta, &x));
-                return Err(TrainError::Diverged { epoch, batch: state.batch, loss, place });
+        let (mut nobody, mut alone) = ((), SingleProcess::default());
+        let callback = self.callback.unwrap_or(&mut nobody);
+        let group = self.group.unwrap_or(&mut alone);
+        let batch = plan.batch.min(task.train.len());
+        let division = group.division();
+        let batches = Batches::new(task.train, task.transform, task.encoding, batch);
+        let batches = batches.part(move |batch| division.rows(batch));
+        let start = (state.epochs.len() + 1, state.batch);
+        let probe = self.probe;
+        thread::scope(|scope| {
+            let mut prefetcher = Prefetcher::new(scope, batches, plan.seed, start, pool.threads());
+            // The threads share the products of evaluations, too.
+            pool.enter(|| {
+                let observed = state.statistics.clone();
+                let mut run =
+                    Run { task, plan, pool, probe, callback, group, optimizer, theta, state, observed };
+                run.to_the_end(&mut prefetcher)
+            })
+        })
+    }
+}
+/// A run under way.
+struct Run<'r, A: Scalar> {
+    task: &'r Task<'r, A>,
+    plan: &'r Plan,
+    pool: &'r Pool,
+    probe: Probe<'r>,
+    callback: &'r mut dyn Callback<A>,
+    group: &'r mut dyn ProcessGroup<A>,
+    optimizer: &'r mut dyn Optimizer<A>,
+    theta: &'r mut [A],
+    state: &'r mut TrainState<A>,
+    /// The statistics of a batch.
+    observed: Vec<A>,
+}
+
+impl<A: Scalar> Run<'_, A> {
+    /// Epoch after epoch, over batches that begin where the state does.
+    fn to_the_end(&mut self, batches: &mut Prefetcher<'_, A>) -> Result<History, TrainError> {
+        let (task, plan) = (self.task, self.plan);
+        let (batch, division) = (plan.batch.min(task.train.len()), self.group.division());
+        let mut buffers =
+            ShardBuffers::divided(task.model, batch, division, self.optimizer.wants_curvature());
+        let stop = loop {
+            if self.is_out_of_patience() {
+                break Stop::Patience;
             }
-            state.total += loss * rows.whole() as f64;
-            state.seconds = before + start.elapsed().as_secs_f64();
-            let TrainState { step, batch, .. } = state;
-            go_on =
-                callback.on_step(&StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta });
-            if any(group, go_on.is_break()) {
-                go_on = ControlFlow::Break(());
-                break;
+            if self.state.epochs.len() >= plan.epochs {
+                break Stop::Finished;
             }
-            if callback.wants_snapshot() {
-                callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
+            if self.steps(batches, &mut buffers)?.is_break() || self.end_epoch()?.is_break() {
+                break Stop::Callback;
             }
-        }
-        if go_on.is_break() {
-            break Stop::Callback;
-        }
-        let mut measure = |data| {
-            evaluate_together(task.model, task.loss, task.encoding, task.transform, theta, data, group)
         };
+        self.keep();
+        let best = plan.patience.and(self.state.best).filter(|_| task.validation.is_some());
+        if best.is_some() {
+            self.theta.copy_from_slice(&self.state.best_theta);
+            self.state.statistics.clone_from(&self.state.best_statistics);
+        }
+        Ok(History { epochs: self.state.epochs.clone(), best: best.map(|best| best.epoch), stop })
+    }
+
+    /// The number of the epoch under way, from 1.
+    fn epoch(&self) -> usize {
+        self.state.epochs.len() + 1
+    }
+
+    /// The steps that the epoch still has.
+    fn steps(
+        &mut self,
+        batches: &mut Prefetcher<'_, A>,
+        buffers: &mut ShardBuffers<A>,
+    ) -> Result<ControlFlow<()>, TrainError> {
+        let (start, before, count) = (Instant::now(), self.state.seconds, batches.count());
+        while let Some(batch) = batches.next().map_err(unreadable)? {
+            let learning_rate = self.optimizer.learning_rate();
+            let loss = self.step(batch, buffers)?;
+            self.state.seconds = before + start.elapsed().as_secs_f64();
+            let TrainState { step, batch, .. } = *self.state;
+            let (epoch, theta) = (self.epoch(), &*self.theta);
+            let end = StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta };
+            let go_on = self.callback.on_step(&end);
+            if any(self.group, go_on.is_break()) {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.keep_if_wanted();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// One step of the optimizer, on one batch; returns its loss before the step.
+    fn step(&mut self, batch: &Batch<A>, buffers: &mut ShardBuffers<A>) -> Result<f64, TrainError> {
+        let (epoch, Task { model, loss, .. }) = (self.epoch(), self.task);
+        self.state.batch += 1;
+        self.state.step += 1;
+        let seed = hash(self.plan.seed, epoch as u64, self.state.batch as u64);
+        let (x, target, mode) = (batch.x(), batch.target(), Mode::Train { seed, row: 0 });
+
+        let mut risk = Sharded::new(*model, *loss, &x, &target, mode, buffers, self.pool)
+            .part(self.group.division(), batch.whole())
+            .probed(self.probe);
+        if !self.observed.is_empty() {
+            self.group.observe(&mut risk, self.theta, &mut self.observed);
+        }
+        let cost = self.probe.step(|| self.group.step(self.optimizer, &mut risk, self.theta)).as_f64();
+
+        if !cost.is_finite() {
+            let place = culprit_of_all(self.group, culprit(*model, mode, self.theta, &x));
+            return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: cost, place });
+        }
+        model.track(&self.observed, &mut self.state.statistics);
+        self.state.total += cost * batch.whole() as f64;
+        Ok(cost)
+    }
+
+    /// Measures what the epoch has come to, and reports it.
+    fn end_epoch(&mut self) -> Result<ControlFlow<()>, TrainError> {
+        let (epoch, task) = (self.epoch(), self.task);
+        let Task { model, loss, encoding, transform, .. } = *task;
+        let weights = self.state.weights(self.theta);
+        let mut measure =
+            |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
         let validation: Option<Evaluation> =
             task.validation.map(&mut measure).transpose().map_err(unreadable)?;
-        let sums = group.gather(&digest(theta).to_le_bytes());
+        let sums = self.group.gather(&digest(weights).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });
         }
-        if !vector::is_finite(theta) {
-            let place = culprit(task.model, Mode::EVAL, theta, &Array2::zeros((1, task.model.inputs())));
-            return Err(TrainError::Diverged { epoch, batch: state.batch, loss: f64::NAN, place });
+        if !vector::is_finite(self.theta) {
+            let place = culprit(model, weights.eval(), self.theta, &Array2::zeros((1, model.inputs())));
+            return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: f64::NAN, place });
         }
-        let train_loss = state.total / task.train.len() as f64;
+        let train_loss = self.state.total / task.train.len() as f64;
         let validation_loss = validation.as_ref().map(|v| v.loss);
-        optimizer.observe(validation_loss.unwrap_or(train_loss));
+        self.optimizer.observe(validation_loss.unwrap_or(train_loss));
         let report = Epoch {
             epoch,
-            step: state.step,
+            step: self.state.step,
             train_loss,
             validation_loss,
             validation_accuracy: validation.as_ref().and_then(|v| v.metrics.accuracy()),
             validation_r2: validation.as_ref().and_then(|v| v.metrics.r_squared()),
-            learning_rate: optimizer.learning_rate(),
-            seconds: state.seconds,
+            learning_rate: self.optimizer.learning_rate(),
+            seconds: self.state.seconds,
             examples: task.train.len(),
         };
-        let go_on = callback.on_epoch(&report, theta);
-        state.end_epoch(report, theta);
-        if any(group, go_on.is_break()) {
-            break Stop::Callback;
+        let go_on = self.callback.on_epoch(&report, self.theta);
+        self.state.end_epoch(report, self.theta);
+        if any(self.group, go_on.is_break()) {
+            return Ok(ControlFlow::Break(()));
         }
-        if callback.wants_snapshot() {
-            callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
-        }
-    };
-    callback.on_snapshot(&mut Snapshot { state: &state, optimizer, theta });
-    let best = plan.patience.and(state.best).filter(|_| task.validation.is_some());
-    if best.is_some() {
-        theta.copy_from_slice(&state.best_theta);
+        self.keep_if_wanted();
+        Ok(ControlFlow::Continue(()))
     }
-    Ok(History { epochs: state.epochs, best: best.map(|best| best.epoch), stop })
+
+    fn is_out_of_patience(&self) -> bool {
+        let patience = self.plan.patience.filter(|_| self.task.validation.is_some());
+        patience.is_some_and(|patience| self.state.is_out_of_patience(patience))
+    }
+
+    fn keep_if_wanted(&mut self) {
+        if self.callback.wants_snapshot() {
+            self.keep();
+        }
+    }
+
+    /// Hands the run to whoever keeps it.
+    fn keep(&mut self) {
+        let Self { state, optimizer, theta, .. } = self;
+        self.callback.on_snapshot(&mut Snapshot { state, optimizer: &mut **optimizer, theta });
+    }
 }
 
-/// A number that two ranks share if their θ agree in every bit.
-fn digest<A: Scalar>(theta: &[A]) -> u64 {
-    theta.iter().fold(0, |sum, t| hash(sum, t.as_f64().to_bits(), 0))
+fn unreadable(fault: chainrule_datasets::Error) -> TrainError {
+    TrainError::Data(fault)
+}
+
+/// A number that two ranks share if their θ and statistics agree in every bit.
+fn digest<A: Scalar>(weights: Weights<'_, A>) -> u64 {
+    let numbers = weights.theta.iter().chain(weights.statistics);
+    numbers.fold(0, |sum, t| hash(sum, t.as_f64().to_bits(), 0))
 }
 
 #[cfg(all(test, feature = "files"))]
@@ -231,24 +347,13 @@ mod tests {
             train: &train,
             validation: Some(&validation),
         };
-        let state = match saved {
-            Some(saved) => saved.restore(&mut *optimizer, &mut theta).unwrap(),
-            None => TrainState::start(&theta),
+        let mut state = match saved {
+            Some(saved) => saved.restore(&model, &mut *optimizer, &mut theta).unwrap(),
+            None => TrainState::start(&model, &theta),
         };
         let pool = Pool::new(threads);
-        (
-            resume(
-                &task,
-                plan,
-                &mut *optimizer,
-                &mut theta,
-                &pool,
-                callback,
-                state,
-                &mut SingleProcess::default(),
-            ),
-            theta.to_vec(),
-        )
+        let trainer = Trainer::new(&task, plan, &pool).callback(callback);
+        (trainer.run(&mut *optimizer, &mut theta, &mut state), theta.to_vec())
     }
 
     #[test]
@@ -317,6 +422,7 @@ mod tests {
 
     #[test]
     fn a_batch_of_nothing_is_refused() {
-        assert_eq!(run(&Plan { batch: 0, ..Plan::default() }, 0.1, 1).0, Err(TrainError::ZeroBatch));
+        let (result, _) = run(&Plan { batch: 0, ..Plan::default() }, 0.1, 1);
+        assert!(matches!(result, Err(TrainError::ZeroBatch)));
     }
 }

@@ -1,32 +1,27 @@
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainrule_layers::{Grad, Layer, Mode, Point, SecondOrder, Station, Structure, Tape};
-use chainrule_optim::{Objective, Optimizer};
-use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Layout, Scalar, Shape, vector};
+use chainrule_tensor::{Layout, Scalar, vector};
 
-/// What a training step spends its time on, and how long the gradient is.
+/// Measures what a training step spends its time on, and the length of its gradient.
 ///
-/// A meter stands around a model and around an optimizer, as a layer and as an optimizer: the loop between them does not
-/// know. It reads the clock twice a pass; the gradient is measured only at steps that [`arm`](Self::arm) names.
+/// The training loop and the objectives report to it through a [`Probe`]; nothing stands between them and what they call.
+/// The clock is read twice a pass. The gradient is measured only at steps that [`arm`](Self::arm) asks for.
 ///
 /// ```
 /// use chainrule_layers::{Dense, Layer, Mode};
 /// use chainrule_loss::SquaredError;
 /// use chainrule_optim::{Descent, Optimizer, Schedule, Sgd};
-/// use chainrule_tensor::ndarray::array;
-/// use chainrule_train::{Meter, Risk, Workspace};
+/// use chainrule_tensor::{Pool, ndarray::array};
+/// use chainrule_train::{Meter, ShardBuffers, Sharded};
 ///
-/// let (meter, dense, loss) = (Meter::new(), Dense::new(1, 1), SquaredError::default());
-/// let model = meter.model::<f64>(&dense);
-/// let mut sgd = meter.optimizer(Box::new(Descent::new(Sgd, 2, Schedule::constant(0.1))), model.layout());
-/// let (x, target, mut workspace) = (array![[2.0]], array![[1.0]], Workspace::new(&model, 1));
-/// let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
+/// let (meter, model, loss, pool) = (Meter::new(), Dense::new(1, 1), SquaredError::default(), Pool::new(1));
+/// let mut sgd = Descent::new(Sgd, 2, Schedule::constant(0.1));
+/// let (x, target, mut buffers) = (array![[2.0]], array![[1.0]], ShardBuffers::new(&model, 1));
+/// let risk = Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
 /// meter.arm();
-/// sgd.step(&mut risk, &mut [3.0, 0.0]);
+/// meter.probe().step(|| sgd.step(&mut risk.probed(meter.probe()), &mut [3.0, 0.0]));
 /// assert_eq!(meter.gradient(), [20.0, 10.0]); // ∂C/∂w and ∂C/∂b
 /// assert!(meter.split().backward.as_nanos() > 0);
 /// ```
@@ -38,19 +33,23 @@ pub struct Meter {
     /// Nanoseconds of the calling thread: in the objective, and in the whole step.
     objective: AtomicU64,
     step: AtomicU64,
-    armed: AtomicBool,
+    /// Whether an objective is being computed: objectives within one another count once.
+    is_inside: AtomicBool,
+    /// Whether the next step's gradient is to be measured, and whether the present one's is.
+    is_armed: AtomicBool,
+    is_measuring: AtomicBool,
     /// ‖∂C/∂p‖ for each parameter p of the layout.
     gradient: Mutex<Vec<f64>>,
 }
 
-/// Where the time of the steps went. Forward and backward share the time of the objective as their threads did.
+/// How the time of the steps divides. Forward and backward share the time of the objective as their threads did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Split {
     /// Layers' forward passes.
     pub forward: Duration,
     /// Losses and layers' backward passes.
     pub backward: Duration,
-    /// What the optimizer does itself.
+    /// The optimizer's own work.
     pub update: Duration,
 }
 
@@ -60,23 +59,14 @@ impl Meter {
         Self::default()
     }
 
-    /// The same model, with its passes timed.
-    pub fn model<'a, A: Scalar>(&'a self, inner: &'a dyn Layer<A>) -> Metered<'a, A> {
-        Metered { inner, meter: self }
-    }
-
-    /// The same optimizer, with its steps timed and its gradients measured.
-    pub fn optimizer<'a, A: Scalar>(
-        &'a self,
-        inner: Box<dyn Optimizer<A>>,
-        layout: &'a Layout,
-    ) -> MeteredOptimizer<'a, A> {
-        MeteredOptimizer { inner, layout, meter: self }
+    /// What reports to this meter.
+    pub fn probe(&self) -> Probe<'_> {
+        Probe(Some(self))
     }
 
     /// Measures the gradient of the next step.
     pub fn arm(&self) {
-        self.armed.store(true, Relaxed);
+        self.is_armed.store(true, Relaxed);
     }
 
     /// The Euclidean norm of ∂C/∂p for each parameter p of the layout, when last measured.
@@ -84,7 +74,7 @@ impl Meter {
         self.gradient.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where the time went so far.
+    /// How the time of the steps so far divides.
     pub fn split(&self) -> Split {
         let read = |counter: &AtomicU64| Duration::from_nanos(counter.load(Relaxed));
         let (forward, backward) = (read(&self.forward), read(&self.backward));
@@ -96,170 +86,64 @@ impl Meter {
     }
 }
 
-fn timed<T>(counter: &AtomicU64, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = work();
-    counter.fetch_add(start.elapsed().as_nanos() as u64, Relaxed);
-    result
-}
+/// Reports to a [`Meter`], if there is one: runs each piece of work, and times it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Probe<'a>(Option<&'a Meter>);
 
-/// A model whose passes a [`Meter`] times.
-#[derive(Debug)]
-pub struct Metered<'a, A: Scalar> {
-    inner: &'a dyn Layer<A>,
-    meter: &'a Meter,
-}
-
-impl<A: Scalar> Layer<A> for Metered<'_, A> {
-    fn inputs(&self) -> usize {
-        self.inner.inputs()
+impl Probe<'_> {
+    /// A step of an optimizer.
+    pub fn step<T>(self, work: impl FnOnce() -> T) -> T {
+        let Some(meter) = self.0 else { return work() };
+        meter.is_measuring.store(meter.is_armed.swap(false, Relaxed), Relaxed);
+        let result = timed(&meter.step, work);
+        meter.is_measuring.store(false, Relaxed);
+        result
     }
 
-    fn outputs(&self) -> usize {
-        self.inner.outputs()
+    /// What an objective computes. Of objectives within one another, the outermost counts.
+    pub fn objective<T>(self, work: impl FnOnce() -> T) -> T {
+        let Some(meter) = self.0 else { return work() };
+        if meter.is_inside.swap(true, Relaxed) {
+            return work();
+        }
+        let result = timed(&meter.objective, work);
+        meter.is_inside.store(false, Relaxed);
+        result
     }
 
-    fn layout(&self) -> &Layout {
-        self.inner.layout()
-    }
-
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.inner.tape(batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.inner.gradient_tape(batch)
-    }
-
-    fn forward(
-        &self,
-        mode: Mode<'_, A>,
-        theta: &[A],
-        x: &ArrayRef2<A>,
-        y: &mut ArrayRef2<A>,
-        tape: &mut Tape<A>,
-    ) {
-        timed(&self.meter.forward, || self.inner.forward(mode, theta, x, y, tape));
-    }
-
-    fn backward(
-        &self,
-        at: Point<'_, A>,
-        delta: &ArrayRef2<A>,
-        delta_x: Option<&mut ArrayRef2<A>>,
-        grad: Option<Grad<'_, A>>,
-        tape: &mut Tape<A>,
-    ) {
-        timed(&self.meter.backward, || self.inner.backward(at, delta, delta_x, grad, tape));
-    }
-
-    fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
-        self.inner.second_order()
-    }
-
-    fn input_shape(&self) -> Shape {
-        self.inner.input_shape()
-    }
-
-    fn output_shape(&self) -> Shape {
-        self.inner.output_shape()
-    }
-
-    fn is_view(&self) -> bool {
-        self.inner.is_view()
-    }
-
-    fn statistics(&self) -> &Layout {
-        self.inner.statistics()
-    }
-
-    fn observe(&self, tape: &Tape<A>, observed: &mut [A]) {
-        self.inner.observe(tape, observed);
-    }
-
-    fn track(&self, observed: &[A], statistics: &mut [A]) {
-        self.inner.track(observed, statistics);
-    }
-
-    fn structure(&self) -> Structure {
-        self.inner.structure()
-    }
-
-    fn each_part<'p>(&'p self, station: &Station<'p, A>, visit: &mut dyn FnMut(Station<'p, A>)) {
-        self.inner.each_part(station, visit);
-    }
-
-    fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        self.inner.near_kink(theta, x, radius)
-    }
-}
-
-/// An optimizer whose steps a [`Meter`] times and whose gradients it measures.
-pub struct MeteredOptimizer<'a, A: Scalar> {
-    inner: Box<dyn Optimizer<A>>,
-    layout: &'a Layout,
-    meter: &'a Meter,
-}
-
-impl<A: Scalar> fmt::Debug for MeteredOptimizer<'_, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MeteredOptimizer").field("meter", self.meter).finish_non_exhaustive()
-    }
-}
-
-impl<A: Scalar> Optimizer<A> for MeteredOptimizer<'_, A> {
-    fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
-        let Self { inner, layout, meter } = self;
-        let armed = meter.armed.swap(false, Relaxed);
-        let mut seen = Seen { objective, meter, layout: armed.then_some(*layout) };
-        timed(&meter.step, || inner.step(&mut seen, theta))
-    }
-
-    fn state(&mut self, visit: &mut dyn FnMut(&str, &mut [A])) {
-        self.inner.state(visit);
-    }
-
-    fn learning_rate(&self) -> Option<f64> {
-        self.inner.learning_rate()
-    }
-
-    fn observe(&mut self, loss: f64) {
-        self.inner.observe(loss);
-    }
-}
-
-/// An objective as the optimizer inside sees it.
-struct Seen<'a, A: Scalar> {
-    objective: &'a mut dyn Objective<A>,
-    meter: &'a Meter,
-    /// The parameters whose gradients are wanted, if any.
-    layout: Option<&'a Layout>,
-}
-
-impl<A: Scalar> Objective<A> for Seen<'_, A> {
-    fn dim(&self) -> usize {
-        self.objective.dim()
-    }
-
-    fn value(&mut self, theta: &[A]) -> A {
-        timed(&self.meter.objective, || self.objective.value(theta))
-    }
-
-    fn value_and_grad(&mut self, theta: &[A], grad: &mut [A]) -> A {
-        let value = timed(&self.meter.objective, || self.objective.value_and_grad(theta, grad));
-        if let Some(layout) = self.layout {
-            let mut norms = self.meter.gradient.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The same for ∂C/∂θ, which `work` writes to `grad`, in `layout`; its norms are noted where they are asked for.
+    pub fn gradient<A: Scalar>(self, layout: &Layout, grad: &mut [A], work: impl FnOnce(&mut [A]) -> A) -> A {
+        let Some(meter) = self.0 else { return work(grad) };
+        let is_outermost = !meter.is_inside.load(Relaxed);
+        let value = self.objective(|| work(grad));
+        if is_outermost && meter.is_measuring.load(Relaxed) {
+            let mut norms = meter.gradient.lock().unwrap_or_else(PoisonError::into_inner);
             norms.clear();
             norms.extend(layout.entries().iter().map(|entry| vector::norm(&grad[entry.range()]).as_f64()));
         }
         value
     }
 
-    fn hessian_vector(&mut self, theta: &[A], v: &[A], hv: &mut [A]) {
-        timed(&self.meter.objective, || self.objective.hessian_vector(theta, v, hv));
+    /// A forward pass.
+    pub fn forward(self, work: impl FnOnce()) {
+        match self.0 {
+            Some(meter) => timed(&meter.forward, work),
+            None => work(),
+        }
     }
 
-    fn gauss_newton_vector(&mut self, theta: &[A], v: &[A], gv: &mut [A]) {
-        timed(&self.meter.objective, || self.objective.gauss_newton_vector(theta, v, gv));
+    /// A backward pass.
+    pub fn backward(self, work: impl FnOnce()) {
+        match self.0 {
+            Some(meter) => timed(&meter.backward, work),
+            None => work(),
+        }
     }
+}
+
+fn timed<T>(counter: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    counter.fetch_add(start.elapsed().as_nanos() as u64, Relaxed);
+    result
 }

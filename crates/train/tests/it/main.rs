@@ -2,3 +2,4 @@
 
 mod lecture;
 mod products;
+mod statistics;

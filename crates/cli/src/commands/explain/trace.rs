@@ -316,7 +316,7 @@ mod tests {
         ModelCard {
             architecture,
             output,
-            loss: Some(loss.to_string()),
+            loss: Some(loss.spec(0.0)),
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),

@@ -125,7 +125,7 @@ fn card<A: Scalar>(args: &Train, loss: LossName, parts: &Parts<A>) -> Result<Mod
     Ok(ModelCard {
         architecture,
         output,
-        loss: Some(loss.to_string()),
+        loss: Some(loss.spec(args.label_smoothing)),
         input: parts.train.input(),
         transform,
         classes: parts.train.class_names().to_vec(),

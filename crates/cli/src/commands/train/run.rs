@@ -5,10 +5,9 @@ use std::path::Path;
 
 use chainrule::datasets::Dataset;
 use chainrule::layers::Layer;
-use chainrule::optim::Optimizer;
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, evaluate_together, resume,
+    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, Trainer, evaluate_together,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -46,21 +45,20 @@ pub(super) fn train<A: MpiScalar>(
     let layout = network.layout();
     let loss = prepared.loss.build::<A>(args.label_smoothing);
     let meter = Meter::new();
-    let model = meter.model(&network);
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
     let mut theta = layout.init(&mut Rng::new(args.seed));
-    let mut optimizer =
-        meter.optimizer(args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64), layout);
+    let mut optimizer = args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64);
     let usual_threads = processes.threads();
     let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
 
-    let mut state = TrainState::start(&theta);
+    let mut state = TrainState::start(&network, &theta);
     if args.resume.is_some() {
         let snapshots =
             Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), prepared.data);
-        if let Some(saved) = restored(&snapshots, prepared.data, (&mut optimizer, &mut theta), processes)? {
-            state = saved;
+        if let Some(saved) = newest(&snapshots, prepared.data, processes)? {
+            let restored = saved.restore(&network, &mut *optimizer, &mut theta).map_err(Failure::input);
+            state = processes.agree(restored)?;
         }
     }
     let start = (state.step, state.epochs.len());
@@ -90,7 +88,7 @@ pub(super) fn train<A: MpiScalar>(
     }
 
     let task = Task {
-        model: &model,
+        model: &network,
         loss: &*loss,
         encoding: prepared.encoding,
         transform: &card.transform,
@@ -102,8 +100,8 @@ pub(super) fn train<A: MpiScalar>(
         Some(watch) => watch,
         None => &mut Silent,
     };
-    let ranks = group.ranks();
-    let ended = resume(&task, &plan, &mut optimizer, &mut theta, &pool, callback, state, ranks);
+    let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
+    let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
     let history = processes.agree(ended.map_err(Failure::run).and_then(|history| {
         watch.map_or(Ok(()), |watch| saved(watch, &history, &theta))?;
         Ok(history)
@@ -171,31 +169,27 @@ fn announce(
     );
 }
 
-/// The state of an interrupted run by its newest snapshot, which the first process reads for all.
-fn restored<A: Scalar>(
+/// The newest snapshot of an interrupted run, which the first process reads for all.
+fn newest<A: Scalar>(
     snapshots: &Snapshots,
     data: u64,
-    (optimizer, theta): (&mut impl Optimizer<A>, &mut [A]),
     processes: &Processes,
-) -> Result<Option<TrainState<A>>, Failure> {
-    let newest = || -> Result<Option<Saved<A>>, Failure> {
+) -> Result<Option<Saved<A>>, Failure> {
+    let read = || -> Result<Option<Saved<A>>, Failure> {
         let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
         for fault in damaged {
             errln!("warning: {fault}; the checkpoint before it is used");
         }
         Ok(newest)
     };
-    let saved = if processes.size() == 1 {
-        newest()?
-    } else {
-        let bytes = processes.broadcast(|| {
-            newest()?.map_or(Ok(Vec::new()), |saved| fs::read(saved.path()).map_err(Failure::input))
-        })?;
-        let parse = || Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data);
-        processes.agree((!bytes.is_empty()).then(parse).transpose().map_err(Failure::input))?
-    };
-    let Some(saved) = saved else { return Ok(None) };
-    processes.agree(saved.restore(optimizer, theta).map(Some).map_err(Failure::input))
+    if processes.size() == 1 {
+        return read();
+    }
+    let bytes = processes.broadcast(|| {
+        read()?.map_or(Ok(Vec::new()), |saved| fs::read(saved.path()).map_err(Failure::input))
+    })?;
+    let parse = || Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data);
+    processes.agree((!bytes.is_empty()).then(parse).transpose().map_err(Failure::input))
 }
 
 /// Saves the last model, and reports a run that ended before its last epoch.
