@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chainrule_tensor::instantiate::instantiated;
 use chainrule_tensor::{Init, Scalar, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,18 @@ macro_rules! layers {
 
             /// The layer for an input; see [`LayerSpec::build`].
             pub fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
+                let (single, double) = (|| self.single(input, init), || self.double(input, init));
+                instantiated::<A, Box<dyn Layer<A>>, _, _>(single, double)
+            }
+
+            // Neither generic nor inlined: the loops of all layers are compiled here, and not in each program.
+            #[inline(never)]
+            fn single(&self, input: Shape, init: Init) -> Box<dyn Layer<f32>> {
+                match self { $(Stage::$variant(spec) => spec.build(input, init),)* }
+            }
+
+            #[inline(never)]
+            fn double(&self, input: Shape, init: Init) -> Box<dyn Layer<f64>> {
                 match self { $(Stage::$variant(spec) => spec.build(input, init),)* }
             }
 
