@@ -106,7 +106,8 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
     outln!("\nplace  layer              output       parameters  norms")?;
     for (place, row) in table.iter().enumerate() {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
-        let shape = row.output.to_string();
+        let axes: Vec<String> = row.output.axes().iter().map(ToString::to_string).collect();
+        let shape = format!("(N, {})", axes.join(", "));
         let line = format!(
             "{place:>5}  {:<17}  {shape:<11}  {:>10}  {}",
             row.layer,
