@@ -34,6 +34,7 @@ mod mode;
 pub mod onnx;
 mod point;
 mod pointwise;
+mod prelu;
 mod second_order;
 mod sequential;
 mod softmax;
@@ -55,6 +56,7 @@ pub use point::{Grad, GradObserver, Point};
 pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };
+pub use prelu::{PRelu, PReluSpec};
 pub use second_order::{Dual, SecondOrder, Tangent};
 pub use sequential::Sequential;
 pub use softmax::{Softmax, SoftmaxSpec};

@@ -124,6 +124,7 @@ layers! {
     GeluTanh "gelu-tanh" activation::GeluTanh,
     Silu "silu" activation::Silu,
     Softplus "softplus" activation::Softplus,
+    PRelu "prelu" crate::prelu::PReluSpec,
     Softmax "softmax" SoftmaxSpec,
     Dropout "dropout" DropoutSpec,
     Flatten "flatten" FlattenSpec,
