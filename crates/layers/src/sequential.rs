@@ -273,12 +273,11 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             };
             let l = step.work;
             let (layer, theta) = (&self.layers[l], &theta[self.slots[l].clone()]);
-            match self.activation(step) {
-                Some(phi) => affine(layer.as_ref()).forward_into(phi, theta, &input, &mut output),
-                None => {
-                    let mode = mode.inside(l, self.statistics_slots[l].clone());
-                    layer.forward(mode, theta, &input, &mut output, &mut children[l]);
-                }
+            if let Some(phi) = self.activation(step) {
+                affine(layer.as_ref()).forward_into(phi, theta, &input, &mut output);
+            } else {
+                let mode = mode.inside(l, self.statistics_slots[l].clone());
+                layer.forward(mode, theta, &input, &mut output, &mut children[l]);
             }
         }
     }

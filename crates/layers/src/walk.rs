@@ -18,13 +18,14 @@ use crate::layer::{Station, Structure};
 /// walk(Station::network(&network), &mut |station| paths.push(station.path.clone()));
 /// assert_eq!(paths, ["", "0", "1", "1.0", "1.1"]);
 /// ```
+#[expect(clippy::needless_pass_by_value, reason = "a station is made to be walked from")]
 pub fn walk<'a, A: Scalar>(station: Station<'a, A>, visit: &mut dyn FnMut(&Station<'a, A>)) {
     visit(&station);
     station.layer.each_part(&station, &mut |part| walk(part, visit));
 }
 
 /// The layers of a network that contain no others, in the order of the forward pass.
-pub fn leaves<'a, A: Scalar>(station: Station<'a, A>) -> Vec<Station<'a, A>> {
+pub fn leaves<A: Scalar>(station: Station<'_, A>) -> Vec<Station<'_, A>> {
     let mut leaves = Vec::new();
     walk(station, &mut |station| {
         if station.layer.structure() == Structure::Leaf {

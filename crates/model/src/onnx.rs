@@ -92,7 +92,8 @@ impl<A: Scalar> Checkpoint<A> {
 /// The graph from `x` to `y`.
 fn graph<A: Scalar>(onnx: OnnxWriter, inputs: usize, outputs: usize) -> proto::Graph {
     let (mut nodes, tensors) = onnx.finish();
-    nodes.last_mut().expect("the output is written by an operator").output = "y".to_owned();
+    let last = nodes.last_mut().expect("the output is written by an operator");
+    "y".clone_into(&mut last.output);
     proto::Graph {
         name: "network".to_owned(),
         input: vec![value::<A>("x", inputs)],

@@ -72,7 +72,7 @@ fn curves(run: &Run) -> Markup {
         note("This run has no validation data: --validation 0.1 holds out a tenth of the training data.")
     } else {
         loss = loss.with("validation", Mark::Line, validation);
-        let points = run.over_epochs(|epoch| epoch.validation_metric());
+        let points = run.over_epochs(crate::metrics::EpochLine::validation_metric);
         figure(&Plot::new(&format!("Validation {metric}"), "epoch", metric).with(metric, Mark::Line, points))
     };
     html! {

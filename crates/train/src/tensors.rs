@@ -31,6 +31,7 @@ pub enum TensorFileError {
 
 impl TensorFileError {
     /// The error that the file at `path` is corrupt or of another format.
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     pub fn format(path: &Path, fault: impl ToString) -> Self {
         Self::Format { path: path.to_owned(), fault: fault.to_string() }
     }
@@ -82,6 +83,7 @@ impl TensorBytes {
 }
 
 /// The contents of a file of these arrays; without metadata where there is none to write.
+#[expect(clippy::implicit_hasher, reason = "the format's own crate takes this map")]
 pub fn to_bytes(tensors: &[TensorBytes], metadata: HashMap<String, String>) -> Vec<u8> {
     let views = tensors.iter().map(|tensor| {
         let TensorBytes { name, bytes, shape, is_wide } = tensor;

@@ -30,8 +30,8 @@ pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
                 &int(n),
                 values.as_mut_ptr(),
                 work.as_mut_ptr(),
-                &size,
-                &mut info,
+                &raw const size,
+                &raw mut info,
             );
         }
         assert_eq!(info, 0, "LAPACK solves what is finite");

@@ -203,7 +203,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
             units: place.units.clone(),
             weight,
             bias,
-            below: wide(&self.values(place.dense).x),
+            below: wide(self.values(place.dense).x),
             z: wide(self.value(place.dense)),
             h: wide(self.value(place.top)),
             slope: matches!(place.units, Units::Pointwise(_)).then(|| self.slope(place)),

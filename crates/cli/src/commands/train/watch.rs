@@ -55,7 +55,7 @@ impl<A: Scalar> Callback<A> for Watch<'_> {
         match self.record.sync() {
             Ok(()) => self.checkpointer.on_snapshot(snapshot),
             Err(error) => {
-                self.checkpointer.cannot_save(format!("cannot write the run's metrics.jsonl: {error}"))
+                self.checkpointer.cannot_save(format!("cannot write the run's metrics.jsonl: {error}"));
             }
         }
         if let Some(fault) = self.checkpointer.fault() {
