@@ -1,16 +1,18 @@
-//! Train deep neural networks by backpropagation on a CPU.
+//! Train fully connected neural networks on a CPU, with exact first and second derivatives over one flat parameter vector.
 //!
-//! This crate is the facade of the workspace: it re-exports the crates under short names and gathers what a program
-//! usually needs in [`prelude`].
+//! This crate is the facade of the workspace: it re-exports the other crates under short names, and the usual names in
+//! [`prelude`]. There are dense layers, activations, softmax and dropout; there is no convolution yet, no GPU, and no
+//! autograd graph. `docs/` in the repository describes data, runs, speed and architecture.
 //!
-//! | module | what is there |
+//! | module | contents |
 //! |---|---|
 //! | [`tensor`] | the flat parameter vector, GEMM, initialisers, seeded streams |
 //! | [`layers`] | layers with exact first and second derivatives |
 //! | [`loss`] | losses |
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
-//! | [`train`] | the risk of a model on data, the trainer, metrics, checkpoints |
+//! | [`train`] | the risk of a model on data, the training loop, metrics |
+//! | [`model`] | checkpoints, export, prediction, a classifier for arrays |
 //! | `curvature` | Hessian spectra, saddle-free Newton, critical points (feature `curvature`) |
 //!
 //! ```
@@ -35,7 +37,7 @@
 //! assert!(risk.value(&theta) < 0.01);
 //! ```
 //!
-//! Where nothing but classes of rows are wanted, one line does:
+//! To classify rows of arrays:
 //!
 //! ```
 //! use chainrule::prelude::*;
@@ -49,7 +51,7 @@
 //! # }
 //! ```
 //!
-//! The numbered programs in `crates/chainrule/examples` go on from here: `01-vector` is the flat vector and a risk,
+//! The numbered programs in `crates/chainrule/examples` continue from here: `01-vector` is the flat vector and a risk,
 //! `02-by-hand` back-propagation without the library, `03-digits` the training loop, `04-layer` a layer of your own,
 //! `05-classifier` arrays in one line, `06-curvature` second derivatives, `07-doors` files for PyTorch, NumPy and ONNX,
 //! `08-fashion-mnist` a whole run.
@@ -69,8 +71,8 @@
 //! | `onnx` | yes | export of models to ONNX |
 //! | `parquet` | yes | tables as Parquet files |
 //!
-//! With `default-features = false` there are arrays only, in fewer than thirty crates; without a BLAS feature, products run
-//! on kernels in Rust.
+//! With `default-features = false` the crate takes data as arrays only and brings fewer than thirty crates. Without a BLAS
+//! feature, products run on kernels in Rust.
 
 #[cfg(feature = "curvature")]
 pub use chainrule_curvature as curvature;

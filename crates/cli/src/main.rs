@@ -1,4 +1,4 @@
-//! The program `chainrule`: train, evaluate and inspect neural networks from the command line.
+//! The command line program `chainrule`: train, evaluate, inspect and export neural networks.
 
 // They panic on a closed stream: `outln!` and `errln!` do not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]

@@ -1,4 +1,4 @@
-//! The second order of a network's risk: spectra, saddle-free Newton methods, critical points.
+//! Curvature of a network's loss: Hessian spectra, traces, Newton and saddle-free Newton methods, critical points.
 //!
 //! # What is here
 //!

@@ -1,4 +1,4 @@
-//! Data for training: from files, from the crate itself or from a seed, as batches in one reused buffer.
+//! Data sets from files, from the crate itself or synthetic, with transforms, splits and shuffled batches.
 //!
 //! | Source | Function |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Data-parallel training: several processes, the ranks of an MPI job, lower one risk together.
+//! Data-parallel training on several machines with MPI, for every optimizer.
 //!
 //! Every rank holds the same θ and its own part of each batch. [`AllReduce`] adds the parts of C, ∇C and ∇²C·v up, so that
 //! an optimizer on any rank sees the risk of the whole batch; all take the same step, and nothing else is ever sent.

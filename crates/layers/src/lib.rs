@@ -1,4 +1,4 @@
-//! Stateless differentiable layers with exact first and second derivatives.
+//! Neural network layers with exact first and second derivatives.
 //!
 //! # Why layers own no numbers
 //!

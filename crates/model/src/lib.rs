@@ -1,4 +1,4 @@
-//! Trained networks: what describes and stores them, what they predict, and a classifier for arrays.
+//! Trained networks: safetensors checkpoints, ONNX and NumPy export, prediction, a classifier for arrays.
 //!
 //! | file | contents |
 //! |---|---|

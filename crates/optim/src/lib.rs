@@ -1,4 +1,4 @@
-//! Optimizers over one flat parameter vector.
+//! Optimizers on a flat parameter vector: update rules, learning rate schedules, gradient clipping, L-BFGS.
 //!
 //! # Why an optimizer sees an objective
 //!

@@ -1,4 +1,4 @@
-//! What a training run leaves in its folder, and the pages and plots that show it.
+//! Report pages and SVG plots of training runs, from the files in their folders.
 //!
 //! | module | what is there |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The ground Chainrule stands on: one flat parameter vector, typed windows into it, one door to GEMM.
+//! Flat parameter vectors with named layouts, GEMM, elementwise functions, initialisers, random streams, a thread pool.
 //!
 //! # Why flat
 //!

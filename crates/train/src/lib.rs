@@ -1,4 +1,4 @@
-//! Training: the risk of a model on data, the loop that lowers it, what is measured on the way and what is kept.
+//! The training loop: empirical risk, mini-batches on threads, early stopping, metrics, checkpoints of runs.
 //!
 //! | folder | contents |
 //! |---|---|
