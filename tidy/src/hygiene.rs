@@ -14,7 +14,7 @@ const MACHINE_PATHS: &[&str] =
 
 /// The rules for every text file.
 pub(crate) fn check_text(file: &File) -> Vec<Violation> {
-    if !is_written_by_hand(&file.path) {
+    if !is_written_by_hand(&file.path) || file.text.contains('\0') {
         return Vec::new();
     }
     let mut found = Vec::new();
