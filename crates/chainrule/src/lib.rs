@@ -71,7 +71,7 @@
 //! | `onnx` | yes | export of models to ONNX |
 //! | `parquet` | yes | tables as Parquet files |
 //!
-//! With `default-features = false` the crate takes data as arrays only and brings fewer than thirty crates. Without a BLAS
+//! With `default-features = false` the crate takes data as arrays only and brings fewer than thirty external crates. Without a BLAS
 //! feature, products run on kernels in Rust.
 
 #[cfg(feature = "curvature")]
