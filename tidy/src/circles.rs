@@ -8,9 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::file::{File, Violation};
 use crate::{lexer, paths};
 
-/// Crates whose files still use their root.
-const THROUGH_ROOT: &[&str] = &["crates/cli/"];
-
 /// The sources of one crate: a folder with `lib.rs` or `main.rs`.
 struct Crate<'a> {
     modules: BTreeMap<Vec<String>, Vec<Source<'a>>>,
@@ -78,9 +75,8 @@ impl<'a> Crate<'a> {
                 for path in &source.paths {
                     let Some(place) = self.resolve(module, source, &path.segments) else { continue };
                     let by_name = ["crate", "super"].contains(&path.segments[0].as_str());
-                    let known = THROUGH_ROOT.iter().any(|folder| source.file.path.starts_with(folder));
                     let of_root = place.through_root || place.module.is_empty();
-                    if by_name && of_root && !known && !module.is_empty() {
+                    if by_name && of_root && !module.is_empty() {
                         found.push(source.file.violation(path.line, by_the_root(&place)));
                     }
                     let related = place.module.starts_with(module) || module.starts_with(&place.module);
