@@ -128,7 +128,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
                 let observed = state.statistics.clone();
                 let mut run =
                     Run { task, plan, pool, probe, callback, group, optimizer, theta, state, observed };
-                run.to_the_end(&mut prefetcher)
+                run.run_to_end(&mut prefetcher)
             })
         })
     }
@@ -150,7 +150,7 @@ struct Run<'r, A: Scalar> {
 
 impl<A: Scalar> Run<'_, A> {
     /// Epoch after epoch, over batches that begin where the state does.
-    fn to_the_end(&mut self, batches: &mut Prefetcher<'_, A>) -> Result<History, TrainError> {
+    fn run_to_end(&mut self, batches: &mut Prefetcher<'_, A>) -> Result<History, TrainError> {
         let (task, plan) = (self.task, self.plan);
         let (batch, division) = (plan.batch.min(task.train.len()), self.group.division());
         let mut buffers =
