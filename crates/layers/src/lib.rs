@@ -25,31 +25,39 @@
 
 pub mod activation;
 mod architecture;
+mod branches;
 pub mod check;
 mod dense;
 mod dropout;
 mod fused;
+mod join;
 mod layer;
 mod mode;
 pub mod onnx;
+mod parts;
 mod point;
 mod pointwise;
 mod prelu;
+mod repeat;
+mod residual;
 mod second_order;
 mod sequential;
 mod softmax;
 pub mod spec;
 mod table;
 mod tape;
+mod tied;
 mod view;
 mod walk;
 pub mod words;
 mod zoo;
 
 pub use architecture::Architecture;
+pub use branches::{Branches, BranchesSpec};
 pub use dense::{Dense, DenseSpec};
 pub use dropout::{Dropout, DropoutSpec};
 pub use fused::{Affine, InPlaceActivation};
+pub use join::{Join, JoinError};
 pub use layer::{Layer, Station, Structure, Values};
 pub use mode::Mode;
 pub use point::{Grad, GradObserver, Point};
@@ -57,12 +65,15 @@ pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };
 pub use prelu::{PRelu, PReluSpec};
+pub use repeat::{Repeat, RepeatSpec};
+pub use residual::{Residual, ResidualSpec};
 pub use second_order::{Dual, SecondOrder, Tangent};
 pub use sequential::Sequential;
 pub use softmax::{Softmax, SoftmaxSpec};
-pub use spec::{LayerSpec, SpecError, UnitFormula};
+pub use spec::{LayerSpec, NamedSpec, SpecError, UnitFormula};
 pub use table::Stage;
 pub use tape::{Tape, TapeKind};
+pub use tied::{Tied, TiedSpec};
 pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};
 pub use walk::{leaves, walk};
 pub use words::WordsError;

@@ -1,6 +1,6 @@
 //! What a layer says of itself besides its derivatives, and networks of such descriptions.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use chainrule_tensor::{Init, Scalar, Shape};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::layer::Layer;
 use crate::onnx::OnnxWriter;
 use crate::sequential::Sequential;
-use crate::words::{Arguments, WordsError};
+use crate::words::{Arguments, Item, WordsError, items};
 
 /// What a layer's file says of it besides its derivatives: how it is written, stored, built, exported and explained.
 ///
@@ -32,8 +32,19 @@ pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
         Some(0)
     }
 
+    /// How many layers one forward pass applies: more than 1 for a container, which counts what is inside it.
+    fn applications(&self) -> usize {
+        1
+    }
+
     /// The layer for an input that [`output`](Self::output) takes; weights begin as `init` says.
     fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>>;
+
+    /// The same inside a network: weights begin as `chosen` says or, with `None`, as suits the layer above them, which
+    /// asks for `usual` at the top. A container hands both on to its layers.
+    fn build_inside<A: Scalar>(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<A>> {
+        self.build(input, chosen.unwrap_or(usual))
+    }
 
     /// The initialiser that suits the weights directly below this layer, where it has an opinion.
     fn usual_init(&self) -> Option<Init> {
@@ -61,6 +72,17 @@ pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
 
     /// Descriptions with inputs to check the derivatives on, small enough to go coordinate by coordinate.
     fn specimens() -> Vec<(Shape, Self)>;
+}
+
+/// A description of any layer, with the layer's name: what the networks inside a container are made of.
+///
+/// `Display` writes the layer in words, name first.
+pub trait NamedSpec: LayerSpec + Display {
+    /// Reads a layer with its arguments from `text`.
+    ///
+    /// # Errors
+    /// If no layer has this name, or its arguments mean nothing to it.
+    fn from_item(text: &str, item: &Item<'_>) -> Result<Self, WordsError>;
 }
 
 /// The formula of a pointwise function and of its derivative.
@@ -106,10 +128,14 @@ impl SpecError {
 /// The shape after each of `layers`, the last of which is the output.
 ///
 /// # Errors
-/// If there is none, or one does not take what the one below gives.
+/// If there is none, one does not take what the one below gives, or a pass would apply more than 10,000 layers.
 pub fn shapes<S: LayerSpec>(layers: &[S], input: Shape) -> Result<Vec<Shape>, SpecError> {
+    const MOST: usize = 10_000;
     if layers.is_empty() {
         return Err(SpecError::here("a network needs a layer"));
+    }
+    if applications(layers) > MOST {
+        return Err(SpecError::here(format!("a pass through the network applies more than {MOST} layers")));
     }
     let mut shape = input;
     let outputs = layers.iter().enumerate().map(|(place, layer)| {
@@ -117,6 +143,20 @@ pub fn shapes<S: LayerSpec>(layers: &[S], input: Shape) -> Result<Vec<Shape>, Sp
         checked(shape).map_err(|error| error.inside(&place.to_string()))
     });
     outputs.collect()
+}
+
+/// The shape that the network `name` inside a container gives.
+///
+/// # Errors
+/// As [`shapes`], with the path of the layer from the container on.
+pub fn output<S: LayerSpec>(name: &str, layers: &[S], input: Shape) -> Result<Shape, SpecError> {
+    let shapes = shapes(layers, input).map_err(|error| error.inside(name))?;
+    Ok(shapes.last().map_or(input, |&shape| shape))
+}
+
+/// How many layers one forward pass through `layers` applies.
+pub fn applications<S: LayerSpec>(layers: &[S]) -> usize {
+    layers.iter().map(LayerSpec::applications).fold(0, usize::saturating_add)
 }
 
 /// A shape whose numbers can be counted.
@@ -150,10 +190,21 @@ pub fn parameters<S: LayerSpec>(layers: &[S], input: Shape) -> Option<usize> {
 /// The network of `layers`. Weights begin as `init` says or, with `None`, as suits the layer above them: see
 /// [`LayerSpec::usual_init`].
 pub fn chain<A: Scalar, S: LayerSpec>(layers: &[S], input: Shape, init: Option<Init>) -> Sequential<A> {
+    chain_below(layers, input, init, Init::GlorotUniform)
+}
+
+/// The same inside a container; `usual` suits what is above the network.
+pub fn chain_below<A: Scalar, S: LayerSpec>(
+    layers: &[S],
+    input: Shape,
+    chosen: Option<Init>,
+    usual: Init,
+) -> Sequential<A> {
     let (mut network, mut shape) = (Sequential::input(input), input);
     for (place, layer) in layers.iter().enumerate() {
-        let usual = layers.get(place + 1).and_then(LayerSpec::usual_init).unwrap_or(Init::GlorotUniform);
-        let layer = layer.build::<A>(shape, init.unwrap_or(usual));
+        let above = layers.get(place + 1);
+        let usual = above.map_or(usual, |above| above.usual_init().unwrap_or(Init::GlorotUniform));
+        let layer = layer.build_inside::<A>(shape, chosen, usual);
         shape = layer.output_shape();
         network.push(layer);
     }
@@ -168,4 +219,31 @@ pub fn chain_onnx<S: LayerSpec>(layers: &[S], input: Shape, x: &str, onnx: &mut 
         shape = layer.output(shape).expect("a network that was built fits together");
     }
     value
+}
+
+/// The network in brackets that comes next in words; `what` says what is missing otherwise.
+///
+/// # Errors
+/// If there is none, or one of its layers cannot be read.
+pub fn in_brackets<S: NamedSpec>(
+    arguments: &mut Arguments<'_, '_>,
+    what: &str,
+) -> Result<Vec<S>, WordsError> {
+    let Some(items) = arguments.network() else { return Err(arguments.error(format!("it needs {what}"))) };
+    items.iter().map(|item| S::from_item(arguments.text(), item)).collect()
+}
+
+/// A network in words, in brackets.
+pub fn brackets<S: Display>(layers: &[S]) -> String {
+    let layers: Vec<_> = layers.iter().map(ToString::to_string).collect();
+    format!("({})", layers.join(", "))
+}
+
+/// The network that a specimen names in words.
+pub(crate) fn network<S: NamedSpec>(words: &str) -> Vec<S> {
+    let items = items(words).expect("a specimen is a network");
+    items
+        .iter()
+        .map(|item| S::from_item(words, item).expect("a specimen's layers are in the table"))
+        .collect()
 }

@@ -7,12 +7,16 @@ use chainrule_tensor::{Init, Scalar, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::activation;
+use crate::branches::BranchesSpec;
 use crate::dense::DenseSpec;
 use crate::dropout::DropoutSpec;
 use crate::layer::Layer;
 use crate::onnx::OnnxWriter;
+use crate::repeat::RepeatSpec;
+use crate::residual::ResidualSpec;
 use crate::softmax::SoftmaxSpec;
-use crate::spec::{LayerSpec, SpecError, UnitFormula};
+use crate::spec::{LayerSpec, NamedSpec, SpecError, UnitFormula};
+use crate::tied::TiedSpec;
 use crate::view::{FlattenSpec, ReshapeSpec};
 use crate::words::{Arguments, Item, WordsError, items};
 
@@ -37,17 +41,6 @@ macro_rules! layers {
                 }
             }
 
-            /// Reads one layer with its arguments.
-            fn from_item(text: &str, item: &Item<'_>) -> Result<Self, WordsError> {
-                let mut arguments = Arguments::of(text, item);
-                let stage = match item.name {
-                    $($name => Stage::$variant(LayerSpec::from_words(&mut arguments)?),)*
-                    name => return Err(arguments.error(unknown(name))),
-                };
-                arguments.end()?;
-                Ok(stage)
-            }
-
             /// Every layer at sizes whose derivatives can be checked coordinate by coordinate.
             pub fn specimens() -> Vec<(Shape, Stage)> {
                 let mut all = Vec::new();
@@ -70,19 +63,35 @@ macro_rules! layers {
 
             /// The layer for an input; see [`LayerSpec::build`].
             pub fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
-                let (single, double) = (|| self.single(input, init), || self.double(input, init));
+                self.build_stage(input, Some(init), init)
+            }
+
+            /// The layer inside a network; see [`LayerSpec::build_inside`].
+            fn build_stage<A: Scalar>(
+                &self,
+                input: Shape,
+                chosen: Option<Init>,
+                usual: Init,
+            ) -> Box<dyn Layer<A>> {
+                let single = || self.single(input, chosen, usual);
+                let double = || self.double(input, chosen, usual);
                 instantiated::<A, Box<dyn Layer<A>>, _, _>(single, double)
             }
 
             // Neither generic nor inlined: the loops of all layers are compiled here, and not in each program.
             #[inline(never)]
-            fn single(&self, input: Shape, init: Init) -> Box<dyn Layer<f32>> {
-                match self { $(Stage::$variant(spec) => spec.build(input, init),)* }
+            fn single(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<f32>> {
+                match self { $(Stage::$variant(spec) => spec.build_inside(input, chosen, usual),)* }
             }
 
             #[inline(never)]
-            fn double(&self, input: Shape, init: Init) -> Box<dyn Layer<f64>> {
-                match self { $(Stage::$variant(spec) => spec.build(input, init),)* }
+            fn double(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<f64>> {
+                match self { $(Stage::$variant(spec) => spec.build_inside(input, chosen, usual),)* }
+            }
+
+            /// How many layers a forward pass applies; see [`LayerSpec::applications`].
+            pub fn applications(&self) -> usize {
+                match self { $(Stage::$variant(spec) => spec.applications(),)* }
             }
 
             /// The initialiser that suits the weights below; see [`LayerSpec::usual_init`].
@@ -101,6 +110,18 @@ macro_rules! layers {
 
             pub(crate) fn write(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
                 match self { $(Stage::$variant(spec) => LayerSpec::write_onnx(spec, input, x, onnx),)* }
+            }
+        }
+
+        impl NamedSpec for Stage {
+            fn from_item(text: &str, item: &Item<'_>) -> Result<Self, WordsError> {
+                let mut arguments = Arguments::of(text, item);
+                let stage = match item.name {
+                    $($name => Stage::$variant(LayerSpec::from_words(&mut arguments)?),)*
+                    name => return Err(arguments.error(unknown(name))),
+                };
+                arguments.end()?;
+                Ok(stage)
             }
         }
 
@@ -129,6 +150,10 @@ layers! {
     Dropout "dropout" DropoutSpec,
     Flatten "flatten" FlattenSpec,
     Reshape "reshape" ReshapeSpec,
+    Residual "residual" ResidualSpec<Stage>,
+    Branches "branches" BranchesSpec<Stage>,
+    Repeat "repeat" RepeatSpec<Stage>,
+    Tied "tied" TiedSpec<Stage>,
 }
 
 /// There is no layer of this name; the one that may have been meant.
@@ -180,6 +205,14 @@ impl LayerSpec for Stage {
 
     fn build<A: Scalar>(&self, input: Shape, init: Init) -> Box<dyn Layer<A>> {
         Stage::build(self, input, init)
+    }
+
+    fn applications(&self) -> usize {
+        Stage::applications(self)
+    }
+
+    fn build_inside<A: Scalar>(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<A>> {
+        self.build_stage(input, chosen, usual)
     }
 
     fn usual_init(&self) -> Option<Init> {

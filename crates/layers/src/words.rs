@@ -228,6 +228,11 @@ impl<'i, 't> Arguments<'i, 't> {
         found
     }
 
+    /// Whether a network in brackets comes next.
+    pub fn has_network(&self) -> bool {
+        matches!(self.item.arguments.get(self.next), Some(Argument::Network(..)))
+    }
+
     /// The network in brackets that comes next, if there is one.
     pub fn network(&mut self) -> Option<&'i [Item<'t>]> {
         let Some(Argument::Network(items, _)) = self.item.arguments.get(self.next) else { return None };

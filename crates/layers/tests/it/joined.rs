@@ -1,7 +1,8 @@
 //! Units that work in place, in one pass with the affine layers beside them, change no bit.
 
 use chainrule_layers::{
-    Dense, Dropout, Elu, Grad, Identity, Layer, Mode, Point, Relu, Sequential, Sigmoid, Softmax, Tanh, Tape,
+    Branches, Dense, Dropout, Elu, Grad, Identity, Join, Layer, Mode, Point, Relu, Repeat, Residual,
+    Sequential, Sigmoid, Softmax, Tanh, Tape, Tied,
 };
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Accum, Pool, Rng, Scalar};
@@ -67,6 +68,13 @@ fn check_all<A: Scalar>() {
     // A network within a network.
     let inner = |n| Sequential::<A>::input(n).then(dense(6)).then(Relu::new).then(dense(5));
     check(&input().then(dense(4)).then(Sigmoid::new).then(inner).then(Tanh::new));
+    // Networks in containers that are no chains.
+    let inner = |n| Sequential::<A>::input(n).then(dense(6)).then(Relu::new).then(dense(5)).then(Tanh::new);
+    let branches = |join| move |n| Branches::new(join, inner(n)).and(Dense::new(n, 5)).and(inner(n));
+    check(&input().then(|n| Residual::with_shortcut(inner(n), Dense::new(n, 5))).then(dense(3)));
+    check(&input().then(dense(5)).then(Tanh::new).then(|n| Residual::new(inner(n))));
+    check(&input().then(branches(Join::Sum)).then(branches(Join::Product)).then(branches(Join::Concat)));
+    check(&input().then(dense(5)).then(|n| Repeat::new(3, inner(n))).then(|n| Tied::new(n, 5, inner)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The tests of the crate from outside, in one program.
 
+mod containers;
 mod harness;
 mod joined;
 mod zoo;
