@@ -68,6 +68,7 @@
 //! | `csv` | yes | tables of text |
 //! | `files` | yes | models, snapshots of runs, TensorBoard events, `.npz` and gzipped IDX files |
 //! | `images` | yes | folders of PNG and JPEG files |
+//! | `image-formats` | yes | WebP, GIF, BMP and TIFF files too |
 //! | `onnx` | yes | export of models to ONNX |
 //! | `parquet` | yes | tables as Parquet files |
 //!

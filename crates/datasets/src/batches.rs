@@ -221,6 +221,9 @@ impl<'a, A: Scalar> Batches<'a, A> {
                 Order::Windows(windows) => {
                     let (row, rows, bytes) = windows.row(place)?;
                     self.folded.file_row(rows, bytes, x);
+                    if !x.iter().all(|x| x.is_finite()) {
+                        return Err(rows.refused(row));
+                    }
                     row
                 }
             };

@@ -1,5 +1,5 @@
 use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, Axis};
+use chainrule_tensor::ndarray::{Array2, ArrayView2, Axis};
 
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -28,7 +28,7 @@ use crate::target::{Target, numbered};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset<A> {
     features: Features<A>,
-    target: Target<A>,
+    target: Target,
     about: About,
 }
 
@@ -40,6 +40,8 @@ struct About {
     feature_names: Option<Vec<String>>,
     image: Option<ImageShape>,
     full_scale: Option<f64>,
+    /// Kinds of files that were no examples, with their numbers.
+    ignored: Vec<(String, usize)>,
 }
 
 impl<A: Scalar> Dataset<A> {
@@ -50,12 +52,14 @@ impl<A: Scalar> Dataset<A> {
     pub fn new(
         name: impl Into<String>,
         features: impl Into<Features<A>>,
-        target: Target<A>,
+        target: Target,
     ) -> Result<Self, Error> {
         let (name, features) = (name.into(), standard(features.into()));
-        check_target(&name, features.dim().0, &target)?;
-        if let Features::Real(x) = &features {
-            all_finite(&name, "feature", x)?;
+        check_target::<A>(&name, features.dim().0, &target)?;
+        match &features {
+            Features::Real(x) => all_finite(&name, "feature", &x.view(), |x| x)?,
+            Features::Wide(x) => all_finite(&name, "feature", &x.view(), A::of)?,
+            _ => {}
         }
         Ok(Self { features, target, about: About { name, ..About::default() } })
     }
@@ -92,12 +96,24 @@ impl<A: Scalar> Dataset<A> {
         self
     }
 
+    /// Records the files that were passed over, by kind.
+    #[cfg(feature = "images")]
+    pub(crate) fn with_ignored(mut self, ignored: Vec<(String, usize)>) -> Self {
+        self.about.ignored = ignored;
+        self
+    }
+
+    /// Kinds of files in a folder that are no examples, with the number of each.
+    pub fn ignored(&self) -> &[(String, usize)] {
+        &self.about.ignored
+    }
+
     /// Replaces the targets and returns the old ones, which stay if the new ones do not fit.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn replace_target(&mut self, target: Target<A>) -> Result<Target<A>, Error> {
-        check_target(&self.about.name, self.len(), &target)?;
+    pub fn replace_target(&mut self, target: Target) -> Result<Target, Error> {
+        check_target::<A>(&self.about.name, self.len(), &target)?;
         Ok(std::mem::replace(&mut self.target, target))
     }
 
@@ -141,7 +157,7 @@ impl<A: Scalar> Dataset<A> {
     }
 
     /// The targets.
-    pub fn target(&self) -> &Target<A> {
+    pub fn target(&self) -> &Target {
         &self.target
     }
 
@@ -249,6 +265,31 @@ impl<A: Scalar> Dataset<A> {
         (train, other)
     }
 
+    /// Checks that the classes can be learned: that there are several, and not nearly as many as examples.
+    ///
+    /// # Errors
+    /// If there is one class only, or of 20 or more examples more than four fifths have a class of their own.
+    pub fn check_classes(&self) -> Result<(), Error> {
+        const FEWEST: usize = 20;
+        let Some(counts) = self.class_counts() else { return Ok(()) };
+        let (classes, examples) = (counts.iter().filter(|&&count| count > 0).count(), self.len());
+        if classes < 2 && examples > 0 {
+            let name = self.class_names().first().map_or("", String::as_str);
+            let fault = format!(
+                "all {examples} examples have the class {name:?}, so there is nothing to learn: name another target (--target)"
+            );
+            return Err(Error::data(self.name(), fault));
+        }
+        if examples >= FEWEST && 5 * classes > 4 * examples {
+            let fault = format!(
+                "the target has {classes} classes in {examples} examples, so it names examples: name another target \
+                 (--target), or make this a regression (--task regression) if it is a number"
+            );
+            return Err(Error::data(self.name(), fault));
+        }
+        Ok(())
+    }
+
     /// The matrix with a 1 at the class of each example and 0 elsewhere; `None` for regression.
     pub fn one_hot(&self) -> Option<Array2<A>> {
         self.target.is_classes().then(|| self.encode(Encoding::OneHot))
@@ -273,11 +314,12 @@ fn standard<A: Scalar>(features: Features<A>) -> Features<A> {
     match features {
         Features::Bytes(x) if !x.is_standard_layout() => Features::Bytes(x.as_standard_layout().into_owned()),
         Features::Real(x) if !x.is_standard_layout() => Features::Real(x.as_standard_layout().into_owned()),
+        Features::Wide(x) if !x.is_standard_layout() => Features::Wide(x.as_standard_layout().into_owned()),
         features => features,
     }
 }
 
-fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target<A>) -> Result<(), Error> {
+fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target) -> Result<(), Error> {
     if target.len() != examples {
         let fault = format!("{examples} examples but {} targets: give one to each", target.len());
         return Err(Error::data(name, fault));
@@ -295,13 +337,18 @@ fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target<A>) -> R
                 let fault = format!("{} names for {} target columns", names.len(), values.ncols());
                 return Err(Error::data(name, fault));
             }
-            all_finite(name, "target", values)
+            all_finite(name, "target", &values.view(), A::of)
         }
     }
 }
 
-fn all_finite<A: Scalar>(name: &str, what: &str, x: &Array2<A>) -> Result<(), Error> {
-    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+fn all_finite<T: Copy, A: Scalar>(
+    name: &str,
+    what: &str,
+    x: &ArrayView2<'_, T>,
+    number: impl Fn(T) -> A,
+) -> Result<(), Error> {
+    match x.indexed_iter().map(|(at, &x)| (at, number(x))).find(|(_, x)| !x.is_finite()) {
         None => Ok(()),
         Some(((row, column), bad)) => {
             let fault = format!("{what} {column} of example {row} is {bad}: replace it or drop the example");
@@ -329,6 +376,20 @@ mod tests {
         let shape = ImageShape { height: usize::MAX, width: 2, channels: 1 };
         assert!(good.clone().with_image(shape).is_err());
         assert!(good.with_feature_names(vec![]).is_err());
+    }
+
+    #[test]
+    fn classes_that_cannot_be_learned_are_refused() {
+        let data = |labels: Vec<u32>, classes| {
+            Dataset::new("d", Array2::<f64>::zeros((labels.len(), 1)), Target::numbered(labels, classes))
+                .unwrap()
+        };
+        let one = data(vec![0; 5], 1).check_classes().unwrap_err().to_string();
+        assert!(one.contains("all 5 examples have the class \"0\"") && one.contains("--target"), "{one}");
+        let many = data((0..40).collect(), 40).check_classes().unwrap_err().to_string();
+        assert!(many.contains("40 classes in 40 examples") && many.contains("--task regression"), "{many}");
+        assert!(data(vec![0, 1, 2], 3).check_classes().is_ok());
+        assert!(data((0..40).map(|i| i / 2).collect(), 20).check_classes().is_ok());
     }
 
     #[test]

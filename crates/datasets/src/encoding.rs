@@ -27,7 +27,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// Whether the target can be encoded like this.
-    pub fn fits<A>(self, target: &Target<A>) -> bool {
+    pub fn fits(self, target: &Target) -> bool {
         (self != Encoding::Real) == target.is_classes()
     }
 
@@ -36,7 +36,7 @@ impl Encoding {
     /// # Panics
     /// If the encoding does not fit the target.
     #[track_caller]
-    pub fn columns<A>(self, target: &Target<A>) -> usize {
+    pub fn columns(self, target: &Target) -> usize {
         match (self, target) {
             (Encoding::Index, Target::Classes { .. }) => 1,
             (Encoding::OneHot, Target::Classes { names, .. }) => names.len(),
@@ -48,7 +48,7 @@ impl Encoding {
 
     /// Writes the target of example `i`. The caller has called [`columns`](Self::columns), so the two fit.
     #[inline]
-    pub(crate) fn fill<A: Scalar>(self, target: &Target<A>, i: usize, out: &mut [A]) {
+    pub(crate) fn fill<A: Scalar>(self, target: &Target, i: usize, out: &mut [A]) {
         match target {
             Target::Classes { labels, .. } if self == Encoding::Index => out[0] = A::of(f64::from(labels[i])),
             Target::Classes { labels, .. } => {
@@ -57,7 +57,7 @@ impl Encoding {
             }
             Target::Real { values, .. } => {
                 for (out, &value) in out.iter_mut().zip(values.row(i)) {
-                    *out = value;
+                    *out = A::of(value);
                 }
             }
         }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn an_encoding_fits_its_kind_of_target_only() {
-        let classes = Target::<f32>::numbered(vec![0], 1);
+        let classes = Target::numbered(vec![0], 1);
         assert!(
             Encoding::Index.fits(&classes)
                 && Encoding::OneHot.fits(&classes)
@@ -81,6 +81,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "Real of a target of classes")]
     fn a_misfit_is_named() {
-        Encoding::Real.columns(&Target::<f32>::numbered(vec![0], 1));
+        Encoding::Real.columns(&Target::numbered(vec![0], 1));
     }
 }

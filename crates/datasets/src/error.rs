@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::memory::mebibytes;
+
 /// Why data could not be read, built or written. Each message is one line with the file, the fault and the cure.
 ///
 /// ```
@@ -53,6 +55,19 @@ pub enum Error {
         /// Whether there may be more than `actual`: a compressed file is not unpacked further than necessary.
         at_least: bool,
     },
+    /// The decoded data takes more memory than is allowed.
+    #[error(
+        "{}: its data takes {} in memory, and {} are allowed: allow more (--max-memory), or stream it (--stream) if it is .npy or IDX",
+        path.display(), mebibytes(*needed), mebibytes(*limit)
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// The bytes of the decoded data.
+        needed: u64,
+        /// The bytes allowed.
+        limit: u64,
+    },
     /// A cell of a table cannot be used.
     #[error("{}, {place}, column {column}: {fault}", path.display())]
     Cell {
@@ -97,10 +112,42 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn format(path: &Path, fault: impl Into<String>, cure: &'static str) -> Self {
-        Self::Format { path: path.to_owned(), fault: fault.into(), cure }
+        Self::Format { path: path.to_owned(), fault: short(fault.into()), cure }
     }
 
     pub(crate) fn data(name: impl Into<String>, fault: impl Into<String>) -> Self {
-        Self::Data { name: name.into(), fault: fault.into() }
+        Self::Data { name: name.into(), fault: short(fault.into()) }
+    }
+
+    pub(crate) fn cell(path: &Path, place: String, column: String, fault: String) -> Self {
+        Self::Cell { path: path.to_owned(), place, column: short(column), fault: short(fault) }
+    }
+}
+
+/// Characters of a fault at most: a file can put what it likes into one.
+const LONGEST_FAULT: usize = 320;
+
+/// A fault without its middle, if it is too long.
+fn short(fault: String) -> String {
+    let length = fault.chars().count();
+    if length <= LONGEST_FAULT {
+        return fault;
+    }
+    let half = LONGEST_FAULT / 2;
+    let head: String = fault.chars().take(half).collect();
+    let tail: String = fault.chars().skip(length - half + 1).collect();
+    format!("{head}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_fault_keeps_its_ends() {
+        let fault = format!("\"{}\" is no number: correct it", "é".repeat(1_000_000));
+        let text = Error::data("t.csv", fault).to_string();
+        assert!(text.chars().count() < 500, "{text}");
+        assert!(text.starts_with("t.csv: \"é") && text.ends_with("é\" is no number: correct it"), "{text}");
     }
 }

@@ -13,8 +13,10 @@ pub enum Features<A> {
     Bytes(Array2<u8>),
     /// Finite numbers.
     Real(Array2<A>),
+    /// Finite numbers with more digits than the network's, which are centred before they are rounded.
+    Wide(Array2<f64>),
     /// The columns of a table; categories are encoded as one-hot inputs when a batch is filled.
-    Columns(Columns<A>),
+    Columns(Columns),
     /// Rows that are read from their file when a batch is filled.
     FileRows(FileRows),
 }
@@ -27,6 +29,7 @@ impl<A: Scalar> Features<A> {
         match self {
             Features::Bytes(x) => x.dim(),
             Features::Real(x) => x.dim(),
+            Features::Wide(x) => x.dim(),
             Features::Columns(x) => x.dim(),
             Features::FileRows(x) => (x.len(), x.inputs()),
         }
@@ -43,6 +46,7 @@ impl<A: Scalar> Features<A> {
         match self {
             Features::Bytes(x) => from_bytes(x.row(i).to_slice().expect(BY_ROWS), out),
             Features::Real(x) => out.copy_from_slice(x.row(i).to_slice().expect(BY_ROWS)),
+            Features::Wide(x) => out.iter_mut().zip(x.row(i)).for_each(|(y, &x)| *y = A::of(x)),
             Features::Columns(x) => x.row(i, out),
             Features::FileRows(x) => x.row(i, out),
         }
@@ -53,6 +57,7 @@ impl<A: Scalar> Features<A> {
         match self {
             Features::Bytes(x) => Features::Bytes(x.select(Axis(0), indices)),
             Features::Real(x) => Features::Real(x.select(Axis(0), indices)),
+            Features::Wide(x) => Features::Wide(x.select(Axis(0), indices)),
             Features::Columns(x) => Features::Columns(x.select(indices)),
             Features::FileRows(x) if x.is_plain_bytes() => {
                 Features::Bytes(x.select::<A>(indices).mapv(|x| x.as_f64() as u8))

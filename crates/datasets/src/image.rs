@@ -4,6 +4,8 @@
 pub(crate) mod decode;
 #[cfg(feature = "images")]
 pub(crate) mod folder;
+#[cfg(feature = "image-formats")]
+mod formats;
 pub(crate) mod options;
 mod resize;
 pub(crate) mod shape;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
+use crate::table::cells::shortened;
+use crate::table::form::{NumberForm, plain};
 use crate::target::Target;
 
 /// The kind of task: what a target column means.
@@ -29,27 +30,31 @@ const MOST_CLASSES: usize = 1 << 16;
 ///
 /// The class names of a model keep its order. Without them the classes are the values that occur, sorted by size if all are
 /// numbers, else by the alphabet.
-pub(crate) struct Labels<A> {
+pub(crate) struct Labels {
     task: TaskKind,
     /// Whether the classes are those of a model.
     known: bool,
-    /// Whether one of the cells was a word.
+    /// Whether one of the cells was a word, or a number.
     words: bool,
+    numbers: bool,
+    form: NumberForm,
     /// The names of the classes, in order of appearance.
     names: Vec<String>,
     codes: HashMap<String, u32>,
     classes: Vec<u32>,
     /// The numbers, once the target is known to be a regression.
-    values: Option<Vec<A>>,
+    values: Option<Vec<f64>>,
 }
 
-impl<A: Scalar> Labels<A> {
+impl Labels {
     pub(crate) fn new(task: TaskKind, classes: &[String]) -> Self {
-        let spelled = classes.iter().map(|name| spelling(name, name.parse().ok()));
+        let spelled = classes.iter().map(|name| spelling(name).to_owned());
         Self {
             task,
             known: !classes.is_empty(),
             words: false,
+            numbers: false,
+            form: NumberForm::Plain,
             names: classes.to_vec(),
             codes: spelled.zip(0..).collect(),
             classes: Vec::new(),
@@ -57,12 +62,27 @@ impl<A: Scalar> Labels<A> {
         }
     }
 
+    /// Whether it matters how numbers are spelled.
+    #[cfg(feature = "csv")]
+    pub(crate) fn wants_form(&self) -> bool {
+        self.task != TaskKind::Classification && !self.known
+    }
+
+    /// Declares how the cells spell numbers.
+    pub(crate) fn set_form(&mut self, form: NumberForm) {
+        self.form = form;
+    }
+
+    pub(crate) fn form(&self) -> &NumberForm {
+        &self.form
+    }
+
     /// Takes the next cell, which is not empty.
     ///
     /// # Errors
     /// What is wrong with it, and the cure.
     pub(crate) fn push(&mut self, cell: &str) -> Result<(), String> {
-        self.take(cell, cell.parse().ok())
+        self.take(cell, self.form.parse(cell))
     }
 
     /// Takes the next cell of a format that has numbers.
@@ -70,43 +90,73 @@ impl<A: Scalar> Labels<A> {
     /// # Errors
     /// As [`push`](Self::push).
     pub(crate) fn push_number(&mut self, x: f64) -> Result<(), String> {
+        if !x.is_finite() {
+            return Err(format!("{x} is no finite number: correct it or drop the row"));
+        }
         self.take(&x.to_string(), Some(x))
     }
 
+    /// Takes the next cell of a format that has whole numbers.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(crate) fn push_integer(&mut self, n: i128) -> Result<(), String> {
+        self.take(&n.to_string(), Some(n as f64))
+    }
+
     fn take(&mut self, cell: &str, number: Option<f64>) -> Result<(), String> {
-        let is_whole = number.is_none_or(|x| x.fract() == 0.0);
+        // Decorated numbers and dates are measured, not counted.
+        let is_whole = number.is_none_or(|x| x.fract() == 0.0 && self.form.is_plain());
         if !is_whole && self.task == TaskKind::Auto && !self.known && !self.words {
             self.give_up_classes();
         }
         if let Some(values) = &mut self.values {
-            values.push(number.map(A::of).filter(|x| x.is_finite()).ok_or_else(|| {
-                format!("{cell:?} is no finite number: correct it, or make this a classification")
+            values.push(number.ok_or_else(|| {
+                format!("{cell:?} is no finite number: correct it, or make this a classification (--task classification)")
             })?);
             return Ok(());
         }
-        if !is_whole {
-            // NaN and infinities have no whole part either.
-            return Err(format!("{cell:?} is no class: correct it, or make this a regression"));
+        // Among numbers, what Rust reads as infinite or as no number is no name.
+        let is_infinite = number.is_none() && self.numbers && cell.parse::<f64>().is_ok();
+        if is_infinite {
+            return Err(format!("{cell:?} is no class among numbers: correct it or drop the row"));
         }
-        let name = spelling(cell, number);
+        if !is_whole {
+            return Err(format!(
+                "{cell:?} is no class: correct it, or make this a regression (--task regression)"
+            ));
+        }
+        let name = spelling(cell);
         self.words |= number.is_none();
-        if let Some(&code) = self.codes.get(&name) {
+        self.numbers |= number.is_some();
+        if let Some(&code) = self.codes.get(name) {
             self.classes.push(code);
             return Ok(());
         }
         if self.known {
-            return Err(format!("{name:?} is not one of the classes {}", self.names.join(", ")));
+            let equal = number.and_then(|x| {
+                let mut equal = self.names.iter().filter(|name| plain(name) == Some(x));
+                equal.next().filter(|_| equal.next().is_none())
+            });
+            if let Some(equal) = equal {
+                let code = self.codes[spelling(equal)];
+                self.classes.push(code);
+                return Ok(());
+            }
+            return Err(format!("{name:?} is not one of the classes {}", shortened(&self.names)));
         }
         if self.task == TaskKind::Auto && !self.words && self.names.len() == MOST_NUMBERS {
             self.give_up_classes();
             return self.take(cell, number);
         }
         if self.names.len() == MOST_CLASSES {
-            return Err(format!("{name:?} is one class more than {MOST_CLASSES}: name another target"));
+            return Err(format!(
+                "{name:?} is one class more than {MOST_CLASSES}: name another target (--target)"
+            ));
         }
         let code = self.names.len() as u32;
-        self.names.push(name.clone());
-        self.codes.insert(name, code);
+        self.names.push(name.to_owned());
+        self.codes.insert(name.to_owned(), code);
         self.classes.push(code);
         Ok(())
     }
@@ -114,15 +164,14 @@ impl<A: Scalar> Labels<A> {
     /// Turns the whole numbers so far, which are no classes, into values.
     fn give_up_classes(&mut self) {
         if self.values.is_none() {
-            let numbers: Vec<A> =
-                self.names.iter().map(|name| A::of(name.parse().unwrap_or_default())).collect();
+            let numbers: Vec<f64> = self.names.iter().map(|name| name.parse().unwrap_or_default()).collect();
             let labels = std::mem::take(&mut self.classes);
             self.values = Some(labels.into_iter().map(|label| numbers[label as usize]).collect());
         }
     }
 
     /// The target; `name` is that of the column.
-    pub(crate) fn finish(mut self, name: &str) -> Target<A> {
+    pub(crate) fn finish(mut self, name: &str) -> Target {
         let few = 2 * self.names.len() > self.classes.len();
         if self.task == TaskKind::Auto && !self.known && !self.words && few {
             self.give_up_classes();
@@ -143,16 +192,30 @@ impl<A: Scalar> Labels<A> {
     }
 }
 
-/// A cell's class name: numbers have one spelling each, so that `1`, `1.0` and `+1` are one class.
-fn spelling(cell: &str, number: Option<f64>) -> String {
-    number.map_or_else(|| cell.to_owned(), |x| (x + 0.0).to_string())
+/// The class name of a cell: its text. A whole number that a program writes as `+1` or `1.0` is `1`; one with leading zeros or
+/// an exponent is a name.
+fn spelling(cell: &str) -> &str {
+    let text = cell.strip_prefix('+').unwrap_or(cell);
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_canonical = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    match (is_canonical, whole) {
+        (true, "-0") => "0",
+        (true, whole) => whole,
+        (false, _) => cell,
+    }
 }
 
 /// Numbers by size before words by the alphabet.
 fn sorted(names: &[String]) -> Vec<String> {
     let mut names = names.to_vec();
     names.sort_unstable();
-    let number = |name: &String| name.parse::<f64>().unwrap_or(f64::INFINITY);
+    let number = |name: &String| plain(name).unwrap_or(f64::INFINITY);
     names.sort_by(|a, b| number(a).total_cmp(&number(b)));
     names
 }
@@ -161,7 +224,7 @@ fn sorted(names: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn of(cells: &[&str], task: TaskKind, classes: &[&str]) -> Result<Target<f64>, String> {
+    fn of(cells: &[&str], task: TaskKind, classes: &[&str]) -> Result<Target, String> {
         let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
         let mut labels = Labels::new(task, &classes);
         for (example, cell) in cells.iter().enumerate() {
@@ -170,7 +233,7 @@ mod tests {
         Ok(labels.finish("y"))
     }
 
-    fn classes(labels: &[u32], names: &[&str]) -> Target<f64> {
+    fn classes(labels: &[u32], names: &[&str]) -> Target {
         let names = names.iter().map(ToString::to_string).collect();
         Target::Classes { labels: labels.to_vec(), names }
     }
@@ -211,9 +274,27 @@ mod tests {
     }
 
     #[test]
+    fn class_names_are_the_text_of_the_file() {
+        let names = ["0107", "107", "1e2", "100", "01", "9007199254740992", "9007199254740993", "1e3"];
+        let cells: Vec<&str> = names.iter().chain(&names).copied().collect();
+        let Target::Classes { names: found, labels } = of(&cells, TaskKind::Classification, &[]).unwrap()
+        else {
+            panic!("classes")
+        };
+        assert_eq!(labels[..8], labels[8..]);
+        let text: Vec<&str> = labels[..8].iter().map(|&label| found[label as usize].as_str()).collect();
+        assert_eq!(text, names);
+        let words = ["finite", "infinity", "finite", "infinity"];
+        assert_eq!(of(&words, TaskKind::Auto, &[]), Ok(classes(&[0, 1, 0, 1], &["finite", "infinity"])));
+        assert!(of(&words, TaskKind::Regression, &[]).unwrap_err().contains("--task classification"));
+    }
+
+    #[test]
     fn the_classes_of_a_model_keep_their_order() {
         assert_eq!(of(&["a", "c"], TaskKind::Auto, &["c", "b", "a"]), Ok(classes(&[2, 0], &["c", "b", "a"])));
         assert_eq!(of(&["7.0"], TaskKind::Auto, &["5", "7"]), Ok(classes(&[1], &["5", "7"])));
+        let zeros = of(&["07", "7"], TaskKind::Auto, &["007", "7"]);
+        assert!(zeros.unwrap_err().starts_with("0: \"07\" is not one of the classes"));
         assert!(of(&["d"], TaskKind::Auto, &["c", "b"]).unwrap_err().contains("not one of the classes c, b"));
     }
 }

@@ -60,6 +60,11 @@ mod file;
 mod image;
 mod input;
 mod labels;
+#[cfg_attr(
+    not(any(feature = "csv", feature = "files", feature = "images", feature = "parquet")),
+    allow(dead_code, reason = "only compressed formats can outgrow their files")
+)]
+mod memory;
 mod mnist;
 mod options;
 mod order;
@@ -67,6 +72,7 @@ mod parts;
 mod read;
 pub mod split;
 mod streams;
+mod summary;
 pub mod synthetic;
 mod table;
 mod target;
@@ -95,11 +101,17 @@ pub use mnist::{DataDirs, fashion_mnist, mnist};
 pub use options::ReadOptions;
 pub use parts::Parts;
 pub use read::{FileFormat, read, read_features, read_pair};
+pub use summary::Summary;
 pub use table::column::{Column, HeaderRow, Impute};
 pub use table::columns::Columns;
 #[cfg(feature = "csv")]
 pub use table::csv;
+pub use table::date::DateForm;
+pub use table::dialect::Dialect;
+pub use table::form::{Decoration, NumberForm};
 pub use table::options::TableOptions;
+#[cfg(feature = "parquet")]
+pub use table::parquet;
 pub use table::schema::{ColumnKind, Feature, Schema};
 pub use target::Target;
 pub use transform::pipeline::Pipeline;

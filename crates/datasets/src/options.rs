@@ -4,6 +4,8 @@ use std::path::Path;
 use crate::error::Error;
 use crate::image::options::ImageOptions;
 use crate::labels::TaskKind;
+#[cfg(any(feature = "csv", feature = "files", feature = "images", feature = "parquet"))]
+use crate::memory;
 use crate::table::column::Column;
 use crate::table::options::TableOptions;
 
@@ -18,6 +20,7 @@ const LARGEST_IN_MEMORY: u64 = 1 << 30;
 /// | `task` | `Auto` | whether the target is a class or a number |
 /// | `classes` | empty | the class names of a model, in its order; empty takes the classes that occur |
 /// | `stream` | `None` | whether the rows of an array are streamed from disk; `None` streams files above 1 GiB |
+/// | `max_memory` | `None` | the bytes that decoded data may take; `None` allows half of the machine's memory |
 /// | `table` | | how tables are read |
 /// | `image` | | how image files are read |
 ///
@@ -41,6 +44,8 @@ pub struct ReadOptions {
     pub classes: Vec<String>,
     /// Whether the rows of an array are streamed from disk; `None` streams files above 1 GiB.
     pub stream: Option<bool>,
+    /// The bytes that decoded data may take; `None` allows half of the machine's memory.
+    pub max_memory: Option<u64>,
     /// How tables are read.
     pub table: TableOptions,
     /// How image files are read.
@@ -54,6 +59,12 @@ impl From<TableOptions> for ReadOptions {
 }
 
 impl ReadOptions {
+    /// The bytes that decoded data may take.
+    #[cfg(any(feature = "csv", feature = "files", feature = "images", feature = "parquet"))]
+    pub(crate) fn memory(&self) -> u64 {
+        self.max_memory.unwrap_or_else(memory::default_limit)
+    }
+
     /// Whether the rows of this file are streamed from disk.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::parts::Parts;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileFormat {
-    /// `.csv`, `.tsv`, `.txt`: a table of text.
+    /// `.csv`, `.tsv`, `.txt`, also with `.gz`, and `-`, the standard input: a table of text.
     Text,
     /// `.npy`: a NumPy array.
     Npy,
@@ -39,6 +39,7 @@ impl FileFormat {
     ///
     /// assert_eq!(FileFormat::of("iris.csv".as_ref()), Some(FileFormat::Text));
     /// assert_eq!(FileFormat::of("train-images-idx3-ubyte.gz".as_ref()), Some(FileFormat::Idx));
+    /// assert_eq!(FileFormat::of("iris.csv.gz".as_ref()), Some(FileFormat::Text));
     /// assert_eq!(FileFormat::of("mnist".as_ref()), None);
     /// ```
     pub fn of(path: &Path) -> Option<Self> {
@@ -47,8 +48,12 @@ impl FileFormat {
         if idx.ends_with("ubyte") || idx.rsplit_once('.').is_some_and(|(_, extension)| extension == "idx") {
             return Some(FileFormat::Idx);
         }
+        let text = |name: &str| matches!(name.rsplit_once('.'), Some((_, "csv" | "tsv" | "txt")));
+        if name == "-" || name.strip_suffix(".gz").is_some_and(text) {
+            return Some(FileFormat::Text);
+        }
         match name.rsplit_once('.') {
-            Some((_, "csv" | "tsv" | "txt")) => Some(FileFormat::Text),
+            _ if text(&name) => Some(FileFormat::Text),
             Some((_, "npy")) => Some(FileFormat::Npy),
             Some((_, "npz")) => Some(FileFormat::Npz),
             Some((_, "parquet" | "pq")) => Some(FileFormat::Parquet),

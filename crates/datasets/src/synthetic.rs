@@ -186,7 +186,7 @@ fn planar<A: Scalar>(
 }
 
 #[track_caller]
-fn dataset<A: Scalar>(name: &str, x: Array2<A>, target: Target<A>) -> Dataset<A> {
+fn dataset<A: Scalar>(name: &str, x: Array2<A>, target: Target) -> Dataset<A> {
     Dataset::new(name, Features::Real(x), target).expect("the noise is finite")
 }
 

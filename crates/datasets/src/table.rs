@@ -11,7 +11,12 @@ pub(crate) mod column;
 pub(crate) mod columns;
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells dates in several forms"))]
+pub(crate) mod date;
+pub(crate) mod dialect;
+#[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells numbers in several forms"))]
+pub(crate) mod form;
 pub(crate) mod options;
 #[cfg(feature = "parquet")]
-pub(crate) mod parquet;
+pub mod parquet;
 pub(crate) mod schema;

@@ -1,8 +1,9 @@
+use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
 /// What is to be predicted, for all examples.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Target<A> {
+pub enum Target {
     /// Classification: one class per example.
     Classes {
         /// The index of the class of each example.
@@ -12,23 +13,23 @@ pub enum Target<A> {
     },
     /// Regression: finite numbers, one example per row.
     Real {
-        /// The shape is `(examples, outputs)`.
-        values: Array2<A>,
+        /// The shape is `(examples, outputs)`. They are in `f64`, as they are centred before they are rounded.
+        values: Array2<f64>,
         /// The name of each column.
         names: Vec<String>,
     },
 }
 
-impl<A> Target<A> {
+impl Target {
     /// Classes called `"0"`, `"1"`, ….
     pub fn numbered(labels: Vec<u32>, classes: usize) -> Self {
         Target::Classes { labels, names: numbered("", classes) }
     }
 
     /// Numbers whose columns are called `"y0"`, `"y1"`, ….
-    pub fn real(values: Array2<A>) -> Self {
+    pub fn real<A: Scalar>(values: Array2<A>) -> Self {
         let names = numbered("y", values.ncols());
-        Target::Real { values, names }
+        Target::Real { values: values.mapv(|x| x.as_f64()), names }
     }
 
     /// How many examples there are.

@@ -193,7 +193,7 @@ fn a_brake_on_one_rank_stops_all() {
 fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
     let mut x = Array2::from_shape_simple_fn((30, 20), || 0.5);
     x.row_mut(11).fill(f64::MAX);
-    let train = Dataset::new("wild", x, Target::real(Array2::ones((30, 1)))).unwrap();
+    let train = Dataset::new("wild", x, Target::real(Array2::<f64>::ones((30, 1)))).unwrap();
     let model = Sequential::input(20)
         .then(|n| Dense::with_init(n, 9, Init::HeUniform))
         .then(Relu::new)

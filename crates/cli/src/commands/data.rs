@@ -1,6 +1,7 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
 mod own;
+mod text;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
 use self::own::{OwnArgs, TaskName};
+pub(crate) use self::text::TextArgs;
 use super::model::ModelArgs;
 use crate::failure::Failure;
 use crate::headings::DATA;
@@ -186,6 +188,7 @@ impl DataArgs {
         match source {
             Source::Own(path) => {
                 let parts = self.read(path, &self.own.options()?)?;
+                parts.train.check_classes().map_err(Failure::input)?;
                 if parts.test.is_some() {
                     return Ok(parts);
                 }

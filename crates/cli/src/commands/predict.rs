@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
-    Features, FileFormat, ImageShape, Input, ReadOptions, csv, image_files, is_image_file, npy,
+    Features, FileFormat, ImageShape, Input, Pipeline, ReadOptions, csv, image_files, is_image_file, npy,
     read_features, read_images, write_atomic,
 };
 use chainrule::model::{Checkpoint, ModelCard, predict};
@@ -12,6 +12,7 @@ use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
 use clap::Args;
 
+use super::data::TextArgs;
 use super::model::ModelArgs;
 use super::options::with_dtype;
 use crate::failure::{Failure, errln, print};
@@ -29,6 +30,8 @@ pub(crate) struct Predict {
     /// Write the class of each example without the probabilities
     #[arg(long, help_heading = OUTPUT)]
     classes: bool,
+    #[command(flatten)]
+    text: TextArgs,
 }
 
 /// The rows of one pass: a table's categories are spread out for so many at a time.
@@ -64,6 +67,7 @@ impl Predict {
             _ => None,
         };
         let mut options = ReadOptions::default();
+        self.text.apply(&mut options);
         options.table.schema = schema;
         let features: Features<A> = read_features(&self.input, &options).map_err(Failure::input)?;
         let (inputs, columns) = (card.architecture.inputs(), features.dim().1);
@@ -98,13 +102,10 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     card.transform.check(inputs).map_err(Failure::input)?;
     let model = card.architecture.build::<A>(None);
     let mut predictions = Array2::zeros((examples, card.architecture.outputs()));
-    let mut x = Array2::zeros((ROWS.min(examples), inputs));
     for start in (0..examples).step_by(ROWS) {
         let end = examples.min(start + ROWS);
-        for (i, mut row) in (start..end).zip(x.outer_iter_mut()) {
-            features.row(i, row.as_slice_mut().expect("a new matrix is row-major"));
-        }
-        let part = predict(&model, card.output, &card.transform, &theta, &x.slice(s![..end - start, ..]));
+        let x = features.transformed(&card.transform, start..end);
+        let part = predict(&model, card.output, &Pipeline::new(), &theta, &x);
         predictions.slice_mut(s![start..end, ..]).assign(&part);
     }
     let labels: Vec<usize> = rows::slices(&predictions).map(class_of).collect();

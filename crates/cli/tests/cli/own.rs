@@ -232,3 +232,50 @@ fn a_folder_of_pictures_is_learned_and_each_picture_named() {
     let report = fs::read_to_string(here.join("run/report.html")).unwrap();
     assert!(report.contains("First layer"));
 }
+
+#[test]
+fn what_a_table_is_taken_for_is_said_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let mut text = "0;1;2\n".to_owned();
+    for i in 0..40 {
+        writeln!(text, "{i},5;{},25;{}", i % 5, ["no", "yes"][i % 2]).unwrap();
+    }
+    fs::write(here.join("d.csv"), &text).unwrap();
+    let trained = run(here, &["train", "--data", "d.csv", "--epochs", "2", "--out", "run"]);
+    let line = "d: semicolon, header, 2 columns: 2 numbers (decimal comma); target 2: 2 classes";
+    assert!(stderr(&trained).contains(line), "{}", stderr(&trained));
+    fs::write(here.join("new.csv"), "0;1\n1,5;2,25\n").unwrap();
+    let predicted = stdout(&run(here, &["predict", "run/last.safetensors", "new.csv"]));
+    assert_eq!(predicted.lines().count(), 2, "{predicted}");
+    fs::write(here.join("either.csv"), "1;0\n2;3\n").unwrap();
+    let predict = ["predict", "run/last.safetensors", "either.csv"];
+    refused(here, &predict, &["could name the columns or be an example", "--header"]);
+    for (header, rows) in [("present", 1), ("absent", 2)] {
+        let arguments = [&predict[..], &["--header", header]].concat();
+        let predicted = stdout(&run(here, &arguments));
+        assert_eq!(predicted.lines().count(), 1 + rows, "{header}: {predicted}");
+    }
+    // The flags decide outright, and the settings of the run keep them.
+    fs::write(here.join("e.csv"), format!("made by hand\n{}", text.replace(';', "/"))).unwrap();
+    let mut train =
+        vec!["train", "--data", "e.csv", "--delimiter", "/", "--skip-rows", "1", "--decimal", ","];
+    train.extend(["--epochs", "1", "--out", "told"]);
+    let told = run(here, &train);
+    assert!(stderr(&told).contains("header, 1 line skipped, 2 columns"), "{}", stderr(&told));
+    let again = run(here, &["train", "--config", "told/config.toml", "--out", "again"]);
+    assert!(again.status.success(), "{}", stderr(&again));
+    let model = |run: &str| fs::read(here.join(run).join("last.safetensors")).unwrap();
+    assert_eq!(model("told"), model("again"));
+}
+
+#[test]
+fn a_target_that_cannot_be_learned_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("d.csv"), "x,k\n1,a\n2,a\n3,a\n4,a\n5,a\n").unwrap();
+    refused(here, &["train", "--data", "d.csv"], &["all 5 examples have the class \"a\"", "--target"]);
+    let names: String = (1..=300).map(|i| format!("{i},n{i}\n")).collect();
+    fs::write(here.join("d.csv"), format!("x,n\n{names}")).unwrap();
+    refused(here, &["train", "--data", "d.csv"], &["300 classes in 300 examples", "--target"]);
+}

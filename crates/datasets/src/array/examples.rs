@@ -20,7 +20,7 @@ impl<A: Scalar> ArrayExamples<A> {
     ///
     /// # Errors
     /// If there is not one target per row, or the numbers are not finite.
-    pub(crate) fn into_dataset(self, path: &Path, target: Target<A>) -> Result<Dataset<A>, Error> {
+    pub(crate) fn into_dataset(self, path: &Path, target: Target) -> Result<Dataset<A>, Error> {
         let stem = path.file_stem().map_or_else(|| "array".into(), |stem| stem.to_string_lossy());
         let rows = self.features.dim().0;
         if rows != target.len() {

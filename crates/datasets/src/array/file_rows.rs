@@ -136,6 +136,34 @@ impl FileRows {
         self.numbers.decode(&row[(target + 1) * size..], &mut out[target..]);
     }
 
+    /// Whether there are numbers in the file that `f32` rounds.
+    pub(crate) fn are_wide(&self) -> bool {
+        self.numbers.are_wide()
+    }
+
+    /// Visits the features of a row in full precision.
+    pub(crate) fn each(&self, row: &[u8], mut visit: impl FnMut(usize, f64)) {
+        const CHUNK: usize = 64;
+        let (size, target) = (self.numbers.size(), self.target.unwrap_or(usize::MAX));
+        let mut numbers = [0.0; CHUNK];
+        for (chunk, bytes) in row.chunks(CHUNK * size).enumerate() {
+            let count = bytes.len() / size;
+            self.numbers.decode(bytes, &mut numbers[..count]);
+            for (i, &x) in numbers[..count].iter().enumerate() {
+                let column = chunk * CHUNK + i;
+                if column != target {
+                    visit(column - usize::from(column > target), x);
+                }
+            }
+        }
+    }
+
+    /// Refuses a row that is not finite; `index` is its number in the file.
+    pub(crate) fn refused(&self, index: usize) -> Error {
+        let fault = format!("row {index} (from 0) holds NaN, infinity or a number beyond the network's type");
+        Error::format(&self.path, fault, "replace it or drop the row")
+    }
+
     /// Writes row `i` of this part.
     #[track_caller]
     pub(crate) fn row<A: Scalar>(&self, i: usize, out: &mut [A]) {
@@ -172,14 +200,15 @@ impl FileRows {
         Ok(())
     }
 
-    /// The targets in a block, one per row.
-    pub(crate) fn targets<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = f64> + 'a {
+    /// The bytes of the targets in a block, one per row.
+    pub(crate) fn targets<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
         let (at, size) = (self.target.unwrap_or(0) * self.numbers.size(), self.numbers.size());
-        block.chunks_exact(self.stride()).map(move |row| {
-            let mut x = [0.0];
-            self.numbers.decode(&row[at..at + size], &mut x);
-            x[0]
-        })
+        block.chunks_exact(self.stride()).map(move |row| &row[at..at + size])
+    }
+
+    /// The type of its numbers.
+    pub(crate) fn numbers(&self) -> NumberType {
+        self.numbers
     }
 
     /// The rest and the held-out part, each an ascending list of positions of blocks.

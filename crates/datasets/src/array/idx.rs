@@ -167,7 +167,7 @@ pub(crate) fn file_rows<A: Scalar>(path: &Path) -> Result<ArrayExamples<A>, Erro
 ///
 /// # Errors
 /// As [`read`]; or if there is not one number per example, or a number does not fit the task.
-pub(crate) fn target<A: Scalar>(path: &Path, task: TaskKind, classes: &[String]) -> Result<Target<A>, Error> {
+pub(crate) fn target(path: &Path, task: TaskKind, classes: &[String]) -> Result<Target, Error> {
     let idx = read(path)?;
     if idx.shape.len() != 1 {
         let fault = format!("its shape is {:?}", idx.shape);
@@ -175,7 +175,7 @@ pub(crate) fn target<A: Scalar>(path: &Path, task: TaskKind, classes: &[String])
     }
     let mut labels = Labels::new(task, classes);
     for (example, &byte) in idx.data.iter().enumerate() {
-        labels.push_number(f64::from(byte)).map_err(|fault| {
+        labels.push_integer(byte.into()).map_err(|fault| {
             Error::data(path.display().to_string(), format!("example {example}: {fault}"))
         })?;
     }

@@ -8,6 +8,7 @@
 
 mod header;
 mod literal;
+mod text;
 mod values;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef, ArrayRef2, Dimension};
 
 use super::examples::ArrayExamples;
 use super::file_rows::FileRows;
+use super::numbers::NumberType;
 use crate::atomic::write_atomic;
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -117,7 +119,8 @@ pub(crate) fn table<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dat
     let mut labels = Labels::new(options.task, &options.classes);
     rows.each_block(|first, block| {
         for (row, y) in rows.targets(block).enumerate() {
-            labels.push_number(y).map_err(|fault| cell_fault(path, first + row, target, fault))?;
+            push(&mut labels, rows.numbers(), y)
+                .map_err(|fault| cell_fault(path, first + row, target, fault))?;
         }
         Ok(())
     })?;
@@ -150,7 +153,7 @@ pub(crate) fn features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<
 }
 
 fn find_target(path: &Path, width: usize, options: &ReadOptions) -> Result<usize, Error> {
-    options.target.find(&[], width).ok_or_else(|| {
+    options.target.find(&[], width).map_err(|_| {
         let fault = format!("there is no column {} among {width} columns without names", options.target);
         Error::format(path, fault, "count from 0, or name a file with one number for each row")
     })
@@ -158,7 +161,7 @@ fn find_target(path: &Path, width: usize, options: &ReadOptions) -> Result<usize
 
 fn cell_fault(path: &Path, row: usize, column: usize, fault: String) -> Error {
     let (place, column) = (format!("row {}", row + 1), (column + 1).to_string());
-    Error::Cell { path: path.to_owned(), place, column, fault }
+    Error::cell(path, place, column, fault)
 }
 
 fn build<A: Scalar>(
@@ -181,7 +184,8 @@ fn build<A: Scalar>(
     for i in 0..header.shape[0] {
         header.row(&bytes[header.offset..], i, &mut row);
         for (column, &x) in row.iter().enumerate() {
-            builder.cell(column, Cell::Number(x)).map_err(|fault| cell_fault(path, i, column, fault))?;
+            let cell = header.integer(bytes, i, column).map_or(Cell::Number(x), Cell::Integer);
+            builder.cell(column, cell).map_err(|fault| cell_fault(path, i, column, fault))?;
         }
         builder.end_row();
     }
@@ -195,12 +199,24 @@ fn build<A: Scalar>(
 ///
 /// # Errors
 /// As [`read`]; or if there is not one number per row, or a number does not fit the task.
-pub(crate) fn decode_target<A: Scalar>(
+pub(crate) fn decode_target(
     bytes: &[u8],
     path: &Path,
     task: TaskKind,
     classes: &[String],
-) -> Result<Target<A>, Error> {
+) -> Result<Target, Error> {
+    let failed =
+        |row: usize, fault: String| Error::data(path.display().to_string(), format!("row {row}: {fault}"));
+    if let Some(texts) = text::column(bytes) {
+        let mut labels = Labels::new(task, classes);
+        for (row, text) in texts.iter().enumerate() {
+            if text.trim().is_empty() {
+                return Err(failed(row, "it is empty: fill it in or drop the row".to_owned()));
+            }
+            labels.push(text.trim()).map_err(|fault| failed(row, fault))?;
+        }
+        return Ok(labels.finish("y"));
+    }
     let header = NpyHeader::read(bytes, bytes.len() as u64, path)?;
     if header.columns() != 1 {
         let fault = format!("its shape is {:?}", header.shape);
@@ -208,13 +224,19 @@ pub(crate) fn decode_target<A: Scalar>(
     }
     let mut labels = Labels::new(task, classes);
     for (row, bytes) in bytes[header.offset..].chunks_exact(header.numbers.size()).enumerate() {
-        let mut x = [0.0];
-        header.numbers.decode(bytes, &mut x);
-        labels
-            .push_number(x[0])
-            .map_err(|fault| Error::data(path.display().to_string(), format!("row {row}: {fault}")))?;
+        push(&mut labels, header.numbers, bytes).map_err(|fault| failed(row, fault))?;
     }
     Ok(labels.finish("y"))
+}
+
+/// Takes the next target, exactly if it is a whole number.
+fn push(labels: &mut Labels, numbers: NumberType, bytes: &[u8]) -> Result<(), String> {
+    if let Some(n) = numbers.integer(bytes) {
+        return labels.push_integer(n);
+    }
+    let mut x = [0.0];
+    numbers.decode(bytes, &mut x);
+    labels.push_number(x[0])
 }
 
 /// Reads an array of up to four dimensions: bytes stay bytes, and with three or four the examples are images.
@@ -227,6 +249,13 @@ pub(crate) fn decode_array<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Array
         let matrix =
             Array2::from_shape_vec((header.shape[0], header.columns()), bytes[header.offset..].to_vec());
         Features::Bytes(matrix.expect("the length was checked"))
+    } else if header.numbers.are_wide() && header.image().is_none() && A::NAME != <f64 as Scalar>::NAME {
+        let x = header.matrix::<f64>(bytes, path)?;
+        if let Some(bad) = x.iter().find(|&&x| !A::of(x).is_finite()) {
+            let fault = format!("the number {bad} is beyond {}", A::NAME);
+            return Err(Error::format(path, fault, "replace it or drop the row"));
+        }
+        Features::Wide(x)
     } else {
         Features::Real(header.matrix(bytes, path)?)
     };

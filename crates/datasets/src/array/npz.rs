@@ -12,6 +12,8 @@ use crate::atomic::write_atomic;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::file::read_file;
+use crate::labels::TaskKind;
+use crate::memory;
 use crate::options::ReadOptions;
 use crate::parts::Parts;
 use crate::table::column::Column;
@@ -33,8 +35,8 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Part
 }
 
 /// Reads a data set from the bytes of a file: features as `x`, `data`, `features` or `images`, and a target as `y`, `target`,
-/// `targets`, `labels`, `label` or the name in the options, one number per row. With the suffixes `_train` and `_test` on
-/// these names there are two parts. A single matrix is a table with the target among its columns.
+/// `targets`, `labels`, `label` or the name in the options, one number per row. With the suffixes `_train`, `_val` and
+/// `_test` on these names there are several parts. A single matrix is a table with the target among its columns.
 ///
 /// # Errors
 /// If the file is damaged, or its arrays do not form a data set. Nothing is allocated beyond what the file's own bytes justify,
@@ -74,6 +76,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
                 format!("array {name}: {claimed} bytes, and a compressed one may hold {LARGEST_UNPACKED}");
             return Err(Error::format(path, fault, "save it with numpy.savez"));
         }
+        memory::check(path, Some(claimed), options.memory())?;
         // Room for the likely size, not for the claimed one.
         let mut unpacked = Vec::with_capacity(claimed.min(4 * data.len() as u64) as usize);
         let mut read = |source: &mut dyn Read| source.take(claimed + 1).read_to_end(&mut unpacked);
@@ -100,22 +103,35 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
         Column::Name(wanted) => entries.iter().position(|(name, ..)| name == wanted),
         _ => None,
     };
-    let part = |x: usize, y: usize, classes: &[String]| -> Result<Dataset<A>, Error> {
-        let y = npy::decode_target(&array(y)?, path, options.task, classes)?;
+    let part = |x: usize, y: usize, task: TaskKind, classes: &[String]| -> Result<Dataset<A>, Error> {
+        let y = npy::decode_target(&array(y)?, path, task, classes)?;
         npy::decode_array(&array(x)?, path)?.into_dataset(path, y)
     };
     if let (Some(x), Some(y)) = (find(&FEATURES, "_train"), find(&TARGETS, "_train")) {
-        let train = part(x, y, &options.classes)?;
-        let test = match (find(&FEATURES, "_test"), find(&TARGETS, "_test")) {
-            (Some(x), Some(y)) => Some(part(x, y, train.class_names())?),
-            _ => None,
+        let train = part(x, y, options.task, &options.classes)?;
+        // The task is found once, on the training part.
+        let task = if train.labels().is_some() { options.task } else { TaskKind::Regression };
+        let other = |suffixes: &[&str]| -> Result<Option<Dataset<A>>, Error> {
+            for suffix in suffixes {
+                let (Some(x), Some(y)) = (find(&FEATURES, suffix), find(&TARGETS, suffix)) else { continue };
+                let data = part(x, y, task, train.class_names())?;
+                if data.inputs() != train.inputs() {
+                    let (wide, inputs) = (data.inputs(), train.inputs());
+                    let fault =
+                        format!("an example of x{suffix} has {wide} numbers, one of x_train {inputs}");
+                    return Err(Error::format(path, fault, "give all parts the same columns"));
+                }
+                return Ok(Some(data));
+            }
+            Ok(None)
         };
-        return Ok(Parts { train, validation: None, test });
+        let (validation, test) = (other(&["_val", "_validation", "_valid"])?, other(&["_test"])?);
+        return Ok(Parts { train, validation, test });
     }
     let target = named.or_else(|| find(&TARGETS, ""));
     match (find(&FEATURES, ""), target, entries.len()) {
-        (Some(x), Some(y), _) if x != y => Ok(part(x, y, &options.classes)?.into()),
-        (None, Some(y), 2) => Ok(part(1 - y, y, &options.classes)?.into()),
+        (Some(x), Some(y), _) if x != y => Ok(part(x, y, options.task, &options.classes)?.into()),
+        (None, Some(y), 2) => Ok(part(1 - y, y, options.task, &options.classes)?.into()),
         (_, None, 1) => Ok(npy::decode_table(&array(0)?, path, options)?.into()),
         _ => {
             let names: Vec<&str> = entries.iter().map(|(name, ..)| name.as_str()).collect();

@@ -30,6 +30,11 @@ impl NumberType {
         self.code == "u1"
     }
 
+    /// Whether there are numbers of this type that `f32` rounds.
+    pub(crate) fn are_wide(self) -> bool {
+        matches!(self.code, "f8" | "i4" | "u4" | "i8" | "u8")
+    }
+
     pub(crate) fn are_booleans(self) -> bool {
         self.code == "b1"
     }
@@ -48,6 +53,18 @@ impl NumberType {
             "u8" => self.each(bytes, out, |b| u64::from_le_bytes(b) as f64),
             _ => self.each(bytes, out, |[b]: [u8; 1]| b.into()),
         }
+    }
+
+    /// The whole number in these bytes; `None` if the type is not one of whole numbers.
+    pub(crate) fn integer(self, bytes: &[u8]) -> Option<i128> {
+        let kind = self.code.as_bytes()[0];
+        if kind == b'f' || bytes.len() != self.size() {
+            return None;
+        }
+        let digit = |n: u64, &byte: &u8| n << 8 | u64::from(byte);
+        let n = if self.big_endian { bytes.iter().fold(0, digit) } else { bytes.iter().rev().fold(0, digit) };
+        let unused = 64 - 8 * self.size() as u32;
+        Some(if kind == b'i' { i128::from((n << unused) as i64 >> unused) } else { n.into() })
     }
 
     fn each<A: Scalar, const N: usize>(self, bytes: &[u8], out: &mut [A], number: impl Fn([u8; N]) -> f64) {

@@ -8,12 +8,16 @@ use png::Transformations;
 
 use super::shape::ImageShape;
 use crate::error::Error;
+use crate::memory;
 
-/// Pixels of a image at most: its header is not trusted with more memory.
+/// Pixels of an image at most: its header is not trusted with more memory.
 const MOST_PIXELS: usize = 1 << 26;
-/// Pixels that a byte of a file can stand for at most: a block of 64 in a JPEG takes two bits or more for each channel,
-/// and deflate packs 1,032 bytes into one, of eight pixels each where they are black or white.
+/// Pixels of a side at most, as in a JPEG.
+const LONGEST_SIDE: usize = (1 << 16) - 1;
+/// Pixels that a byte of a PNG or JPEG can stand for at most: a block of 64 in a JPEG takes two bits or more for each
+/// channel, and deflate packs 1,032 bytes into one, of eight pixels each where they are black or white.
 const MOST_PIXELS_A_BYTE: usize = 8 * 1_032;
+
 /// A decoded image file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedImage {
@@ -23,64 +27,141 @@ pub struct DecodedImage {
     pub pixels: Vec<u8>,
 }
 
-/// Decodes a PNG or JPEG file: 8 bits a channel, transparency left out; `path` serves the messages only.
+/// Decodes an image file: 8 bits per channel, without transparency; `path` is used in messages only. PNG and JPEG are read, and
+/// with the feature `image-formats` WebP, GIF (its first image), BMP and TIFF.
 ///
 /// # Errors
-/// If the bytes are not of these formats, are damaged, or announce more than 67 million pixels.
+/// If the bytes are of another format, are damaged, or announce more than 67 million pixels.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, Error> {
-    let damaged =
-        |fault: String| Error::format(path, fault, "it is damaged or no PNG or JPEG file, get it again");
-    if bytes.starts_with(b"\x89PNG") {
-        return decode_png(bytes).map_err(damaged);
-    }
-    if bytes.starts_with(&[0xff, 0xd8]) {
-        return decode_jpeg(bytes).map_err(damaged);
-    }
-    Err(damaged("its first bytes are those of neither".to_owned()))
+    decode_within(bytes, path, memory::default_limit())
 }
 
-fn decode_png(bytes: &[u8]) -> Result<DecodedImage, String> {
+/// Decodes an image file that takes at most so many bytes of memory.
+pub(super) fn decode_within(bytes: &[u8], path: &Path, limit: u64) -> Result<DecodedImage, Error> {
+    let damaged = |name: &str, fault: String| {
+        Error::format(path, format!("as {name}, {fault}"), "it is damaged, get it again")
+    };
+    let refused = |name: &str, refusal: Refusal| match refusal {
+        Refusal::Damaged(fault) => damaged(name, fault),
+        Refusal::Unread(fault) => Error::format(path, fault, "save it as PNG with 8 bits per channel"),
+        Refusal::Memory(needed) => Error::Memory { path: path.to_owned(), needed, limit },
+    };
+    if bytes.starts_with(b"\x89PNG") {
+        return decode_png(bytes, limit).map_err(|refusal| refused("PNG", refusal));
+    }
+    if bytes.starts_with(&[0xff, 0xd8]) {
+        return decode_jpeg(bytes, limit).map_err(|refusal| refused("JPEG", refusal));
+    }
+    let name = match bytes {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "WebP",
+        [b'G', b'I', b'F', b'8', ..] => "GIF",
+        [b'B', b'M', ..] => "BMP",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "TIFF",
+        _ => {
+            let fault = "it is damaged or no image: its first bytes are those of no format that is read";
+            return Err(Error::format(path, fault, "save it as PNG"));
+        }
+    };
+    #[cfg(feature = "image-formats")]
+    return super::formats::decode(bytes, name, limit).map_err(|refusal| refused(name, refusal));
+    #[cfg(not(feature = "image-formats"))]
+    Err(refused(
+        name,
+        Refusal::Unread(format!("this build does not read {name} (feature \"image-formats\")")),
+    ))
+}
+
+/// Why an image is not decoded.
+pub(super) enum Refusal {
+    Damaged(String),
+    /// Sound, but not of a kind that is read.
+    Unread(String),
+    /// It takes so many bytes.
+    Memory(u64),
+}
+
+impl From<String> for Refusal {
+    fn from(fault: String) -> Self {
+        Refusal::Damaged(fault)
+    }
+}
+
+fn decode_png(bytes: &[u8], limit: u64) -> Result<DecodedImage, Refusal> {
     // What the decoder itself may take, besides the pixels.
     let limits = png::Limits { bytes: 1 << 26 };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
     let (height, width) = (reader.info().height as usize, reader.info().width as usize);
-    within_reason(height, width, bytes)?;
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or("it is too large")?];
+    within_reason(height, width, Some(bytes), 8, limit)?;
+    let size = reader.output_buffer_size().ok_or_else(|| "it is too large".to_owned())?;
+    let mut pixels = vec![0; size];
     let frame = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
     pixels.truncate(frame.buffer_size());
     Ok(DecodedImage::new(pixels, height, width, frame.color_type.samples()))
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<DecodedImage, String> {
+fn decode_jpeg(bytes: &[u8], limit: u64) -> Result<DecodedImage, Refusal> {
     let mut decoder = jpeg_decoder::Decoder::new(Cursor::new(bytes));
     decoder.read_info().map_err(|error| error.to_string())?;
-    let info = decoder.info().ok_or("its header cannot be read")?;
+    let info = decoder.info().ok_or_else(|| "its header cannot be read".to_owned())?;
     let (height, width) = (usize::from(info.height), usize::from(info.width));
-    within_reason(height, width, bytes)?;
+    within_reason(height, width, Some(bytes), 8, limit)?;
     let samples = match info.pixel_format {
         PixelFormat::L8 => 1,
         PixelFormat::RGB24 => 3,
-        PixelFormat::L16 => return Err("it is greyscale with 16 bits per pixel, and 8 are read".to_owned()),
-        PixelFormat::CMYK32 => return Err("its colours are for print".to_owned()),
+        PixelFormat::L16 => {
+            let fault = "it is greyscale with 16 bits per pixel, and 8 are read";
+            return Err(Refusal::Unread(fault.to_owned()));
+        }
+        PixelFormat::CMYK32 => {
+            let pixels = decoder.decode().map_err(|error| error.to_string())?;
+            return Ok(DecodedImage::new(rgb_of_cmyk(&pixels), height, width, 3));
+        }
     };
     let pixels = decoder.decode().map_err(|error| error.to_string())?;
     Ok(DecodedImage::new(pixels, height, width, samples))
 }
 
-/// Both formats compress a plain surface well, but not beyond this ratio.
-fn within_reason(height: usize, width: usize, bytes: &[u8]) -> Result<(), String> {
+/// The colours of ink on paper: each ink and black take their part of the light.
+fn rgb_of_cmyk(pixels: &[u8]) -> Vec<u8> {
+    let light = |ink: u8, black: u8| {
+        let light = u32::from(255 - ink) * u32::from(255 - black);
+        ((light + 127) / 255) as u8
+    };
+    pixels
+        .as_chunks()
+        .0
+        .iter()
+        .flat_map(|&[c, m, y, k]: &[u8; 4]| [c, m, y].map(|ink| light(ink, k)))
+        .collect()
+}
+
+/// Refuses what a header announces beyond the bounds. `bytes` are those of a PNG or JPEG, which compress a plain surface well, but
+/// not beyond a ratio.
+pub(super) fn within_reason(
+    height: usize,
+    width: usize,
+    bytes: Option<&[u8]>,
+    bytes_per_pixel: u64,
+    limit: u64,
+) -> Result<(), Refusal> {
     let pixels = height.checked_mul(width).filter(|&pixels| pixels <= MOST_PIXELS);
-    if pixels.is_none_or(|pixels| pixels / MOST_PIXELS_A_BYTE > bytes.len()) {
-        return Err(format!("its header announces {height} x {width} pixels"));
-    }
-    Ok(())
+    let cannot_pack = |pixels: usize| bytes.is_some_and(|bytes| pixels / MOST_PIXELS_A_BYTE > bytes.len());
+    let Some(pixels) = pixels.filter(|&pixels| !cannot_pack(pixels) && height.max(width) <= LONGEST_SIDE)
+    else {
+        let announced = format!("its header announces {height} x {width} pixels");
+        return Err(Refusal::Damaged(format!(
+            "{announced}, and {MOST_PIXELS} with {LONGEST_SIDE} a side are read"
+        )));
+    };
+    let needed = pixels as u64 * bytes_per_pixel;
+    if needed > limit { Err(Refusal::Memory(needed)) } else { Ok(()) }
 }
 
 impl DecodedImage {
     /// Drops the alpha channel.
-    fn new(pixels: Vec<u8>, height: usize, width: usize, samples: usize) -> Self {
+    pub(super) fn new(pixels: Vec<u8>, height: usize, width: usize, samples: usize) -> Self {
         let (pixels, channels) = match samples {
             2 => (pixels.into_iter().step_by(2).collect(), 1),
             4 => (pixels.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect(), 3),

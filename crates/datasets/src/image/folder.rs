@@ -1,12 +1,13 @@
 //! Folders of image files: a folder for each class.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use super::decode::decode;
+use super::decode::decode_within;
 use super::options::ImageOptions;
 use super::resize::resampled;
 use super::shape::ImageShape;
@@ -14,28 +15,53 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
 use crate::file::read_file;
+use crate::memory;
 use crate::options::ReadOptions;
+use crate::table::cells::shortened;
 use crate::target::Target;
 
 /// Default height and width of images that are larger, or differ in size.
 const USUAL_SIDE: usize = 32;
 /// The largest side that images of one size keep by default.
 const LARGEST_SIDE: usize = 64;
+/// The extensions of images.
+const EXTENSIONS: &[&str] = if cfg!(feature = "image-formats") {
+    &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+} else {
+    &["png", "jpg", "jpeg"]
+};
+const READ: &str = if cfg!(feature = "image-formats") {
+    "give it .png, .jpg, .webp, .gif, .bmp or .tiff files, or take it away"
+} else {
+    "give it .png or .jpg files, or take it away"
+};
 
-/// Reads the images of a folder that has a folder for each class; other files, and names that begin with a dot, are
-/// ignored. The pixels are bytes, and full brightness is 255.
+/// Reads the images of a folder that has a folder for each class; names that begin with a dot are not seen, and other files
+/// are counted by their kind. The pixels are bytes, and full brightness is 255.
 ///
 /// # Errors
-/// If a folder or image cannot be read, or there are no classes with images in them.
+/// If a folder or image cannot be read, a folder has no image, or there are no folders.
 pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
-    let mut classes = Vec::new();
-    for folder in listed(path)?.into_iter().filter(|entry| entry.is_dir()) {
-        let images = images_in(&folder)?;
-        if !images.is_empty() {
-            let name =
-                folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            classes.push((name, images));
+    let (mut classes, mut ignored) = (Vec::new(), BTreeMap::new());
+    let mut ignore = |files: &[PathBuf]| {
+        files.iter().for_each(|file| *ignored.entry(kind(file)).or_insert(0_usize) += 1);
+    };
+    for entry in listed(path)? {
+        if !entry.is_dir() {
+            ignore(&[entry]);
+            continue;
         }
+        let (images, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            listed(&entry)?.into_iter().partition(|path| is_image_file(path) && path.is_file());
+        if images.is_empty() {
+            let others = counted(&others);
+            let found = if others.is_empty() { String::new() } else { format!(", but {others}") };
+            let fault = format!("the folder of a class has no image that is read{found}");
+            return Err(Error::format(&entry, fault, READ));
+        }
+        ignore(&others);
+        let name = entry.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        classes.push((name, images));
     }
     let names: Vec<String> = if options.classes.is_empty() {
         classes.iter().map(|(name, _)| name.clone()).collect()
@@ -45,7 +71,7 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Data
     let (mut files, mut labels) = (Vec::new(), Vec::new());
     for (name, images) in classes {
         let Some(label) = names.iter().position(|known| *known == name) else {
-            let fault = format!("{name:?} is not one of the classes {}", names.join(", "));
+            let fault = format!("{name:?} is not one of the classes {}", shortened(&names));
             return Err(Error::format(path, fault, "give it folders with the names of the model's classes"));
         };
         labels.extend(images.iter().map(|_| label as u32));
@@ -53,12 +79,29 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Data
     }
     if files.is_empty() {
         let fault = "it has no folder with images in it";
-        return Err(Error::format(path, fault, "give it a folder of .png or .jpg files for each class"));
+        return Err(Error::format(path, fault, "give it a folder of image files for each class"));
     }
-    let (features, shape) = stack(&files, options.image)?;
+    let (features, shape) = stack(path, &files, options.image, options.memory())?;
     let stem = path.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy());
     let data = Dataset::new(stem, features, Target::Classes { labels, names })?;
-    Ok(data.with_image(shape)?.with_full_scale(255.0))
+    Ok(data.with_image(shape)?.with_full_scale(255.0).with_ignored(ignored.into_iter().collect()))
+}
+
+/// What a file is, by its name.
+fn kind(path: &Path) -> String {
+    match path.extension() {
+        Some(extension) => format!(".{}", extension.to_string_lossy().to_ascii_lowercase()),
+        None if path.is_dir() => "folder".to_owned(),
+        None => "without extension".to_owned(),
+    }
+}
+
+/// How many files there are of each kind.
+fn counted(files: &[PathBuf]) -> String {
+    let mut kinds = BTreeMap::new();
+    files.iter().for_each(|file| *kinds.entry(kind(file)).or_insert(0_usize) += 1);
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    kinds.join(", ")
 }
 
 /// The path itself or, if it is a folder, the image files in it, sorted by name.
@@ -71,7 +114,7 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     let images = images_in(path)?;
     if images.is_empty() {
-        return Err(Error::format(path, "it has no images in it", "give it .png or .jpg files"));
+        return Err(Error::format(path, "it has no images in it", READ));
     }
     Ok(images)
 }
@@ -82,14 +125,19 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 /// If one cannot be read.
 pub fn read_images<A: Scalar>(files: &[PathBuf], shape: ImageShape) -> Result<Features<A>, Error> {
     let options = ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
-    Ok(stack(files, options)?.0)
+    Ok(stack(
+        files.first().map_or(Path::new("images"), PathBuf::as_path),
+        files,
+        options,
+        memory::default_limit(),
+    )?
+    .0)
 }
 
-/// Whether a file is a image, by its name.
+/// Whether a file is an image, by its name.
 pub fn is_image_file(path: &Path) -> bool {
-    let known = |extension: &std::ffi::OsStr| {
-        ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    };
+    let known =
+        |extension: &std::ffi::OsStr| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
     path.extension().is_some_and(known)
 }
 
@@ -112,16 +160,23 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Pictures as rows of one shape.
-fn stack<A>(files: &[PathBuf], options: ImageOptions) -> Result<(Features<A>, ImageShape), Error> {
+fn stack<A>(
+    path: &Path,
+    files: &[PathBuf],
+    options: ImageOptions,
+    limit: u64,
+) -> Result<(Features<A>, ImageShape), Error> {
     let shape = match options {
         ImageOptions { size: Some((height, width)), channels: Some(channels) } => {
             ImageShape { height, width, channels }
         }
-        _ => common(files, options)?,
+        _ => common(files, options, limit)?,
     };
+    let needed = shape.numbers().and_then(|numbers| numbers.checked_mul(files.len()));
+    memory::check(path, needed.map(|needed| needed as u64), limit)?;
     let mut pixels = Vec::new();
     for file in files {
-        let image = decode(&read_file(file)?, file)?.with_channels(shape.channels);
+        let image = decode_within(&read_file(file)?, file, limit)?.with_channels(shape.channels);
         pixels.extend(resampled(&image.pixels, image.shape, shape.height, shape.width));
     }
     let columns = shape.height * shape.width * shape.channels;
@@ -130,10 +185,10 @@ fn stack<A>(files: &[PathBuf], options: ImageOptions) -> Result<(Features<A>, Im
 }
 
 /// The shape of the images where the options leave it open.
-fn common(files: &[PathBuf], options: ImageOptions) -> Result<ImageShape, Error> {
+fn common(files: &[PathBuf], options: ImageOptions, limit: u64) -> Result<ImageShape, Error> {
     let (mut sizes, mut coloured) = (Vec::new(), false);
     for file in files {
-        let image = decode(&read_file(file)?, file)?;
+        let image = decode_within(&read_file(file)?, file, limit)?;
         coloured |= image.shape.channels == 3;
         sizes.push((image.shape.height, image.shape.width));
     }

@@ -1,13 +1,15 @@
-use std::collections::HashSet;
+use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use super::cells::{Cell, Cells, FeatureCells, Origin, shortened};
+use super::cells::{Cell, Cells, FeatureCells, MissingCells, Origin, shortened};
 use super::column::{Column, Impute};
 use super::columns::Columns;
+use super::dialect::Dialect;
+use super::form::NumberForm;
 use super::schema::{ColumnKind, Schema};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -17,21 +19,23 @@ use crate::options::ReadOptions;
 
 /// Columns a table has at most: beyond, what is known about each would outgrow the file.
 pub(crate) const MOST_COLUMNS: usize = 1 << 16;
+const LEAVE_OUT: &str = "leave it out (--drop), or make it a category all the same (--categorical)";
 
 /// Collects the cells of a table of any format, row by row, into a data set.
 pub(crate) struct Builder<A> {
     /// The role of each column of the file.
     roles: Vec<Role>,
     columns: Vec<FeatureCells>,
-    x: Vec<A>,
+    x: Vec<f64>,
     /// The current row, in the order of the model, which may not be that of the file.
-    row: Vec<A>,
-    target: Option<Labels<A>>,
+    row: Vec<f64>,
+    target: Option<Labels>,
     target_at: (String, usize),
     named: bool,
-    /// Whether a cell may be missing.
-    lenient: bool,
+    missing: MissingCells,
     impute: Option<Impute>,
+    dialect: Option<Dialect>,
+    number: PhantomData<A>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +59,10 @@ impl<A: Scalar> Builder<A> {
             return Err(Error::format(path, fault, "save wide data as .npy"));
         }
         let find = |column: &Column| {
-            column.find(names, width).ok_or_else(|| {
+            column.find(names, width).map_err(|several| {
+                if let Some(fault) = several {
+                    return Error::format(path, fault, "give the columns different names, or count from 0");
+                }
                 let among = if names.is_empty() {
                     format!("{width} columns without names")
                 } else {
@@ -76,9 +83,11 @@ impl<A: Scalar> Builder<A> {
                 || (String::new(), width),
                 |at| (names.get(at).cloned().unwrap_or_else(|| "y".to_owned()), at),
             ),
-            named: !names.is_empty() && all_differ(names),
-            lenient: options.table.impute.is_some(),
+            named: !names.is_empty(),
+            missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
             impute: options.table.impute,
+            dialect: None,
+            number: PhantomData,
         };
         if let Some(at) = target_at {
             builder.roles[at] = Role::Target;
@@ -97,14 +106,16 @@ impl<A: Scalar> Builder<A> {
                 builder.roles[place] = Role::Feature(at);
                 let name = names.get(place).cloned().unwrap_or_else(|| format!("x{at}"));
                 let cells = if asked[place] { Cells::words(Origin::Asked) } else { Cells::Unknown };
-                builder.columns.push(FeatureCells { name, place, cells, fill: None });
+                let twin = twin(names, place);
+                let form = NumberForm::Plain;
+                builder.columns.push(FeatureCells { name, place, cells, fill: None, form, twin });
             }
         }
         if builder.columns.is_empty() {
             let fault = format!("its rows have {width} cells, so there is no feature besides the target");
-            return Err(Error::format(path, fault, "check the delimiter"));
+            return Err(Error::format(path, fault, "check the delimiter (--delimiter)"));
         }
-        builder.row = vec![A::zero(); builder.columns.len()];
+        builder.row = vec![0.0; builder.columns.len()];
         Ok(builder)
     }
 
@@ -123,14 +134,14 @@ impl<A: Scalar> Builder<A> {
         }
         for (at, feature) in schema.features.iter().enumerate() {
             let place = if by_name {
-                names.iter().position(|name| *name == feature.name)
+                named_place(&feature.name, feature.twin, names)
             } else {
-                Some(schema.place(feature, width)).filter(|&place| place < width)
-            };
-            let Some(place) = place else {
-                let fault = format!("it has no column {:?}, which the model was trained on", feature.name);
-                return Err(Error::format(path, fault, "give it the columns of the training data"));
-            };
+                let place = Some(schema.place(feature, width)).filter(|&place| place < width);
+                place.ok_or_else(|| format!("it has no column {:?}", feature.name))
+            }
+            .map_err(|fault| {
+                Error::format(path, fault, "give it the columns of the training data, by the same names")
+            })?;
             self.roles[place] = Role::Feature(at);
             let cells = match &feature.kind {
                 ColumnKind::Number => Cells::Numbers,
@@ -140,11 +151,56 @@ impl<A: Scalar> Builder<A> {
                 }
             };
             let (name, place) = (feature.name.clone(), feature.place);
-            self.columns.push(FeatureCells { name, place, cells, fill: feature.fill });
+            let (fill, form, twin) = (feature.fill, feature.form.clone(), feature.twin);
+            self.columns.push(FeatureCells { name, place, cells, fill, form, twin });
         }
         self.impute = schema.impute;
-        self.lenient = schema.impute.is_some();
+        self.missing.imputed = schema.impute.is_some();
+        if let Some(target) = &mut self.target {
+            target.set_form(schema.target_form.clone());
+        }
         Ok(())
+    }
+
+    /// Keeps the dialect of a text for the schema; its words for missing cells hold from here on.
+    #[cfg(feature = "csv")]
+    pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
+        self.missing.words.clone_from(&dialect.missing);
+        self.dialect = Some(dialect);
+    }
+
+    /// Whether a column of the file is a feature or the target.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn is_wanted(&self, column: usize) -> bool {
+        self.roles[column] != Role::Ignored
+    }
+
+    /// Whether the form of the numbers of a column is to be found.
+    #[cfg(feature = "csv")]
+    pub(crate) fn wants_form(&self, column: usize) -> bool {
+        match self.roles[column] {
+            Role::Ignored => false,
+            Role::Feature(at) => matches!(self.columns[at].cells, Cells::Unknown),
+            Role::Target => self.target.as_ref().is_some_and(Labels::wants_form),
+        }
+    }
+
+    /// Declares that all cells of a column are numbers in this form; a model's columns and categories keep theirs.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn set_form(&mut self, column: usize, form: NumberForm) {
+        match self.roles[column] {
+            Role::Ignored => {}
+            Role::Feature(at) if matches!(self.columns[at].cells, Cells::Unknown) => {
+                self.columns[at].form = form;
+                self.columns[at].cells = Cells::Numbers;
+            }
+            Role::Feature(_) => {}
+            Role::Target => {
+                if let Some(target) = &mut self.target {
+                    target.set_form(form);
+                }
+            }
+        }
     }
 
     /// Takes the next cell; `column` is its position in the file.
@@ -155,13 +211,13 @@ impl<A: Scalar> Builder<A> {
         match self.roles[column] {
             Role::Ignored => Ok(()),
             Role::Feature(at) => {
-                self.row[at] = self.columns[at].take(cell, self.lenient)?;
+                self.row[at] = self.columns[at].take::<A>(cell, &self.missing)?;
                 Ok(())
             }
             Role::Target => {
                 let target = self.target.as_mut().expect("it has a place");
                 match cell {
-                    _ if cell.is_missing() => Err(match cell {
+                    _ if cell.is_missing(&self.missing.words) => Err(match cell {
                         Cell::Text(text) if !text.is_empty() => {
                             format!("{text:?} is no target value: correct it or drop the row")
                         }
@@ -169,6 +225,7 @@ impl<A: Scalar> Builder<A> {
                     }),
                     Cell::Text(text) => target.push(text),
                     Cell::Number(x) => target.push_number(x),
+                    Cell::Integer(n) => target.push_integer(n),
                     Cell::Missing => unreachable!("just asked"),
                 }
             }
@@ -191,9 +248,11 @@ impl<A: Scalar> Builder<A> {
     /// As [`into_features`](Self::into_features).
     pub(crate) fn into_dataset(mut self, path: &Path) -> Result<Dataset<A>, Error> {
         let name = self.target_at.0.clone();
-        let target = self.target.take().expect("it was built with a target").finish(&name);
+        let labels = self.target.take().expect("it was built with a target");
+        let form = labels.form().clone();
+        let target = labels.finish(&name);
         let stem = path.file_stem().map_or_else(|| "table".into(), |stem| stem.to_string_lossy());
-        Dataset::new(stem, self.into_features(path)?, target)
+        Dataset::new(stem, self.features(path, form)?, target)
     }
 
     /// The features only.
@@ -201,25 +260,50 @@ impl<A: Scalar> Builder<A> {
     /// # Errors
     /// If a column has no cell that is not missing.
     pub(crate) fn into_features(self, path: &Path) -> Result<Features<A>, Error> {
+        self.features(path, NumberForm::Plain)
+    }
+
+    fn features(self, path: &Path, target_form: NumberForm) -> Result<Features<A>, Error> {
         let width = self.columns.len();
         let rows = self.x.len() / width;
         let mut x =
             Array2::from_shape_vec((rows, width), self.x).expect("every row has been checked to be as wide");
         let mut features = Vec::with_capacity(width);
         for (cells, column) in self.columns.into_iter().zip(x.columns_mut()) {
-            let feature = cells
-                .finish(self.impute, column)
-                .map_err(|fault| Error::format(path, fault, "leave it out (--drop)"))?;
+            let feature =
+                cells.finish(self.impute, column).map_err(|fault| Error::format(path, fault, LEAVE_OUT))?;
             features.push(feature);
         }
         let (target, named, impute) = (self.target_at, self.named, self.impute);
-        let schema = Schema { features, target, width: self.roles.len(), named, impute };
+        let (width, dialect) = (self.roles.len(), self.dialect);
+        let schema = Schema { features, target, width, named, impute, dialect, target_form };
         Ok(Features::Columns(Columns { x, schema: Arc::new(schema) }))
     }
 }
 
-/// Whether no name occurs twice, so that a name identifies a column.
-fn all_differ(names: &[String]) -> bool {
-    let known: HashSet<&String> = names.iter().collect();
-    known.len() == names.len()
+/// Which of how many columns with its name a column is, if there are several.
+fn twin(names: &[String], place: usize) -> Option<(usize, usize)> {
+    let name = names.get(place)?;
+    let count = |names: &[String]| names.iter().filter(|other| *other == name).count();
+    let all = count(names);
+    (all > 1).then(|| (count(&names[..place]), all))
+}
+
+/// The column with a name in another file, where as many must have it.
+fn named_place(name: &str, twin: Option<(usize, usize)>, names: &[String]) -> Result<usize, String> {
+    let places: Vec<usize> = (0..names.len()).filter(|&place| names[place] == name).collect();
+    let (at, all) = twin.unwrap_or((0, 1));
+    match places.get(at) {
+        Some(&place) if places.len() == all => Ok(place),
+        Some(_) => Err(format!(
+            "{} of its columns have the name {name:?}, and {all} of the training data",
+            places.len()
+        )),
+        None => {
+            let other = names.iter().find(|other| other.eq_ignore_ascii_case(name));
+            let hint =
+                other.map_or_else(|| shortened(names), |other| format!("{other:?}, which is another name"));
+            Err(format!("it has no column {name:?}, which the model was trained on, but {hint}"))
+        }
+    }
 }

@@ -7,10 +7,14 @@ use chainrule_tensor::ndarray::ArrayViewMut1;
 
 use super::column::Impute;
 use super::columns::filling;
+use super::form::NumberForm;
 use super::schema::{ColumnKind, Feature};
 
 /// Different words a category has at most: a column with more holds names or prose.
 const MOST_WORDS: usize = 1_000;
+/// Rows from which a column of words that nearly all differ is refused, and the part of them that may differ.
+const FEWEST_ROWS: usize = 20;
+const MOST_DIFFERENT: f64 = 0.8;
 
 /// A cell of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +27,8 @@ pub(crate) enum Cell<'a> {
     Text(&'a str),
     /// A number in a format with types; NaN is missing.
     Number(f64),
+    /// A whole number in a format with types.
+    Integer(i128),
     /// No value.
     #[cfg_attr(
         not(feature = "parquet"),
@@ -32,18 +38,29 @@ pub(crate) enum Cell<'a> {
 }
 
 /// Whether a text marks a missing value.
-pub(crate) fn is_missing(text: &str) -> bool {
-    text.is_empty() || ["?", "na", "n/a", "nan", "null"].iter().any(|sign| text.eq_ignore_ascii_case(sign))
+pub(crate) fn is_missing(text: &str, words: &[String]) -> bool {
+    const USUAL: [&str; 5] = ["?", "na", "n/a", "nan", "null"];
+    text.is_empty()
+        || words.iter().any(|word| word == text)
+        || words.is_empty() && USUAL.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 impl Cell<'_> {
-    pub(super) fn is_missing(&self) -> bool {
+    pub(super) fn is_missing(&self, words: &[String]) -> bool {
         match self {
-            Cell::Text(text) => is_missing(text),
+            Cell::Text(text) => is_missing(text, words),
             Cell::Number(x) => x.is_nan(),
+            Cell::Integer(_) => false,
             Cell::Missing => true,
         }
     }
+}
+
+/// How missing cells are spelled, and whether they are imputed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MissingCells {
+    pub(super) words: Vec<String>,
+    pub(super) imputed: bool,
 }
 
 /// A column of features while the rows come in.
@@ -52,6 +69,8 @@ pub(super) struct FeatureCells {
     pub(super) place: usize,
     pub(super) cells: Cells,
     pub(super) fill: Option<f64>,
+    pub(super) form: NumberForm,
+    pub(super) twin: Option<(usize, usize)>,
 }
 
 pub(super) enum Cells {
@@ -87,10 +106,10 @@ impl FeatureCells {
     ///
     /// # Errors
     /// What is wrong with it, and the cure.
-    pub(super) fn take<A: Scalar>(&mut self, cell: Cell<'_>, impute: bool) -> Result<A, String> {
-        if cell.is_missing() {
-            return if impute {
-                Ok(A::of(f64::NAN))
+    pub(super) fn take<A: Scalar>(&mut self, cell: Cell<'_>, missing: &MissingCells) -> Result<f64, String> {
+        if cell.is_missing(&missing.words) {
+            return if missing.imputed {
+                Ok(f64::NAN)
             } else {
                 let seen = match cell {
                     Cell::Text(text) if !text.is_empty() => format!("{text:?} is no finite number"),
@@ -101,10 +120,14 @@ impl FeatureCells {
         }
         let spelled;
         let (text, number) = match cell {
-            Cell::Text(text) => (text, text.parse::<f64>().ok()),
+            Cell::Text(text) => (text, self.form.parse(text)),
             Cell::Number(x) => {
                 spelled = x.to_string();
                 (spelled.as_str(), Some(x))
+            }
+            Cell::Integer(n) => {
+                spelled = n.to_string();
+                (spelled.as_str(), Some(n as f64))
             }
             Cell::Missing => unreachable!("checked above"),
         };
@@ -113,10 +136,13 @@ impl FeatureCells {
         }
         match &mut self.cells {
             Cells::Numbers => {
-                let x = number.map(A::of).ok_or_else(|| {
+                let x = number.ok_or_else(|| {
+                    if let NumberForm::Date(_) = self.form {
+                        return format!("{text:?} is no date in the form of the others: correct it");
+                    }
                     format!("{text:?} is no number, but the cells above it are numbers: correct it, or make the column a category (--categorical)")
                 })?;
-                if x.is_finite() {
+                if A::of(x).is_finite() {
                     Ok(x)
                 } else {
                     Err(format!("{text:?} is no finite {}: correct it or drop the row", A::NAME))
@@ -129,7 +155,13 @@ impl FeatureCells {
                     ));
                 }
                 if let Some(&code) = known.get(text) {
-                    return Ok(A::of(f64::from(code)));
+                    return Ok(f64::from(code));
+                }
+                // Programs spell booleans in capitals or not.
+                if *origin == Origin::Model && is_boolean(text) {
+                    if let Some((_, &code)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+                        return Ok(f64::from(code));
+                    }
                 }
                 if *origin == Origin::Model {
                     let mut words: Vec<String> = known.keys().map(ToString::to_string).collect();
@@ -146,7 +178,7 @@ impl FeatureCells {
                 }
                 let code = known.len() as u32;
                 known.insert(text.into(), code);
-                Ok(A::of(f64::from(code)))
+                Ok(f64::from(code))
             }
             Cells::Unknown => unreachable!("set above"),
         }
@@ -155,13 +187,13 @@ impl FeatureCells {
     /// The column of the schema. Words found in this file get their codes by the alphabet.
     ///
     /// # Errors
-    /// If the column has no cell that is not missing.
-    pub(super) fn finish<A: Scalar>(
+    /// If the column has no cell that is not missing, or nearly as many words as rows.
+    pub(super) fn finish(
         self,
         impute: Option<Impute>,
-        mut column: ArrayViewMut1<'_, A>,
+        mut column: ArrayViewMut1<'_, f64>,
     ) -> Result<Feature, String> {
-        let Self { name, place, cells, mut fill } = self;
+        let Self { name, place, cells, mut fill, form, twin } = self;
         let is_empty = match &cells {
             Cells::Unknown => true,
             // The options can ask for a category that has no words.
@@ -171,6 +203,15 @@ impl FeatureCells {
         if is_empty {
             return Err(format!("column {} ({name}) has no cell that is not missing", place + 1));
         }
+        if let Cells::Words { known, origin: Origin::Found } = &cells {
+            let (words, rows) = (known.len(), column.len());
+            if rows >= FEWEST_ROWS && words as f64 > MOST_DIFFERENT * rows as f64 {
+                let column = place + 1;
+                return Err(format!(
+                    "column {column} ({name}) has {words} different words in {rows} rows, so it names rows and says little else"
+                ));
+            }
+        }
         let kind = match cells {
             Cells::Unknown | Cells::Numbers => ColumnKind::Number,
             Cells::Words { known, origin } => {
@@ -179,11 +220,11 @@ impl FeatureCells {
                     words.sort_unstable_by_key(|&(_, code)| code);
                 } else {
                     words.sort_unstable();
-                    let mut code = vec![A::zero(); words.len()];
+                    let mut code = vec![0.0; words.len()];
                     for (new, &(_, old)) in words.iter().enumerate() {
-                        code[old as usize] = A::of(new as f64);
+                        code[old as usize] = new as f64;
                     }
-                    column.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = code[x.as_f64() as usize]);
+                    column.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = code[*x as usize]);
                 }
                 ColumnKind::Category(words.into_iter().map(|(word, _)| word.into()).collect())
             }
@@ -191,12 +232,17 @@ impl FeatureCells {
         if let (None, Some(impute)) = (fill, impute) {
             fill = filling(&kind, impute, &column.view());
         }
-        Ok(Feature { name, place, kind, fill })
+        Ok(Feature { name, place, kind, fill, form, twin })
     }
 }
 
+/// Whether a text is `true` or `false`, in any case.
+fn is_boolean(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+}
+
 /// A list for a message, which stays on one line.
-pub(super) fn shortened(names: &[String]) -> String {
+pub(crate) fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {

@@ -59,12 +59,29 @@ impl fmt::Display for Column {
 }
 
 impl Column {
-    /// Its place among `width` columns; names are known only where there is a header.
-    pub(crate) fn find(&self, names: &[String], width: usize) -> Option<usize> {
+    /// Its position among `width` columns, with names if there is a header.
+    ///
+    /// # Errors
+    /// `None` if there is no such column; what is ambiguous if there are several.
+    pub(crate) fn find(&self, names: &[String], width: usize) -> Result<usize, Option<String>> {
+        let named = |name: &str| {
+            let mut places = (0..names.len()).filter(|&place| names[place] == name);
+            match (places.next(), places.next()) {
+                (Some(_), Some(_)) => Err(Some(format!("several columns have the name {name:?}"))),
+                (place, _) => Ok(place),
+            }
+        };
         match self {
-            Column::Last => width.checked_sub(1),
-            Column::Index(i) => Some(*i).filter(|&i| i < width),
-            Column::Name(name) => names.iter().position(|known| known == name),
+            Column::Last => width.checked_sub(1).ok_or(None),
+            Column::Name(name) => named(name)?.ok_or(None),
+            Column::Index(i) => match (named(&i.to_string())?, *i < width) {
+                (Some(place), true) if place != *i => {
+                    Err(Some(format!("{i} is the name of a column and the position of another")))
+                }
+                (Some(place), _) => Ok(place),
+                (None, true) => Ok(*i),
+                (None, false) => Err(None),
+            },
         }
     }
 }

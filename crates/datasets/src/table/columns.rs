@@ -10,12 +10,12 @@ use super::schema::{ColumnKind, Schema};
 /// The rows of a table in compact form: numbers, codes of words, and NaN for missing cells. A row is imputed and one-hot
 /// encoded when it is read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Columns<A> {
-    pub(super) x: Array2<A>,
+pub struct Columns {
+    pub(super) x: Array2<f64>,
     pub(super) schema: Arc<Schema>,
 }
 
-impl<A: Scalar> Columns<A> {
+impl Columns {
     /// The shape `(examples, inputs)`.
     pub fn dim(&self) -> (usize, usize) {
         (self.x.nrows(), self.schema.inputs())
@@ -27,18 +27,28 @@ impl<A: Scalar> Columns<A> {
     }
 
     /// Writes example `i` as the input of a network, not transformed.
-    pub(crate) fn row(&self, i: usize, mut out: &mut [A]) {
+    pub(crate) fn row<A: Scalar>(&self, i: usize, out: &mut [A]) {
+        self.each(i, |at, x| out[at] = A::of(x));
+    }
+
+    /// Visits the inputs of example `i`, not transformed and in full precision.
+    #[inline]
+    pub(crate) fn each(&self, i: usize, mut visit: impl FnMut(usize, f64)) {
+        let mut at = 0;
         for (feature, &x) in self.schema.features.iter().zip(self.x.row(i)) {
-            let x = if x.is_nan() { A::of(feature.fill.unwrap_or(f64::NAN)) } else { x };
-            let (own, rest) = out.split_at_mut(feature.kind.inputs());
+            let x = if x.is_nan() { feature.fill.unwrap_or(f64::NAN) } else { x };
             match &feature.kind {
-                ColumnKind::Number => own[0] = x,
-                ColumnKind::Category(_) => {
-                    own.fill(A::zero());
-                    own[x.as_f64() as usize] = A::one();
+                ColumnKind::Number => {
+                    visit(at, x);
+                    at += 1;
+                }
+                ColumnKind::Category(words) => {
+                    for code in 0..words.len() {
+                        visit(at + code, if code == x as usize { 1.0 } else { 0.0 });
+                    }
+                    at += words.len();
                 }
             }
-            out = rest;
         }
     }
 
@@ -64,12 +74,8 @@ impl<A: Scalar> Columns<A> {
 }
 
 /// The imputed value of a column; `None` if all its cells are missing.
-pub(super) fn filling<A: Scalar>(
-    kind: &ColumnKind,
-    impute: Impute,
-    column: &ArrayView1<'_, A>,
-) -> Option<f64> {
-    let mut present: Vec<A> = column.iter().copied().filter(|x| !x.is_nan()).collect();
+pub(super) fn filling(kind: &ColumnKind, impute: Impute, column: &ArrayView1<'_, f64>) -> Option<f64> {
+    let mut present: Vec<f64> = column.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = present.len();
     if n == 0 {
         return None;
@@ -78,19 +84,19 @@ pub(super) fn filling<A: Scalar>(
         (ColumnKind::Category(_), _) => {
             let mut counts = BTreeMap::new();
             for x in &present {
-                *counts.entry(x.as_f64() as usize).or_insert(0_usize) += 1;
+                *counts.entry(*x as usize).or_insert(0_usize) += 1;
             }
             // `max_by_key` takes the last of several maxima.
             counts.into_iter().rev().max_by_key(|&(_, count)| count)?.0 as f64
         }
         (ColumnKind::Number, Impute::Mean) => {
-            let mean = present.iter().map(|x| x.as_f64()).sum::<f64>() / n as f64;
-            // Neither rounding nor an overflow of the sum may leave the number type.
-            mean.clamp(A::min_value().as_f64(), A::max_value().as_f64())
+            let mean = present.iter().sum::<f64>() / n as f64;
+            // The sum can overflow.
+            mean.clamp(f64::MIN, f64::MAX)
         }
         (ColumnKind::Number, Impute::Median) => {
-            present.sort_unstable_by(|a, b| a.partial_cmp(b).expect("no cell is NaN"));
-            f64::midpoint(present[(n - 1) / 2].as_f64(), present[n / 2].as_f64())
+            present.sort_unstable_by(f64::total_cmp);
+            f64::midpoint(present[(n - 1) / 2], present[n / 2])
         }
     })
 }

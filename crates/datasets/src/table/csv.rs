@@ -2,19 +2,21 @@
 //!
 //! Cells are separated by commas (or what [`TableOptions`] says), may be quoted, and blanks around them are removed.
 
+mod build;
+mod profile;
 mod records;
+mod sniff;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use ::csv::WriterBuilder;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
+use flate2::read::MultiGzDecoder;
 
-use self::records::Records;
-use super::builder::Builder;
-use super::cells::{Cell, is_missing};
-use super::column::{Column, HeaderRow};
+use self::build::build;
+use super::column::HeaderRow;
 use super::options::TableOptions;
 use super::schema::ColumnKind;
 use crate::atomic::write_atomic;
@@ -22,6 +24,7 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
 use crate::file::read_file;
+use crate::memory;
 use crate::options::ReadOptions;
 
 /// Numbers and the names of their columns.
@@ -57,7 +60,31 @@ pub struct Table<A> {
 /// # }
 /// ```
 pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
-    decode(&read_file(path)?, path, options)
+    decode(&read_text(path, options.memory())?, path, options)
+}
+
+/// The bytes of a text: of a file, unpacked if it is gzipped, or of the standard input, which is called `-`.
+fn read_text(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        memory::check(path, Some(bytes.len() as u64), limit)?;
+        bytes
+    } else {
+        read_file(path)?
+    };
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    MultiGzDecoder::new(&bytes[..]).take(limit.saturating_add(1)).read_to_end(&mut text).map_err(
+        |error| {
+            Error::format(path, format!("it cannot be unpacked ({error})"), "it is damaged, get it again")
+        },
+    )?;
+    memory::check(path, Some(text.len() as u64), limit)?;
+    Ok(text)
 }
 
 /// Reads the bytes of a table as [`read`] does; `path` is used for the name and in messages.
@@ -98,7 +125,7 @@ pub fn decode_features<A: Scalar>(
 /// # Errors
 /// As [`decode_features`].
 pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
-    decode_features(&read_file(path)?, path, options)
+    decode_features(&read_text(path, options.memory())?, path, options)
 }
 
 /// Reads a table of numbers without a target.
@@ -207,90 +234,4 @@ pub fn write_to(
         writer.write_record(row).map_err(io::Error::from)?;
     }
     writer.flush()
-}
-
-/// All rows of a text, and the names of its columns.
-fn build<A: Scalar>(
-    text: &[u8],
-    path: &Path,
-    options: &ReadOptions,
-    target: bool,
-) -> Result<(Builder<A>, Vec<String>), Error> {
-    let delimiter = options.table.delimiter.unwrap_or_else(|| records::likely_delimiter(text));
-    let mut records = Records::new(text, delimiter, path);
-    let Some(first) = records.whole()? else {
-        return Err(Error::format(path, "it is empty", "give it a row for each example"));
-    };
-    let second = records.whole()?;
-    let width = first.len();
-    let has_header = match options.table.header {
-        HeaderRow::Present => true,
-        HeaderRow::Absent => false,
-        HeaderRow::Auto => is_header(&first, second.as_deref(), target, options),
-    };
-    let names = if has_header { first } else { Vec::new() };
-    let mut builder = Builder::new(path, &names, width, target, options)?;
-    let mut records = Records::new(text, delimiter, path);
-    if has_header {
-        records.whole()?;
-    }
-    while let Some(start) = records.begin() {
-        let (mut place, mut ended) = (0, false);
-        while !ended {
-            let (cell, end) = records.cell()?;
-            if place < width {
-                builder.cell(place, Cell::Text(cell)).map_err(|fault| Error::Cell {
-                    path: path.to_owned(),
-                    place: format!("line {}", records::line_at(text, start)),
-                    column: column(place, &names),
-                    fault,
-                })?;
-            }
-            (place, ended) = (place + 1, end);
-        }
-        if place != width {
-            let line = records::line_at(text, start);
-            let fault = format!("line {line} has {place} cells, the first row {width}");
-            return Err(Error::format(path, fault, "give each row the same number of cells"));
-        }
-        builder.end_row();
-    }
-    if builder.is_empty() {
-        let fault = "it has a header and nothing else";
-        return Err(Error::format(path, fault, "give it a row for each example"));
-    }
-    Ok((builder, names))
-}
-
-fn is_header(first: &[String], second: Option<&[String]>, target: bool, options: &ReadOptions) -> bool {
-    let is_number = |cell: &String| cell.parse::<f64>().is_ok();
-    let is_word = |cell: &String| !is_missing(cell) && !is_number(cell);
-    if let Some(schema) = &options.table.schema {
-        if schema.named {
-            return schema.features.iter().any(|feature| first.contains(&feature.name));
-        }
-        // In a header with a duplicate name only the positions identify a column.
-        let mut features = schema.features.iter().enumerate();
-        let given = features.clone().any(|(at, feature)| feature.name != format!("x{at}"));
-        if given && features.all(|(_, f)| first.get(schema.place(f, first.len())) == Some(&f.name)) {
-            return true;
-        }
-    }
-    let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
-    if target && named(&options.target)
-        || options.table.drop.iter().chain(&options.table.categorical).any(named)
-    {
-        return true;
-    }
-    let below = |i: usize| second.and_then(|second| second.get(i));
-    let over_a_number = |(i, cell): (usize, &String)| is_word(cell) && below(i).is_some_and(is_number);
-    let mut sorted: Vec<&String> = first.iter().collect();
-    sorted.sort_unstable();
-    let all_differ = sorted.windows(2).all(|pair| pair[0] != pair[1]);
-    first.iter().enumerate().any(over_a_number)
-        || all_differ && first.iter().enumerate().all(|(i, cell)| is_word(cell) && below(i) != Some(cell))
-}
-
-fn column(index: usize, names: &[String]) -> String {
-    names.get(index).map_or_else(|| (index + 1).to_string(), |name| format!("{} ({name})", index + 1))
 }

@@ -6,7 +6,12 @@ use super::schema::Schema;
 /// | Field | Default | Meaning |
 /// |---|---|---|
 /// | `header` | `Auto` | whether the first row names the columns |
-/// | `delimiter` | `None` | what separates cells; `None` takes the most frequent in the first line of `,` `;` tab and <code>\|</code> |
+/// | `delimiter` | `None` | what separates cells; `None` takes the one of `,` `;` tab <code>\|</code> and blanks under which the rows are most alike |
+/// | `comment` | `None` | lines that begin with this character are skipped |
+/// | `skip_rows` | 0 | lines before the table |
+/// | `decimal` | `None` | the decimal mark; `None` finds it for each column |
+/// | `thousands` | `None` | the mark between thousands; `None` finds it for each column |
+/// | `missing` | empty | the words for a missing cell; empty takes `?`, `NA`, `N/A`, `NaN` and `null` |
 /// | `impute` | `None` | what replaces a missing number; `None` makes it an error |
 /// | `categorical` | empty | numeric columns to treat as categories |
 /// | `drop` | empty | columns to leave out |
@@ -15,8 +20,18 @@ use super::schema::Schema;
 pub struct TableOptions {
     /// Whether the first row names the columns.
     pub header: HeaderRow,
-    /// What separates cells; if `None`, the most frequent delimiter in the first line.
+    /// What separates cells; if `None`, the usual delimiter under which the rows are most alike.
     pub delimiter: Option<u8>,
+    /// Lines that begin with this character are skipped.
+    pub comment: Option<u8>,
+    /// Lines before the table.
+    pub skip_rows: usize,
+    /// The decimal mark, a point or a comma; if `None`, that of each column.
+    pub decimal: Option<char>,
+    /// The mark between thousands; if `None`, that of each column.
+    pub thousands: Option<char>,
+    /// The words for a missing cell; if empty, `?`, `NA`, `N/A`, `NaN` and `null`, in any case.
+    pub missing: Vec<String>,
     /// What replaces a missing number; if `None`, it is an error.
     pub impute: Option<Impute>,
     /// Numeric columns to treat as categories.

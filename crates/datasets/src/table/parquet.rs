@@ -1,25 +1,42 @@
-//! Parquet files: tables with types, as pandas, Spark and others write them.
+//! Parquet files: tables with types, as pandas, Spark and DuckDB write them.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
+use ::parquet::schema::types::{Type, TypePtr};
 use chainrule_tensor::Scalar;
 
 use super::builder::Builder;
 use super::cells::Cell;
+use super::date::DateForm;
+use super::form::NumberForm;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
+use crate::memory;
 use crate::options::ReadOptions;
+
+const DAMAGED: &str = "it is damaged or no Parquet file, get it again";
 
 /// Reads examples with one target each.
 ///
 /// # Errors
 /// If the file cannot be read or is damaged, or its cells are refused as in any other table.
 pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
-    build(path, options, true)?.into_dataset(path)
+    build(open(path)?, path, options, true)?.into_dataset(path)
+}
+
+/// Reads the bytes of a file as [`read`] does; `path` is used for the name and in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
+    build(bytes::Bytes::copy_from_slice(bytes), path, options, true)?.into_dataset(path)
 }
 
 /// Reads the features for the model whose schema stands in `options`.
@@ -27,29 +44,55 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Data
 /// # Errors
 /// As [`read`].
 pub(crate) fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
-    build(path, options, false)?.into_features(path)
+    build(open(path)?, path, options, false)?.into_features(path)
 }
 
-fn build<A: Scalar>(path: &Path, options: &ReadOptions, target: bool) -> Result<Builder<A>, Error> {
-    let damaged = |error: ::parquet::errors::ParquetError| {
-        Error::format(path, error.to_string(), "it is damaged or no Parquet file, get it again")
-    };
-    let file = std::fs::File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let reader = SerializedFileReader::new(file).map_err(damaged)?;
-    let schema = Arc::new(reader.metadata().file_metadata().schema().clone());
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// How the values of a column become cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As they are.
+    Plain,
+    /// Whole numbers of this many to a second since 1970-01-01.
+    Since1970(i64),
+}
+
+fn build<A: Scalar, R: ChunkReader + 'static>(
+    source: R,
+    path: &Path,
+    options: &ReadOptions,
+    target: bool,
+) -> Result<Builder<A>, Error> {
+    let damaged = |error: ParquetError| Error::format(path, error.to_string(), DAMAGED);
+    let reader = SerializedFileReader::new(source).map_err(damaged)?;
+    let schema = reader.metadata().file_metadata().schema();
     let fields = schema.get_fields();
-    if let Some(nested) = fields.iter().find(|field| !field.is_primitive()) {
-        let fault = format!("column {} is nested", nested.name());
-        return Err(Error::format(path, fault, "save a flat table"));
-    }
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     let mut builder = Builder::new(path, &names, names.len(), target, options)?;
-    for (number, row) in reader.get_row_iter(None).map_err(damaged)?.enumerate() {
-        push(&mut builder, &row.map_err(damaged)?).map_err(|(at, fault)| Error::Cell {
-            path: path.to_owned(),
-            place: format!("row {}", number + 1),
-            column: format!("{} ({})", at + 1, names[at]),
-            fault,
+    // A column that is left out, or that the model does not know, is never looked at.
+    let wanted: Vec<usize> = (0..fields.len()).filter(|&at| builder.is_wanted(at)).collect();
+    let mut readings = Vec::new();
+    for &at in &wanted {
+        let (reading, form) = reading(&fields[at]).map_err(|what| {
+            let fault = format!("column {} ({}) holds {what}", at + 1, names[at]);
+            Error::format(path, fault, "leave it out (--drop)")
+        })?;
+        if let Some(form) = form {
+            builder.set_form(at, form);
+        }
+        readings.push(reading);
+    }
+    let rows = u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(u64::MAX);
+    memory::check(path, rows.checked_mul(8 * wanted.len() as u64), options.memory())?;
+    let projected: Vec<TypePtr> = wanted.iter().map(|&at| fields[at].clone()).collect();
+    let projection =
+        Type::group_type_builder(schema.name()).with_fields(projected).build().map_err(damaged)?;
+    for (number, row) in reader.get_row_iter(Some(projection)).map_err(damaged)?.enumerate() {
+        push(&mut builder, &row.map_err(damaged)?, &wanted, &readings).map_err(|(at, fault)| {
+            Error::cell(path, format!("row {}", number + 1), format!("{} ({})", at + 1, names[at]), fault)
         })?;
     }
     if builder.is_empty() {
@@ -58,24 +101,86 @@ fn build<A: Scalar>(path: &Path, options: &ReadOptions, target: bool) -> Result<
     Ok(builder)
 }
 
-fn push<A: Scalar>(builder: &mut Builder<A>, row: &Row) -> Result<(), (usize, String)> {
-    for (at, (_, field)) in row.get_column_iter().enumerate() {
+/// How a column is read, and the form of its numbers if it holds dates; or what it holds, if that is not read.
+fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
+    if !field.is_primitive() {
+        return Err("nested values".to_owned());
+    }
+    let info = field.get_basic_info();
+    if info.has_repetition() && info.repetition() == ::parquet::basic::Repetition::REPEATED {
+        return Err("lists".to_owned());
+    }
+    let (logical, converted) = (info.logical_type_ref(), info.converted_type());
+    let date = |zoned: bool| Some(NumberForm::Date(if zoned { DateForm::IsoZoned } else { DateForm::Iso }));
+    match (field.get_physical_type(), logical) {
+        (Physical::INT64, Some(LogicalType::Timestamp(stamp))) => {
+            let per_second = match stamp.unit {
+                TimeUnit::MILLIS => 1_000,
+                TimeUnit::MICROS => 1_000_000,
+                TimeUnit::NANOS => 1_000_000_000,
+            };
+            return Ok((Reading::Since1970(per_second), date(stamp.is_adjusted_to_u_t_c)));
+        }
+        (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => return Ok((Reading::Plain, None)),
+        _ => {}
+    }
+    type C = ConvertedType;
+    match (field.get_physical_type(), converted) {
+        (Physical::INT32, C::DATE) => Ok((Reading::Plain, date(false))),
+        (Physical::INT64, C::TIMESTAMP_MILLIS) => Ok((Reading::Since1970(1_000), date(true))),
+        (Physical::INT64, C::TIMESTAMP_MICROS) => Ok((Reading::Since1970(1_000_000), date(true))),
+        (Physical::INT96, _) => Ok((Reading::Since1970(1_000), date(false))),
+        (Physical::BOOLEAN | Physical::FLOAT | Physical::DOUBLE, _)
+        | (
+            Physical::INT32,
+            C::NONE
+            | C::INT_8
+            | C::INT_16
+            | C::INT_32
+            | C::UINT_8
+            | C::UINT_16
+            | C::UINT_32
+            | C::TIME_MILLIS
+            | C::DECIMAL,
+        )
+        | (Physical::INT64, C::NONE | C::INT_64 | C::UINT_64 | C::TIME_MICROS | C::DECIMAL)
+        | (Physical::BYTE_ARRAY, C::UTF8 | C::ENUM | C::JSON | C::DECIMAL)
+        | (Physical::FIXED_LEN_BYTE_ARRAY, C::DECIMAL) => Ok((Reading::Plain, None)),
+        (Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY, C::NONE | C::BSON) => Err("bytes".to_owned()),
+        (_, C::INTERVAL) => Err("intervals of time".to_owned()),
+        (physical, converted) => Err(format!("{physical} as {converted}")),
+    }
+}
+
+fn push<A: Scalar>(
+    builder: &mut Builder<A>,
+    row: &Row,
+    wanted: &[usize],
+    readings: &[Reading],
+) -> Result<(), (usize, String)> {
+    for (((_, field), &at), &reading) in row.get_column_iter().zip(wanted).zip(readings) {
         let text;
         let cell = match field {
             Field::Null => Cell::Missing,
-            Field::Bool(x) => Cell::Text(if *x { "true" } else { "false" }),
-            Field::Byte(x) => Cell::Number(f64::from(*x)),
-            Field::Short(x) => Cell::Number(f64::from(*x)),
-            Field::Int(x) => Cell::Number(f64::from(*x)),
-            Field::Long(x) => Cell::Number(*x as f64),
-            Field::UByte(x) => Cell::Number(f64::from(*x)),
-            Field::UShort(x) => Cell::Number(f64::from(*x)),
-            Field::UInt(x) => Cell::Number(f64::from(*x)),
-            Field::ULong(x) => Cell::Number(*x as f64),
+            Field::Bool(x) => Cell::Text(if *x { "True" } else { "False" }),
+            Field::Byte(x) => Cell::Integer((*x).into()),
+            Field::Short(x) => Cell::Integer((*x).into()),
+            Field::Int(x) => Cell::Integer((*x).into()),
+            Field::Long(x) | Field::TimestampMillis(x) | Field::TimestampMicros(x) => match reading {
+                Reading::Plain => Cell::Integer((*x).into()),
+                Reading::Since1970(per_second) => Cell::Number(days(*x, per_second)),
+            },
+            Field::UByte(x) => Cell::Integer((*x).into()),
+            Field::UShort(x) => Cell::Integer((*x).into()),
+            Field::UInt(x) => Cell::Integer((*x).into()),
+            Field::ULong(x) => Cell::Integer((*x).into()),
             Field::Float16(x) => Cell::Number(f64::from(x.to_f32())),
             Field::Float(x) => Cell::Number(f64::from(*x)),
             Field::Double(x) => Cell::Number(*x),
-            Field::Str(x) => Cell::Text(x),
+            Field::Date(days) => Cell::Number(f64::from(*days)),
+            Field::TimeMillis(x) => Cell::Number(f64::from(*x) / 86_400e3),
+            Field::TimeMicros(x) => Cell::Number(*x as f64 / 86_400e6),
+            Field::Str(x) => Cell::Text(x.trim()),
             Field::Decimal(_) => {
                 text = field.to_string();
                 Cell::Text(&text)
@@ -86,4 +191,11 @@ fn push<A: Scalar>(builder: &mut Builder<A>, row: &Row) -> Result<(), (usize, St
     }
     builder.end_row();
     Ok(())
+}
+
+/// Days since 1970-01-01, the time of day as the reader of text forms it.
+fn days(since_1970: i64, per_second: i64) -> f64 {
+    let per_day = 86_400 * per_second;
+    let (day, rest) = (since_1970.div_euclid(per_day), since_1970.rem_euclid(per_day));
+    day as f64 + rest as f64 / per_second as f64 / 86_400.0
 }

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Impute};
+use super::dialect::Dialect;
+use super::form::NumberForm;
 
 /// The columns that a model was trained on: enough to read another table for it.
 ///
@@ -34,6 +36,12 @@ pub struct Schema {
     /// How missing cells are imputed; `None` if a missing cell is an error.
     #[serde(default)]
     pub impute: Option<Impute>,
+    /// The dialect of the file, if it was a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
+    /// How the target spells numbers.
+    #[serde(default, skip_serializing_if = "NumberForm::is_plain")]
+    pub target_form: NumberForm,
 }
 
 /// A column of features.
@@ -49,6 +57,12 @@ pub struct Feature {
     /// The imputed value: a number, or the code of a word.
     #[serde(default)]
     pub fill: Option<f64>,
+    /// How its cells spell numbers.
+    #[serde(default, skip_serializing_if = "NumberForm::is_plain")]
+    pub form: NumberForm,
+    /// Which of how many columns with this name it is, if there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<(usize, usize)>,
 }
 
 /// The kind of the cells of a column.

@@ -8,11 +8,16 @@ use crate::features::Features;
 pub(crate) struct Folded<A> {
     shift: Vec<A>,
     scale: Vec<A>,
+    /// The same in full precision, for numbers that are centred before they are rounded.
+    exact: Vec<(f64, f64)>,
 }
 
 impl<A: Scalar> Folded<A> {
-    pub(super) fn new(shift: Vec<A>, scale: Vec<A>) -> Self {
-        Self { shift, scale }
+    /// From the shift and the divisor of each feature.
+    pub(super) fn new(folded: impl Iterator<Item = (f64, f64)>) -> Self {
+        let exact: Vec<(f64, f64)> = folded.map(|(shift, divisor)| (shift, 1.0 / divisor)).collect();
+        let (shift, scale) = exact.iter().map(|&(shift, scale)| (A::of(shift), A::of(scale))).unzip();
+        Self { shift, scale, exact }
     }
 
     /// Writes the transformed example `i`.
@@ -23,7 +28,16 @@ impl<A: Scalar> Folded<A> {
             // Every byte has an exact float; of all conversions `from_u8` is the one that vectorises.
             Features::Bytes(x) => self.bytes(x.row(i).to_slice().expect(BY_ROWS), out),
             Features::Real(x) => self.map(x.row(i).to_slice().expect(BY_ROWS), out, |x| x),
-            Features::Columns(_) | Features::FileRows(_) => {
+            Features::Wide(x) => {
+                for ((y, &x), &(shift, scale)) in out.iter_mut().zip(x.row(i)).zip(&self.exact) {
+                    *y = A::of((x - shift) * scale);
+                }
+            }
+            Features::Columns(columns) => columns.each(i, |at, x| {
+                let (shift, scale) = self.exact[at];
+                out[at] = A::of((x - shift) * scale);
+            }),
+            Features::FileRows(_) => {
                 features.row(i, out);
                 self.apply(out);
             }
@@ -35,6 +49,12 @@ impl<A: Scalar> Folded<A> {
     pub(crate) fn file_row(&self, rows: &FileRows, row: &[u8], out: &mut [A]) {
         if rows.is_plain_bytes() {
             return self.bytes(row, out);
+        }
+        if rows.are_wide() && A::NAME != <f64 as Scalar>::NAME {
+            return rows.each(row, |at, x| {
+                let (shift, scale) = self.exact[at];
+                out[at] = A::of((x - shift) * scale);
+            });
         }
         rows.decode(row, out);
         self.apply(out);

@@ -17,7 +17,7 @@ use crate::error::Error;
 /// use chainrule_tensor::ndarray::array;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let data = Dataset::new("d", array![[0_u8, 7], [255, 7]], Target::<f64>::numbered(vec![0, 1], 2))?;
+/// let data = Dataset::new("d", array![[0_u8, 7], [255, 7]], Target::numbered(vec![0, 1], 2))?;
 /// let pipeline = Pipeline::new().then(Transform::Scale { divisor: 255.0 }).then_fit(Scaling::Standardise, &data)?;
 /// let mut x = array![[255.0_f64, 7.0]];
 /// pipeline.apply_in_place(&mut x);
@@ -118,8 +118,10 @@ impl Pipeline {
     /// If it was fitted on another number of features.
     #[track_caller]
     pub(crate) fn fold_all<A: Scalar>(&self, inputs: usize) -> Folded<A> {
-        let (shift, scale) = self.folded(inputs);
-        Folded::new(shift, scale)
+        if let Err(error) = self.check(inputs) {
+            panic!("{error}");
+        }
+        Folded::new((0..inputs).map(|feature| self.fold(feature)))
     }
 
     /// Shift and scale of each feature, y = (x − shift)·scale, in the numbers that batches and predictions are made with.

@@ -19,29 +19,38 @@ pub(super) struct Statistics {
 impl Statistics {
     pub(super) fn of<A: Scalar>(features: &Features<A>) -> Result<Self, Error> {
         let (n, inputs) = features.dim();
-        let mut row = vec![A::zero(); inputs];
         match features {
             Features::Bytes(x) => Ok(Self::of_bytes(x)),
             Features::Real(x) => Self::of_rows(n, inputs, |visit| {
                 x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
                 Ok(())
             }),
-            Features::Columns(_) => Self::of_rows(n, inputs, |visit| {
-                (0..n).for_each(|i| {
-                    features.row(i, &mut row);
-                    visit(&row);
-                });
+            Features::Wide(x) => Self::of_rows(n, inputs, |visit| {
+                x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
                 Ok(())
             }),
-            Features::FileRows(rows) => Self::of_rows(n, inputs, |visit| {
-                rows.each_block(|_, block| {
-                    block.chunks_exact(rows.stride()).for_each(|bytes| {
-                        rows.decode(bytes, &mut row);
+            Features::Columns(columns) => {
+                let mut row = vec![0.0; inputs];
+                Self::of_rows(n, inputs, |visit| {
+                    (0..n).for_each(|i| {
+                        columns.row(i, &mut row);
                         visit(&row);
                     });
                     Ok(())
                 })
-            }),
+            }
+            Features::FileRows(rows) => {
+                let mut row = vec![0.0; inputs];
+                Self::of_rows(n, inputs, |visit| {
+                    rows.each_block(|_, block| {
+                        block.chunks_exact(rows.stride()).for_each(|bytes| {
+                            rows.decode::<f64>(bytes, &mut row);
+                            visit(&row);
+                        });
+                        Ok(())
+                    })
+                })
+            }
         }
     }
 
@@ -115,6 +124,13 @@ impl Statistics {
         for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {
             if min == max {
                 (*mean, *variance) = (*min, 0.0);
+            }
+        }
+        // Nor is a variance that the rounding of the mean explains: the bound of scikit-learn's scalers.
+        for (mean, variance) in mean.iter().zip(&mut variance) {
+            let rounding = n * f64::EPSILON * *variance + (n * mean * f64::EPSILON).powi(2);
+            if *variance <= rounding {
+                *variance = 0.0;
             }
         }
         Ok(Self { mean, variance, min, max })

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(feature = "csv")]
+mod dialects;
 #[cfg(all(feature = "csv", feature = "images"))]
 mod formats;
 mod idx;

@@ -5,6 +5,7 @@ Beside them lie iris, wine, breast cancer and diabetes as scikit-learn has them,
 
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 
@@ -32,3 +33,37 @@ np.savez(FOLDER / "xy.npz", x=X, y=Y)
 np.savez_compressed(FOLDER / "parts.npz", x_train=X, y_train=Y, x_test=X[:1], y_test=Y[:1])
 np.savez(FOLDER / "bunch.npz", data=X.reshape(3, 4).astype(float), target=Y)
 np.savez(FOLDER / "lone.npz", np.column_stack([X.reshape(3, 4), Y]))
+
+# One column of each kind, in both formats; only `interval` is of a kind that is not read.
+times = pd.to_datetime(["2024-01-31 06:00:00", "2024-02-01 12:30:00", "1969-12-31 18:00:00", "2024-02-29 00:00:30"])
+kinds = pd.DataFrame(
+    {
+        "real": [0.1, -2.5, 3e10, 7.0],
+        "whole": [9007199254740993, 2, 3, 4],
+        "word": ["a", "b", "a", "b"],
+        "switch": [True, False, True, True],
+        "day": [time.date() for time in times],
+        "ms": times.astype("datetime64[ms]"),
+        "us": times.astype("datetime64[us]"),
+        "ns": times.astype("datetime64[ns]"),
+        "zoned": times.tz_localize("UTC").tz_convert("Europe/Berlin"),
+        "price": [1.25, 2.5, 3.75, 5.0],
+    }
+)
+kinds.to_parquet(FOLDER / "kinds.parquet", coerce_timestamps=None)
+kinds.to_csv(FOLDER / "kinds.csv", index=False)
+duckdb.sql("COPY (SELECT i AS x, INTERVAL (i) DAY AS gap, [i, i] AS list, i + 0.5 AS y FROM range(4) t(i)) "
+           f"TO '{FOLDER / 'interval.parquet'}' (FORMAT parquet)")
+
+# The same numbers as a table of text, of Parquet, and as arrays.
+rng = np.random.default_rng(5)
+numbers = np.column_stack([rng.normal(1e9, 1, 40), rng.normal(0, 1, 40), rng.integers(0, 9, 40)])
+target = rng.normal(0, 1, 40)
+same = pd.DataFrame(np.column_stack([numbers, target]), columns=["a", "b", "c", "y"])
+same.to_csv(FOLDER / "same.csv", index=False)
+same.to_parquet(FOLDER / "same.parquet")
+np.save(FOLDER / "same.npy", same.to_numpy())
+np.savez(FOLDER / "same.npz", x=numbers, y=target)
+
+np.savez(FOLDER / "texts.npz", x=np.arange(8.0).reshape(4, 2), y=np.array(["apfel", "Birne", "apfel", "ü"]))
+np.savez(FOLDER / "bytes.npz", x=np.arange(8.0).reshape(4, 2), y=np.array([b"a", b"bc", b"a", b"bc"]))

@@ -24,12 +24,18 @@ Image.fromarray((np.asarray(rgb.convert("L")).astype(np.uint16) * 257)).save(FOL
 smooth.save(FOLDER / "colours.jpg", quality=95)
 smooth.convert("L").save(FOLDER / "grey.jpg", quality=95)
 smooth.save(FOLDER / "progressive.jpg", quality=95, progressive=True)
+smooth.convert("CMYK").save(FOLDER / "print.jpg", quality=95)
+rgb.save(FOLDER / "lossless.webp", lossless=True)
+rgb.convert("P", palette=Image.Palette.ADAPTIVE, colors=8).save(FOLDER / "palette.gif")
+rgb.save(FOLDER / "rgb.bmp")
+rgb.save(FOLDER / "rgb.tiff")
+rgb.convert("L").save(FOLDER / "deflated.tif", compression="tiff_adobe_deflate")
 
 expected = {}
-for path in sorted(FOLDER.glob("*.png")) + sorted(FOLDER.glob("*.jpg")):
+for path in sorted(path for path in FOLDER.iterdir() if path.suffix not in (".py", ".json")):
     # Sixteen bits become eight by their upper half, as everywhere but in Pillow's own `convert`.
     image = rgb.convert("L") if path.stem == "sixteen" else Image.open(path)
-    coloured = image.mode in ("RGB", "RGBA", "P")
+    coloured = image.mode in ("RGB", "RGBA", "P", "CMYK")
     grey = image.convert("RGB").convert("L") if coloured else image.convert("L")
     forms = {"grey": grey, "rgb": image.convert("RGB")}
     forms |= {f"{name}-small": form.reduce(2) for name, form in forms.items()}

@@ -214,7 +214,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
     match data.target() {
         Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),
         Target::Real { values, .. } => {
-            digest.update(&little_endian(&values.iter().copied().collect::<Vec<_>>()));
+            digest.update(&little_endian(&values.iter().map(|&x| A::of(x)).collect::<Vec<A>>()));
         }
     }
     digest.finalize()

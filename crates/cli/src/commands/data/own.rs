@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use chainrule::datasets::{
-    Column, FileFormat, HeaderRow, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind,
-};
+use chainrule::datasets::{Column, FileFormat, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind};
 use clap::{Args, ValueEnum};
 
+use super::text::TextArgs;
 use crate::failure::Failure;
 use crate::headings::DATA;
 
@@ -25,15 +24,6 @@ pub(super) enum TaskName {
 enum ImputeName {
     Mean,
     Median,
-}
-
-/// The value of `--header`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum HeaderName {
-    #[default]
-    Auto,
-    Present,
-    Absent,
 }
 
 /// The value of `--colours`.
@@ -63,9 +53,6 @@ pub(super) struct OwnArgs {
     /// Fill missing numbers of a table, and missing words with the most frequent one [default: a missing cell is an error]
     #[arg(long, value_enum, value_name = "HOW", help_heading = DATA, hide_short_help = true)]
     impute: Option<ImputeName>,
-    /// Whether the first row of a table is a header
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHETHER", help_heading = DATA, hide_short_help = true)]
-    header: HeaderName,
     /// Treat these numeric columns as categories, separated by commas
     #[arg(long, value_name = "COLUMNS", help_heading = DATA, hide_short_help = true)]
     categorical: Option<Columns>,
@@ -81,6 +68,8 @@ pub(super) struct OwnArgs {
     /// Stream the rows of an array from its file instead of loading it [default: above 1 GiB]
     #[arg(long, help_heading = DATA, hide_short_help = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "true|false")]
     stream: Option<bool>,
+    #[command(flatten)]
+    text: TextArgs,
 }
 
 impl FromStr for Columns {
@@ -113,7 +102,7 @@ impl OwnArgs {
     pub(super) fn options(&self) -> Result<ReadOptions, Failure> {
         let target = self.target.as_deref().unwrap_or("last");
         let columns = |columns: &Option<Columns>| columns.clone().map_or_else(Vec::new, |Columns(list)| list);
-        Ok(ReadOptions {
+        let mut options = ReadOptions {
             target: target
                 .parse()
                 .map_err(|_| Failure::Input(format!("--target {target}: name a column")))?,
@@ -124,11 +113,6 @@ impl OwnArgs {
             },
             stream: self.stream,
             table: TableOptions {
-                header: match self.header {
-                    HeaderName::Auto => HeaderRow::Auto,
-                    HeaderName::Present => HeaderRow::Present,
-                    HeaderName::Absent => HeaderRow::Absent,
-                },
                 impute: self.impute.map(|how| match how {
                     ImputeName::Mean => Impute::Mean,
                     ImputeName::Median => Impute::Median,
@@ -142,6 +126,8 @@ impl OwnArgs {
                 channels: self.colours.map(|colours| if colours == Colours::Grey { 1 } else { 3 }),
             },
             ..ReadOptions::default()
-        })
+        };
+        self.text.apply(&mut options);
+        Ok(options)
     }
 }

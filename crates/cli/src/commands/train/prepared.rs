@@ -25,7 +25,7 @@ pub(super) struct Prepared<A: Scalar> {
     pub(super) card: ModelCard,
     pub(super) scaling: TargetScaling,
     /// The targets before they were scaled.
-    pub(super) targets: Vec<Target<A>>,
+    pub(super) targets: Vec<Target>,
     /// The [`fingerprint`] of the training data.
     pub(super) data: u64,
     /// That of the validation data; 0 if there are none.

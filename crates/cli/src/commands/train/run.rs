@@ -84,6 +84,9 @@ pub(super) fn train<A: MpiScalar>(
     let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
     if let Some(folder) = folder.as_ref().filter(|_| args.verbosity.level() > Verbosity::Quiet) {
         let examples = prepared.parts.train.len();
+        if args.source().is_own() {
+            errln!("{}: {}", args.source(), prepared.parts.train.summary());
+        }
         announce(args, &card.architecture.summary(), (theta.len(), examples), folder, processes, start.0);
     }
 

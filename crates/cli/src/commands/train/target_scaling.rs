@@ -20,10 +20,10 @@ impl TargetScaling {
         let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
         match train.target() {
             Target::Real { values, .. } if ends_in_dense && card.output == Output::Identity => {
-                let moments = |column: chainrule::ndarray::ArrayView1<'_, A>| {
+                let moments = |column: chainrule::ndarray::ArrayView1<'_, f64>| {
                     let n = column.len() as f64;
-                    let mean = column.iter().map(|x| x.as_f64()).sum::<f64>() / n;
-                    let variance = column.iter().map(|x| (x.as_f64() - mean).powi(2)).sum::<f64>() / n;
+                    let mean = column.iter().sum::<f64>() / n;
+                    let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
                     let deviation = variance.sqrt();
                     (mean, if deviation.is_normal() { deviation } else { 1.0 })
                 };
@@ -34,15 +34,15 @@ impl TargetScaling {
     }
 
     /// Brings all targets to mean 0 and deviation 1, and returns those from before.
-    pub(crate) fn enter<A: Scalar>(&self, parts: &mut Parts<A>) -> Result<Vec<Target<A>>, Failure> {
+    pub(crate) fn enter<A: Scalar>(&self, parts: &mut Parts<A>) -> Result<Vec<Target>, Failure> {
         if self.columns.is_empty() {
             return Ok(Vec::new());
         }
-        let scaled = |target: &Target<A>| match target {
+        let scaled = |target: &Target| match target {
             Target::Real { values, names } => {
                 let mut values = values.clone();
                 for (mut column, (mean, deviation)) in values.columns_mut().into_iter().zip(&self.columns) {
-                    column.map_inplace(|x| *x = A::of((x.as_f64() - mean) / deviation));
+                    column.map_inplace(|x| *x = (*x - mean) / deviation);
                 }
                 Target::Real { values, names: names.clone() }
             }
@@ -55,7 +55,7 @@ impl TargetScaling {
     }
 
     /// Brings back what [`enter`](Self::enter) returned.
-    pub(crate) fn leave<A: Scalar>(parts: &mut Parts<A>, before: Vec<Target<A>>) -> Result<(), Failure> {
+    pub(crate) fn leave<A: Scalar>(parts: &mut Parts<A>, before: Vec<Target>) -> Result<(), Failure> {
         for (data, target) in each(parts).zip(before) {
             data.replace_target(target).map_err(Failure::input)?;
         }

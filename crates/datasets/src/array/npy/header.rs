@@ -44,6 +44,10 @@ impl NpyHeader {
             return Err(damaged(fault.to_owned()));
         };
         let Some(numbers) = NumberType::of_descriptor(descriptor) else {
+            if let Some(text) = super::text::TextType::of_descriptor(descriptor) {
+                let fault = format!("it holds text of {} characters", text.length());
+                return Err(Error::format(path, fault, "give numbers as features; text can be the target"));
+            }
             return Err(Error::format(path, format!("its numbers are of the type {descriptor:?}"), RESAVE));
         };
         if !(1..=4).contains(&shape.len()) {
@@ -86,7 +90,7 @@ impl NpyHeader {
 }
 
 /// Where the dictionary begins and ends, as the file claims it.
-fn header_range(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn header_range(bytes: &[u8]) -> Option<(usize, usize)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     match *rest {
         [1, 0, a, b, ..] => Some((10, 10 + usize::from(u16::from_le_bytes([a, b])))),

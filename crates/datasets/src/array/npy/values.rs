@@ -22,6 +22,14 @@ impl NpyHeader {
         }
     }
 
+    /// The whole number at a place of a matrix in the bytes of a file; `None` if its numbers are not whole.
+    pub(super) fn integer(&self, bytes: &[u8], i: usize, j: usize) -> Option<i128> {
+        let size = self.numbers.size();
+        let at = if self.fortran { j * self.shape[0] + i } else { i * self.columns() + j };
+        let at = self.offset + at * size;
+        self.numbers.integer(&bytes[at..at + size])
+    }
+
     /// All numbers, one example per row.
     ///
     /// # Errors

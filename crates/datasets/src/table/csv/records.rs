@@ -1,101 +1,274 @@
+//! The records of a text and their cells.
+
+use std::borrow::Cow;
 use std::path::Path;
 
-use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
-
 use crate::error::Error;
-use crate::table::builder::MOST_COLUMNS;
 
-/// The cells of a text, one at a time: a whole record is never in memory.
+/// How the cells of a text are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Syntax {
+    /// A blank stands for any number of blanks.
+    pub(super) delimiter: u8,
+    /// Lines that begin with this character are skipped.
+    pub(super) comment: Option<u8>,
+}
+
+/// A cell without its quotes and the blanks around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) quoted: bool,
+    /// Whether it is the last of its record.
+    pub(super) last: bool,
+}
+
+/// What breaks a record, with its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Unclosed(usize),
+    AfterQuote(usize),
+    NotUtf8(usize),
+}
+
+impl Fault {
+    pub(super) fn into_error(self, path: &Path) -> Error {
+        match self {
+            Fault::Unclosed(line) => {
+                let fault = format!("line {line}: a quote opens in this line and is never closed");
+                Error::format(path, fault, "close it, or write a quote inside a quoted cell twice")
+            }
+            Fault::AfterQuote(line) => {
+                let fault = format!(
+                    "line {line}: a quote opens in this line, and text follows the quote that closes it"
+                );
+                Error::format(path, fault, "close each quote, or write a quote inside a quoted cell twice")
+            }
+            Fault::NotUtf8(line) => {
+                Error::format(path, format!("line {line} is not UTF-8"), "save it as UTF-8 text")
+            }
+        }
+    }
+}
+
+/// A walk through the cells of a text, one at a time, by RFC 4180 with any line ends. Empty lines are skipped.
 pub(super) struct Records<'a> {
-    reader: Reader,
     text: &'a [u8],
-    /// Bytes read so far.
     at: usize,
-    cell: Vec<u8>,
-    path: &'a Path,
+    line: usize,
+    syntax: Syntax,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(text: &'a [u8], delimiter: u8, path: &'a Path) -> Self {
-        let reader = ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, text, at: 0, cell: vec![0; 64], path }
-    }
-
-    /// The offset from which the next record is searched; `None` at the end.
-    pub(super) fn begin(&self) -> Option<usize> {
-        let rest = &self.text[self.at..];
-        // Empty lines are skipped, and a byte order mark is not part of a cell.
-        let rest = if self.at == 0 { rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest) } else { rest };
-        rest.iter().any(|byte| !b"\r\n".contains(byte)).then_some(self.at)
-    }
-
-    /// The next cell of the record without blanks around it, and whether it is the last.
-    pub(super) fn cell(&mut self) -> Result<(&str, bool), Error> {
-        let mut length = 0;
-        let end = loop {
-            let rest = &self.text[self.at..];
-            let (result, read, written) = self.reader.read_field(rest, &mut self.cell[length..]);
-            self.at += read;
-            length += written;
-            match result {
-                ReadFieldResult::Field { record_end } => break record_end,
-                ReadFieldResult::OutputFull => self.cell.resize(2 * self.cell.len(), 0),
-                ReadFieldResult::InputEmpty => {}
-                ReadFieldResult::End => break true,
-            }
-        };
-        if let Ok(cell) = std::str::from_utf8(&self.cell[..length]) {
-            return Ok((cell.trim(), end));
+    /// Begins after `skip` lines.
+    pub(super) fn new(text: &'a [u8], syntax: Syntax, skip: usize) -> Self {
+        // A byte order mark is not part of a cell.
+        let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut records = Self { text, at, line: 1, syntax };
+        for _ in 0..skip {
+            records.skip_line();
         }
-        let line = line_at(self.text, self.at.saturating_sub(1));
-        Err(Error::format(self.path, format!("line {line} is not UTF-8"), "save it as UTF-8 text"))
+        records
     }
 
-    /// The next record; `None` at the end.
-    pub(super) fn whole(&mut self) -> Result<Option<Vec<String>>, Error> {
+    /// The line on which the next record begins, from 1; `None` at the end.
+    pub(super) fn begin(&mut self) -> Option<usize> {
+        let Syntax { delimiter, comment } = self.syntax;
+        loop {
+            let rest = &self.text[self.at..];
+            if rest.is_empty() {
+                return None;
+            }
+            let is_blank = |byte: &u8| *byte == b' ' || (*byte == b'\t' && delimiter != b'\t');
+            let first = rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len());
+            match rest.get(first) {
+                None | Some(b'\r' | b'\n') => self.skip_line(),
+                Some(byte) if Some(*byte) == comment => self.skip_line(),
+                Some(_) => {
+                    if delimiter == b' ' {
+                        self.at += first;
+                    }
+                    return Some(self.line);
+                }
+            }
+        }
+    }
+
+    /// The next cell of the record.
+    pub(super) fn cell(&mut self) -> Result<Field<'a>, Fault> {
+        let start = self.at + self.blanks();
+        if self.text.get(start) == Some(&b'"') {
+            return self.quoted(start);
+        }
+        let rest = &self.text[self.at..];
+        let is_end = |byte: &u8| *byte == self.syntax.delimiter || b"\r\n".contains(byte);
+        let length = rest.iter().position(is_end).unwrap_or(rest.len());
+        let text = std::str::from_utf8(&rest[..length]).map_err(|_| Fault::NotUtf8(self.line))?.trim();
+        self.at += length;
+        let last = self.end_cell();
+        Ok(Field { text: Cow::Borrowed(text), quoted: false, last })
+    }
+
+    /// The cells of the next record; `None` at the end.
+    pub(super) fn whole(&mut self, most: usize) -> Result<Option<Vec<Field<'a>>>, Fault> {
         if self.begin().is_none() {
             return Ok(None);
         }
         let mut cells = Vec::new();
         loop {
-            if cells.len() == MOST_COLUMNS {
-                let fault = format!("a row has more than {MOST_COLUMNS} cells");
-                return Err(Error::format(self.path, fault, "save wide data as .npy"));
+            let cell = self.cell()?;
+            let last = cell.last;
+            if cells.len() < most {
+                cells.push(cell);
             }
-            let (cell, end) = self.cell()?;
-            cells.push(cell.to_owned());
-            if end {
+            if last {
                 return Ok(Some(cells));
             }
         }
     }
-}
 
-/// The line, from 1, of the record that was searched from byte `start` on, past empty lines.
-pub(super) fn line_at(text: &[u8], start: usize) -> usize {
-    let skipped = text[start..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
-    let passed = &text[..start + skipped];
-    // A line ends with \n, \r\n, or a \r alone.
-    let ends = passed.iter().zip(passed.iter().skip(1).chain([&0]));
-    1 + ends.filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n')).count()
-}
+    fn quoted(&mut self, start: usize) -> Result<Field<'a>, Fault> {
+        let (opened, text) = (self.line, self.text);
+        let (mut close, mut doubled) = (start + 1, false);
+        loop {
+            close += text[close..].iter().position(|&byte| byte == b'"').ok_or(Fault::Unclosed(opened))?;
+            if text.get(close + 1) != Some(&b'"') {
+                break;
+            }
+            doubled = true;
+            close += 2;
+        }
+        let inside = &text[start + 1..close];
+        self.line += line_ends(inside);
+        let inside = std::str::from_utf8(inside).map_err(|_| Fault::NotUtf8(opened))?.trim();
+        self.at = close + 1;
+        self.at += self.blanks();
+        match text.get(self.at) {
+            None | Some(b'\r' | b'\n') => {}
+            Some(&byte) if byte == self.syntax.delimiter => {}
+            // The blanks that delimit have just been skipped.
+            Some(_) if self.syntax.delimiter == b' ' && self.at > close + 1 => self.at = close + 1,
+            Some(_) => return Err(Fault::AfterQuote(opened)),
+        }
+        let last = self.end_cell();
+        let text = if doubled { Cow::Owned(inside.replace("\"\"", "\"")) } else { Cow::Borrowed(inside) };
+        Ok(Field { text, quoted: true, last })
+    }
 
-/// The most frequent of the usual delimiters in the first line, outside quotes; a comma if there is none.
-pub(super) fn likely_delimiter(text: &[u8]) -> u8 {
-    let (mut counts, mut quoted) = ([0_usize; 4], false);
-    let usual = b",;\t|";
-    for &byte in text.iter().skip_while(|byte| b"\r\n".contains(byte)) {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\r' | b'\n' if !quoted => break,
-            _ if quoted => {}
-            _ => {
-                if let Some(i) = usual.iter().position(|&known| known == byte) {
-                    counts[i] += 1;
+    /// How many blanks that do not delimit cells come next.
+    fn blanks(&self) -> usize {
+        let is_blank = |byte: &u8| *byte == b' ' || (*byte == b'\t' && self.syntax.delimiter != b'\t');
+        self.text[self.at..].iter().take_while(|byte| is_blank(byte)).count()
+    }
+
+    /// Steps over the delimiter or the end of the line, and says whether it was the latter.
+    fn end_cell(&mut self) -> bool {
+        match self.text.get(self.at) {
+            None => true,
+            Some(b'\r' | b'\n') => {
+                self.skip_line();
+                true
+            }
+            Some(_) => {
+                self.at += 1;
+                if self.syntax.delimiter != b' ' {
+                    return false;
                 }
+                self.at += self.blanks();
+                matches!(self.text.get(self.at), None | Some(b'\r' | b'\n')) && self.end_cell()
             }
         }
     }
-    let most = (0..usual.len()).rev().max_by_key(|&i| counts[i]).unwrap_or(0);
-    usual[most]
+
+    /// Steps over the rest of the line and its end.
+    fn skip_line(&mut self) {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(rest.len());
+        self.at += length;
+        self.at += match self.text[self.at..] {
+            [b'\r', b'\n', ..] => 2,
+            [_, ..] => 1,
+            [] => return,
+        };
+        self.line += 1;
+    }
+}
+
+/// The number of line ends: \n, \r\n, or a lone \r.
+fn line_ends(text: &[u8]) -> usize {
+    let ends = text.iter().zip(text.iter().skip(1).chain([&0]));
+    ends.filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use csv_core::{ReadFieldResult, ReaderBuilder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMMA: Syntax = Syntax { delimiter: b',', comment: None };
+
+    fn all(text: &str, syntax: Syntax) -> Result<Vec<Vec<String>>, Fault> {
+        let mut records = Records::new(text.as_bytes(), syntax, 0);
+        let mut all = Vec::new();
+        while let Some(cells) = records.whole(usize::MAX)? {
+            all.push(cells.into_iter().map(|cell| cell.text.into_owned()).collect());
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn quotes_hold_delimiters_line_ends_and_quotes() {
+        let text = "\u{feff}a, \"b,\"\"c\"\"\nd\" ,e\r\n\r\n   \n1,2,\r3";
+        assert_eq!(all(text, COMMA).unwrap(), [vec!["a", "b,\"c\"\nd", "e"], vec!["1", "2", ""], vec!["3"]]);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_named_with_its_line() {
+        assert_eq!(all("1,2\n3,\"4\n5,6\n", COMMA), Err(Fault::Unclosed(2)));
+        // Where a later row has a quote, that one closes the first.
+        assert_eq!(all("1,2\n3,\"y\n5,\"y\"\n", COMMA), Err(Fault::AfterQuote(2)));
+    }
+
+    #[test]
+    fn comments_are_skipped_and_blanks_can_delimit() {
+        let syntax = Syntax { delimiter: b' ', comment: Some(b'#') };
+        assert_eq!(
+            all("# a  b\n  1   2.5 \n\"x y\" 3\n\n4 \"z\"", syntax).unwrap(),
+            [["1", "2.5"], ["x y", "3"], ["4", "z"]]
+        );
+    }
+
+    proptest! {
+        /// Another reader finds the same cells in what both take as well formed.
+        #[test]
+        fn another_reader_finds_the_same_cells(text in "([ab1 ]{0,3}|\"([ab,\n]|\"\"){0,4}\")((,|\n|\r\n)([ab1 ]{0,3}|\"([ab,\n]|\"\"){0,4}\")){0,8}") {
+            let ours = all(&text, COMMA).unwrap();
+            let mut reader = ReaderBuilder::new().build();
+            let (mut theirs, mut record, mut rest) = (Vec::new(), Vec::new(), text.as_bytes());
+            let (mut cell, mut length) = ([0; 200], 0);
+            loop {
+                let (result, read, written) = reader.read_field(rest, &mut cell[length..]);
+                rest = &rest[read..];
+                length += written;
+                match result {
+                    ReadFieldResult::Field { record_end } => {
+                        record.push(String::from_utf8_lossy(&cell[..length]).trim().to_owned());
+                        length = 0;
+                        if record_end {
+                            theirs.push(std::mem::take(&mut record));
+                        }
+                    }
+                    ReadFieldResult::End => break,
+                    _ => {}
+                }
+            }
+            // A line of blanks is a record of one empty cell to the other reader.
+            let is_blank = |record: &Vec<String>| record.len() == 1 && record[0].is_empty();
+            theirs.retain(|record| !is_blank(record));
+            let ours: Vec<_> = ours.into_iter().filter(|record| !is_blank(record)).collect();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
 }

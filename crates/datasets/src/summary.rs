@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chainrule_tensor::Scalar;
+
+use crate::dataset::Dataset;
+use crate::image::shape::ImageShape;
+use crate::table::form::NumberForm;
+use crate::table::schema::{ColumnKind, Schema};
+use crate::target::Target;
+
+/// What a file was taken for, in one line.
+///
+#[cfg_attr(feature = "csv", doc = "```")]
+#[cfg_attr(not(feature = "csv"), doc = "```ignore")]
+/// use chainrule_datasets::{ReadOptions, csv};
+///
+/// # fn main() -> Result<(), chainrule_datasets::Error> {
+/// let text = b"length,colour,class\n1.5,red,a\n2.5,blue,b\n3.5,red,a\n4.5,red,b\n";
+/// let data = csv::decode::<f32>(text, "hats.csv".as_ref(), &ReadOptions::default())?;
+/// assert_eq!(
+///     data.summary().to_string(),
+///     "comma, header, 2 columns: 1 number, 1 category (2 words); target class: 2 classes"
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    text: String,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<A: Scalar> Dataset<A> {
+    /// What the file of these examples was taken for: dialect, columns, target.
+    pub fn summary(&self) -> Summary {
+        let features = match (self.schema(), self.image()) {
+            (Some(schema), _) => table(schema),
+            (None, Some(ImageShape { height, width, channels })) => {
+                format!("{} of {height} x {width} x {channels}", counted(self.len(), "image"))
+            }
+            (None, None) => format!("{} of numbers", counted(self.inputs(), "column")),
+        };
+        let name = self.schema().map(|schema| schema.target.0.as_str()).filter(|name| !name.is_empty());
+        let target = name.map_or_else(|| "target".to_owned(), |name| format!("target {}", visible(name)));
+        let target = match self.target() {
+            Target::Classes { names, .. } => format!("{target}: {}", counted(names.len(), "class")),
+            Target::Real { .. } => {
+                let form = self.schema().map(|schema| &schema.target_form).filter(|form| !form.is_plain());
+                let form = form.map_or_else(String::new, |form| format!(" ({form})"));
+                format!("{target}: numbers{form}")
+            }
+        };
+        let mut text = format!("{features}; {target}");
+        if !self.ignored().is_empty() {
+            let kinds: Vec<String> =
+                self.ignored().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            text.push_str("; ignored: ");
+            text.push_str(&kinds.join(", "));
+        }
+        Summary { text }
+    }
+}
+
+fn table(schema: &Schema) -> String {
+    let mut parts: Vec<String> = schema.dialect.iter().map(ToString::to_string).collect();
+    parts.push(format!("{}: {}", counted(schema.features.len(), "column"), kinds(schema).join(", ")));
+    let left_out =
+        schema.width.saturating_sub(schema.features.len() + usize::from(!schema.target.0.is_empty()));
+    if left_out > 0 {
+        parts.push(format!("{left_out} left out"));
+    }
+    parts.join(", ")
+}
+
+/// The columns by kind: numbers, then dates, then categories.
+fn kinds(schema: &Schema) -> Vec<String> {
+    let mut numbers = BTreeMap::new();
+    let (mut plain, mut words) = (0_usize, Vec::new());
+    for feature in &schema.features {
+        match (&feature.kind, &feature.form) {
+            (ColumnKind::Category(known), _) => words.push(known.len()),
+            (ColumnKind::Number, NumberForm::Plain) => plain += 1,
+            (ColumnKind::Number, form) => *numbers.entry(form.to_string()).or_insert(0_usize) += 1,
+        }
+    }
+    let mut kinds = Vec::new();
+    if plain > 0 {
+        kinds.push(counted(plain, "number"));
+    }
+    for (form, count) in numbers {
+        kinds.push(if form == "date" {
+            counted(count, "date")
+        } else {
+            format!("{} ({form})", counted(count, "number"))
+        });
+    }
+    match (words.iter().min(), words.iter().max()) {
+        (Some(least), Some(most)) if least == most => {
+            let each = if words.len() > 1 { " each" } else { "" };
+            kinds.push(format!("{} ({}{each})", counted(words.len(), "category"), counted(*most, "word")));
+        }
+        (Some(least), Some(most)) => {
+            kinds.push(format!("{} ({least} to {most} words)", counted(words.len(), "category")));
+        }
+        _ => {}
+    }
+    kinds
+}
+
+/// A name whose control characters are shown and not obeyed by a terminal.
+fn visible(name: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
+    };
+    name.chars().map(shown).collect()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = match what {
+        "category" => "categories".to_owned(),
+        "class" => "classes".to_owned(),
+        _ => format!("{what}s"),
+    };
+    if count == 1 { format!("1 {what}") } else { format!("{count} {plural}") }
+}

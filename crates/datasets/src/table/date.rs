@@ -1,0 +1,167 @@
+//! Dates as numbers.
+
+use serde::{Deserialize, Serialize};
+
+/// How a column spells dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateForm {
+    /// `2024-01-31`, perhaps with a time behind a blank or `T`.
+    Iso,
+    /// The same with a time and `Z` or an offset from UTC, to which it is converted.
+    IsoZoned,
+    /// `31.01.2024`, `31/01/2024` or `31-01-2024`.
+    DayMonthYear,
+    /// `01/31/2024` or `01-31-2024`.
+    MonthDayYear,
+}
+
+impl DateForm {
+    pub(super) const ALL: [Self; 4] = [Self::Iso, Self::IsoZoned, Self::DayMonthYear, Self::MonthDayYear];
+
+    /// Days since 1970-01-01, with the time as a fraction.
+    pub(super) fn parse(self, text: &str) -> Option<f64> {
+        if !text.is_ascii() {
+            return None;
+        }
+        let (date, time) = match text.find(['T', ' ']) {
+            Some(at) => (&text[..at], Some(text[at + 1..].trim())),
+            None => (text, None),
+        };
+        let separator = date.chars().find(|c| !c.is_ascii_digit())?;
+        let mut parts = date.split(separator);
+        let parts = [parts.next()?, parts.next()?, parts.next().filter(|_| parts.next().is_none())?];
+        let [year, month, day] = match (self, separator) {
+            (Self::Iso | Self::IsoZoned, '-' | '/') => parts,
+            (Self::DayMonthYear, '.' | '/' | '-') => [parts[2], parts[1], parts[0]],
+            (Self::MonthDayYear, '/' | '-') => [parts[2], parts[0], parts[1]],
+            _ => return None,
+        };
+        if year.len() != 4 || month.len() > 2 || day.len() > 2 {
+            return None;
+        }
+        let days = days(number(year)?, number(month)?, number(day)?)? as f64;
+        let zoned = self == Self::IsoZoned;
+        match time {
+            None => (!zoned).then_some(days),
+            Some(time) => Some(days + seconds(time, zoned)? / 86_400.0),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<i64> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) { None } else { text.parse().ok() }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar.
+///
+/// # References
+/// H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if !(1..=longest).contains(&day) {
+        return None;
+    }
+    // The year begins in March, so that a leap day comes last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
+}
+
+/// Seconds since midnight, in UTC if there is an offset.
+fn seconds(time: &str, zoned: bool) -> Option<f64> {
+    let (clock, offset) = match time.find(['Z', 'z', '+', '-']) {
+        None => (time, None),
+        Some(at) => (&time[..at], Some(&time[at..])),
+    };
+    if offset.is_some() != zoned {
+        return None;
+    }
+    let mut parts = clock.trim().split(':');
+    let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
+    let second = match parts.next() {
+        None => 0.0,
+        Some(text) => {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+            number(whole)?;
+            number(fraction)?;
+            text.parse::<f64>().ok()?
+        }
+    };
+    if parts.next().is_some() || hour > 23 || minute > 59 || second >= 61.0 {
+        return None;
+    }
+    let local = (hour * 3600 + minute * 60) as f64 + second;
+    Some(match offset {
+        None | Some("Z" | "z") => local,
+        Some(offset) => {
+            let digits = offset[1..].replace(':', "");
+            if digits.len() != 2 && digits.len() != 4 {
+                return None;
+            }
+            let (hours, minutes) = (number(&digits[..2])?, number(digits.get(2..4).unwrap_or("0"))?);
+            let offset_seconds = (hours * 3600 + minutes * 60) as f64;
+            if offset.starts_with('-') { local + offset_seconds } else { local - offset_seconds }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expected numbers from Python's `datetime`.
+    #[test]
+    fn dates_are_days_since_1970() {
+        for (text, form, days) in [
+            ("1970-01-01", DateForm::Iso, 0.0),
+            ("2000-02-29", DateForm::Iso, 11_016.0),
+            ("2024-12-31", DateForm::Iso, 20_088.0),
+            ("1899-12-30", DateForm::Iso, -25_569.0),
+            ("2024/3/1", DateForm::Iso, 19_783.0),
+            ("2024-03-01T12:00", DateForm::Iso, 19_783.5),
+            ("2024-03-01 06:00:00.000", DateForm::Iso, 19_783.25),
+            ("2024-03-01T00:00:00Z", DateForm::IsoZoned, 19_783.0),
+            ("2024-03-01T02:00:00+02:00", DateForm::IsoZoned, 19_783.0),
+            ("2024-02-29 18:00:00-0600", DateForm::IsoZoned, 19_783.0),
+            ("01.03.2024", DateForm::DayMonthYear, 19_783.0),
+            ("1/3/2024", DateForm::DayMonthYear, 19_783.0),
+            ("3/1/2024", DateForm::MonthDayYear, 19_783.0),
+        ] {
+            assert_eq!(form.parse(text), Some(days), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-00-10",
+            "24-01-01",
+            "2024-01",
+            "2024-01-01-01",
+            "2024-01-01T25:00",
+            "2024-01-01T",
+            "2024-01-01Tx",
+            "",
+            "-",
+            "1.5",
+            "2024-1-1T1:1:1:1",
+            "2024-03-01T00:00:00+2",
+            "é-1-1",
+        ] {
+            assert!(DateForm::ALL.iter().all(|form| form.parse(text).is_none()), "{text}");
+        }
+        assert_eq!(DateForm::Iso.parse("2024-03-01T00:00:00Z"), None);
+        assert_eq!(DateForm::IsoZoned.parse("2024-03-01"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! How the cells of a column spell numbers and dates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::date::DateForm;
+
+/// How the text of a column spells numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NumberForm {
+    /// Digits with a decimal point, perhaps with an exponent.
+    #[default]
+    Plain,
+    /// Numbers with a decimal comma, thousands separators, a currency or a per cent sign.
+    Decorated(Decoration),
+    /// Dates, read as days since 1970-01-01.
+    Date(DateForm),
+}
+
+/// The marks in a decorated number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decoration {
+    /// The decimal point or comma.
+    pub decimal: char,
+    /// What separates groups of three digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<char>,
+    /// The currency before or after the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Whether a per cent sign follows; 45 % is read as 45.
+    #[serde(default)]
+    pub percent: bool,
+}
+
+const CURRENCIES: [&str; 13] = ["$", "€", "£", "¥", "₹", "₽", "₩", "USD", "EUR", "GBP", "JPY", "CHF", "CNY"];
+const THOUSANDS: [char; 6] = [',', '.', ' ', '\u{a0}', '\u{202f}', '\''];
+
+impl NumberForm {
+    /// Whether it is [`NumberForm::Plain`].
+    pub fn is_plain(&self) -> bool {
+        *self == NumberForm::Plain
+    }
+
+    /// The number that a text spells in this form; finite.
+    pub(crate) fn parse(&self, text: &str) -> Option<f64> {
+        match self {
+            NumberForm::Plain => plain(text),
+            NumberForm::Decorated(decoration) => decoration.parse(text),
+            NumberForm::Date(form) => form.parse(text),
+        }
+    }
+
+    /// All forms in which a text is a number, the simplest first. `decimal` and `thousands` restrict them.
+    pub(crate) fn all(text: &str, decimal: Option<char>, thousands: Option<char>) -> Vec<Self> {
+        let mut forms = Vec::new();
+        if decimal.is_none_or(|decimal| decimal == '.') && thousands.is_none() {
+            forms.push(NumberForm::Plain);
+        }
+        let (bare, currency, percent) = undecorated(text);
+        let currency = currency.map(str::to_owned);
+        for mark in ['.', ','].into_iter().filter(|&mark| decimal.is_none_or(|decimal| decimal == mark)) {
+            let without = thousands.is_none().then_some(None);
+            let given = THOUSANDS
+                .into_iter()
+                .chain(thousands.filter(|given| !THOUSANDS.contains(given)))
+                .filter(|&separator| separator != mark && thousands.is_none_or(|given| given == separator));
+            for thousands in without.into_iter().chain(given.map(Some)) {
+                if mark == '.' && thousands.is_none() && currency.is_none() && !percent {
+                    continue;
+                }
+                forms.push(NumberForm::Decorated(Decoration {
+                    decimal: mark,
+                    thousands,
+                    currency: currency.clone(),
+                    percent,
+                }));
+            }
+        }
+        if bare.contains(|c: char| c.is_ascii_digit()) {
+            forms.extend(DateForm::ALL.map(NumberForm::Date));
+        }
+        forms.retain(|form| form.parse(text).is_some());
+        forms
+    }
+}
+
+impl fmt::Display for NumberForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NumberForm::Plain => f.write_str("plain"),
+            NumberForm::Date(_) => f.write_str("date"),
+            NumberForm::Decorated(Decoration { decimal, thousands, currency, percent }) => {
+                let mut words = Vec::new();
+                if *decimal == ',' {
+                    words.push("decimal comma".to_owned());
+                }
+                match thousands {
+                    None => {}
+                    Some(',') => words.push("thousands comma".to_owned()),
+                    Some('.') => words.push("thousands point".to_owned()),
+                    Some('\'') => words.push("thousands apostrophe".to_owned()),
+                    Some(_) => words.push("thousands blank".to_owned()),
+                }
+                words.extend(currency.clone());
+                if *percent {
+                    words.push("per cent".to_owned());
+                }
+                f.write_str(&words.join(", "))
+            }
+        }
+    }
+}
+
+/// The number in a text of digits with a decimal point. Unlike `f64::from_str` it takes no `inf`, `infinity` and `nan`, which are
+/// words, and no number beyond `f64`.
+pub(crate) fn plain(text: &str) -> Option<f64> {
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+    let digits = begins && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    if digits { text.parse().ok().filter(|x: &f64| x.is_finite()) } else { None }
+}
+
+/// A text without a sign, currency and per cent sign; the currency, and whether there is a per cent sign.
+fn undecorated(text: &str) -> (&str, Option<&str>, bool) {
+    let text = text.trim_start_matches(['-', '+', '−']).trim();
+    let (text, percent) = match text.strip_suffix('%') {
+        Some(rest) => (rest.trim_end(), true),
+        None => (text, false),
+    };
+    for currency in CURRENCIES {
+        if let Some(rest) = text.strip_prefix(currency).or_else(|| text.strip_suffix(currency)) {
+            return (rest.trim(), Some(currency), percent);
+        }
+    }
+    (text, None, percent)
+}
+
+impl Decoration {
+    fn parse(&self, text: &str) -> Option<f64> {
+        let (bare, currency, percent) = undecorated(text);
+        if currency != self.currency.as_deref() || percent != self.percent {
+            return None;
+        }
+        // The sign stands before the currency or after it.
+        let inner = bare.trim_start_matches(['-', '+', '−']);
+        let signs = text.chars().filter(|c| "-+−".contains(*c)).count();
+        let negative = text.contains(['-', '−']);
+        if signs > 1 || (inner.contains(['-', '+', '−'])) {
+            return None;
+        }
+        let (whole, fraction) = match inner.split_once(self.decimal) {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (inner, None),
+        };
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let mut digits = String::with_capacity(inner.len() + 1);
+        match self.thousands {
+            Some(separator) if whole.contains(separator) => {
+                for (place, group) in whole.split(separator).enumerate() {
+                    let fits = if place == 0 { (1..=3).contains(&group.len()) } else { group.len() == 3 };
+                    if !fits || !is_digits(group) {
+                        return None;
+                    }
+                    digits.push_str(group);
+                }
+            }
+            _ if is_digits(whole) => digits.push_str(whole),
+            _ => return None,
+        }
+        if let Some(fraction) = fraction {
+            if !is_digits(fraction) {
+                return None;
+            }
+            digits.push('.');
+            digits.push_str(fraction);
+        }
+        if !digits.contains(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let x: f64 = digits.parse().ok().filter(|x: &f64| x.is_finite())?;
+        Some(if negative { -x } else { x })
+    }
+
+    /// Whether the text of a number uses the separator between thousands.
+    pub(crate) fn separates(&self, text: &str) -> bool {
+        self.thousands.is_some_and(|separator| text.contains(separator))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(text: &str, decimal: char, thousands: Option<char>) -> Option<f64> {
+        let (_, currency, percent) = undecorated(text);
+        Decoration { decimal, thousands, currency: currency.map(str::to_owned), percent }.parse(text)
+    }
+
+    #[test]
+    fn decorated_numbers_are_what_they_spell() {
+        assert_eq!(only("0,5", ',', None), Some(0.5));
+        assert_eq!(only("-1.234,5", ',', Some('.')), Some(-1234.5));
+        assert_eq!(only("5,010", '.', Some(',')), Some(5010.0));
+        assert_eq!(only("5,010", ',', None), Some(5.01));
+        assert_eq!(only("1'234'567.25", '.', Some('\'')), Some(1_234_567.25));
+        assert_eq!(only("45.2%", '.', None), Some(45.2));
+        assert_eq!(only("45,2 %", ',', None), Some(45.2));
+        assert_eq!(only("$5,010", '.', Some(',')), Some(5010.0));
+        assert_eq!(only("-$0.50", '.', None), Some(-0.5));
+        assert_eq!(only("$-0.50", '.', None), Some(-0.5));
+        assert_eq!(only("12,50 €", ',', None), Some(12.5));
+        assert_eq!(only("EUR 12", '.', None), Some(12.0));
+        for (text, decimal, thousands) in [
+            ("5,01", '.', Some(',')),
+            ("50,10", '.', Some(',')),
+            (",010", '.', Some(',')),
+            ("1,2,3", ',', None),
+            ("--1", '.', None),
+            ("1-2", '.', None),
+            ("$", '.', None),
+            ("", '.', None),
+            (".", '.', None),
+            ("1e5", '.', None),
+            ("12a", '.', None),
+        ] {
+            assert_eq!(only(text, decimal, thousands), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_rust_reads_as_numbers_are_words() {
+        for word in ["inf", "-inf", "infinity", "nan", "NaN", "1e999", "1_000", "0x10", "e5", "-", "+", "."] {
+            assert_eq!(plain(word), None, "{word}");
+        }
+        for (text, x) in [("-1.5e3", -1500.0), ("+7", 7.0), (".5", 0.5), ("5.", 5.0), ("007", 7.0)] {
+            assert_eq!(plain(text), Some(x));
+        }
+    }
+
+    #[test]
+    fn the_options_restrict_the_forms() {
+        let forms = |text, decimal, thousands| {
+            NumberForm::all(text, decimal, thousands)
+                .iter()
+                .filter_map(|form| form.parse(text))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(forms("0.5", None, None)[0], 0.5);
+        assert_eq!(forms("5,010", Some(','), None), [5.01; 6]);
+        assert_eq!(forms("5,010", None, Some(',')), [5010.0]);
+        assert_eq!(forms("1;5", None, None), [0.0; 0]);
+    }
+}
