@@ -1,8 +1,8 @@
 //! Train fully connected neural networks on a CPU, with exact first and second derivatives over one flat parameter vector.
 //!
 //! This crate is the facade of the workspace: it re-exports the other crates under short names, and the usual names in
-//! [`prelude`]. There are dense layers, activations, softmax and dropout; there is no convolution yet, no GPU, and no
-//! autograd graph. `docs/` in the repository describes data, runs, speed and architecture.
+//! [`prelude`]. There are dense layers, activations, softmax, dropout, residual blocks and branches; there is no
+//! convolution yet, no GPU, and no autograd graph. `docs/` in the repository describes data, runs, speed and architecture.
 //!
 //! | module | contents |
 //! |---|---|
