@@ -4,7 +4,6 @@ mod decomposition;
 mod factored;
 #[cfg(feature = "openblas")]
 mod lapack;
-#[cfg(any(test, not(feature = "openblas")))]
 mod qr;
 mod reflections;
 mod solve;

@@ -139,3 +139,153 @@ fn cubic_minimum(a: Trial, b: Trial) -> Option<f64> {
     let step = b.step - (b.step - a.step) * (b.slope + d2 - d1) / (b.slope - a.slope + 2.0 * d2);
     step.is_finite().then_some(step)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// φ(a) with its derivative, as an objective of one number that notes where it is asked.
+    struct Curve {
+        phi: fn(f64) -> (f64, f64),
+        asked: Vec<f64>,
+    }
+
+    impl Objective<f64> for Curve {
+        fn dim(&self) -> usize {
+            1
+        }
+        fn value(&mut self, theta: &[f64]) -> f64 {
+            (self.phi)(theta[0]).0
+        }
+        fn value_and_grad(&mut self, theta: &[f64], grad: &mut [f64]) -> f64 {
+            self.asked.push(theta[0]);
+            let (value, slope) = (self.phi)(theta[0]);
+            grad[0] = slope;
+            value
+        }
+    }
+
+    /// Searches along φ from 0 with the first trial at `first`: the step, if one was found, and all trials.
+    fn search(phi: fn(f64) -> (f64, f64), first: f64) -> (Option<f64>, Vec<f64>) {
+        let mut curve = Curve { phi, asked: Vec::new() };
+        let (value, slope) = phi(0.0);
+        let (mut point, mut gradient) = ([f64::NAN], [f64::NAN]);
+        let mut line = Line::new(&mut curve, &[0.0], &[1.0], &mut point, &mut gradient);
+        let found = line.search(value, slope, first);
+        if let Some(found) = found {
+            assert_eq!((found, gradient[0]), phi(point[0]), "point, gradient and value belong together");
+        }
+        (found.map(|_| point[0]), curve.asked)
+    }
+
+    /// The test functions of Moré and Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20(3),
+    /// 1994, eqs. 5.1 to 5.4: the last with the three pairs of parameters of their tables IV to VI.
+    const CURVES: [(&str, fn(f64) -> (f64, f64)); 6] = [
+        ("1", |a| {
+            let b = a * a + 2.0;
+            (-a / b, (a * a - 2.0) / (b * b))
+        }),
+        ("2", |a| {
+            let u = a + 0.004;
+            (u.powi(5) - 2.0 * u.powi(4), 5.0 * u.powi(4) - 8.0 * u.powi(3))
+        }),
+        ("3", |a| {
+            let (beta, waves) = (0.01, 39.0 * std::f64::consts::FRAC_PI_2);
+            let (value, slope) = match a {
+                a if a <= 1.0 - beta => (1.0 - a, -1.0),
+                a if a >= 1.0 + beta => (a - 1.0, 1.0),
+                a => ((a - 1.0).powi(2) / (2.0 * beta) + beta / 2.0, (a - 1.0) / beta),
+            };
+            let height = 2.0 * (1.0 - beta) / (2.0 * waves);
+            (value + height * (waves * a).sin(), slope + height * waves * (waves * a).cos())
+        }),
+        ("4", |a| yanai(a, 0.001, 0.001)),
+        ("5", |a| yanai(a, 0.01, 0.001)),
+        ("6", |a| yanai(a, 0.001, 0.01)),
+    ];
+
+    fn yanai(a: f64, beta1: f64, beta2: f64) -> (f64, f64) {
+        let gamma = |beta: f64| (1.0 + beta * beta).sqrt() - beta;
+        let (left, right) = (((1.0 - a).powi(2) + beta2 * beta2).sqrt(), (a * a + beta1 * beta1).sqrt());
+        (
+            gamma(beta1) * left + gamma(beta2) * right,
+            gamma(beta1) * (a - 1.0) / left + gamma(beta2) * a / right,
+        )
+    }
+
+    #[test]
+    fn the_accepted_step_satisfies_the_strong_wolfe_conditions_on_the_functions_of_more_and_thuente() {
+        for (name, phi) in CURVES {
+            // The first steps of their tables.
+            for first in [1e-3, 1e-1, 1e1, 1e3] {
+                let (step, asked) = search(phi, first);
+                let step = step.unwrap_or_else(|| panic!("function {name} from {first}: nothing found"));
+                let ((value_0, slope_0), (value, slope)) = (phi(0.0), phi(step));
+                assert!(value <= value_0 + 1e-4 * step * slope_0, "function {name} from {first}: a = {step}");
+                assert!(slope.abs() <= 0.9 * slope_0.abs(), "function {name} from {first}: a = {step}");
+                assert_eq!((asked[0], asked[asked.len() - 1]), (first, step));
+                // Their own algorithm takes up to 16, with a slope condition of 0.1 and less.
+                assert!(asked.len() <= 16, "function {name} from {first}: {} trials", asked.len());
+                // No trial before the last one was the lowest so far and satisfied them.
+                let mut lowest = value_0;
+                for &a in &asked[..asked.len() - 1] {
+                    let (value, slope) = phi(a);
+                    let would_do =
+                        value <= value_0 + 1e-4 * a * slope_0 && slope.abs() <= 0.9 * slope_0.abs();
+                    assert!(!would_do || value >= lowest, "function {name} from {first}: {a} would do");
+                    lowest = lowest.min(value);
+                }
+            }
+        }
+    }
+
+    /// ½(a − 4)² − 8, whose least value is at 4.
+    fn bowl(a: f64) -> (f64, f64) {
+        (0.5 * (a - 4.0).powi(2) - 8.0, a - 4.0)
+    }
+
+    #[test]
+    fn the_trials_on_a_parabola_are_those_worked_out_by_hand() {
+        // φ'(0) = −4, so a step will do from 0.4 on, where φ' ≥ −3.6, and up to 7.6, if C falls enough: up to 7.9992.
+        assert_eq!(search(bowl, 0.5), (Some(0.5), vec![0.5]));
+        assert_eq!(search(bowl, 7.5), (Some(7.5), vec![7.5]));
+        // Too short twice: the step is doubled once, and then goes to the minimum of the cubic through the two, …
+        assert_eq!(search(bowl, 0.25), (Some(0.5), vec![0.25, 0.5]));
+        let (step, asked) = search(bowl, 0.125);
+        assert_eq!(asked, [0.125, 0.25, 2.5]);
+        // … which lies at 4, and is no more than ten times as far.
+        assert_eq!(step, Some(2.5));
+        // Low enough, but the slope is above 3.6: between the two ends, at the minimum.
+        assert_eq!(search(bowl, 7.75), (Some(4.0), vec![7.75, 4.0]));
+        // Too high: the same, …
+        assert_eq!(search(bowl, 10.0), (Some(4.0), vec![10.0, 4.0]));
+        // … and never nearer to an end than a tenth of the interval: C(8) = C(0), and then the minimum between 0 and 8.
+        assert_eq!(search(bowl, 80.0), (Some(4.0), vec![80.0, 8.0, 4.0]));
+    }
+
+    #[test]
+    fn a_trial_that_is_not_finite_is_too_far() {
+        fn cliff(a: f64) -> (f64, f64) {
+            if a > 1.0 { (f64::NAN, f64::NAN) } else { bowl(a) }
+        }
+        assert_eq!(search(cliff, 3.0), (Some(0.75), vec![3.0, 1.5, 0.75]));
+    }
+
+    #[test]
+    fn where_every_trial_goes_up_nothing_is_found() {
+        // The slope at 0 is not that of the curve.
+        let mut curve = Curve { phi: |a| (a, 1.0), asked: Vec::new() };
+        let (mut point, mut gradient) = ([0.0], [0.0]);
+        let mut line = Line::new(&mut curve, &[0.0], &[1.0], &mut point, &mut gradient);
+        assert_eq!(line.search(0.0, -1.0, 1.0), None);
+        assert!(curve.asked.len() <= EVALUATIONS);
+    }
+
+    #[test]
+    fn where_no_point_satisfies_the_conditions_the_best_one_that_was_seen_is_taken() {
+        // A straight line down: every trial is low enough, and none is flat enough.
+        let (step, asked) = search(|a| (-a, -1.0), 1.0);
+        assert_eq!(asked.len(), EVALUATIONS + 1);
+        assert_eq!(step, asked.iter().copied().reduce(f64::max));
+    }
+}

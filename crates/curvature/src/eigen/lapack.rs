@@ -12,38 +12,6 @@ use super::reflections::Reflections;
 /// The sizes at which divide and conquer pays and its workspace can be told in LAPACK's 32 bits.
 pub(super) const DIVIDE_AND_CONQUER: Range<usize> = 200..32_000;
 
-pub(super) fn qr_iteration(matrix: &ArrayRef2<f64>) -> Eigen {
-    let n = matrix.nrows();
-    // The whole matrix, from its upper triangle.
-    let mut vectors = Array2::from_shape_fn(matrix.dim(), |(i, j)| matrix[(i.min(j), i.max(j))]);
-    let mut values = vec![0.0; n];
-    let mut solve = |work: &mut [f64], size: c_int| {
-        let mut info = 0;
-        // SAFETY: `vectors` has n·n numbers with n from one column to the next, `values` n, and `work` as many as `size`
-        // says, or one where `size` is −1 and `dsyev` only writes there how many it wants.
-        unsafe {
-            lapack_sys::dsyev_(
-                c"V".as_ptr(),
-                c"U".as_ptr(),
-                &int(n),
-                vectors.as_mut_ptr(),
-                &int(n),
-                values.as_mut_ptr(),
-                work.as_mut_ptr(),
-                &raw const size,
-                &raw mut info,
-            );
-        }
-        assert_eq!(info, 0, "LAPACK solves what is finite");
-    };
-    let mut wanted = [0.0];
-    solve(&mut wanted, -1);
-    let size = wanted[0] as usize;
-    solve(&mut vec![0.0; size], int(size));
-    // Its vectors are columns, by columns: rows here.
-    Eigen { values, vectors }
-}
-
 /// LAPACK's `dsyevd`.
 pub(super) fn divide_and_conquer(matrix: &ArrayRef2<f64>) -> Eigen {
     let n = matrix.nrows();

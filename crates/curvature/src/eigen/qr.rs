@@ -1,4 +1,4 @@
-//! The eigensolver without LAPACK: nalgebra's symmetric QR.
+//! The eigensolver without LAPACK: nalgebra's symmetric QR, whose loops call no BLAS.
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use nalgebra::{DMatrix, SymmetricEigen};
