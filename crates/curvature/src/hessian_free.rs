@@ -9,9 +9,9 @@ use crate::newton::levenberg_marquardt;
 const DAMPING: f64 = 1.0;
 /// A conjugate-gradient run ends where the last k iterations brought less than k·ε of what all brought, …
 const PROGRESS: f64 = 5e-4;
-/// … with k at least so many, …
+/// … with k at least this, …
 const FEWEST: usize = 10;
-/// … and after so many at the latest.
+/// … and at this number of iterations at the latest.
 const MOST: usize = 250;
 /// The share of the last solution that the next run starts from.
 const DECAY: f64 = 0.95;
@@ -141,7 +141,7 @@ impl<A: Scalar> HessianFree<A> {
 
 impl<A: Scalar> Optimizer<A> for HessianFree<A> {
     /// # Panics
-    /// If `theta` has not the dimension this method was made for.
+    /// If `theta` does not have the dimension this method was made for.
     fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
         assert_eq!(theta.len(), self.gradient.len(), "hessian-free: made for another dimension");
         let mut before = objective.value_and_grad(theta, &mut self.gradient);

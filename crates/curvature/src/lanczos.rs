@@ -27,7 +27,7 @@ impl<A: Scalar> Krylov<A> {
     /// The space of `start`, M·start, M²·start, … of at most `steps` dimensions; fewer where it is invariant before.
     ///
     /// # Panics
-    /// If `start` is zero or has not the operator's dimension.
+    /// If `start` is zero or does not have the operator's dimension.
     #[track_caller]
     pub fn from(operator: &mut dyn Operator<A>, start: &[A], steps: usize) -> Self {
         let length = vector::norm(start);
@@ -134,7 +134,7 @@ pub struct Pair<A> {
     pub value: f64,
     /// v.
     pub vector: Vec<A>,
-    /// ‖M·v − λ·v‖, from a product of its own.
+    /// ‖M·v − λ·v‖, from a separate product.
     pub residual: f64,
 }
 

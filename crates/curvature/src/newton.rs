@@ -343,7 +343,7 @@ impl<A: Scalar> Quadratic<A> {
 
 impl<A: Scalar> Optimizer<A> for Newton<A> {
     /// # Panics
-    /// If `theta` has not the dimension this method was made for.
+    /// If `theta` does not have the dimension this method was made for.
     fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
         assert_eq!(theta.len(), self.gradient.len(), "newton: made for another dimension");
         let before = match self.look(objective, theta) {

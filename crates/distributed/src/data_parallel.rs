@@ -36,7 +36,7 @@ impl<A: Scalar, C: Communicator<A>> DataParallel<A, C> {
         Self { communicator, reduction, memory, traffic, bucket: BUCKET }
     }
 
-    /// The same with buckets of so many numbers.
+    /// The same with buckets of `numbers` numbers.
     ///
     /// # Panics
     /// If it is 0.

@@ -60,7 +60,7 @@ pub struct LossCase<A: Scalar> {
 }
 
 impl<A: Scalar> LossCase<A> {
-    /// The loss without a label of its own.
+    /// The loss itself, without a label.
     pub(crate) fn plain(loss: Box<dyn Loss<A>>, target: TargetKind) -> Self {
         Self::labelled("", loss, target)
     }

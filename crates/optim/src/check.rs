@@ -8,7 +8,7 @@ use crate::objective::Objective;
 /// How much to try.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// At most so many coordinates of θ are differenced one by one: all if there are no more, else a seeded sample.
+    /// The largest number of coordinates of θ that are differenced one by one: a seeded sample if θ has more.
     pub coordinates: usize,
     /// No component counts as smaller than this share of the largest: see
     /// [`relative_error_above`].

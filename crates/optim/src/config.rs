@@ -54,11 +54,11 @@ pub trait OptimizerConfig: Parameters {
 pub struct OptimizerCase<A: Scalar> {
     /// The name in tables of results.
     pub name: String,
-    /// Makes a fresh one for so many dimensions.
+    /// Makes a new one for a number of dimensions.
     pub make: Make<A>,
 }
 
-/// Makes an optimizer in so many dimensions.
+/// Makes an optimizer for a number of dimensions.
 pub type Make<A> = Box<dyn Fn(usize) -> Box<dyn Optimizer<A>>>;
 
 impl<A: Scalar> OptimizerCase<A> {

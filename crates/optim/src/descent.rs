@@ -9,7 +9,7 @@ use crate::rule::{Rule, SLOTS, Step, WINDOW, Window};
 use crate::schedule::Schedule;
 use crate::state::visit_count;
 
-/// From so many numbers on, the threads of a pool share an update.
+/// The threads of a pool share an update from this many numbers on.
 const LEAST_SHARED: usize = 1 << 15;
 
 /// First-order descent θ ← θ − ηₜ·u: one gradient a step, turned into the update u by a [`Rule`].
@@ -133,7 +133,7 @@ fn sweep_windows<A: Scalar, R: Rule<A>>(
 
 impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
     /// # Panics
-    /// If `theta` has not the dimension this descent was made for.
+    /// If `theta` does not have the dimension this descent was made for.
     fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
         assert_eq!(theta.len(), self.gradient.len(), "descent: made for another dimension");
         let value = objective.value_and_grad(theta, &mut self.gradient);

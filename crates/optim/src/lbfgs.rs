@@ -123,7 +123,7 @@ impl<A: Scalar> Lbfgs<A> {
 
 impl<A: Scalar> Optimizer<A> for Lbfgs<A> {
     /// # Panics
-    /// If `theta` has not the dimension this method was made for.
+    /// If `theta` does not have the dimension this method was made for.
     fn step(&mut self, objective: &mut dyn Objective<A>, theta: &mut [A]) -> A {
         if !self.full_batch || self.known == 0 {
             self.value = objective.value_and_grad(theta, &mut self.gradient);

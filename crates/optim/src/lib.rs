@@ -2,8 +2,8 @@
 //!
 //! # Why an optimizer sees an objective
 //!
-//! An update rule that is handed a gradient can be SGD or Adam, but not L-BFGS, whose line search asks for C(θ) where it
-//! likes, nor Newton's method, which asks for ∇²C(θ)·v. So an [`Optimizer`] is handed the [`Objective`] itself: C(θ),
+//! An update rule that takes a gradient can be SGD or Adam, but not L-BFGS, whose line search evaluates C(θ) at points of its
+//! choice, nor Newton's method, which asks for ∇²C(θ)·v. So an [`Optimizer`] is handed the [`Objective`] itself: C(θ),
 //! ∇C(θ) and ∇²C(θ)·v, and nothing else of a network. Threads, shards and ranks are decorators of the objective and serve
 //! every method alike.
 //!

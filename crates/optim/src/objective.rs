@@ -101,7 +101,7 @@ pub fn mirror<A: Scalar>(h: &mut ArrayRef2<A>) {
     }
 }
 
-/// H·v ≈ (∇C(θ + εv) − ∇C(θ − εv)) / 2ε: the oracle for exact products, and the way out where there is none.
+/// H·v ≈ (∇C(θ + εv) − ∇C(θ − εv)) / 2ε: the reference for exact products, and the fallback for objectives without them.
 ///
 /// ε = ∛u·(1 + ‖θ‖)/‖v‖ with the unit round-off u balances truncation, O(ε²), against cancellation, O(u/ε).
 ///

@@ -25,7 +25,7 @@ pub trait Optimizer<A: Scalar>: Send {
         None
     }
 
-    /// Tells the method how a validated loss came out, once an epoch: the plateau schedule listens.
+    /// Reports the validation loss, once an epoch: the plateau schedule uses it.
     fn observe(&mut self, loss: f64) {
         let _ = loss;
     }

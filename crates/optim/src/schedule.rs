@@ -121,7 +121,7 @@ impl Default for Seen {
 
 /// What a plateau multiplies the rate by.
 const REDUCTION: f64 = 0.1;
-/// How many losses without improvement a plateau bears.
+/// The number of losses without improvement that a plateau allows.
 const PATIENCE: f64 = 10.0;
 /// The relative improvement that counts as one.
 const THRESHOLD: f64 = 1e-4;
@@ -211,7 +211,7 @@ impl Schedule {
         }
     }
 
-    /// Tells the plateau how a loss came out; the others do not listen.
+    /// Reports a validation loss, which the plateau uses and no other schedule.
     pub fn observe(&mut self, loss: f64) {
         if let Shape::Plateau { seen: Seen { factor, best, waited } } = &mut self.shape {
             if loss < *best * (1.0 - THRESHOLD) {

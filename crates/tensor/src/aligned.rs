@@ -70,7 +70,7 @@ impl<A: Scalar> From<&[A]> for Aligned<A> {
     }
 }
 
-/// A copy begins at a line of its own.
+/// A copy begins at the start of a cache line.
 impl<A: Scalar> Clone for Aligned<A> {
     fn clone(&self) -> Self {
         Self::from(&**self)

@@ -1,6 +1,6 @@
 //! The linked BLAS: its name, the one place that sets its thread count, and whether its kernels suit the CPU.
 //!
-//! OpenBLAS comes with a thread pool of its own. Two pools on the same cores are slower than one, so the first
+//! OpenBLAS has its own thread pool. Two pools on the same cores are slower than one, so the first
 //! call of [`init`] keeps OpenBLAS on the calling thread; Chainrule's threads own the cores. Accelerate has no such
 //! switch and schedules its small products on the caller by itself; MKL is linked in its sequential form.
 //!
@@ -9,14 +9,14 @@
 //! An OpenBLAS that is older than the CPU does not know it, and falls back to kernels of 2004: a fifth of the speed, and not a
 //! word. So `init` compares the kernels that OpenBLAS chose with what the CPU can do, and where they are too old has it choose
 //! again. The user's own `OPENBLAS_CORETYPE` is respected, a library that was built for one kind of CPU is left alone, and
-//! `CHAINRULE_OPENBLAS_SWITCH=off` switches the switch off. [`kernels`] tells what was done.
+//! `CHAINRULE_OPENBLAS_SWITCH=off` disables the switch. [`kernels`] reports what was done.
 mod choice;
 #[cfg(feature = "openblas")]
 mod openblas;
 
 pub use choice::{Kernels, Switch};
 
-/// The name of the BLAS this build links, or of the kernels that stand in for it.
+/// The name of the BLAS this build links, or of the kernels used without one.
 ///
 /// ```
 /// assert!(!chainrule_tensor::blas::name().is_empty());

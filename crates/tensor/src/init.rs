@@ -72,7 +72,7 @@ pub enum Init {
     },
     /// A few strong weights to each unit, however many inputs it has.
     Sparse {
-        /// How many inputs each output listens to.
+        /// The number of inputs with a weight, for each output.
         incoming: usize,
         /// The standard deviation of those weights.
         deviation: f64,
@@ -212,7 +212,7 @@ impl Init {
     /// Fills `out`, a row-major array of the given shape.
     ///
     /// # Panics
-    /// If `out` has not the size of `shape`, or if `Orthogonal` or `Sparse` is asked for a vector.
+    /// If `out` does not have the size of `shape`, or if `Orthogonal` or `Sparse` is asked for a vector.
     pub fn fill<A: Scalar>(&self, shape: &[usize], out: &mut [A], rng: &mut Rng) {
         assert_eq!(
             out.len(),

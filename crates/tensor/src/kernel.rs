@@ -102,7 +102,7 @@ pub fn peak() -> Option<f64> {
 /// C ← α·A·B + β·C by one kernel, on the calling thread: for measurements. [`gemm`](crate::gemm) chooses by itself.
 ///
 /// # Panics
-/// As `gemm`; and if this CPU has not the kernel.
+/// As `gemm`; and if this CPU does not have the kernel.
 ///
 /// ```
 /// use chainrule_tensor::{kernel::{Kernel, gemm_with}, ndarray::array};

@@ -9,8 +9,8 @@
 //!
 //! # Who owns the cores
 //!
-//! Chainrule does. OpenBLAS is told once, at the first product, to stay on the caller's thread ([`blas`]); whatever
-//! runs in parallel runs on Chainrule's own threads, each with products of its own. So the two never multiply.
+//! Chainrule does. At the first product, OpenBLAS is set to run on the caller's thread ([`blas`]); everything that runs in
+//! parallel runs on Chainrule's own threads, and each of them calls OpenBLAS by itself. So the thread counts never multiply.
 //!
 //! # Which BLAS
 //!

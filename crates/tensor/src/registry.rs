@@ -290,7 +290,7 @@ macro_rules! registry {
             /// Whether every parameter has a value that the formula allows.
             ///
             /// # Errors
-            /// Names the first that has not.
+            /// Names the first that does not.
             fn validate(&self) -> Result<(), $crate::registry::InvalidParameter>;
             $($methods)*
         }

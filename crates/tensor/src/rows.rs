@@ -9,7 +9,7 @@ use crate::scalar::{Accum, Scalar};
 use crate::simd::{self, LANES};
 use crate::{math, vector};
 
-/// From so many numbers on, the threads of a pool share a loop over a batch: some microseconds of an activation.
+/// The threads of a pool share a loop over a batch from this many numbers on: some microseconds of an activation.
 const LEAST_SHARED: usize = 1 << 13;
 
 /// Columns whose sums stay in registers.

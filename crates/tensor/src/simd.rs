@@ -81,7 +81,7 @@ pub fn dispatch<R>(f: impl FnOnce() -> R) -> R {
 /// Runs `f` as compiled for `level`: for tests and measurements.
 ///
 /// # Panics
-/// If this CPU has not the level.
+/// If this CPU does not have the level.
 #[inline(always)]
 #[track_caller]
 pub fn dispatch_at<R>(level: Level, f: impl FnOnce() -> R) -> R {
@@ -137,7 +137,7 @@ pub fn map<A: Copy + Default, const N: usize, const M: usize>(
 /// [`map`] as compiled for `level`: for tests and measurements.
 ///
 /// # Panics
-/// If the lengths differ, or this CPU has not the level.
+/// If the lengths differ, or this CPU does not have the level.
 #[inline(always)]
 #[track_caller]
 pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
@@ -158,7 +158,7 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
         #[inline(always)]
         move || {
             let (x, y) = (x.map(<[A]>::as_chunks::<LANES>), y.map(<[A]>::as_chunks_mut::<LANES>));
-            // What f has captured, and that there are so many blocks, is read and checked once and not in each turn.
+            // The captures of f and the number of blocks are read and checked once, not in each iteration.
             let (f, blocks) = (f, len / LANES);
             let x = x.map(|(whole, rest)| (&whole[..blocks], rest));
             let y = y.map(|(whole, rest)| (&mut whole[..blocks], rest));
@@ -211,7 +211,7 @@ fn halves<A: Copy>(x: &[A]) -> [A; LANES] {
     from_fn(|i| if i < HALF { first[i] } else { last[i - HALF] })
 }
 
-/// On arrays of its own, which cannot overlap, the loop over the lanes becomes straight vector code.
+/// On local arrays, which cannot overlap, the loop over the lanes becomes straight vector code.
 #[inline(always)]
 fn block<A: Copy, const N: usize, const M: usize>(
     x: &[[A; LANES]; N],

@@ -5,7 +5,7 @@
 pub struct Kernels {
     /// The library with its version and the way it was built.
     pub library: String,
-    /// How it was built to run in parallel: sequentially, on threads of its own, or on OpenMP's.
+    /// How it was built to run in parallel: sequentially, on its own threads, or on OpenMP's.
     pub threading: &'static str,
     /// The kind of CPU whose kernels it had chosen.
     pub before: String,

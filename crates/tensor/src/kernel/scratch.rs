@@ -34,7 +34,7 @@ pub(super) struct Borrowed {
 }
 
 impl Borrowed {
-    /// Memory for so many numbers, valid until the next call or the end of the borrow.
+    /// Memory for `numbers` numbers, valid until the next call or the end of the borrow.
     #[inline]
     pub(super) fn of<A>(&mut self, numbers: usize) -> *mut A {
         let lines = &mut self.scratch.0;

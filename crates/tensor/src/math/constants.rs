@@ -3,7 +3,7 @@
 /// The constants of one number type.
 ///
 /// The polynomials were found by Remez's exchange algorithm in 60 digits for the least relative error, which is named with
-/// each: far enough below half a unit in the last place that rounding rules. Coefficients stand in ascending order.
+/// each: far enough below half a unit in the last place that rounding rules. Coefficients are in ascending order.
 ///
 /// The lists `WIDE_…` serve functions that are computed in `f64` and rounded to this type at the end.
 pub trait Constants: Copy + Sized + 'static {

@@ -46,7 +46,7 @@ impl std::fmt::Debug for Job {
 }
 
 impl Shared {
-    /// For a pool of so many threads, the caller of `run` included.
+    /// For a pool of `threads` threads, the caller of `run` included.
     pub(super) fn new(threads: usize) -> Self {
         Self {
             loops: AtomicU64::new(0),
