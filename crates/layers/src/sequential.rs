@@ -87,7 +87,8 @@ impl<A: Scalar> Sequential<A> {
         self
     }
 
-    /// Takes the parameters whose names match `pattern` out of training, as [`Layout::freeze`] does.
+    /// Takes the parameters whose names match `pattern` out of training, as [`Layout::freeze`] does: their gradient and their
+    /// part of a curvature product are 0, and weight decay leaves them alone.
     ///
     /// # Panics
     /// If no name matches.
@@ -177,6 +178,13 @@ impl<A: Scalar> Sequential<A> {
             return 0;
         }
         self.slots.iter().position(|slot| !slot.is_empty()).unwrap_or(self.layers.len())
+    }
+
+    /// Sets what does not move to 0 within the window `slot` of a gradient.
+    fn still(&self, slot: &Range<usize>, flat: &mut [A]) {
+        for frozen in self.layout.frozen().filter(|frozen| slot.contains(&frozen.start)) {
+            flat[frozen].fill(A::zero());
+        }
     }
 
     /// How many steps have an output of their own below the top.
@@ -321,7 +329,8 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
                     }
                 }
             }
-            if let Some(grad) = &grad {
+            if let Some(grad) = &mut grad {
+                self.still(&slot, grad.flat);
                 grad.complete_from(slot.start);
             }
         }
@@ -425,9 +434,10 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
                 Tangent { v: &along.v[slot.clone()], r_x: r_input.as_deref().or(along.r_x), r_y: &r_output },
                 Dual { value: &value, tangent: &tangent },
                 out.as_deref_mut(),
-                &mut r_grad[slot],
+                &mut r_grad[slot.clone()],
                 Dual { value: &mut tapes.value.children[l], tangent: &mut tapes.tangent.children[l] },
             );
+            self.still(&slot, r_grad);
         }
     }
 }

@@ -105,7 +105,12 @@ pub(crate) fn assemble<A: Scalar>(
             }
         }
     });
-    mirror(out.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let h = out.into_inner().unwrap_or_else(PoisonError::into_inner);
+    mirror(h);
+    for window in problem.model.layout().frozen() {
+        h.slice_mut(s![window.clone(), ..]).fill(A::zero());
+        h.slice_mut(s![.., window]).fill(A::zero());
+    }
     true
 }
 

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use chainrule_layers::{Dual, Grad, Layer, Mode, Point, Tangent};
 use chainrule_loss::Loss;
 use chainrule_optim::{Objective, central_difference};
@@ -150,6 +152,13 @@ impl<'a, A: Scalar> Risk<'a, A> {
         out: &mut [A],
     ) -> Option<()> {
         let second = self.model.second_order()?;
+        let along_trained;
+        let v = if self.model.layout().frozen().next().is_none() {
+            v
+        } else {
+            along_trained = still(v, self.model.layout().frozen());
+            &along_trained
+        };
         self.workspace.ensure_tangent(self.model);
         let Workspace { y, delta, tape, tangent, .. } = &mut *self.workspace;
         let Workspace { y: r_y, delta: r_delta, tape: r_tape, .. } = tangent.as_deref_mut()?;
@@ -196,6 +205,13 @@ pub(crate) fn multiply<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
         #[inline(always)]
         |[], delta| *delta = flush_subnormal(by * *delta),
     );
+}
+
+/// v with the components of frozen parameters set to 0.
+fn still<A: Scalar>(v: &[A], frozen: impl Iterator<Item = Range<usize>>) -> Vec<A> {
+    let mut v = v.to_vec();
+    frozen.for_each(|window| v[window].fill(A::zero()));
+    v
 }
 
 /// A matrix of second derivatives of a risk.
