@@ -3,8 +3,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::memory::mebibytes;
-
 /// Why data could not be read, built or written. Each message is one line with the file, the fault and the cure.
 ///
 /// ```
@@ -137,6 +135,11 @@ fn short(fault: String) -> String {
     let head: String = fault.chars().take(half).collect();
     let tail: String = fault.chars().skip(length - half + 1).collect();
     format!("{head}…{tail}")
+}
+
+/// A number of bytes for a message.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "images")]
 pub(crate) mod decode;
+pub(crate) mod decoded;
 #[cfg(feature = "images")]
 pub(crate) mod folder;
 #[cfg(feature = "image-formats")]

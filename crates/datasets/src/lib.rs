@@ -90,7 +90,9 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use features::Features;
 #[cfg(feature = "images")]
-pub use image::decode::{DecodedImage, decode as decode_image};
+pub use image::decode::decode as decode_image;
+#[cfg(feature = "images")]
+pub use image::decoded::DecodedImage;
 #[cfg(feature = "images")]
 pub use image::folder::{image_files, is_image_file, read_images};
 pub use image::options::ImageOptions;

@@ -25,8 +25,3 @@ pub(crate) fn check(path: &Path, needed: Option<u64>, limit: u64) -> Result<(), 
         _ => Err(Error::Memory { path: path.to_owned(), needed: needed.unwrap_or(u64::MAX), limit }),
     }
 }
-
-/// A number of bytes for a message.
-pub(crate) fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}

@@ -27,9 +27,10 @@ impl Target {
     }
 
     /// Numbers whose columns are called `"y0"`, `"y1"`, ….
+    #[expect(clippy::needless_pass_by_value, reason = "targets are handed over")]
     pub fn real<A: Scalar>(values: Array2<A>) -> Self {
         let names = numbered("y", values.ncols());
-        Target::Real { values: values.mapv(|x| x.as_f64()), names }
+        Target::Real { values: values.mapv(chainrule_tensor::Scalar::as_f64), names }
     }
 
     /// How many examples there are.

@@ -25,6 +25,7 @@
 
 pub mod activation;
 mod architecture;
+mod between;
 mod branches;
 pub mod check;
 mod dense;

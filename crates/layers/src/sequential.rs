@@ -1,8 +1,9 @@
 use std::ops::Range;
 
-use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
+use crate::between::{above, below, downwards};
 use crate::fused::{Affine, InPlaceActivation};
 use crate::layer::{Layer, Station, Structure, Values};
 use crate::mode::Mode;
@@ -190,28 +191,6 @@ impl<A: Scalar> Sequential<A> {
     /// How many steps have an output of their own below the top.
     fn hidden(&self) -> usize {
         self.single.len().checked_sub(1).expect(NO_LAYER)
-    }
-}
-
-/// The first `n` rows of the array below layer `l`, or `otherwise` at the edge.
-fn below<'a, A: Scalar>(arrays: &'a [Array2<A>], otherwise: &'a ArrayRef2<A>, n: usize) -> ArrayView2<'a, A> {
-    arrays.last().map_or(otherwise.view(), |array| rows::first(array, n))
-}
-
-/// The first `n` rows of the array at layer `l`, or `otherwise` at the edge.
-fn above<'a, A: Scalar>(arrays: &'a [Array2<A>], otherwise: &'a ArrayRef2<A>, n: usize) -> ArrayView2<'a, A> {
-    arrays.first().map_or(otherwise.view(), |array| rows::first(array, n))
-}
-
-/// The array that layer `l` writes downwards: the last of `arrays`, or the caller's at the edge, which may be absent.
-fn downwards<'a, A: Scalar>(
-    arrays: &'a mut [Array2<A>],
-    otherwise: &'a mut Option<&mut ArrayRef2<A>>,
-    n: usize,
-) -> Option<ArrayViewMut2<'a, A>> {
-    match arrays.last_mut() {
-        Some(array) => Some(rows::first_mut(array, n)),
-        None => otherwise.as_deref_mut().map(|array| array.view_mut()),
     }
 }
 

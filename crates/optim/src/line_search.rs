@@ -180,7 +180,9 @@ mod tests {
 
     /// The test functions of Moré and Thuente, "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20(3),
     /// 1994, eqs. 5.1 to 5.4: the last with the three pairs of parameters of their tables IV to VI.
-    const CURVES: [(&str, fn(f64) -> (f64, f64)); 6] = [
+    /// A name, and the value and slope at a place.
+    type NamedCurve = (&'static str, fn(f64) -> (f64, f64));
+    const CURVES: [NamedCurve; 6] = [
         ("1", |a| {
             let b = a * a + 2.0;
             (-a / b, (a * a - 2.0) / (b * b))

@@ -275,7 +275,8 @@ fn a_target_that_cannot_be_learned_is_refused_at_the_start() {
     let here = folder.path();
     fs::write(here.join("d.csv"), "x,k\n1,a\n2,a\n3,a\n4,a\n5,a\n").unwrap();
     refused(here, &["train", "--data", "d.csv"], &["all 5 examples have the class \"a\"", "--target"]);
-    let names: String = (1..=300).map(|i| format!("{i},n{i}\n")).collect();
+    let names: Vec<String> = (1..=300).map(|i| format!("{i},n{i}\n")).collect();
+    let names = names.concat();
     fs::write(here.join("d.csv"), format!("x,n\n{names}")).unwrap();
     refused(here, &["train", "--data", "d.csv"], &["300 classes in 300 examples", "--target"]);
 }

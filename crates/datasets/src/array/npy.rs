@@ -31,7 +31,8 @@ use crate::options::ReadOptions;
 use crate::table::builder::Builder;
 use crate::table::cells::Cell;
 use crate::target::Target;
-use header::{LONGEST_HEADER, NpyHeader, RESAVE};
+use header::{NpyHeader, RESAVE};
+use literal::LONGEST_HEADER;
 
 /// Reads a matrix, or a vector as a matrix of one column. Each number must be finite.
 ///

@@ -44,7 +44,9 @@ const READ: &str = if cfg!(feature = "image-formats") {
 pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     let (mut classes, mut ignored) = (Vec::new(), BTreeMap::new());
     let mut ignore = |files: &[PathBuf]| {
-        files.iter().for_each(|file| *ignored.entry(kind(file)).or_insert(0_usize) += 1);
+        for file in files {
+            *ignored.entry(kind(file)).or_insert(0_usize) += 1;
+        }
     };
     for entry in listed(path)? {
         if !entry.is_dir() {
@@ -99,7 +101,9 @@ fn kind(path: &Path) -> String {
 /// How many files there are of each kind.
 fn counted(files: &[PathBuf]) -> String {
     let mut kinds = BTreeMap::new();
-    files.iter().for_each(|file| *kinds.entry(kind(file)).or_insert(0_usize) += 1);
+    for file in files {
+        *kinds.entry(kind(file)).or_insert(0_usize) += 1;
+    }
     let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     kinds.join(", ")
 }

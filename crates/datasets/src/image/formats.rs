@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::decode::{DecodedImage, Refusal, within_reason};
+use super::decoded::{DecodedImage, Refusal, within_reason};
 
 /// Decodes the file of a format that has been recognised.
 pub(super) fn decode(bytes: &[u8], name: &str, limit: u64) -> Result<DecodedImage, Refusal> {

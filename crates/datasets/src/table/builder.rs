@@ -189,12 +189,11 @@ impl<A: Scalar> Builder<A> {
     #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn set_form(&mut self, column: usize, form: NumberForm) {
         match self.roles[column] {
-            Role::Ignored => {}
             Role::Feature(at) if matches!(self.columns[at].cells, Cells::Unknown) => {
                 self.columns[at].form = form;
                 self.columns[at].cells = Cells::Numbers;
             }
-            Role::Feature(_) => {}
+            Role::Ignored | Role::Feature(_) => {}
             Role::Target => {
                 if let Some(target) = &mut self.target {
                     target.set_form(form);

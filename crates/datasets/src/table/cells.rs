@@ -158,10 +158,11 @@ impl FeatureCells {
                     return Ok(f64::from(code));
                 }
                 // Programs spell booleans in capitals or not.
-                if *origin == Origin::Model && is_boolean(text) {
-                    if let Some((_, &code)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
-                        return Ok(f64::from(code));
-                    }
+                if *origin == Origin::Model
+                    && is_boolean(text)
+                    && let Some((_, &code)) = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(text))
+                {
+                    return Ok(f64::from(code));
                 }
                 if *origin == Origin::Model {
                     let mut words: Vec<String> = known.keys().map(ToString::to_string).collect();

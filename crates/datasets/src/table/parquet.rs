@@ -124,30 +124,42 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
         (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => return Ok((Reading::Plain, None)),
         _ => {}
     }
-    type C = ConvertedType;
     match (field.get_physical_type(), converted) {
-        (Physical::INT32, C::DATE) => Ok((Reading::Plain, date(false))),
-        (Physical::INT64, C::TIMESTAMP_MILLIS) => Ok((Reading::Since1970(1_000), date(true))),
-        (Physical::INT64, C::TIMESTAMP_MICROS) => Ok((Reading::Since1970(1_000_000), date(true))),
+        (Physical::INT32, ConvertedType::DATE) => Ok((Reading::Plain, date(false))),
+        (Physical::INT64, ConvertedType::TIMESTAMP_MILLIS) => Ok((Reading::Since1970(1_000), date(true))),
+        (Physical::INT64, ConvertedType::TIMESTAMP_MICROS) => Ok((Reading::Since1970(1_000_000), date(true))),
         (Physical::INT96, _) => Ok((Reading::Since1970(1_000), date(false))),
         (Physical::BOOLEAN | Physical::FLOAT | Physical::DOUBLE, _)
         | (
             Physical::INT32,
-            C::NONE
-            | C::INT_8
-            | C::INT_16
-            | C::INT_32
-            | C::UINT_8
-            | C::UINT_16
-            | C::UINT_32
-            | C::TIME_MILLIS
-            | C::DECIMAL,
+            ConvertedType::NONE
+            | ConvertedType::INT_8
+            | ConvertedType::INT_16
+            | ConvertedType::INT_32
+            | ConvertedType::UINT_8
+            | ConvertedType::UINT_16
+            | ConvertedType::UINT_32
+            | ConvertedType::TIME_MILLIS
+            | ConvertedType::DECIMAL,
         )
-        | (Physical::INT64, C::NONE | C::INT_64 | C::UINT_64 | C::TIME_MICROS | C::DECIMAL)
-        | (Physical::BYTE_ARRAY, C::UTF8 | C::ENUM | C::JSON | C::DECIMAL)
-        | (Physical::FIXED_LEN_BYTE_ARRAY, C::DECIMAL) => Ok((Reading::Plain, None)),
-        (Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY, C::NONE | C::BSON) => Err("bytes".to_owned()),
-        (_, C::INTERVAL) => Err("intervals of time".to_owned()),
+        | (
+            Physical::INT64,
+            ConvertedType::NONE
+            | ConvertedType::INT_64
+            | ConvertedType::UINT_64
+            | ConvertedType::TIME_MICROS
+            | ConvertedType::DECIMAL,
+        )
+        | (
+            Physical::BYTE_ARRAY,
+            ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON | ConvertedType::DECIMAL,
+        )
+        | (Physical::FIXED_LEN_BYTE_ARRAY, ConvertedType::DECIMAL) => Ok((Reading::Plain, None)),
+        (
+            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY,
+            ConvertedType::NONE | ConvertedType::BSON,
+        ) => Err("bytes".to_owned()),
+        (_, ConvertedType::INTERVAL) => Err("intervals of time".to_owned()),
         (physical, converted) => Err(format!("{physical} as {converted}")),
     }
 }

@@ -243,11 +243,11 @@ fn a_column_that_varies_by_rounding_is_constant() {
     let data = read(&text);
     let pipeline = Pipeline::fit(&[Scaling::Standardise], &data).unwrap();
     assert_eq!(pipeline.folded::<f64>(1).1, [1.0]);
-    let tiny = read(&format!("x,y\n{}", lines(40, |i| format!("{}e-42,{}.5", i, i))));
+    let tiny = read(&format!("x,y\n{}", lines(40, |i| format!("{i}e-42,{i}.5"))));
     let x = tiny.inputs_through(&Pipeline::fit(&[Scaling::Standardise], &tiny).unwrap());
     assert!(x.iter().all(|x| x.abs() < 2.0) && x[(0, 0)] < -1.0);
     let small = csv::decode::<f32>(
-        lines(40, |i| format!("{}e-42,{}.5", i, i)).as_bytes(),
+        lines(40, |i| format!("{i}e-42,{i}.5")).as_bytes(),
         Path::new("t.csv"),
         &ReadOptions::default(),
     );

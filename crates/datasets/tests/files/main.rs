@@ -1,5 +1,7 @@
 //! What the readers make of files, and how they refuse those that are damaged.
 
+#[cfg(all(feature = "csv", feature = "images"))]
+mod agreement;
 #[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "csv")]

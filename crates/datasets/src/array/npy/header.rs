@@ -10,8 +10,6 @@ use super::literal;
 
 pub(super) const DAMAGED: &str = "it is damaged or no .npy file, get it again";
 pub(super) const RESAVE: &str = "save it with numpy.save as a matrix of float32 or float64";
-/// The header of a matrix takes 118 bytes; NumPy itself refuses headers above 10,000.
-pub(super) const LONGEST_HEADER: usize = 1024;
 /// Brackets in the header of an array of numbers: two, or a few more in a structured type.
 const MOST_BRACKETS: usize = 8;
 
@@ -29,9 +27,9 @@ impl NpyHeader {
     /// Reads a header. `bytes` is the beginning of a file of `total` bytes.
     pub(super) fn read(bytes: &[u8], total: u64, path: &Path) -> Result<Self, Error> {
         let damaged = |fault: String| Error::format(path, fault, DAMAGED);
-        let (start, end) =
-            header_range(bytes).ok_or_else(|| damaged("it does not begin as a .npy file does".to_owned()))?;
-        let Some(text) = bytes.get(start..end).filter(|_| end <= LONGEST_HEADER) else {
+        let (start, end) = literal::range(bytes)
+            .ok_or_else(|| damaged("it does not begin as a .npy file does".to_owned()))?;
+        let Some(text) = bytes.get(start..end).filter(|_| end <= literal::LONGEST_HEADER) else {
             return Err(damaged(format!("its header announces {end} bytes of header")));
         };
         if text.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS {
@@ -86,18 +84,6 @@ impl NpyHeader {
     /// The number that is full brightness, where the numbers are bytes.
     pub(super) fn full_scale(&self) -> Option<f64> {
         self.numbers.are_bytes().then_some(255.0)
-    }
-}
-
-/// Where the dictionary begins and ends, as the file claims it.
-pub(super) fn header_range(bytes: &[u8]) -> Option<(usize, usize)> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
-    match *rest {
-        [1, 0, a, b, ..] => Some((10, 10 + usize::from(u16::from_le_bytes([a, b])))),
-        [2 | 3, 0, a, b, c, d, ..] => {
-            Some((12, 12_usize.checked_add(u32::from_le_bytes([a, b, c, d]) as usize)?))
-        }
-        _ => None,
     }
 }
 

@@ -1,12 +1,27 @@
 //! The Python literal in the header of a `.npy` file: a dictionary of a string (or a list, for structured types), a
 //! boolean and a tuple of whole numbers.
 
+/// The header of a matrix takes 118 bytes; NumPy itself refuses headers above 10,000.
+pub(super) const LONGEST_HEADER: usize = 1024;
+
 /// The three entries of a header.
 pub(super) struct Header<'a> {
     /// The descriptor, or the text of the list that describes a structured type.
     pub(super) descriptor: &'a str,
     pub(super) fortran: bool,
     pub(super) shape: Vec<usize>,
+}
+
+/// Where the dictionary begins and ends, as the file claims it.
+pub(super) fn range(bytes: &[u8]) -> Option<(usize, usize)> {
+    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
+    match *rest {
+        [1, 0, a, b, ..] => Some((10, 10 + usize::from(u16::from_le_bytes([a, b])))),
+        [2 | 3, 0, a, b, c, d, ..] => {
+            Some((12, 12_usize.checked_add(u32::from_le_bytes([a, b, c, d]) as usize)?))
+        }
+        _ => None,
+    }
 }
 
 /// The header of a text that is exactly one such dictionary, with blanks around it.

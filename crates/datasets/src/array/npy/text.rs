@@ -42,9 +42,8 @@ impl TextType {
 
 /// The texts in the bytes of a file that is a vector of them; `None` if it is anything else.
 pub(super) fn column(bytes: &[u8]) -> Option<Vec<String>> {
-    let (start, end) = super::header::header_range(bytes)?;
-    let text =
-        std::str::from_utf8(bytes.get(start..end).filter(|_| end <= super::header::LONGEST_HEADER)?).ok()?;
+    let (start, end) = literal::range(bytes)?;
+    let text = std::str::from_utf8(bytes.get(start..end).filter(|_| end <= literal::LONGEST_HEADER)?).ok()?;
     let literal::Header { descriptor, shape, .. } = literal::parse(text)?;
     let kind = TextType::of_descriptor(descriptor)?;
     let size = kind.length * if kind.wide { 4 } else { 1 };

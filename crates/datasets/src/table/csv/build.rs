@@ -18,7 +18,7 @@ use crate::table::schema::{ColumnKind, Schema};
 
 /// A text with its dialect.
 struct Text<'a> {
-    text: &'a [u8],
+    bytes: &'a [u8],
     path: &'a Path,
     syntax: Syntax,
     /// Lines before the header.
@@ -108,7 +108,7 @@ impl<'a> Text<'a> {
             trailing_delimiter,
         };
         let names = if header { first } else { Vec::new() };
-        Ok(Self { text, path, syntax, skip, width, names, dialect })
+        Ok(Self { bytes: text, path, syntax, skip, width, names, dialect })
     }
 
     /// The form of the numbers of each column, from all of its cells.
@@ -163,7 +163,7 @@ impl<'a> Text<'a> {
         state: &mut S,
     ) -> Result<(), Error> {
         let failed = |fault: Fault| fault.into_error(self.path);
-        let mut records = Records::new(self.text, self.syntax, self.skip);
+        let mut records = Records::new(self.bytes, self.syntax, self.skip);
         if self.dialect.header {
             records.whole(0).map_err(failed)?;
         }

@@ -136,8 +136,12 @@ mod tests {
 
     fn found(cells: &[&str], hints: Hints, elsewhere: Option<char>) -> Found {
         let mut profile = Profile::default();
-        cells.iter().for_each(|cell| profile.take_plain(cell, &[]));
-        cells.iter().for_each(|cell| profile.take(cell, &[], hints));
+        for cell in cells {
+            profile.take_plain(cell, &[]);
+        }
+        for cell in cells {
+            profile.take(cell, &[], hints);
+        }
         profile.found(hints, elsewhere)
     }
 
