@@ -10,12 +10,10 @@ use chainrule_tensor::ndarray::{Array2, array};
 
 use crate::formats::{beside, of_model, raw};
 
-#[cfg(feature = "parquet")]
 fn of(name: &str) -> Dataset<f64> {
     read::<f64>(&beside("pandas", name), &ReadOptions::default()).unwrap().train
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn every_kind_of_column_is_the_same_in_text_and_in_parquet() {
     let (text, typed) = (of("kinds.csv"), of("kinds.parquet"));
@@ -28,7 +26,6 @@ fn every_kind_of_column_is_the_same_in_text_and_in_parquet() {
     }
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn a_column_of_parquet_that_is_not_read_is_refused_or_left_out() {
     let path = beside("pandas", "interval.parquet");
@@ -46,7 +43,6 @@ fn a_column_of_parquet_that_is_not_read_is_refused_or_left_out() {
     assert!(error.contains("--max-memory"), "{error}");
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn the_same_numbers_have_the_same_bits_from_every_format() {
     fn bits(name: &str) -> (Array2<f32>, Target) {

@@ -1,6 +1,6 @@
 //! What the readers make of files, and how they refuse those that are damaged.
 
-#[cfg(all(feature = "csv", feature = "images"))]
+#[cfg(all(feature = "csv", feature = "images", feature = "parquet"))]
 mod agreement;
 #[cfg(feature = "csv")]
 mod csv;
