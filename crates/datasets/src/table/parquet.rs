@@ -31,10 +31,10 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Data
     build(open(path)?, path, options, true)?.into_dataset(path)
 }
 
-/// Reads the bytes of a file as [`read`] does; `path` is used for the name and in messages.
+/// Reads the bytes of a file as [`read`](crate::read) does; `path` is used for the name and in messages.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`](crate::read).
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     build(bytes::Bytes::copy_from_slice(bytes), path, options, true)?.into_dataset(path)
 }

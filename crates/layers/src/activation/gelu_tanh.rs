@@ -5,7 +5,7 @@ use crate::activation::function::{Activation, ActivationSpec};
 use crate::onnx::OnnxWriter;
 use crate::spec::UnitFormula;
 
-/// ½z(1 + tanh u) with u = √(2/π)(z + 0.044715 z³), the usual approximation of [`Gelu`] (the same paper).
+/// ½z(1 + tanh u) with u = √(2/π)(z + 0.044715 z³), the usual approximation of [`Gelu`](crate::activation::Gelu) (the same paper).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeluTanh;
 

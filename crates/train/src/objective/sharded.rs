@@ -230,7 +230,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     }
 
     /// The gradient of this part, as [`sum`](Self::sum) gives it; `watch` is told from where on it is complete, as
-    /// [`Grad::watched`] says, unless the rows are too many for one pass.
+    /// [`Grad::observed`] says, unless the rows are too many for one pass.
     ///
     /// # Panics
     /// As [`sum`](Self::sum).
