@@ -62,7 +62,7 @@ target = rng.normal(0, 1, 40)
 same = pd.DataFrame(np.column_stack([numbers, target]), columns=["a", "b", "c", "y"])
 same.to_csv(FOLDER / "same.csv", index=False)
 same.to_parquet(FOLDER / "same.parquet")
-np.save(FOLDER / "same.npy", same.to_numpy())
+np.save(FOLDER / "same.npy", np.ascontiguousarray(same.to_numpy()))
 np.savez(FOLDER / "same.npz", x=numbers, y=target)
 
 np.savez(FOLDER / "texts.npz", x=np.arange(8.0).reshape(4, 2), y=np.array(["apfel", "Birne", "apfel", "ü"]))
