@@ -188,7 +188,13 @@ impl DataArgs {
         match source {
             Source::Own(path) => {
                 let parts = self.read(path, &self.own.options()?)?;
-                parts.train.check_classes().map_err(Failure::input)?;
+                parts.train.check_classes().map_err(|error| match error {
+                    // Known by its path, as in every message of a reader.
+                    datasets::Error::Data { fault, .. } => {
+                        Failure::Input(format!("{}: {fault}", path.display()))
+                    }
+                    other => Failure::input(other),
+                })?;
                 if parts.test.is_some() {
                     return Ok(parts);
                 }

@@ -365,7 +365,11 @@ mod tests {
             .flat_map(|layer| layer.grad_weight.iter().chain(&layer.grad_bias))
             .copied()
             .collect();
-        let witness: Vec<f64> = (0..theta.len())
+        // A learned slope has a derivative too; the trace follows weights and biases.
+        let dense = |stage: &Station<'_, f64>| stage.layer.affine().is_some();
+        let followed =
+            leaves(Station::network(&model)).into_iter().filter(dense).flat_map(|stage| stage.window);
+        let witness: Vec<f64> = followed
             .map(|p| {
                 difference::derivative(|e| {
                     let mut theta = theta.clone();
