@@ -17,7 +17,7 @@ use crate::error::Error;
 /// use chainrule_tensor::ndarray::array;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let data = Dataset::new("d", array![[0_u8, 7], [255, 7]], Target::numbered(vec![0, 1], 2))?;
+/// let data = Dataset::<f32>::new("d", array![[0_u8, 7], [255, 7]], Target::numbered(vec![0, 1], 2))?;
 /// let pipeline = Pipeline::new().then(Transform::Scale { divisor: 255.0 }).then_fit(Scaling::Standardise, &data)?;
 /// let mut x = array![[255.0_f64, 7.0]];
 /// pipeline.apply_in_place(&mut x);
