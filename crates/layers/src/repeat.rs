@@ -317,7 +317,7 @@ impl<S: NamedSpec> LayerSpec for RepeatSpec<S> {
         let repeat = |times, body| Self { times, body: network(body) };
         vec![
             (5.into(), repeat(3, "dense 5, tanh")),
-            (4.into(), repeat(2, "dropout 0.3, dense 6, relu, dense 4")),
+            (4.into(), repeat(2, "dropout 0.3, dense 6, tanh, dense 4")),
             (Shape::sequence(3, 2), repeat(4, "dense 2, gelu")),
             (3.into(), repeat(1, "dense 3")),
         ]

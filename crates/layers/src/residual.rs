@@ -340,7 +340,7 @@ impl<S: NamedSpec> LayerSpec for ResidualSpec<S> {
         vec![
             (5.into(), residual("dense 5, tanh", None)),
             (5.into(), residual("dense 4, tanh, dense 3", Some("dense 3"))),
-            (Shape::sequence(3, 2), residual("dropout 0.3, dense 4, relu", Some("dense 5, gelu, dense 4"))),
+            (Shape::sequence(3, 2), residual("dropout 0.3, dense 4, tanh", Some("dense 5, gelu, dense 4"))),
             (4.into(), residual("residual (dense 4, relu), dense 4", Some("identity"))),
         ]
     }
