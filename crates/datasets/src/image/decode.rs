@@ -19,7 +19,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, Error> {
     decode_within(bytes, path, memory::default_limit())
 }
 
-/// Decodes an image file that takes at most so many bytes of memory.
+/// Decodes an image file within a limit on its memory in bytes.
 pub(super) fn decode_within(bytes: &[u8], path: &Path, limit: u64) -> Result<DecodedImage, Error> {
     let damaged = |name: &str, fault: String| {
         Error::format(path, format!("as {name}, {fault}"), "it is damaged, get it again")

@@ -53,7 +53,7 @@ pub(super) enum Refusal {
     Damaged(String),
     /// Sound, but not of a kind that is read.
     Unread(String),
-    /// It takes so many bytes.
+    /// It needs this number of bytes.
     Memory(u64),
 }
 

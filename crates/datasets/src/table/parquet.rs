@@ -39,7 +39,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
     build(bytes::Bytes::copy_from_slice(bytes), path, options, true)?.into_dataset(path)
 }
 
-/// Reads the features for the model whose schema stands in `options`.
+/// Reads the features for the model whose schema is in `options`.
 ///
 /// # Errors
 /// As [`read`].

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// How the cells of a text are told apart.
+/// How the cells of a text are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Syntax {
     /// A blank stands for any number of blanks.
