@@ -38,7 +38,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 /// let error = UnknownName::new("loss", "hubert", ["cross-entropy", "huber"]);
 /// assert_eq!(
 ///     error.to_string(),
-///     r#"there is no loss "hubert"; did you mean huber? The names are cross-entropy, huber"#
+///     r#"there is no loss "hubert"; did you mean huber? the names are cross-entropy, huber"#
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
