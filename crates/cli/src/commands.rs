@@ -11,6 +11,7 @@ mod generate;
 mod grad;
 mod gradcheck;
 mod inspect;
+mod loss;
 mod model;
 mod network;
 mod optimizer;

@@ -17,7 +17,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of, loss_spec};
+use super::loss;
+use super::model::{ModelArgs, loss_spec};
 use super::options::parse_magnitude;
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -101,8 +102,8 @@ impl CurvatureCommand {
         let data = self.data.for_model::<f64>(&self.model, &card, self.part)?;
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
-        let loss_name = loss_of(&card)?;
-        let encoding = loss_name.encoding(data.labels().is_some())?;
+        let loss_name = loss_spec(&card).kind();
+        let encoding = loss::encoding(loss_name, data.labels().is_some())?;
         let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(&card).build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {

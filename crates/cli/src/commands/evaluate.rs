@@ -7,7 +7,8 @@ use chainrule_report::results::{self, Class, ClassFigures};
 use clap::Args;
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of, loss_spec};
+use super::loss;
+use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -51,8 +52,8 @@ impl Evaluate {
 fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
     let data = args.data.for_model::<A>(&args.model, &card, args.part)?;
-    let loss = loss_of(&card)?;
-    let encoding = loss.encoding(data.labels().is_some())?;
+    let loss = loss_spec(&card).kind();
+    let encoding = loss::encoding(loss, data.labels().is_some())?;
     let transform = args.model.transform(&card, &data);
     let model = card.architecture.build::<A>(None);
     let result = evaluate(&model, &*loss_spec(&card).build::<A>(), encoding, &transform, &theta, &data)

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use chainrule::datasets::{Encoding, write_atomic};
 use chainrule::layers::{Layer, Stage, activation, spec::parameters};
+use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
@@ -16,8 +17,9 @@ use chainrule_report::explain_page;
 use clap::Args;
 
 use super::data::{DataArgs, Part, PlaceArgs};
-use super::model::{Description, ModelArgs, loss_of};
-use super::options::{LossName, OutputName, with_dtype};
+use super::loss;
+use super::model::{Description, ModelArgs, loss_spec};
+use super::options::{OutputName, with_dtype};
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, NETWORK, OUTPUT};
 use trace::{Trace, trace};
@@ -67,7 +69,7 @@ pub(crate) struct Explain {
 /// A network with one example for it, each a row.
 struct Case<A: Scalar> {
     card: ModelCard,
-    loss: LossName,
+    loss: LossKind,
     theta: Vec<A>,
     x: Array2<A>,
     target: Array2<A>,
@@ -105,8 +107,8 @@ impl Explain {
         }
         let widths = self.description.layers.clone().unwrap_or_else(|| "2-3-2".parse().expect("widths"));
         let usual = match self.description.output {
-            Some(OutputName::Softmax) => LossName::CrossEntropy,
-            _ => LossName::SquaredError,
+            Some(OutputName::Softmax) => LossKind::CrossEntropy,
+            _ => LossKind::SquaredError,
         };
         let loss = self.description.loss.unwrap_or(usual);
         let units = self.description.activation.clone().unwrap_or_else(|| activation::Sigmoid.into());
@@ -146,7 +148,7 @@ impl Explain {
     /// The network of a file, with an example of its data or of the user's.
     fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
         let Checkpoint { card, theta } = model.load::<A>()?;
-        let loss = loss_of(&card)?;
+        let loss = loss_spec(&card).kind();
         let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
         if let Some(text) = &self.input {
             let inputs = card.architecture.inputs();
@@ -167,7 +169,7 @@ impl Explain {
         }
         let example = data.select(&[self.example]);
         // One column a class instead of an index: the same to the loss, and there is a y for each output to show.
-        let encoding = match loss.encoding(data.labels().is_some())? {
+        let encoding = match loss::encoding(loss, data.labels().is_some())? {
             Encoding::Real => Encoding::Real,
             Encoding::Index | Encoding::OneHot => Encoding::OneHot,
         };
@@ -214,7 +216,7 @@ fn one_hot<A: Scalar>(outputs: usize, class: usize) -> Array2<A> {
 }
 
 /// A target as it stands on the command line: the name of a class, its index, or the numbers.
-fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossName) -> Result<Array2<A>, Failure> {
+fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossKind) -> Result<Array2<A>, Failure> {
     let outputs = card.architecture.outputs();
     if let Some(class) = card.classes.iter().position(|name| name == text) {
         return Ok(one_hot(outputs, class));
@@ -234,13 +236,13 @@ fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossName) -> Result<Arr
 }
 
 /// Whether a loss over probabilities can have this target.
-fn in_range<A: Scalar>(target: &ArrayRef2<A>, loss: LossName) -> Result<(), &'static str> {
+fn in_range<A: Scalar>(target: &ArrayRef2<A>, loss: LossKind) -> Result<(), &'static str> {
     let shares = target.iter().all(|&t| A::zero() <= t && t <= A::one());
     match loss {
-        LossName::CrossEntropy if !shares || (target.sum().as_f64() - 1.0).abs() > 1e-5 => {
+        LossKind::CrossEntropy if !shares || (target.sum().as_f64() - 1.0).abs() > 1e-5 => {
             Err("numbers from 0 to 1 that sum to 1")
         }
-        LossName::BinaryCrossEntropy if !shares => Err("numbers from 0 to 1"),
+        LossKind::BinaryCrossEntropy if !shares => Err("numbers from 0 to 1"),
         _ => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::npy;
 use chainrule::layers::{Layer, Mode};
+use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, load_vector, save_vector};
 use chainrule::ndarray::Array2;
 use chainrule::optim::Objective;
@@ -12,8 +13,9 @@ use chainrule::train::{ShardBuffers, Sharded};
 use clap::Args;
 use serde_json::json;
 
-use super::model::{ModelArgs, loss_of, loss_spec};
-use super::options::{LossName, parse_fraction, with_dtype};
+use super::loss;
+use super::model::{ModelArgs, loss_spec};
+use super::options::{parse_fraction, with_dtype};
 use crate::failure::{Failure, outln};
 use crate::headings::OUTPUT;
 
@@ -117,15 +119,15 @@ impl Grad {
 
 fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
-    let loss_name = loss_of(&card)?;
-    if args.label_smoothing > 0.0 && loss_name != LossName::CrossEntropy {
+    let loss_name = loss_spec(&card).kind();
+    if args.label_smoothing > 0.0 && loss_name != LossKind::CrossEntropy {
         return Err(Failure::Input(format!(
             "--label-smoothing is for cross-entropy, and the loss is {loss_name}"
         )));
     }
     let model = card.architecture.build::<A>(None);
     let loss = if args.label_smoothing > 0.0 {
-        loss_name.build::<A>(args.label_smoothing)
+        loss::smoothed(loss_name, args.label_smoothing).build::<A>()
     } else {
         loss_spec(&card).build()
     };

@@ -10,7 +10,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::data::{DataArgs, Part};
-use super::model::{ModelArgs, loss_of, loss_spec};
+use super::loss;
+use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
 use crate::headings::{DATA, OUTPUT};
@@ -50,8 +51,8 @@ impl Gradcheck {
 fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let Checkpoint { card, theta } = args.model.load::<A>()?;
     let data = args.data.for_model::<f64>(&args.model, &card, args.part)?;
-    let loss_name = loss_of(&card)?;
-    let encoding = loss_name.encoding(data.labels().is_some())?;
+    let loss_name = loss_spec(&card).kind();
+    let encoding = loss::encoding(loss_name, data.labels().is_some())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
     let (loss, loss_witness) = (loss_spec(&card).build::<A>(), loss_spec(&card).build::<f64>());
 

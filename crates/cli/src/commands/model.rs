@@ -1,15 +1,16 @@
 //! The model that a command line names: a checkpoint of ours, or parameters that another program wrote.
 
-use chainrule::layers::{Architecture, Stage, activation};
 use std::path::PathBuf;
 
 use chainrule::datasets::{Dataset, Pipeline};
+use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::Scalar;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::options::{Dtype, LossName, OutputName, Widths, activation_parser, parse_fraction};
+use super::loss;
+use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
 use crate::failure::Failure;
 use crate::headings::NETWORK;
 
@@ -34,8 +35,8 @@ pub(crate) struct Description {
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     pub(crate) output: Option<OutputName>,
     /// Loss function [default: the one the model was trained with, or the one that suits the output]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
-    pub(crate) loss: Option<LossName>,
+    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES.iter().copied()), value_name = "NAME", help_heading = NETWORK)]
+    pub(crate) loss: Option<LossKind>,
     /// Its dropout probability; if above 0, its parameters are numbered with dropout layers between the others
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
@@ -71,13 +72,13 @@ impl ModelArgs {
     }
 
     /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
-    fn under(&self, loss: LossName, mut card: ModelCard) -> Result<ModelCard, Failure> {
+    fn under(&self, loss: LossKind, mut card: ModelCard) -> Result<ModelCard, Failure> {
         let output = match card.output {
             Output::Identity => OutputName::Identity,
             Output::Sigmoid => OutputName::Sigmoid,
             Output::Softmax => OutputName::Softmax,
         };
-        let Ok((top, output)) = loss.top(Some(output), true) else {
+        let Ok((top, output)) = loss::top(loss, Some(output), true) else {
             return Err(Failure::Input(format!(
                 "{}: --loss {loss} includes an output activation, but the network has another: \
                  use squared-error, mean-squared-error, huber or mean-absolute",
@@ -85,7 +86,7 @@ impl ModelArgs {
             )));
         };
         card.architecture.layers.extend::<Option<Stage>>(top);
-        (card.output, card.loss) = (output, Some(loss.spec(0.0)));
+        (card.output, card.loss) = (output, Some(loss.spec()));
         Ok(card)
     }
 
@@ -113,9 +114,9 @@ impl Description {
 
     fn of_another_program(&self, widths: &Widths) -> Result<ModelCard, Failure> {
         let loss = self.loss.unwrap_or(match self.output {
-            None | Some(OutputName::Softmax) => LossName::CrossEntropy,
-            Some(OutputName::Sigmoid) => LossName::BinaryCrossEntropy,
-            Some(OutputName::Identity) => LossName::MeanSquaredError,
+            None | Some(OutputName::Softmax) => LossKind::CrossEntropy,
+            Some(OutputName::Sigmoid) => LossKind::BinaryCrossEntropy,
+            Some(OutputName::Identity) => LossKind::MeanSquaredError,
         });
         // What another program's network ends in is its own affair: nothing is added that was not asked for.
         self.card(widths, self.activation.clone().unwrap_or_else(|| activation::Relu.into()), loss, false)
@@ -129,17 +130,17 @@ impl Description {
         &self,
         widths: &Widths,
         activation: Stage,
-        loss: LossName,
+        loss: LossKind,
         classes: bool,
     ) -> Result<ModelCard, Failure> {
         let mut architecture = Architecture::perceptron(widths.in_full()?, activation, self.dropout);
-        let (top, output) = loss.top(self.output, classes)?;
+        let (top, output) = loss::top(loss, self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::input)?;
         Ok(ModelCard {
             architecture,
             output,
-            loss: Some(loss.spec(0.0)),
+            loss: Some(loss.spec()),
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
@@ -156,11 +157,4 @@ pub(crate) fn loss_spec(card: &ModelCard) -> LossSpec {
         Output::Sigmoid => LossKind::BinaryCrossEntropy.spec(),
         Output::Identity => LossKind::MeanSquaredError.spec(),
     })
-}
-
-/// Its name.
-pub(crate) fn loss_of(card: &ModelCard) -> Result<LossName, Failure> {
-    let spec = loss_spec(card);
-    LossName::from_str(spec.kind().name(), false)
-        .map_err(|_| Failure::Input(format!("the model was trained on the loss {spec}, which is not known")))
 }

@@ -1,51 +1,50 @@
 //! The optimizer that a command line asks for.
 
-use chainrule::curvature::{Damping, HessianFree, Newton};
-use chainrule::optim::{
-    Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Optimizer, RmsProp, Rule, Schedule, Sgd,
-};
-use chainrule::tensor::{Layout, Scalar};
-use clap::{Args, ValueEnum};
+use std::str::FromStr;
 
-use super::options::parse_magnitude;
+use chainrule::curvature::{NewtonConfig, SaddleFreeNewtonConfig, SecondOrderKind, SecondOrderSpec};
+use chainrule::optim::{
+    Clip, DescentSpec, LbfgsConfig, MomentumConfig, NesterovConfig, Optimizer, OptimizerKind,
+    QuasiNewtonKind, QuasiNewtonSpec, RuleKind, RuleSpec, ScheduleKind,
+};
+use chainrule::tensor::registry::UnknownName;
+use chainrule::tensor::{Layout, Scalar};
+use clap::Args;
+
+use super::options::{name_parser, parse_magnitude};
 use crate::headings::TRAINING;
 
-/// An optimizer by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// An optimizer of the library by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OptimizerName {
-    Sgd,
-    Momentum,
-    Nesterov,
-    Adagrad,
-    Rmsprop,
-    Adam,
-    Adamw,
-    Lbfgs,
-    Newton,
-    SaddleFreeNewton,
-    HessianFree,
+    FirstOrder(RuleKind),
+    QuasiNewton(QuasiNewtonKind),
+    SecondOrder(SecondOrderKind),
 }
 
-/// Up to `WHOLE` parameters a Newton method uses the whole space by default, and beyond a Krylov subspace of `LANCZOS`
-/// dimensions.
-const WHOLE: usize = 1500;
-const LANCZOS: usize = 50;
+impl OptimizerName {
+    fn names() -> impl Iterator<Item = &'static str> {
+        OptimizerKind::names().chain(SecondOrderKind::NAMES.iter().copied())
+    }
+}
 
-/// A schedule by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ScheduleName {
-    Constant,
-    Step,
-    Exponential,
-    Cosine,
-    OneCycle,
-    Plateau,
+impl FromStr for OptimizerName {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        match (name.parse(), name.parse()) {
+            (Ok(OptimizerKind::Rule(kind)), _) => Ok(Self::FirstOrder(kind)),
+            (Ok(OptimizerKind::QuasiNewton(kind)), _) => Ok(Self::QuasiNewton(kind)),
+            (Err(_), Ok(kind)) => Ok(Self::SecondOrder(kind)),
+            (Err(_), Err(UnknownName { .. })) => Err(UnknownName::new("optimizer", name, Self::names())),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OptimizerArgs {
     /// Optimizer
-    #[arg(long, value_enum, default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
+    #[arg(long, value_parser = name_parser::<OptimizerName>(OptimizerName::names()), default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
     /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others]
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
@@ -66,8 +65,8 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
     /// Learning rate schedule
-    #[arg(long, value_enum, default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
-    schedule: ScheduleName,
+    #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES.iter().copied()), default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
+    schedule: ScheduleKind,
     /// Number of warm-up steps, over which the learning rate rises from 0
     #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true)]
     warmup: u64,
@@ -82,98 +81,64 @@ pub(crate) struct OptimizerArgs {
 impl OptimizerArgs {
     /// Whether a step needs the whole training set: a line search on a mini-batch would fit that batch.
     pub(crate) fn wants_full_batch(&self) -> bool {
-        matches!(
-            self.optimizer,
-            OptimizerName::Lbfgs
-                | OptimizerName::Newton
-                | OptimizerName::SaddleFreeNewton
-                | OptimizerName::HessianFree
-        )
+        !matches!(self.optimizer, OptimizerName::FirstOrder(_))
     }
 
-    fn newton<A: Scalar>(&self, method: Newton<A>, dim: usize) -> Box<dyn Optimizer<A>> {
-        let method = match self.krylov.unwrap_or(if dim > WHOLE { LANCZOS } else { 0 }) {
-            0 => method,
-            vectors => method.krylov(vectors),
-        };
-        let method = method.inner(usize::from(self.inner_steps));
-        let adaptive = || Damping::LevenbergMarquardt(1.0);
-        Box::new(if self.adaptive_damping { method.damping(adaptive()) } else { method })
-    }
-
-    /// The default learning rate; `None` for an optimizer that has none.
-    fn usual_rate(&self) -> Option<f64> {
-        match self.optimizer {
-            OptimizerName::Lbfgs
-            | OptimizerName::Newton
-            | OptimizerName::SaddleFreeNewton
-            | OptimizerName::HessianFree => None,
-            OptimizerName::Sgd => Some(0.1),
-            OptimizerName::Momentum | OptimizerName::Nesterov | OptimizerName::Adagrad => Some(0.01),
-            OptimizerName::Rmsprop | OptimizerName::Adam | OptimizerName::Adamw => Some(0.001),
+    /// The update rule with its parameters.
+    fn rule(&self, kind: RuleKind) -> RuleSpec {
+        let momentum = MomentumConfig { mu: self.momentum };
+        match kind {
+            RuleKind::Momentum => RuleSpec::Momentum(momentum),
+            RuleKind::Nesterov => RuleSpec::Nesterov(NesterovConfig(momentum)),
+            kind => kind.spec(),
         }
     }
 
-    fn usual_decay(&self) -> f64 {
-        if self.optimizer == OptimizerName::Adamw { 0.01 } else { 0.0 }
+    fn second_order(&self, kind: SecondOrderKind) -> SecondOrderSpec {
+        let newton = NewtonConfig {
+            krylov: self.krylov,
+            inner: usize::from(self.inner_steps),
+            adaptive_damping: self.adaptive_damping,
+        };
+        match kind {
+            SecondOrderKind::Newton => SecondOrderSpec::Newton(newton),
+            SecondOrderKind::SaddleFreeNewton => {
+                SecondOrderSpec::SaddleFreeNewton(SaddleFreeNewtonConfig(newton))
+            }
+            SecondOrderKind::HessianFree => kind.spec(),
+        }
     }
 
     /// The settings whose defaults depend on the optimizer, by their flags.
     pub(crate) fn resolved(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let rate = self.lr.or(self.usual_rate()).map(|rate| ("lr", rate.to_string()));
-        let decay = ("weight-decay", self.weight_decay.unwrap_or(self.usual_decay()).to_string());
+        let usual = match self.optimizer {
+            OptimizerName::FirstOrder(kind) => {
+                let rule = self.rule(kind);
+                (Some(rule.learning_rate()), rule.weight_decay())
+            }
+            _ => (None, 0.0),
+        };
+        let rate = self.lr.or(usual.0).map(|rate| ("lr", rate.to_string()));
+        let decay = ("weight-decay", self.weight_decay.unwrap_or(usual.1).to_string());
         rate.into_iter().chain([decay])
     }
 
     /// The optimizer for a run of `steps` steps.
     pub(crate) fn build<A: Scalar>(&self, layout: &Layout, steps: u64) -> Box<dyn Optimizer<A>> {
-        let momentum = |nesterov| Momentum { mu: self.momentum, nesterov };
-        let rule: Box<dyn Rule<A>> = match self.optimizer {
-            OptimizerName::Lbfgs => return Box::new(Lbfgs::new(layout.len()).full_batch(true)),
-            OptimizerName::Newton => return self.newton(Newton::damped(layout.len()), layout.len()),
-            OptimizerName::SaddleFreeNewton => {
-                return self.newton(Newton::saddle_free(layout.len()), layout.len());
+        match self.optimizer {
+            OptimizerName::FirstOrder(kind) => {
+                let rule = self.rule(kind);
+                let schedule = self.schedule.over(self.lr.unwrap_or(rule.learning_rate()), steps);
+                let schedule = if self.warmup > 0 { schedule.warm_up(self.warmup) } else { schedule };
+                let clip = self.clip_norm.map(Clip::Norm).or(self.clip_value.map(Clip::Value));
+                let (schedule, weight_decay) = (Some(schedule), self.weight_decay);
+                Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build(layout))
             }
-            OptimizerName::HessianFree => return Box::new(HessianFree::new(layout.len())),
-            OptimizerName::Sgd => self.decayed(Sgd, layout),
-            OptimizerName::Momentum => self.decayed(momentum(false), layout),
-            OptimizerName::Nesterov => self.decayed(momentum(true), layout),
-            OptimizerName::Adagrad => self.decayed(Adagrad::default(), layout),
-            OptimizerName::Rmsprop => self.decayed(RmsProp::default(), layout),
-            OptimizerName::Adam => self.decayed(Adam::default(), layout),
-            OptimizerName::Adamw => {
-                let decay = Decay::on_weights(self.weight_decay.unwrap_or(self.usual_decay()), layout);
-                Box::new((Adam::default(), decay))
+            OptimizerName::QuasiNewton(QuasiNewtonKind::Lbfgs) => {
+                let lbfgs = LbfgsConfig { full_batch: true, ..LbfgsConfig::default() };
+                QuasiNewtonSpec::Lbfgs(lbfgs).build(layout.len())
             }
-        };
-        let rate = self.lr.or(self.usual_rate()).expect("every descent has a rate");
-        let descent = Descent::new(rule, layout.len(), self.schedule(rate, steps)).along(layout);
-        Box::new(match (self.clip_norm, self.clip_value) {
-            (Some(norm), _) => descent.clip(Clip::Norm(norm)),
-            (_, Some(value)) => descent.clip(Clip::Value(value)),
-            _ => descent,
-        })
-    }
-
-    /// The rule, with the decay added to the gradient it sees, as PyTorch's `weight_decay` is.
-    fn decayed<A: Scalar>(&self, rule: impl Rule<A> + 'static, layout: &Layout) -> Box<dyn Rule<A>> {
-        match self.weight_decay {
-            Some(rate) if rate > 0.0 => Box::new((Decay::on_weights(rate, layout), rule)),
-            _ => Box::new(rule),
+            OptimizerName::SecondOrder(kind) => self.second_order(kind).build(layout.len()),
         }
-    }
-
-    fn schedule(&self, rate: f64, steps: u64) -> Schedule {
-        let schedule = match self.schedule {
-            ScheduleName::Constant => Schedule::constant(rate),
-            ScheduleName::Step => Schedule::step(rate, steps.div_ceil(3), 0.1),
-            ScheduleName::Exponential => {
-                Schedule::exponential(rate, 0.01_f64.powf(1.0 / steps.max(1) as f64))
-            }
-            ScheduleName::Cosine => Schedule::cosine(rate, steps),
-            ScheduleName::OneCycle => Schedule::one_cycle(rate, steps),
-            ScheduleName::Plateau => Schedule::plateau(rate),
-        };
-        if self.warmup > 0 { schedule.warm_up(self.warmup) } else { schedule }
     }
 }

@@ -1,12 +1,11 @@
 //! Options that several subcommands share, and the words they take.
 
 use std::fmt;
+use std::str::FromStr;
 
-use chainrule::datasets::Encoding;
-use chainrule::layers::{SoftmaxSpec, Stage, activation};
-use chainrule::loss::{CrossEntropyConfig, Loss, LossKind, LossSpec};
-use chainrule::model::Output;
-use chainrule::tensor::{Init, Scalar};
+use chainrule::layers::Stage;
+use chainrule::tensor::registry::UnknownName;
+use chainrule::tensor::{Init, ParseInitError};
 use chainrule::train::Reduction;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -44,6 +43,16 @@ pub(crate) fn activation_parser() -> impl TypedValueParser<Value = Stage> {
         .map(|name| name.parse().expect("each name is that of an activation"))
 }
 
+/// Parses a name of one of the library's tables; `--help` lists the names.
+pub(crate) fn name_parser<T>(
+    names: impl IntoIterator<Item = &'static str>,
+) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
 impl From<ReductionName> for Reduction {
     fn from(name: ReductionName) -> Self {
         match name {
@@ -51,17 +60,6 @@ impl From<ReductionName> for Reduction {
             ReductionName::Tree => Reduction::Tree,
         }
     }
-}
-
-/// A loss by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LossName {
-    CrossEntropy,
-    SquaredError,
-    MeanSquaredError,
-    BinaryCrossEntropy,
-    Huber,
-    MeanAbsolute,
 }
 
 /// The function of the topmost layer, by its name.
@@ -72,95 +70,11 @@ pub(crate) enum OutputName {
     Identity,
 }
 
-impl fmt::Display for LossName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_possible_value().expect("no loss is hidden").get_name())
-    }
-}
-
-impl LossName {
-    /// The loss of a run if none is named.
-    pub(crate) fn usual(classes: bool) -> Self {
-        if classes { LossName::CrossEntropy } else { LossName::MeanSquaredError }
-    }
-
-    /// The loss as a checkpoint keeps it.
-    pub(crate) fn spec(self, label_smoothing: f64) -> LossSpec {
-        match self {
-            LossName::CrossEntropy => LossSpec::CrossEntropy(CrossEntropyConfig {
-                label_smoothing,
-                ..CrossEntropyConfig::default()
-            }),
-            LossName::SquaredError => LossKind::SquaredError.spec(),
-            LossName::MeanSquaredError => LossKind::MeanSquaredError.spec(),
-            LossName::BinaryCrossEntropy => LossKind::BinaryCrossEntropy.spec(),
-            LossName::Huber => LossKind::Huber.spec(),
-            LossName::MeanAbsolute => LossKind::MeanAbsolute.spec(),
-        }
-    }
-
-    pub(crate) fn build<A: Scalar>(self, label_smoothing: f64) -> Box<dyn Loss<A>> {
-        self.spec(label_smoothing).build()
-    }
-
-    /// The output activation of a network trained on this loss, if none is named.
-    fn usual_output(self, classes: bool) -> OutputName {
-        match self {
-            LossName::CrossEntropy => OutputName::Softmax,
-            LossName::BinaryCrossEntropy => OutputName::Sigmoid,
-            _ if classes => OutputName::Sigmoid,
-            _ => OutputName::Identity,
-        }
-    }
-
-    /// The output activation on top of the last dense layer: a layer, or a function that the loss includes.
-    ///
-    /// # Errors
-    /// If the loss is not one for that output.
-    pub(crate) fn top(
-        self,
-        output: Option<OutputName>,
-        classes: bool,
-    ) -> Result<(Option<Stage>, Output), Failure> {
-        let output = output.unwrap_or_else(|| self.usual_output(classes));
-        match (self, output) {
-            (LossName::CrossEntropy, OutputName::Softmax) => Ok((None, Output::Softmax)),
-            (LossName::BinaryCrossEntropy, OutputName::Sigmoid) => Ok((None, Output::Sigmoid)),
-            (LossName::CrossEntropy, _) => {
-                Err(Failure::input("--loss cross-entropy includes --output softmax; omit --output"))
-            }
-            (LossName::BinaryCrossEntropy, _) => {
-                Err(Failure::input("--loss binary-cross-entropy includes --output sigmoid; omit --output"))
-            }
-            (_, OutputName::Softmax) => Ok((Some(Stage::Softmax(SoftmaxSpec)), Output::Identity)),
-            (_, OutputName::Sigmoid) => Ok((Some(activation::Sigmoid.into()), Output::Identity)),
-            (_, OutputName::Identity) => Ok((None, Output::Identity)),
-        }
-    }
-
-    /// The form in which this loss takes the targets of a data set.
-    ///
-    /// # Errors
-    /// If it is a loss of classes, and the targets are numbers.
-    pub(crate) fn encoding(self, classes: bool) -> Result<Encoding, Failure> {
-        match self {
-            LossName::CrossEntropy | LossName::BinaryCrossEntropy if !classes => {
-                Err(Failure::Input(format!(
-                    "--loss {self} is for classes, and the targets of this data are numbers: use --loss mean-squared-error"
-                )))
-            }
-            _ if !classes => Ok(Encoding::Real),
-            LossName::CrossEntropy => Ok(Encoding::Index),
-            _ => Ok(Encoding::OneHot),
-        }
-    }
-}
-
 /// Layer widths such as `784-256-10`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Widths(Vec<usize>);
 
-impl std::str::FromStr for Widths {
+impl FromStr for Widths {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -214,43 +128,11 @@ impl fmt::Display for Widths {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InitArg(pub(crate) Option<Init>);
 
-impl std::str::FromStr for InitArg {
-    type Err = String;
+impl FromStr for InitArg {
+    type Err = ParseInitError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        parse_init(text).map(Self)
-    }
-}
-
-/// An initialiser by its name, with its number where it has one: `normal:0.01`.
-fn parse_init(text: &str) -> Result<Option<Init>, String> {
-    let (name, number) = text.split_once(':').map_or((text, None), |(name, number)| (name, Some(number)));
-    let number =
-        number.map(|n| n.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or(format!("{n:?} is no number")));
-    let number = number.transpose()?;
-    let plain = |init| if number.is_none() { Ok(Some(init)) } else { Err(format!("{name} takes no number")) };
-    match name {
-        "auto" if number.is_none() => Ok(None),
-        "zeros" => plain(Init::Zeros),
-        "constant" => Ok(Some(Init::Constant(number.unwrap_or(0.0)))),
-        "uniform" => Ok(Some(Init::Uniform { limit: number.unwrap_or(0.1) })),
-        "normal" => Ok(Some(Init::Normal { deviation: number.unwrap_or(1.0) })),
-        "glorot-uniform" => plain(Init::GlorotUniform),
-        "glorot-normal" => plain(Init::GlorotNormal),
-        "he-uniform" => plain(Init::HeUniform),
-        "he-normal" => plain(Init::HeNormal),
-        "lecun-uniform" => plain(Init::LecunUniform),
-        "lecun-normal" => plain(Init::LecunNormal),
-        "orthogonal" => Ok(Some(Init::Orthogonal { gain: number.unwrap_or(1.0) })),
-        "sparse" => match Init::SPARSE {
-            Init::Sparse { incoming, deviation } => {
-                Ok(Some(Init::Sparse { incoming, deviation: number.unwrap_or(deviation) }))
-            }
-            other => Ok(Some(other)),
-        },
-        _ => Err("expected one of auto, zeros, constant:X, uniform:LIMIT, normal:DEVIATION, glorot-uniform, glorot-normal, \
-                  he-uniform, he-normal, lecun-uniform, lecun-normal, orthogonal:GAIN, sparse:DEVIATION"
-            .to_owned()),
+    fn from_str(text: &str) -> Result<Self, ParseInitError> {
+        if text == "auto" { Ok(Self(None)) } else { text.parse().map(|init| Self(Some(init))) }
     }
 }
 

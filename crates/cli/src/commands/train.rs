@@ -18,6 +18,7 @@ mod watch;
 use std::path::PathBuf;
 
 use chainrule::layers::Stage;
+use chainrule::loss::LossKind;
 use clap::{ArgAction, Args, value_parser};
 
 use self::folder::RunFolder;
@@ -27,7 +28,7 @@ use self::verbosity::VerbosityArgs;
 use super::data::{DataArgs, Known, Source};
 use super::optimizer::OptimizerArgs;
 use super::options::{
-    Dtype, InitArg, LossName, OutputName, ReductionName, Widths, activation_parser, parse_fraction,
+    Dtype, InitArg, OutputName, ReductionName, Widths, activation_parser, name_parser, parse_fraction,
     with_dtype,
 };
 use crate::failure::Failure;
@@ -74,8 +75,8 @@ pub(crate) struct Train {
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
     dtype: Dtype,
     /// Loss function [default: cross-entropy for classes, mean-squared-error for numbers]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = TRAINING)]
-    loss: Option<LossName>,
+    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES.iter().copied()), value_name = "NAME", help_heading = TRAINING)]
+    loss: Option<LossKind>,
     /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = TRAINING, hide_short_help = true)]
     label_smoothing: f64,
@@ -129,7 +130,7 @@ impl Train {
     }
 
     /// The folder of the run, created before hours of training would be in vain, with the settings in it.
-    fn folder(&self, loss: LossName, line: &CommandLine<'_>) -> Result<RunFolder, Failure> {
+    fn folder(&self, loss: LossKind, line: &CommandLine<'_>) -> Result<RunFolder, Failure> {
         let folder = match &self.resume {
             Some(path) => RunFolder::open(path)?,
             None => RunFolder::create(self.out.as_deref(), &self.source().to_string())?,
@@ -144,7 +145,7 @@ impl Train {
     /// The settings as a file; `known` holds what the command line does not say.
     fn settings(
         &self,
-        loss: LossName,
+        loss: LossKind,
         line: &CommandLine<'_>,
         mut known: Vec<(&'static str, String)>,
     ) -> String {

@@ -3,33 +3,14 @@
 //! The notation is that of `docs/notation.md`: W^(l, j, i) goes from unit j to unit i of layer l.
 
 use chainrule::layers::{Stage, UnitFormula, activation};
+use chainrule::loss::LossKind;
 use chainrule::model::Output;
 
-use super::super::options::LossName;
 use super::trace::{Trace, Units};
 
 /// g(z) and g'(z) of units that have them.
 fn formula(units: &Stage) -> UnitFormula {
     units.formula().expect("pointwise units have a formula")
-}
-
-/// C, and its derivative in what the loss sees.
-fn cost(loss: LossName) -> [&'static str; 2] {
-    match loss {
-        LossName::SquaredError => [r"C = \sum_{i} (o_i − y_i)^2", r"\frac{∂C}{∂o_i} = 2(o_i − y_i)"],
-        LossName::MeanSquaredError => {
-            [r"C = \frac{1}{n} \sum_{i} (o_i − y_i)^2", r"\frac{∂C}{∂o_i} = \frac{2}{n} (o_i − y_i)"]
-        }
-        LossName::MeanAbsolute => [r"C = \sum_{i} |o_i − y_i|", r"\frac{∂C}{∂o_i} = sign(o_i − y_i)"],
-        LossName::Huber => [
-            r"C = \sum_{i} ½ d_i^2\text{ if }|d_i| ≤ 1\text{, else }|d_i| − ½,  d = o − y",
-            r"\frac{∂C}{∂o_i} = max(−1, min(1, d_i))",
-        ],
-        LossName::CrossEntropy => [r"C = −\sum_{i} y_i ln p_i", r"\frac{∂C}{∂z_i} = p_i − y_i"],
-        LossName::BinaryCrossEntropy => {
-            [r"C = −\sum_{i} (y_i ln p_i + (1 − y_i) ln(1 − p_i))", r"\frac{∂C}{∂z_i} = p_i − y_i"]
-        }
-    }
 }
 
 impl Trace {
@@ -67,7 +48,7 @@ impl Trace {
 
     /// C and where the error signal begins.
     pub(super) fn cost_formulas(&self) -> Vec<String> {
-        cost(self.loss).map(str::to_owned).to_vec()
+        self.loss.spec().formulas().to_vec()
     }
 
     /// The error signal of layer `l`.
@@ -120,7 +101,7 @@ impl Trace {
     /// Sigmoid outputs under the squared error, whose formulas the lecture writes out.
     fn is_the_lectures(&self, l: usize) -> bool {
         l == self.layers.len()
-            && self.loss == LossName::SquaredError
+            && self.loss == LossKind::SquaredError
             && self.layers[l - 1].units == Units::Pointwise(activation::Sigmoid.into())
     }
 }

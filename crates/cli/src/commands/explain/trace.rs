@@ -2,12 +2,12 @@
 
 use chainrule::datasets::Pipeline;
 use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Stage, Station, Values, leaves};
+use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
 use serde_json::{Value, json};
 
-use super::super::options::LossName;
 use crate::failure::Failure;
 
 /// What stands on a dense layer.
@@ -48,7 +48,7 @@ pub(super) struct Layer {
 /// The way of one example through a network and back.
 #[derive(Debug)]
 pub(super) struct Trace {
-    pub(super) loss: LossName,
+    pub(super) loss: LossKind,
     /// What the loss has in it.
     pub(super) output: Output,
     pub(super) dtype: &'static str,
@@ -108,7 +108,7 @@ fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
 /// # Errors
 /// If the network is not a stack of dense layers and their units.
 pub(super) fn trace<A: Scalar>(
-    (card, loss): (&ModelCard, LossName),
+    (card, loss): (&ModelCard, LossKind),
     theta: &[A],
     x: &ArrayRef2<A>,
     target: &ArrayRef2<A>,
@@ -120,7 +120,7 @@ pub(super) fn trace<A: Scalar>(
     let mut tape = model.tape(1);
 
     model.forward(Mode::EVAL, theta, x, &mut y, &mut tape);
-    let cost = loss.build::<A>(0.0).value_and_delta(&y, target, &mut delta);
+    let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta);
     model.backward(
         Point { theta, x, y: &y },
         &delta,
@@ -302,21 +302,21 @@ mod tests {
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
     use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
-    use clap::ValueEnum;
 
     use super::super::super::options::OutputName;
     use super::*;
+    use crate::commands::loss;
 
     const WIDTHS: [usize; 4] = [3, 5, 4, 3];
 
-    fn card(activation: impl Into<Stage>, loss: LossName, output: Option<OutputName>) -> ModelCard {
+    fn card(activation: impl Into<Stage>, loss: LossKind, output: Option<OutputName>) -> ModelCard {
         let mut architecture = Architecture::perceptron(&WIDTHS, activation, 0.1);
-        let (top, output) = loss.top(output, true).unwrap();
+        let (top, output) = loss::top(loss, output, true).unwrap();
         architecture.layers.extend::<Option<Stage>>(top);
         ModelCard {
             architecture,
             output,
-            loss: Some(loss.spec(0.0)),
+            loss: Some(loss.spec()),
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
@@ -348,8 +348,8 @@ mod tests {
         assert!(error < 1e-8, "{what}: {ours:?} and {witness:?} differ by {error:e}");
     }
 
-    fn check(card: &ModelCard, loss: LossName) {
-        let (what, own) = (format!("{card:?}"), loss.build::<f64>(0.0));
+    fn check(card: &ModelCard, loss: LossKind) {
+        let (what, own) = (format!("{card:?}"), loss.spec().build::<f64>());
         let (theta, x, target) = draw(card, &*own);
         let trace = trace((card, loss), &theta, &x, &target).unwrap();
         let model = card.architecture.build::<f64>(None);
@@ -404,12 +404,12 @@ mod tests {
     #[test]
     fn every_derivative_is_that_of_finite_differences() {
         for activation in Stage::activations() {
-            for &loss in LossName::value_variants() {
+            for &loss in LossKind::ALL {
                 check(&card(activation.clone(), loss, None), loss);
             }
         }
         for output in [OutputName::Softmax, OutputName::Identity] {
-            check(&card(activation::Tanh, LossName::SquaredError, Some(output)), LossName::SquaredError);
+            check(&card(activation::Tanh, LossKind::SquaredError, Some(output)), LossKind::SquaredError);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use chainrule::datasets::{Dataset, Encoding, Parts, Scaling, Target, split::HoldOut};
 use chainrule::layers::{Architecture, Stage};
+use chainrule::loss::LossKind;
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use chainrule::train::fingerprint;
@@ -9,8 +10,8 @@ use chainrule::train::fingerprint;
 use super::Train;
 use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
+use crate::commands::loss;
 use crate::commands::network;
-use crate::commands::options::LossName;
 use crate::failure::Failure;
 use crate::processes::Processes;
 
@@ -20,7 +21,7 @@ const PER_RANK: [&str; 6] = ["data", "data-dir", "target", "threads", "log-every
 pub(super) struct Prepared<A: Scalar> {
     /// The data, with targets scaled by `scaling`.
     pub(super) parts: Parts<A>,
-    pub(super) loss: LossName,
+    pub(super) loss: LossKind,
     pub(super) encoding: Encoding,
     pub(super) card: ModelCard,
     pub(super) scaling: TargetScaling,
@@ -39,8 +40,8 @@ impl<A: Scalar> Prepared<A> {
         }
         let mut parts = parts::<A>(args)?;
         let classes = parts.train.labels().is_some();
-        let loss = args.loss.unwrap_or(LossName::usual(classes));
-        let encoding = loss.encoding(classes)?;
+        let loss = args.loss.unwrap_or(loss::usual(classes));
+        let encoding = loss::encoding(loss, classes)?;
         let card = card(args, loss, &parts)?;
         let data = fingerprint(&parts.train);
         let validation = parts.validation.as_ref().map_or(0, fingerprint);
@@ -112,9 +113,9 @@ fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architectu
     network::architecture(network::layers(text)?, data)
 }
 
-fn card<A: Scalar>(args: &Train, loss: LossName, parts: &Parts<A>) -> Result<ModelCard, Failure> {
+fn card<A: Scalar>(args: &Train, loss: LossKind, parts: &Parts<A>) -> Result<ModelCard, Failure> {
     let mut architecture = architecture(args, &parts.train)?;
-    let (top, output) = loss.top(args.output, parts.train.labels().is_some())?;
+    let (top, output) = loss::top(loss, args.output, parts.train.labels().is_some())?;
     architecture.layers.extend::<Option<Stage>>(top);
     architecture.validated().map_err(Failure::input)?;
     let mut transform = parts.train.pixel_scaling();
@@ -125,7 +126,7 @@ fn card<A: Scalar>(args: &Train, loss: LossName, parts: &Parts<A>) -> Result<Mod
     Ok(ModelCard {
         architecture,
         output,
-        loss: Some(loss.spec(args.label_smoothing)),
+        loss: Some(loss::smoothed(loss, args.label_smoothing)),
         input: parts.train.input(),
         transform,
         classes: parts.train.class_names().to_vec(),

@@ -26,6 +26,7 @@ use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
+use crate::commands::loss;
 use crate::failure::{Failure, errln, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
@@ -43,7 +44,7 @@ pub(super) fn train<A: MpiScalar>(
     let card = prepared.card.clone();
     let network = card.architecture.build::<A>(args.init.0);
     let layout = network.layout();
-    let loss = prepared.loss.build::<A>(args.label_smoothing);
+    let loss = loss::smoothed(prepared.loss, args.label_smoothing).build::<A>();
     let meter = Meter::new();
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
