@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{json, refused, run, stdout};
+use crate::{chainrule, json, refused, run, stderr, stdout};
 
 /// A small network for the digits, trained by `optimizer`.
 fn trained(folder: &std::path::Path, optimizer: &str, threads: &str) -> Value {
@@ -127,4 +127,22 @@ fn what_cannot_be_asked_of_curvature_is_refused_with_its_cure() {
     refused(&["critical-points", "--data", "moons", "--resize", "2x2"], &["no images"]);
     refused(&["critical-points", "--data", "teacher"], &["classes"]);
     refused(&["critical-points", "--layers", "500"], &["6000"]);
+}
+
+#[test]
+fn newton_on_a_krylov_space_has_the_same_bits_whatever_kernels_openblas_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["Haswell", "Nehalem"].map(|kernels| {
+        let folder = folder.path().join(kernels);
+        fs::create_dir(&folder).unwrap();
+        let output = chainrule(&folder)
+            .env("OPENBLAS_CORETYPE", kernels)
+            .args(["train", "--layers", "3", "--activation", "tanh", "--epochs", "6", "--dtype", "f64"])
+            .args(["--optimizer", "newton", "--krylov", "20", "--threads", "1", "--out", "."])
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{kernels}: {}", stderr(&output));
+        fs::read(folder.join("last.safetensors")).unwrap()
+    });
+    assert!(one == other, "other bits");
 }
