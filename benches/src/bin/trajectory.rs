@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
-    let Checkpoint { card, mut theta } = Checkpoint::<A>::load(&args.model)?;
+    let Checkpoint { card, mut theta, .. } = Checkpoint::<A>::load(&args.model)?;
     let (x, target) = (npy::read::<A>(&args.input)?, npy::read::<A>(&args.target)?);
     let loss = card.loss.as_ref().ok_or("the model does not know its loss")?.build::<A>();
     let model = card.architecture.build::<A>(None);

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A checkpoint holds all that a prediction needs: the network, θ, the input's transform, the names of the classes.
     let checkpoint = classifier.checkpoint();
     checkpoint.save(&file("digits.safetensors"))?;
-    let Checkpoint { card, theta } = Checkpoint::<f32>::load(&file("digits.safetensors"))?;
+    let Checkpoint { card, theta, .. } = Checkpoint::<f32>::load(&file("digits.safetensors"))?;
     let model = card.architecture.build(None);
     assert_eq!(predict(&model, card.output, &card.transform, &theta, &x), classifier.predict_proba(&x));
     println!("{} of {} parameters, {} classes", card.architecture, theta.len(), card.classes.len());

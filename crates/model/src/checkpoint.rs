@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::write_atomic;
+use chainrule_layers::Layer;
 use chainrule_tensor::{Entry, Layout, Scalar};
+use chainrule_train::Weights;
 use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -20,6 +22,8 @@ pub struct Checkpoint<A> {
     pub card: ModelCard,
     /// The parameters, flat.
     pub theta: Vec<A>,
+    /// What training measured beside them, in the layout of `Layer::statistics`; empty for most networks.
+    pub statistics: Vec<A>,
 }
 
 /// Why a checkpoint could not be read or written.
@@ -117,8 +121,19 @@ impl<A: Scalar> Checkpoint<A> {
     pub fn to_bytes(&self) -> Vec<u8> {
         let card = Versioned { version: VERSION, card: &self.card };
         let json = serde_json::to_string(&card).expect("a card has string keys only");
-        let layout = self.card.architecture.layout::<A>();
-        encode(&layout, &self.theta, HashMap::from([(KEY.to_owned(), json)]))
+        encode(self.arrays(), HashMap::from([(KEY.to_owned(), json)]))
+    }
+
+    /// Parameters and statistics by name, in shape and order as files hold them: checkpoints, ONNX and NumPy archives alike.
+    ///
+    /// # Panics
+    /// If the vectors are not as long as the architecture says.
+    #[track_caller]
+    pub(crate) fn arrays(&self) -> Vec<Stored<A>> {
+        let network = self.card.architecture.build::<A>(None);
+        let mut arrays = stored(network.layout(), &self.theta);
+        arrays.extend(stored(network.statistics(), &self.statistics));
+        arrays
     }
 
     /// Reads a file that [`save`](Self::save) wrote, in either number type.
@@ -136,8 +151,7 @@ impl<A: Scalar> Checkpoint<A> {
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
         let file = TensorFile::parse(path, bytes)?;
         let card = card_of(path, &file)?.ok_or_else(|| CheckpointError::NoCard { path: path.to_owned() })?;
-        let theta = decode(path, &file, &card.architecture.layout::<A>())?;
-        Ok(Self { card, theta })
+        Self::decode(path, &file, card)
     }
 
     /// Reads the parameters of a network that `card` describes, whatever the file says of itself.
@@ -145,8 +159,20 @@ impl<A: Scalar> Checkpoint<A> {
     /// # Errors
     /// If the file cannot be read, is damaged, or holds other parameters.
     pub fn load_as(path: &Path, card: ModelCard) -> Result<Self, CheckpointError> {
-        let theta = load_vector(path, &card.architecture.layout::<A>())?;
-        Ok(Self { card, theta })
+        let bytes = tensors::read(path)?;
+        Self::decode(path, &TensorFile::parse(path, &bytes)?, card)
+    }
+
+    fn decode(path: &Path, file: &TensorFile<'_>, card: ModelCard) -> Result<Self, CheckpointError> {
+        let network = card.architecture.build::<A>(None);
+        let mut theta = decode(path, file, &[network.layout(), network.statistics()])?;
+        let statistics = theta.split_off(network.layout().len());
+        Ok(Self { card, theta, statistics })
+    }
+
+    /// The numbers of the network.
+    pub fn weights(&self) -> Weights<'_, A> {
+        Weights { theta: &self.theta, statistics: &self.statistics }
     }
 }
 
@@ -170,7 +196,7 @@ impl Header {
 /// # Panics
 /// If `flat` is not as long as the layout says.
 pub fn save_vector<A: Scalar>(path: &Path, layout: &Layout, flat: &[A]) -> Result<(), CheckpointError> {
-    let bytes = encode(layout, flat, HashMap::new());
+    let bytes = encode(stored(layout, flat), HashMap::new());
     write_atomic(path, |file| file.write_all(&bytes))?;
     Ok(())
 }
@@ -181,7 +207,7 @@ pub fn save_vector<A: Scalar>(path: &Path, layout: &Layout, flat: &[A]) -> Resul
 /// If the file cannot be read, is damaged, or holds other parameters.
 pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, CheckpointError> {
     let bytes = tensors::read(path)?;
-    decode(path, &TensorFile::parse(path, &bytes)?, layout)
+    decode(path, &TensorFile::parse(path, &bytes)?, &[layout])
 }
 
 fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
@@ -196,32 +222,40 @@ fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, Chec
     Ok(Some(card))
 }
 
-/// A parameter as files hold it: checkpoints, ONNX and NumPy archives alike.
-pub(crate) fn stored<A: Scalar>(entry: &Entry, flat: &[A]) -> (Vec<usize>, Vec<A>) {
-    (entry.storage.shape().to_vec(), entry.storage.to_file(&flat[entry.range()]))
+/// An array as files hold it: its name, shape and numbers.
+pub(crate) type Stored<A> = (String, Vec<usize>, Vec<A>);
+
+#[track_caller]
+fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
+    assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
+    let array = |entry: &Entry| {
+        let Entry { name, storage, .. } = entry;
+        (name.clone(), storage.shape().to_vec(), storage.to_file(&flat[entry.range()]))
+    };
+    layout.entries().iter().map(array).collect()
 }
 
-fn encode<A: Scalar>(layout: &Layout, flat: &[A], metadata: HashMap<String, String>) -> Vec<u8> {
-    assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
-    let entries = layout.entries().iter();
-    let arrays: Vec<_> = entries
-        .map(|entry| {
-            let (shape, values) = stored(entry, flat);
-            TensorBytes::new(entry.name.clone(), shape, &values)
-        })
-        .collect();
+fn encode<A: Scalar>(arrays: Vec<Stored<A>>, metadata: HashMap<String, String>) -> Vec<u8> {
+    let bytes = |(name, shape, values): Stored<A>| TensorBytes::new(name, shape, &values);
+    let arrays: Vec<TensorBytes> = arrays.into_iter().map(bytes).collect();
     tensors::to_bytes(&arrays, metadata)
 }
 
-fn decode<A: Scalar>(path: &Path, file: &TensorFile<'_>, layout: &Layout) -> Result<Vec<A>, CheckpointError> {
+/// The vectors of some layouts, one after the other.
+fn decode<A: Scalar>(
+    path: &Path,
+    file: &TensorFile<'_>,
+    layouts: &[&Layout],
+) -> Result<Vec<A>, CheckpointError> {
+    let entries = || layouts.iter().flat_map(|layout| layout.entries());
     let mismatch = |fault: String| CheckpointError::Mismatch { path: path.to_owned(), fault };
-    let known = |name: &str| layout.entries().iter().any(|entry| entry.name == name);
+    let known = |name: &str| entries().any(|entry| entry.name == name);
     if let Some(name) = file.names().into_iter().find(|name| !known(name)) {
         return Err(mismatch(format!("it has a parameter {name:?} that the network has not")));
     }
     // Grows with what the file really holds, not with what its description claims.
     let mut theta = Vec::new();
-    for entry in layout.entries() {
+    for entry in entries() {
         let Some(shape) = file.shape(&entry.name) else {
             return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
         };

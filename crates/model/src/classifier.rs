@@ -9,7 +9,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Aligned, Pool, Rng, Scalar, available_threads, rows};
-use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, TrainState, Trainer};
+use chainrule_train::{Callback, Epoch, History, Plan, Task, TrainError, TrainState, Trainer, Weights};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -182,6 +182,7 @@ impl Classifier {
             model,
             transform,
             theta,
+            statistics: state.statistics,
             classes,
             history,
             #[cfg(feature = "files")]
@@ -232,6 +233,7 @@ pub struct FittedClassifier<A: Scalar, C> {
     model: Sequential<A>,
     transform: Pipeline,
     theta: Aligned<A>,
+    statistics: Vec<A>,
     classes: Vec<C>,
     history: History,
     #[cfg(feature = "files")]
@@ -252,7 +254,8 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
     /// # Panics
     /// If x has not as many columns as the examples had.
     pub fn predict_proba(&self, x: &ArrayRef2<A>) -> Array2<A> {
-        predict(&self.model, Output::Softmax, &self.transform, &self.theta, x)
+        let weights = Weights { theta: &self.theta, statistics: &self.statistics };
+        predict(&self.model, Output::Softmax, &self.transform, weights, x)
     }
 
     /// The accuracy: the share of rows of x whose class is that of y, 0 where there are none.
@@ -297,7 +300,7 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
             data: None,
             seed: Some(self.seed),
         };
-        Checkpoint { card, theta: self.theta.to_vec() }
+        Checkpoint { card, theta: self.theta.to_vec(), statistics: self.statistics.clone() }
     }
 }
 

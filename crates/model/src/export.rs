@@ -6,7 +6,7 @@ use chainrule_datasets::npz;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array1, ArrayD, IxDyn};
 
-use crate::checkpoint::{Checkpoint, CheckpointError, stored};
+use crate::checkpoint::{Checkpoint, CheckpointError};
 
 impl<A: Scalar> Checkpoint<A> {
     /// Writes the parameters as NumPy's `.npz`, under the names and in the shapes of the checkpoint: a weight W is
@@ -20,14 +20,11 @@ impl<A: Scalar> Checkpoint<A> {
     /// If θ is not as long as the architecture says, or the transform is for another number of inputs.
     #[track_caller]
     pub fn save_npz(&self, path: &Path) -> Result<(), CheckpointError> {
-        let Self { card, theta } = self;
-        let layout = card.architecture.layout::<A>();
-        assert_eq!(layout.len(), theta.len(), "npz: the vector has not the layout's length");
+        let Self { card, .. } = self;
         let mut arrays: Vec<(String, ArrayD<A>)> = Vec::new();
-        for entry in layout.entries() {
-            let (shape, values) = stored(entry, theta);
+        for (name, shape, values) in self.arrays() {
             let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
-            arrays.push((entry.name.clone(), values.expect("a parameter has the size of its shape")));
+            arrays.push((name, values.expect("a parameter has the size of its shape")));
         }
         if !card.transform.is_identity() {
             let (shift, scale) = card.transform.folded::<A>(card.architecture.inputs());

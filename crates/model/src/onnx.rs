@@ -47,13 +47,10 @@ impl<A: Scalar> Checkpoint<A> {
     /// If θ is not as long as the architecture says, or the transform is for another number of inputs.
     #[track_caller]
     pub fn to_onnx(&self) -> Vec<u8> {
-        let Self { card, theta } = self;
-        let (architecture, layout) = (&card.architecture, card.architecture.layout::<A>());
-        assert_eq!(layout.len(), theta.len(), "onnx: the vector has not the layout's length");
-        let parameters = layout.entries().iter().map(|entry| {
-            let values = entry.storage.to_file(&theta[entry.range()]);
-            (entry.name.clone(), (entry.storage.shape().to_vec(), doubles(&values)))
-        });
+        let Self { card, .. } = self;
+        let architecture = &card.architecture;
+        let parameters = self.arrays().into_iter();
+        let parameters = parameters.map(|(name, shape, values)| (name, (shape, doubles(&values))));
         let mut onnx = OnnxWriter::new(A::NAME == f64::NAME, parameters);
         let mut value = "x".to_owned();
         if !card.transform.is_identity() {

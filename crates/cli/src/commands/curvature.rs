@@ -98,7 +98,7 @@ impl CurvatureCommand {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         catch_interrupts()?;
         // In f64, whatever the model was trained in: the small eigenvalues are the interesting ones.
-        let Checkpoint { card, theta } = self.model.load::<f64>()?;
+        let Checkpoint { card, theta, .. } = self.model.load::<f64>()?;
         let data = self.data.for_model::<f64>(&self.model, &card, self.part)?;
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());

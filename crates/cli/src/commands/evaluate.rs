@@ -1,6 +1,5 @@
 //! `chainrule evaluate`.
 
-use chainrule::model::Checkpoint;
 use chainrule::tensor::Scalar;
 use chainrule::train::{ClassMetrics, Confusion, Evaluation, Metrics, evaluate};
 use chainrule_report::results::{self, Class, ClassFigures};
@@ -50,14 +49,16 @@ impl Evaluate {
 }
 
 fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
-    let data = args.data.for_model::<A>(&args.model, &card, args.part)?;
-    let loss = loss_spec(&card).kind();
+    let checkpoint = args.model.load::<A>()?;
+    let card = &checkpoint.card;
+    let data = args.data.for_model::<A>(&args.model, card, args.part)?;
+    let loss = loss_spec(card).kind();
     let encoding = loss::encoding(loss, data.labels().is_some())?;
-    let transform = args.model.transform(&card, &data);
+    let transform = args.model.transform(card, &data);
     let model = card.architecture.build::<A>(None);
-    let result = evaluate(&model, &*loss_spec(&card).build::<A>(), encoding, &transform, &theta, &data)
-        .map_err(Failure::run)?;
+    let result =
+        evaluate(&model, &*loss_spec(card).build::<A>(), encoding, &transform, checkpoint.weights(), &data)
+            .map_err(Failure::run)?;
     args.print(data.class_names(), data.len(), &result)
 }
 

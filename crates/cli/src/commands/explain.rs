@@ -147,7 +147,7 @@ impl Explain {
 
     /// The network of a file, with an example of its data or of the user's.
     fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
-        let Checkpoint { card, theta } = model.load::<A>()?;
+        let Checkpoint { card, theta, .. } = model.load::<A>()?;
         let loss = loss_spec(&card).kind();
         let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
         if let Some(text) = &self.input {

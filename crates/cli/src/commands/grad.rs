@@ -118,7 +118,7 @@ impl Grad {
 }
 
 fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
     let loss_name = loss_spec(&card).kind();
     if args.label_smoothing > 0.0 && loss_name != LossKind::CrossEntropy {
         return Err(Failure::Input(format!(

@@ -49,7 +49,7 @@ impl Gradcheck {
 }
 
 fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
     let data = args.data.for_model::<f64>(&args.model, &card, args.part)?;
     let loss_name = loss_spec(&card).kind();
     let encoding = loss::encoding(loss_name, data.labels().is_some())?;

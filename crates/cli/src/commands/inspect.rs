@@ -36,7 +36,7 @@ impl Inspect {
 }
 
 fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
+    let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
     let table = rows::<A>(&card, &theta);
     if args.json {
         return outln!("{}", as_json(&card, A::NAME, theta.len(), &table));

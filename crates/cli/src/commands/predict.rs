@@ -7,7 +7,7 @@ use chainrule::datasets::{
     Features, FileFormat, ImageShape, Input, Pipeline, ReadOptions, csv, image_files, is_image_file, npy,
     read_features, read_images, write_atomic,
 };
-use chainrule::model::{Checkpoint, ModelCard, predict};
+use chainrule::model::{ModelCard, predict};
 use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
 use clap::Args;
@@ -96,8 +96,9 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         extension(out)?;
     }
-    let Checkpoint { card, theta } = args.model.load::<A>()?;
-    let Examples { features, files } = args.read::<A>(&card)?;
+    let checkpoint = args.model.load::<A>()?;
+    let card = &checkpoint.card;
+    let Examples { features, files } = args.read::<A>(card)?;
     let (examples, inputs) = features.dim();
     card.transform.check(inputs).map_err(Failure::input)?;
     let model = card.architecture.build::<A>(None);
@@ -105,18 +106,18 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     for start in (0..examples).step_by(ROWS) {
         let end = examples.min(start + ROWS);
         let x = features.transformed(&card.transform, start..end);
-        let part = predict(&model, card.output, &Pipeline::new(), &theta, &x);
+        let part = predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x);
         predictions.slice_mut(s![start..end, ..]).assign(&part);
     }
     let labels: Vec<usize> = rows::slices(&predictions).map(class_of).collect();
     let written = match &args.out {
         None => {
             let mut text = Vec::new();
-            table(&mut text, args, &card, &predictions, &labels, &files).map_err(Failure::run)?;
+            table(&mut text, args, card, &predictions, &labels, &files).map_err(Failure::run)?;
             return print(&String::from_utf8_lossy(&text));
         }
         Some(out) if extension(out)? == "csv" => {
-            write_atomic(out, |file| table(file, args, &card, &predictions, &labels, &files))
+            write_atomic(out, |file| table(file, args, card, &predictions, &labels, &files))
         }
         Some(out) if args.classes => {
             let column = labels.iter().map(|&label| A::of(label as f64)).collect();

@@ -24,7 +24,7 @@ fn checkpoint<A: Scalar>(activation: impl Into<Stage>, output: Output, classes: 
         data: None,
         seed: None,
     };
-    Checkpoint { card, theta }
+    Checkpoint { card, theta, statistics: Vec::new() }
 }
 
 fn decoded<A: Scalar>(checkpoint: &Checkpoint<A>) -> (proto::Graph, Vec<Property>) {
@@ -127,7 +127,7 @@ fn the_graph_computes_the_prediction_of_every_activation_and_output() {
                     [-4e3, 9e3, 1e3],
                 ] {
                     let row = ArrayView2::from_shape((1, 3), &x).unwrap().mapv(A::of);
-                    let Checkpoint { card, theta } = &checkpoint;
+                    let Checkpoint { card, theta, .. } = &checkpoint;
                     let expected = predict(&model, card.output, &card.transform, theta, &row);
                     let x: Vec<f64> = row.iter().map(|x| x.as_f64()).collect();
                     for (theirs, ours) in run(&graph, &x).into_iter().zip(&expected) {

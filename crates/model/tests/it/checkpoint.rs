@@ -26,7 +26,7 @@ fn example() -> Checkpoint<f64> {
         data: None,
         seed: Some(7),
     };
-    Checkpoint { card, theta }
+    Checkpoint { card, theta, statistics: Vec::new() }
 }
 
 #[test]

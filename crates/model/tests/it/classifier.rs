@@ -50,7 +50,7 @@ fn the_checkpoint_predicts_what_the_classifier_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("moons.safetensors");
     classifier.checkpoint().save(&path).unwrap();
-    let Checkpoint { card, theta } = Checkpoint::<f32>::load(&path).unwrap();
+    let Checkpoint { card, theta, .. } = Checkpoint::<f32>::load(&path).unwrap();
     assert_eq!(card.classes, ["inner", "outer"]);
     let model = card.architecture.build(None);
     let predictions = predict(&model, card.output, &card.transform, &theta, &x);

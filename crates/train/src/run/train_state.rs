@@ -87,6 +87,11 @@ impl<A: Scalar> TrainState<A> {
         Weights { theta, statistics: &self.statistics }
     }
 
+    /// Those of the best epoch.
+    pub fn best_weights(&self) -> Weights<'_, A> {
+        Weights { theta: &self.best_theta, statistics: &self.best_statistics }
+    }
+
     /// Takes up a complete epoch, and begins the next.
     pub(crate) fn end_epoch(&mut self, report: Epoch, theta: &[A]) {
         let loss = report.validation_loss.unwrap_or(report.train_loss);

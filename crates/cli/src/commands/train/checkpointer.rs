@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chainrule::model::{Checkpoint, CheckpointError, ModelCard};
 use chainrule::tensor::Scalar;
-use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd};
+use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd, Weights};
 
 use super::folder::RunFolder;
 use super::target_scaling::TargetScaling;
@@ -60,17 +60,21 @@ impl<'a> Checkpointer<'a> {
     }
 
     /// Writes θ as a model of its own, which predicts in the units of the data.
-    pub(crate) fn save_model<A: Scalar>(&self, path: &Path, theta: &[A]) -> Result<(), CheckpointError> {
-        let theta = self.scaling.folded(&self.card.architecture.layout::<A>(), theta);
-        Checkpoint { card: self.card.clone(), theta }.save(path)
+    pub(crate) fn save_model<A: Scalar>(
+        &self,
+        path: &Path,
+        weights: Weights<'_, A>,
+    ) -> Result<(), CheckpointError> {
+        let theta = self.scaling.folded(&self.card.architecture.layout::<A>(), weights.theta);
+        Checkpoint { card: self.card.clone(), theta, statistics: weights.statistics.to_vec() }.save(path)
     }
 
     fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), Box<dyn Error>> {
         self.snapshots.save(snapshot)?;
-        self.save_model(&self.folder.last(), snapshot.theta)?;
+        self.save_model(&self.folder.last(), snapshot.state.weights(snapshot.theta))?;
         let best = snapshot.state.best.map_or(0, |best| best.epoch);
         if best != self.best {
-            self.save_model(&self.folder.best(), &snapshot.state.best_theta)?;
+            self.save_model(&self.folder.best(), snapshot.state.best_weights())?;
             self.best = best;
         }
         Ok(())

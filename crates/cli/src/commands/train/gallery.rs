@@ -4,6 +4,7 @@ use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
 use chainrule::layers::Layer;
 use chainrule::model::{ModelCard, predict};
 use chainrule::tensor::{Scalar, rows};
+use chainrule::train::Weights;
 use chainrule_report::gallery::{FirstLayer, Gallery, Mistake, Mistakes};
 use chainrule_report::image::Image;
 
@@ -17,7 +18,7 @@ const STREAMED: usize = 10_000;
 pub(crate) fn gallery<A: Scalar>(
     model: &dyn Layer<A>,
     card: &ModelCard,
-    theta: &[A],
+    weights: Weights<'_, A>,
     test: Option<&Dataset<A>>,
 ) -> Gallery {
     let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else {
@@ -28,21 +29,21 @@ pub(crate) fn gallery<A: Scalar>(
         .then(|| test.select(&(0..test.len().min(STREAMED)).collect::<Vec<_>>()));
     let test = few.as_ref().unwrap_or(test);
     Gallery {
-        mistakes: mistakes(model, card, theta, test, shape),
-        first_layer: first_layer(model, theta, shape),
+        mistakes: mistakes(model, card, weights, test, shape),
+        first_layer: first_layer(model, weights.theta, shape),
     }
 }
 
 fn mistakes<A: Scalar>(
     model: &dyn Layer<A>,
     card: &ModelCard,
-    theta: &[A],
+    weights: Weights<'_, A>,
     test: &Dataset<A>,
     shape: ImageShape,
 ) -> Option<Mistakes> {
     let labels = test.labels().filter(|_| model.outputs() > 1)?;
     let raw = test.inputs_through(&Pipeline::new());
-    let predictions = predict(model, card.output, &card.transform, theta, &raw);
+    let predictions = predict(model, card.output, &card.transform, weights, &raw);
     let mut wrong: Vec<(f64, usize, usize)> = rows::slices(&predictions)
         .zip(labels)
         .enumerate()

@@ -7,7 +7,8 @@ use chainrule::datasets::Dataset;
 use chainrule::layers::Layer;
 use chainrule::tensor::{Pool, Rng, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, Trainer, evaluate_together,
+    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, Trainer, Weights,
+    evaluate_together,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -107,15 +108,16 @@ pub(super) fn train<A: MpiScalar>(
     let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
     let history = processes.agree(ended.map_err(Failure::run).and_then(|history| {
-        watch.map_or(Ok(()), |watch| saved(watch, &history, &theta))?;
+        watch.map_or(Ok(()), |watch| saved(watch, &history, state.weights(&theta)))?;
         Ok(history)
     }))?;
 
     TargetScaling::leave(&mut prepared.parts, std::mem::take(&mut prepared.targets))?;
     let theta = prepared.scaling.folded(layout, &theta);
+    let weights = state.weights(&theta);
     let parts = &prepared.parts;
     let mut measure = |data| {
-        evaluate_together(&network, &*loss, prepared.encoding, &card.transform, &theta, data, group.ranks())
+        evaluate_together(&network, &*loss, prepared.encoding, &card.transform, weights, data, group.ranks())
             .map_err(Failure::run)
     };
     let train = measure(&parts.train)?;
@@ -134,7 +136,7 @@ pub(super) fn train<A: MpiScalar>(
     };
     let test = parts.test.as_ref();
     let results = outcome.results(&card, theta.len(), &folder, test.map_or(0, Dataset::len));
-    write(&folder, &results, &gallery(&network, &card, &theta, test))?;
+    write(&folder, &results, &gallery(&network, &card, weights, test))?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
@@ -197,12 +199,12 @@ fn newest<A: Scalar>(
 }
 
 /// Saves the last model, and reports a run that ended before its last epoch.
-fn saved<A: Scalar>(watch: Watch<'_>, history: &History, theta: &[A]) -> Result<(), Failure> {
+fn saved<A: Scalar>(watch: Watch<'_>, history: &History, weights: Weights<'_, A>) -> Result<(), Failure> {
     let Watch { checkpointer, progress, unsaved, .. } = watch;
     let (epoch, batch) = progress.at;
     drop(progress);
     let folder = checkpointer.folder();
-    let last = checkpointer.save_model(&folder.last(), theta);
+    let last = checkpointer.save_model(&folder.last(), weights);
     if let Some(fault) = unsaved.as_deref().or(checkpointer.fault()) {
         return Err(Failure::Run(format!(
             "the run could not be saved: {fault}; `--resume {}` continues from the previous checkpoint",
