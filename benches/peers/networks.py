@@ -1,44 +1,48 @@
 """Random networks in PyTorch and in JAX: the same parameters, examples, loss and direction on each side.
 
-A network is dense layers with one activation between them; an output function, if the loss has none in it, stands on
-top. The loss is the mean over the rows of a sum over the outputs, except for `mean-squared-error`, which is a mean over
-both: so Chainrule defines them. Where PyTorch's own reduction is another, its sum is divided by the rows here.
+A network is an architecture as Chainrule serialises it. Both peers execute the graph that `chainrule export` makes of it,
+and take the loss from the table below. The loss is the mean over the rows of a sum over the outputs, except for
+`mean-squared-error`, which is a mean over both: so Chainrule defines them. Where PyTorch's own reduction is another, its
+sum is divided by the rows here.
 """
 
+import json
+import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from torch import nn
+from safetensors.numpy import save_file
 from torch.nn import functional as F
+
+from graphs import JAX, TORCH, Graph
 
 jax.config.update("jax_enable_x64", True)
 torch.set_num_threads(1)
 VERSIONS = f"PyTorch {torch.__version__}, JAX {jax.__version__}, NumPy {np.__version__}"
 
-# A name of `--activation`: in PyTorch, in JAX.
-ACTIVATIONS = {
-    "identity": (nn.Identity, lambda z: z),
-    "sigmoid": (nn.Sigmoid, jax.nn.sigmoid),
-    "tanh": (nn.Tanh, jnp.tanh),
-    "relu": (nn.ReLU, jax.nn.relu),
-    "leaky-relu": (nn.LeakyReLU, jax.nn.leaky_relu),
-    "elu": (nn.ELU, jax.nn.elu),
-    "gelu": (nn.GELU, lambda z: jax.nn.gelu(z, approximate=False)),
-    "gelu-tanh": (lambda: nn.GELU("tanh"), lambda z: jax.nn.gelu(z, approximate=True)),
-    "silu": (nn.SiLU, jax.nn.silu),
-    "softplus": (nn.Softplus, jax.nn.softplus),
-}
 
-# A name of `--output` where it is a layer of its own: in PyTorch, in JAX.
-OUTPUTS = {
-    "identity": (None, lambda z: z),
-    "sigmoid": (nn.Sigmoid, jax.nn.sigmoid),
-    "softmax": (lambda: nn.Softmax(1), lambda z: jax.nn.softmax(z, axis=1)),
-}
+class Programs:
+    """The programs of Chainrule in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder.resolve()
+
+    def run(self, program, *arguments, cwd=None):
+        """What it prints."""
+        command = [self.folder / program, *map(str, arguments)]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+        assert done.returncode == 0, f"{program} {arguments[0]}: {done.stderr}"
+        return done.stdout
+
+    def tables(self):
+        """The names and the serialised forms of what Chainrule has: see `trajectory tables`."""
+        return json.loads(self.run("trajectory", "tables"))
 
 
 def one_hot(y, t):
@@ -74,131 +78,121 @@ def huber(d):
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss under its name in the table, with the options that ask Chainrule for it."""
+    """A loss in a row of the table: as Chainrule serialises it, and in PyTorch and JAX; `top` is a layer below it."""
 
-    name: str
-    options: tuple[str, ...]
+    label: str
+    spec: dict
     target: str
     torch: Callable
     jax: Callable
-    top: str = "identity"
+    top: str | None = None
 
 
-def of(loss, output, *more):
-    return ("--loss", loss, "--output", output, *more)
-
-
+CROSS_ENTROPY = F.cross_entropy, cross_entropy
+SMOOTHED = (lambda y, t: F.cross_entropy(y, t, label_smoothing=0.1)), (lambda y, t: cross_entropy(y, t, 0.1))
 SQUARED = torch_a_row(F.mse_loss), a_row(jnp.square)
+MEAN_SQUARED = F.mse_loss, lambda y, t: jnp.square(y - t).mean()
+LOGITS = torch_a_row(F.binary_cross_entropy_with_logits), logits
+HUBER = torch_a_row(F.huber_loss), a_row(huber)
+ABSOLUTE = torch_a_row(F.l1_loss), a_row(jnp.abs)
 LOSSES = [
-    Loss("cross-entropy", of("cross-entropy", "softmax"), "class", F.cross_entropy, cross_entropy),
-    Loss("cross-entropy, soft", of("cross-entropy", "softmax"), "distribution", F.cross_entropy, cross_entropy),
-    Loss(
-        "cross-entropy, smoothed",
-        of("cross-entropy", "softmax", "--label-smoothing", "0.1"),
-        "class",
-        lambda y, t: F.cross_entropy(y, t, label_smoothing=0.1),
-        lambda y, t: cross_entropy(y, t, 0.1),
-    ),
-    Loss("squared-error", of("squared-error", "identity"), "real", *SQUARED),
-    Loss("squared-error of sigmoid", of("squared-error", "sigmoid"), "class", *SQUARED, "sigmoid"),
-    Loss("squared-error of softmax", of("squared-error", "softmax"), "class", *SQUARED, "softmax"),
-    Loss(
-        "mean-squared-error",
-        of("mean-squared-error", "identity"),
-        "real",
-        F.mse_loss,
-        lambda y, t: jnp.square(y - t).mean(),
-    ),
-    Loss(
-        "binary-cross-entropy",
-        of("binary-cross-entropy", "sigmoid"),
-        "share",
-        torch_a_row(F.binary_cross_entropy_with_logits),
-        logits,
-    ),
-    Loss("huber", of("huber", "identity"), "real", torch_a_row(F.huber_loss), a_row(huber)),
-    Loss("mean-absolute", of("mean-absolute", "identity"), "real", torch_a_row(F.l1_loss), a_row(jnp.abs)),
+    Loss("cross-entropy", {"name": "cross-entropy"}, "class", *CROSS_ENTROPY),
+    Loss("cross-entropy, soft", {"name": "cross-entropy"}, "distribution", *CROSS_ENTROPY),
+    Loss("cross-entropy, smoothed", {"name": "cross-entropy", "label-smoothing": 0.1}, "class", *SMOOTHED),
+    Loss("squared-error", {"name": "squared-error"}, "real", *SQUARED),
+    Loss("squared-error of sigmoid", {"name": "squared-error"}, "class", *SQUARED, "sigmoid"),
+    Loss("squared-error of softmax", {"name": "squared-error"}, "class", *SQUARED, "softmax"),
+    Loss("mean-squared-error", {"name": "mean-squared-error"}, "real", *MEAN_SQUARED),
+    Loss("binary-cross-entropy", {"name": "binary-cross-entropy"}, "share", *LOGITS),
+    Loss("huber", {"name": "huber"}, "real", *HUBER),
+    Loss("mean-absolute", {"name": "mean-absolute"}, "real", *ABSOLUTE),
 ]
 
 
-class Network:
-    """A random network with a batch for it and a direction, in `dtype` ("f32" or "f64")."""
+def check_names(what, chainrule, here):
+    """Fails where Chainrule has one that is not compared, or the other way round."""
+    chainrule, here = set(chainrule), set(here)
+    missing, unknown = sorted(chainrule - here), sorted(here - chainrule)
+    assert not missing, f"benches/peers lacks the {what} {', '.join(missing)} of Chainrule"
+    assert not unknown, f"benches/peers has the {what} {', '.join(unknown)}, and Chainrule has not"
 
-    def __init__(self, activation, loss, widths, rows, dtype, seed):
-        rng = np.random.default_rng(seed)
-        self.activation, self.loss, self.widths, self.dtype = activation, loss, widths, dtype
+
+def perceptron(activation, widths):
+    """Dense layers with an activation between them, as Chainrule serialises them."""
+    layers = [layer for n in widths[1:] for layer in ({"kind": "dense", "outputs": n}, activation)]
+    return {"input": widths[0], "layers": layers[:-1]}
+
+
+class Network:
+    """A network with random parameters, a batch for it and a direction, in `dtype` ("f32" or "f64")."""
+
+    def __init__(self, programs, architecture, loss, rows, dtype, seed):
+        top = [{"kind": loss.top}] if loss.top else []
+        self.architecture = {**architecture, "layers": architecture["layers"] + top}
+        self.loss, self.dtype = loss, dtype
         self.number = np.float32 if dtype == "f32" else np.float64
+        layout = json.loads(programs.run("trajectory", "layout", json.dumps(self.architecture)))
+        inputs, outputs, shapes = layout["inputs"], layout["outputs"], layout["parameters"]
+        rng = np.random.default_rng(seed)
         normal = lambda *shape: rng.standard_normal(shape).astype(self.number)
-        pairs = list(zip(widths, widths[1:]))
-        # Each layer's weight as PyTorch lays it, (outputs, inputs), and its bias.
-        self.layers = [(normal(n, m) / self.number(m) ** 0.5, normal(n) / 4) for m, n in pairs]
-        self.direction = [(normal(n, m), normal(n)) for m, n in pairs]
-        self.x = normal(rows, widths[0])
-        real = normal(rows, widths[-1])
+        # A matrix is (outputs, inputs), as PyTorch lays it.
+        scale = lambda shape: self.number(shape[1]) ** 0.5 if len(shape) == 2 else self.number(4)
+        self.theta = {name: normal(*shape) / scale(shape) for name, shape in shapes}
+        self.direction = {name: normal(*shape) for name, shape in shapes}
+        self.x = normal(rows, inputs)
+        real = normal(rows, outputs)
         self.y = {
-            "class": rng.integers(widths[-1], size=rows),
+            "class": rng.integers(outputs, size=rows),
             "real": real,
             "share": 1 / (1 + np.exp(-real)),
             "distribution": np.exp(real) / np.exp(real).sum(axis=1, keepdims=True),
         }[loss.target]
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder))
+            programs.run("chainrule", "export", "model.safetensors", "--out", "model.onnx", cwd=folder)
+            self.graph = Graph(Path(folder) / "model.onnx")
 
-    @property
-    def options(self):
-        return ["--layers", "-".join(map(str, self.widths)), "--activation", self.activation, *self.loss.options]
+    def save(self, folder, index=np.int64):
+        """The network with its description, the direction and the batch, class indices in the type `index`."""
+        # The loss takes what the last layer gives.
+        card = {"architecture": self.architecture, "output": "identity", "loss": self.loss.spec}
+        save_file(self.theta, folder / "model.safetensors", {"chainrule": json.dumps(card)})
+        save_file(self.direction, folder / "v.safetensors")
+        np.save(folder / "x.npy", self.x)
+        np.save(folder / "y.npy", self.y.astype(index) if self.y.ndim == 1 else self.y)
 
-    def named(self, layers):
-        """Arrays of the layers under the names of PyTorch's `nn.Sequential`: every second place is an activation."""
-        pairs = zip((f"{2 * l}.{kind}" for l in range(len(layers)) for kind in ("weight", "bias")), sum(layers, ()))
-        return {name: np.ascontiguousarray(array) for name, array in pairs}
+    def torch_cost(self, theta):
+        """C at parameters of PyTorch."""
+        return self.loss.torch(self.graph(TORCH, theta, torch.from_numpy(self.x)), torch.from_numpy(self.y))
 
-    def in_torch(self):
-        """The network, x and y as PyTorch has them."""
-        module, places = ACTIVATIONS[self.activation][0], []
-        for inputs, outputs in zip(self.widths, self.widths[1:]):
-            places += [nn.Linear(inputs, outputs), module()]
-        places.pop()
-        if top := OUTPUTS[self.loss.top][0]:
-            places.append(top())
-        model = nn.Sequential(*places).to(torch.float32 if self.dtype == "f32" else torch.float64)
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in self.named(self.layers).items()})
-        return model, torch.from_numpy(self.x), torch.from_numpy(self.y)
+    def torch_theta(self):
+        return {name: torch.tensor(array, requires_grad=True) for name, array in self.theta.items()}
 
     def torch_derivatives(self):
         """C, ∇C and ∇²C·v by PyTorch's automatic differentiation, backward twice."""
-        model, x, y = self.in_torch()
-        theta = list(model.parameters())
-        cost = self.loss.torch(model(x), y)
+        named = self.torch_theta()
+        theta, cost = list(named.values()), self.torch_cost(named)
         gradient = torch.autograd.grad(cost, theta, create_graph=True)
-        v = [torch.from_numpy(array) for array in sum(self.direction, ())]
-        along = sum((g * v).sum() for g, v in zip(gradient, v))
+        along = sum((g * torch.from_numpy(v)).sum() for g, v in zip(gradient, self.direction.values()))
         # A gradient that does not depend on θ has no graph, and a product of zero.
         zeros = [torch.zeros_like(t) for t in theta]
         hv = torch.autograd.grad(along, theta, allow_unused=True) if along.requires_grad else zeros
         hv = [zero if h is None else h for h, zero in zip(hv, zeros)]
-        numpy = lambda arrays: dict(zip(self.named(self.layers), (array.detach().numpy() for array in arrays)))
+        numpy = lambda arrays: dict(zip(named, (array.detach().contiguous().numpy() for array in arrays)))
         return cost.item(), numpy(gradient), numpy(hv)
 
-    def jax_cost(self):
-        """C as a function of the layers, in JAX."""
-        phi, top, loss = ACTIVATIONS[self.activation][1], OUTPUTS[self.loss.top][1], self.loss.jax
-
-        def cost(layers):
-            h = self.x
-            for l, (weight, bias) in enumerate(layers):
-                h = (phi(h) if l else h) @ weight.T + bias
-            return loss(top(h), self.y)
-
-        return cost
+    def jax_cost(self, theta):
+        """C at parameters of JAX."""
+        return self.loss.jax(self.graph(JAX, theta, self.x), self.y)
 
     def jax_derivatives(self):
         """The same three by JAX: forward over reverse."""
 
         @jax.jit
-        def all_three(layers, v):
-            value_and_grad = jax.value_and_grad(self.jax_cost())
-            (cost, gradient), (_, hv) = jax.jvp(value_and_grad, (layers,), (v,))
+        def all_three(theta, v):
+            (cost, gradient), (_, hv) = jax.jvp(jax.value_and_grad(self.jax_cost), (theta,), (v,))
             return cost, gradient, hv
 
-        cost, gradient, hv = all_three(self.layers, self.direction)
+        cost, gradient, hv = all_three(self.theta, self.direction)
         jax.clear_caches()  # The next network is another program.
-        return float(cost), self.named(gradient), self.named(hv)
+        return float(cost), gradient, hv

@@ -4,8 +4,6 @@ Weight decay leaves biases alone in Chainrule, so PyTorch gets them as a paramet
 """
 
 import itertools
-import json
-import subprocess
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
@@ -14,10 +12,9 @@ import jax
 import numpy as np
 import torch
 from jax.example_libraries import optimizers as jax_optimizers
-from safetensors.numpy import save_file
 from torch.optim import lbfgs
 
-from networks import LOSSES, Network
+from networks import LOSSES, Network, check_names, perceptron
 
 STEPS = 100
 # The largest difference of θ over its largest component that may be, at any of the steps.
@@ -60,35 +57,44 @@ OPTIMIZERS = {
 }
 
 
-def problems(dtype, seed):
-    """What is learned: a convex risk, and two smooth networks; beyond a kink two paths may part on a rounding error."""
-    loss = {loss.name: loss for loss in LOSSES}
-    return {
-        "convex": Network("identity", loss["mean-squared-error"], [6, 3], 40, dtype, [seed, 0]),
-        "tanh": Network("tanh", loss["cross-entropy"], [6, 9, 7, 4], 33, dtype, [seed, 1]),
-        "silu": Network("silu", loss["mean-squared-error"], [5, 11, 2], 21, dtype, [seed, 2]),
-    }
+# What is learned: a convex risk, and two smooth networks; beyond a kink two paths may part on a rounding error. The
+# activation, the loss, the widths, the rows.
+PROBLEMS = {
+    "convex": ("identity", "mean-squared-error", [6, 3], 40),
+    "tanh": ("tanh", "cross-entropy", [6, 9, 7, 4], 33),
+    "silu": ("silu", "mean-squared-error", [5, 11, 2], 21),
+}
 
 
-def flat(layers):
-    """Parameters as Chainrule's one vector: each W as (inputs, outputs), then b."""
-    return np.concatenate([np.ravel(a) for weight, bias in layers for a in (np.asarray(weight).T, bias)])
+def problem(programs, name, dtype, seed):
+    activation, label, widths, rows = PROBLEMS[name]
+    loss = next(loss for loss in LOSSES if loss.label == label)
+    seed = [seed, list(PROBLEMS).index(name)]
+    return Network(programs, perceptron({"kind": activation}, widths), loss, rows, dtype, seed)
 
 
-def layers_of(network, vector):
+def flat(network, theta):
+    """Parameters of dense layers as Chainrule's one vector: each W as (inputs, outputs), then b."""
+    return np.concatenate([np.ravel(np.asarray(theta[name]).T) for name in network.theta])
+
+
+def named(network, vector):
     """The way back."""
-    layers = []
-    for weight, bias in network.layers:
-        w, b, vector = np.split(vector, (weight.size, weight.size + bias.size))
-        layers.append((np.ascontiguousarray(w.reshape(weight.T.shape).T), b))
-    return layers
+    theta = {}
+    for name, array in network.theta.items():
+        values, vector = np.split(vector, [array.size])
+        theta[name] = np.ascontiguousarray(values.reshape(array.T.shape).T)
+    return theta
+
+
+def groups_of(theta):
+    """The weights and the biases."""
+    return [t for t in theta.values() if t.ndim == 2], [t for t in theta.values() if t.ndim == 1]
 
 
 def as_far_as(network, step):
     """A line search that goes as far along its direction as `step` does."""
-    # In the order of the parameter groups: all weights, then all biases.
-    weights, biases = zip(*layers_of(network, step))
-    step = torch.from_numpy(np.concatenate([np.ravel(array) for array in weights + biases]))
+    step = torch.from_numpy(np.concatenate([np.ravel(array) for array in sum(groups_of(named(network, step)), [])]))
 
     def search(objective, x, t, d, *_, **__):
         t = float(step @ d / (d @ d))
@@ -97,23 +103,15 @@ def as_far_as(network, step):
     return search
 
 
-def by_chainrule(program, network, optimizer, folder):
-    """θ after each step, by the program `trajectory` from a checkpoint with a card of ours."""
+def by_chainrule(programs, network, optimizer):
+    """θ after each step, by the program `trajectory`."""
     name, rate, decay = optimizer
-    units = {"kind": "activation", "name": network.activation}
-    places = [place for width in network.widths[1:] for place in ({"kind": "dense", "outputs": width}, units)][:-1]
-    card = {
-        "architecture": {"inputs": network.widths[0], "layers": places},
-        "output": network.loss.options[3],
-        "loss": network.loss.name,
-    }
-    save_file(network.named(network.layers), folder / "start.safetensors", {"chainrule": json.dumps(card)})
-    np.save(folder / "x.npy", network.x)
-    np.save(folder / "y.npy", network.y)
-    files = ["start.safetensors", "--input", "x.npy", "--target", "y.npy", "--out", "path.npy"]
-    settings = ["--optimizer", name, "--lr", str(rate), "--weight-decay", str(decay), "--steps", str(STEPS)]
-    subprocess.run([program, *files, *settings], cwd=folder, check=True)
-    return np.load(folder / "path.npy")
+    files = ["model.safetensors", "--input", "x.npy", "--target", "y.npy", "--out", "path.npy"]
+    settings = ["--optimizer", name, "--lr", rate, "--weight-decay", decay, "--steps", STEPS]
+    with tempfile.TemporaryDirectory() as folder:
+        network.save(Path(folder))
+        programs.run("trajectory", "walk", *files, *settings, cwd=folder)
+        return np.load(Path(folder) / "path.npy")
 
 
 def by_torch(network, make, steps_of=None):
@@ -125,14 +123,14 @@ def by_torch(network, make, steps_of=None):
     bottom, at the first step that lowers C by less than √ε of what it was at first: then half of the digits of the
     difference of two gradients, from which the next direction is made, are rounding.
     """
-    model, x, y = network.in_torch()
-    theta = list(model.parameters())
-    optimizer = make([{"params": theta[::2]}, {"params": theta[1::2], "weight_decay": 0}])
+    theta = network.torch_theta()
+    weights, biases = groups_of(theta)
+    optimizer = make([{"params": weights}, {"params": biases, "weight_decay": 0}])
 
     def cost():
         asked[-1] += 1
         optimizer.zero_grad()
-        cost = network.loss.torch(model(x), y)
+        cost = network.torch_cost(theta)
         cost.backward()
         return cost
 
@@ -141,16 +139,15 @@ def by_torch(network, make, steps_of=None):
         asked.append(0)
         search = lbfgs._strong_wolfe
         if steps_of is not None:
-            search = as_far_as(network, steps_of[t] - (steps_of[t - 1] if t else flat(network.layers)))
+            search = as_far_as(network, steps_of[t] - (steps_of[t - 1] if t else flat(network, network.theta)))
         with patch.object(lbfgs, "_strong_wolfe", search):
             costs.append(optimizer.step(cost).item())
-        arrays = [t.detach().numpy() for t in theta]
-        path.append(flat(zip(arrays[::2], arrays[1::2])))
+        path.append(flat(network, {name: t.detach().numpy() for name, t in theta.items()}))
         if steps_of is not None:
             # Back to where we are: on a way of its own, a rounding error grows with every direction built on it.
             with torch.no_grad():
-                for ours, array in zip(theta, sum(layers_of(network, steps_of[t]), ())):
-                    ours.copy_(torch.from_numpy(array))
+                for name, array in named(network, steps_of[t]).items():
+                    theta[name].copy_(torch.from_numpy(array))
     little = np.finfo(network.number).eps ** 0.5 * costs[0]
     searches = isinstance(optimizer, torch.optim.LBFGS)
     parts = (t for t in range(STEPS - 1) if asked[t] > 2 or costs[t] - costs[t + 1] < little)
@@ -160,10 +157,10 @@ def by_torch(network, make, steps_of=None):
 def by_jax(network, optimizer):
     """The same by an optimizer of JAX."""
     init, update, theta = optimizer
-    gradient, state, path = jax.jit(jax.grad(network.jax_cost())), init(network.layers), []
+    gradient, state, path = jax.jit(jax.grad(network.jax_cost)), init(network.theta), []
     for t in range(STEPS):
         state = update(t, gradient(theta(state)), state)
-        path.append(flat(theta(state)))
+        path.append(flat(network, theta(state)))
     return np.stack(path)
 
 
@@ -175,24 +172,27 @@ def largest(ours, theirs):
     return float((abs(ours - theirs).max(axis=1) / abs(theirs).max(axis=1)).max(initial=0.0))
 
 
-def compare(program, seed):
+def check(tables):
+    """Fails where an optimizer of Chainrule is not compared."""
+    check_names("optimizers", tables["optimizers"], (ours[0] for ours, _, _ in OPTIMIZERS.values()))
+
+
+def compare(programs, seed):
     """Rows of the table: the largest differences of each optimizer on each problem."""
-    rows = []
-    for (name, (ours, make, jax_optimizer)), problem in itertools.product(OPTIMIZERS.items(), problems("f64", seed)):
-        row = {"optimizer": name, "problem": problem, "beyond": []}
+    rows, networks = [], {key: problem(programs, *key, seed) for key in itertools.product(PROBLEMS, BARS)}
+    for (name, (ours, make, jax_optimizer)), problem_name in itertools.product(OPTIMIZERS.items(), PROBLEMS):
+        row = {"optimizer": name, "problem": problem_name, "beyond": []}
         for dtype, bar in (LBFGS_BARS if "lbfgs" in name else BARS).items():
-            network = problems(dtype, seed)[problem]
-            with tempfile.TemporaryDirectory() as folder:
-                path = by_chainrule(program, network, ours, Path(folder))
+            network = networks[problem_name, dtype]
+            path = by_chainrule(programs, network, ours)
             theirs, steps = by_torch(network, make, path if "our lengths" in name else None)
             found = {"PyTorch": largest(path[:steps], theirs[:steps])}
             if jax_optimizer:
                 found["JAX"] = largest(path, by_jax(network, jax_optimizer))
             beyond = [f"{dtype}: {off:.1e} from {peer}" for peer, off in found.items() if not off <= bar]
-            cost = network.jax_cost()
-            ends = [float(cost(layers_of(network, theta[-1]))) for theta in (path, theirs)]
+            ends = [float(network.jax_cost(named(network, theta[-1]))) for theta in (path, theirs)]
             # A convex risk has one bottom, whatever the way down.
-            if problem == "convex" and not abs(ends[0] - ends[1]) <= BARS[dtype] * ends[1]:
+            if problem_name == "convex" and not abs(ends[0] - ends[1]) <= BARS[dtype] * ends[1]:
                 beyond.append(f"{dtype}: ends at {ends[0]}, and PyTorch at {ends[1]}")
             row["beyond"] += beyond
             row[dtype] = {"steps": steps, "ends": ends, **found}

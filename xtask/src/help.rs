@@ -45,11 +45,11 @@ Usage: cargo xtask gradcheck [OPTIONS]
 ";
 
 const PARITY: &str = "\
-Compare the derivatives of 400 random networks, and 100 steps of each optimizer, with PyTorch's and JAX's.
+Compare the derivatives of random networks with every layer, and 100 steps of each optimizer, with PyTorch's and JAX's.
 
 Usage: cargo xtask parity [OPTIONS]
 
-  --rounds N     how many times 400 networks [default: 1]
+  --rounds N     how often each kind of network is drawn [default: 1]
   --seed N       seed of the networks [default: 0]
   --json         print one JSON object on stdout and nothing else there
 

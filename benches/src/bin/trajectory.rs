@@ -1,22 +1,36 @@
-//! The path of an optimizer: θ after each of its full-batch steps, for `peers/parity.py` to compare with other programs.
+//! What `peers/parity.py` asks of the library: what there is to compare with other programs, and the path of an optimizer.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chainrule::datasets::npy;
-use chainrule::layers::{Layer, Mode};
-
+use chainrule::layers::{Architecture, FlattenSpec, Layer, Mode, ReshapeSpec, Stage};
+use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, Header};
 use chainrule::ndarray::{Array2, ArrayView1};
 use chainrule::optim::{DescentSpec, Lbfgs, Optimizer, OptimizerKind, QuasiNewtonKind, Schedule};
-use chainrule::tensor::{Layout, Scalar};
+use chainrule::tensor::{Layout, Scalar, Shape};
 use chainrule::train::{Risk, Workspace};
-use clap::Parser;
+use clap::{Args, Parser};
+use serde_json::{Value, json};
 
-/// Write the path of an optimizer, a row of θ for each step.
+/// What other programs need to compare themselves with the library.
 #[derive(Debug, Parser)]
-struct Args {
+enum Command {
+    /// Print what is in the tables of layers, losses and optimizers, as JSON
+    Tables,
+    /// Print the number of inputs and outputs of a network and the parameters in its files, as JSON
+    Layout {
+        /// The network as JSON, as a model file describes it
+        architecture: String,
+    },
+    /// Write the path of an optimizer, a row of θ for each step
+    Walk(Walk),
+}
+
+#[derive(Debug, Args)]
+struct Walk {
     /// Where it starts: a checkpoint of a network
     model: PathBuf,
     /// The batch, as for `chainrule grad`
@@ -43,11 +57,17 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let walked = Header::read(&args.model)
-        .map_err(Into::into)
-        .and_then(|header| if header.dtype == f64::NAME { walk::<f64>(&args) } else { walk::<f32>(&args) });
-    match walked {
+    let done = match Command::parse() {
+        Command::Tables => {
+            println!("{}", tables());
+            Ok(())
+        }
+        Command::Layout { architecture } => layout(&architecture),
+        Command::Walk(args) => Header::read(&args.model).map_err(Into::into).and_then(|header| {
+            if header.dtype == f64::NAME { walk::<f64>(&args) } else { walk::<f32>(&args) }
+        }),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -56,7 +76,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
+/// The activations; a network around each specimen of each layer, under the layer's name; the names of the losses and of the
+/// optimizers.
+fn tables() -> Value {
+    let networks: Vec<Value> = Stage::specimens()
+        .into_iter()
+        .map(|(shape, stage)| json!({ "layer": stage.name(), "architecture": around(shape, stage) }))
+        .collect();
+    json!({
+        "activations": Stage::activations(),
+        "networks": networks,
+        "losses": LossKind::NAMES,
+        "optimizers": OptimizerKind::names().collect::<Vec<_>>(),
+    })
+}
+
+/// The layer between two dense ones, so that its ∂C/∂x counts as well.
+fn around(shape: Shape, stage: Stage) -> Architecture {
+    let below = [Stage::dense(shape.size()), ReshapeSpec { shape }.into()];
+    let layers = below.into_iter().chain([stage, FlattenSpec.into(), Stage::dense(3)]).collect();
+    Architecture { input: 4.into(), layers }
+}
+
+fn layout(architecture: &str) -> Result<(), Box<dyn Error>> {
+    let architecture: Architecture = serde_json::from_str(architecture)?;
+    architecture.validated()?;
+    let layout = architecture.layout::<f64>();
+    let parameters: Vec<_> =
+        layout.entries().iter().map(|entry| (&entry.name, entry.storage.shape())).collect();
+    println!(
+        "{}",
+        json!({ "inputs": architecture.inputs(), "outputs": architecture.outputs(), "parameters": parameters })
+    );
+    Ok(())
+}
+
+fn walk<A: Scalar>(args: &Walk) -> Result<(), Box<dyn Error>> {
     let Checkpoint { card, mut theta, .. } = Checkpoint::<A>::load(&args.model)?;
     let (x, target) = (npy::read::<A>(&args.input)?, npy::read::<A>(&args.target)?);
     let loss = card.loss.as_ref().ok_or("the model does not know its loss")?.build::<A>();
@@ -74,7 +129,7 @@ fn walk<A: Scalar>(args: &Args) -> Result<(), Box<dyn Error>> {
 }
 
 /// The optimizer with the settings that `chainrule train` gives it.
-fn optimizer<A: Scalar>(args: &Args, layout: &Layout) -> Box<dyn Optimizer<A>> {
+fn optimizer<A: Scalar>(args: &Walk, layout: &Layout) -> Box<dyn Optimizer<A>> {
     let rule = match args.optimizer {
         OptimizerKind::Rule(kind) => kind.spec(),
         OptimizerKind::QuasiNewton(QuasiNewtonKind::Lbfgs) => {
