@@ -28,6 +28,7 @@ CASES = [
     ("softplus", "mean-absolute", "mean-absolute --output identity", [3, 5, 2], 7),
     ("tanh", "squared-error of softmax", "squared-error --output softmax", [3, 4, 3, 4, 3], 5),
     ("identity", "squared-error", "squared-error --output identity", [3, 2], 13),
+    ("prelu", "cross-entropy", "cross-entropy --output softmax", [3, 5, 4, 3], 7),
 ]
 # What users save class indices in.
 INDICES = (np.int64, np.int32, np.uint8)
