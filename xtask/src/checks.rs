@@ -122,8 +122,8 @@ pub(crate) fn tests_without_blas(cargo: Cargo) -> Result<Step, Failure> {
     let there = workspace::packages()?;
     let there = WITHOUT_BLAS.iter().filter(|name| there.iter().any(|package| package.name == **name));
     let packages: Vec<&str> = there.flat_map(|name| ["-p", name]).collect();
-    // Doctests compute no other way than unit tests do.
     let features = ["--features", "chainrule-train/files,chainrule-model/onnx"];
+    // Doctests compute no other way than unit tests do.
     let kinds = ["--lib", "--tests"];
     let args = [&["test", "--locked", "--no-default-features"], &features[..], &kinds, &packages].concat();
     Ok(cargo.step("tests", &args, Blas::None, RERUN))

@@ -20,7 +20,7 @@ impl<A: Scalar> Checkpoint<A> {
     /// If θ is not as long as the architecture says, or the transform is for another number of inputs.
     #[track_caller]
     pub fn save_npz(&self, path: &Path) -> Result<(), CheckpointError> {
-        let Self { card, .. } = self;
+        let card = &self.card;
         let mut arrays: Vec<(String, ArrayD<A>)> = Vec::new();
         for (name, shape, values) in self.arrays() {
             let values = ArrayD::from_shape_vec(IxDyn(&shape), values);

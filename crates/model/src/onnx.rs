@@ -47,7 +47,7 @@ impl<A: Scalar> Checkpoint<A> {
     /// If θ is not as long as the architecture says, or the transform is for another number of inputs.
     #[track_caller]
     pub fn to_onnx(&self) -> Vec<u8> {
-        let Self { card, .. } = self;
+        let card = &self.card;
         let architecture = &card.architecture;
         let parameters = self.arrays().into_iter();
         let parameters = parameters.map(|(name, shape, values)| (name, (shape, doubles(&values))));

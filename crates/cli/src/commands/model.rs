@@ -35,7 +35,7 @@ pub(crate) struct Description {
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK)]
     pub(crate) output: Option<OutputName>,
     /// Loss function [default: the one the model was trained with, or the one that suits the output]
-    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES.iter().copied()), value_name = "NAME", help_heading = NETWORK)]
+    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES), value_name = "NAME", help_heading = NETWORK)]
     pub(crate) loss: Option<LossKind>,
     /// Its dropout probability; if above 0, its parameters are numbered with dropout layers between the others
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]

@@ -28,16 +28,22 @@ impl OptimizerName {
     }
 }
 
+impl From<OptimizerKind> for OptimizerName {
+    fn from(kind: OptimizerKind) -> Self {
+        match kind {
+            OptimizerKind::Rule(kind) => Self::FirstOrder(kind),
+            OptimizerKind::QuasiNewton(kind) => Self::QuasiNewton(kind),
+        }
+    }
+}
+
 impl FromStr for OptimizerName {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        match (name.parse(), name.parse()) {
-            (Ok(OptimizerKind::Rule(kind)), _) => Ok(Self::FirstOrder(kind)),
-            (Ok(OptimizerKind::QuasiNewton(kind)), _) => Ok(Self::QuasiNewton(kind)),
-            (Err(_), Ok(kind)) => Ok(Self::SecondOrder(kind)),
-            (Err(_), Err(UnknownName { .. })) => Err(UnknownName::new("optimizer", name, Self::names())),
-        }
+        let second_order = |_: UnknownName| name.parse().map(Self::SecondOrder);
+        let unknown = |_: UnknownName| UnknownName::new("optimizer", name, Self::names());
+        name.parse().map(OptimizerKind::into).or_else(second_order).map_err(unknown)
     }
 }
 
@@ -65,7 +71,7 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
     /// Learning rate schedule
-    #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES.iter().copied()), default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES), default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     schedule: ScheduleKind,
     /// Number of warm-up steps, over which the learning rate rises from 0
     #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true)]

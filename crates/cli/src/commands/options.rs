@@ -1,14 +1,14 @@
 //! Options that several subcommands share, and the words they take.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
 use chainrule::layers::Stage;
-use chainrule::tensor::registry::UnknownName;
 use chainrule::tensor::{Init, ParseInitError};
 use chainrule::train::Reduction;
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::failure::Failure;
 
@@ -39,16 +39,15 @@ pub(crate) enum ReductionName {
 
 /// Parses the name of an activation function; `--help` lists the names.
 pub(crate) fn activation_parser() -> impl TypedValueParser<Value = Stage> {
-    PossibleValuesParser::new(Stage::activations().iter().map(Stage::name).collect::<Vec<_>>())
-        .map(|name| name.parse().expect("each name is that of an activation"))
+    name_parser(Stage::activations().iter().map(Stage::name).collect::<Vec<_>>())
 }
 
 /// Parses a name of one of the library's tables; `--help` lists the names.
 pub(crate) fn name_parser<T>(
-    names: impl IntoIterator<Item = &'static str>,
+    names: impl IntoIterator<Item: Into<PossibleValue>>,
 ) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
+    T: FromStr<Err: Error + Send + Sync> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }

@@ -75,7 +75,7 @@ pub(crate) struct Train {
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
     dtype: Dtype,
     /// Loss function [default: cross-entropy for classes, mean-squared-error for numbers]
-    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES.iter().copied()), value_name = "NAME", help_heading = TRAINING)]
+    #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES), value_name = "NAME", help_heading = TRAINING)]
     loss: Option<LossKind>,
     /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = TRAINING, hide_short_help = true)]
