@@ -19,19 +19,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A checkpoint holds all that a prediction needs: the network, θ, the input's transform, the names of the classes.
     let checkpoint = classifier.checkpoint();
     checkpoint.save(&file("digits.safetensors"))?;
-    let Checkpoint { card, theta, .. } = Checkpoint::<f32>::load(&file("digits.safetensors"))?;
+    let loaded = Checkpoint::<f32>::load(&file("digits.safetensors"))?;
+    let card = &loaded.card;
     let model = card.architecture.build(None);
-    assert_eq!(predict(&model, card.output, &card.transform, &theta, &x), classifier.predict_proba(&x));
-    println!("{} of {} parameters, {} classes", card.architecture, theta.len(), card.classes.len());
+    let predictions = predict(&model, card.output, &card.transform, loaded.weights(), &x);
+    assert_eq!(predictions, classifier.predict_proba(&x));
+    println!("{} of {} parameters, {} classes", card.architecture, loaded.theta.len(), card.classes.len());
 
     // ONNX: a graph from raw rows x to probabilities y, for onnxruntime, browsers and phones.
     checkpoint.save_onnx(&file("digits.onnx"))?;
     // NumPy: `np.load`, and a layer is `x @ W.T + b`.
     checkpoint.save_npz(&file("digits.npz"))?;
     // PyTorch: `model.load_state_dict(safetensors.torch.load_file(…))`, and the other way round with `load_as`.
-    save_vector(&file("plain.safetensors"), model.layout(), &theta)?;
-    let theirs: Checkpoint<f32> = Checkpoint::load_as(&file("plain.safetensors"), card)?;
-    assert_eq!(theirs.theta, theta);
+    save_vector(&file("plain.safetensors"), model.layout(), &loaded.theta)?;
+    let theirs: Checkpoint<f32> = Checkpoint::load_as(&file("plain.safetensors"), card.clone())?;
+    assert_eq!(theirs.theta, loaded.theta);
 
     for entry in std::fs::read_dir(&folder)? {
         let entry = entry?;

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use chainrule_tensor::hash;
+use chainrule_tensor::{Layout, hash};
 
 /// What a forward pass is for. An argument, not a state: there is no layer to forget in the wrong mode.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,11 +25,19 @@ impl<A> Mode<'_, A> {
 
     /// The mode for stage `place` of a container: each stage drops units by a seed of its own, and sees its `window` of
     /// the statistics only.
+    ///
+    /// # Panics
+    /// If there are fewer statistics than the network has.
     #[must_use]
+    #[track_caller]
     pub fn inside(self, place: usize, window: Range<usize>) -> Self {
         match self {
             Mode::Train { seed, row } => Mode::Train { seed: hash(seed, u64::MAX, place as u64), row },
-            Mode::Eval { statistics } => Mode::Eval { statistics: &statistics[window] },
+            Mode::Eval { statistics } => {
+                let given = statistics.len();
+                let statistics = statistics.get(window).unwrap_or_else(|| too_few(given));
+                Mode::Eval { statistics }
+            }
         }
     }
 
@@ -41,4 +49,27 @@ impl<A> Mode<'_, A> {
             eval @ Mode::Eval { .. } => eval,
         }
     }
+
+    /// Checks that a network with these [`statistics`](crate::Layer::statistics) gets as many of them in prediction.
+    ///
+    /// Whatever evaluates a network calls it first: a layer that does not get its statistics may give a wrong answer.
+    ///
+    /// # Panics
+    /// If it gets fewer or more.
+    #[track_caller]
+    pub fn assert_fits(self, statistics: &Layout) {
+        if let Mode::Eval { statistics: given } = self {
+            let (has, given) = (statistics.len(), given.len());
+            assert_eq!(given, has, "eval: {given} statistics for a network with {has}: {CURE}");
+        }
+    }
+}
+
+/// Where the statistics of a network are.
+const CURE: &str = "pass those of its checkpoint or training run in Mode::Eval";
+
+#[cold]
+#[track_caller]
+fn too_few<T>(given: usize) -> T {
+    panic!("eval: {given} statistics are fewer than the network has: {CURE}")
 }

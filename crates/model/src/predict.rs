@@ -13,7 +13,7 @@ const ROWS: usize = 256;
 /// before the first layer, the output function after the last, and dropout is off.
 ///
 /// # Panics
-/// If the transform or the model is for another number of inputs.
+/// If the transform or the model is for another number of inputs, or the weights lack statistics that the model has.
 ///
 /// ```
 /// use chainrule_datasets::Pipeline;
@@ -36,6 +36,7 @@ pub fn predict<'a, A: Scalar>(
 ) -> Array2<A> {
     let mut predictions = Array2::zeros((x.nrows(), model.outputs()));
     let (weights, batch) = (weights.into(), ROWS.min(x.nrows()));
+    weights.eval().assert_fits(model.statistics());
     let (mut outputs, mut tape) = (rows::zeros(batch, model.outputs()), model.gradient_tape(batch));
     for (x, mut predictions) in
         x.axis_chunks_iter(Axis(0), ROWS).zip(predictions.axis_chunks_iter_mut(Axis(0), ROWS))

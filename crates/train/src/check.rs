@@ -1,7 +1,7 @@
 //! For checks: where a network and its loss have their kinks, and a layer with statistics.
 
 use chainrule_layers::check::near_kink;
-use chainrule_layers::{Grad, Layer, Mode, Point, Tape};
+use chainrule_layers::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 use chainrule_loss::Loss;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::rows::{slices, slices_mut};
@@ -9,6 +9,10 @@ use chainrule_tensor::{Init, Layout, Shape};
 
 /// Whether, on the one example `x`, neither the network nor the loss comes nearer than `radius` to a kink. A difference
 /// quotient across a kink says nothing about a derivative.
+///
+/// # Panics
+/// If `mode` has other statistics than the model.
+#[track_caller]
 pub fn is_clear_of_kinks(
     (model, loss): (&dyn Layer<f64>, &dyn Loss<f64>),
     mode: Mode<'_, f64>,
@@ -16,6 +20,7 @@ pub fn is_clear_of_kinks(
     (x, target): (&ArrayRef2<f64>, &ArrayRef2<f64>),
     radius: f64,
 ) -> bool {
+    mode.assert_fits(model.statistics());
     if near_kink(model, mode, theta, x, radius) {
         return false;
     }
@@ -98,6 +103,10 @@ impl Layer<f64> for TracksMean {
         }
     }
 
+    fn second_order(&self) -> Option<&dyn SecondOrder<f64>> {
+        Some(self)
+    }
+
     fn observe(&self, tape: &Tape<f64>, observed: &mut [f64]) {
         observed.copy_from_slice(&tape.vectors[0]);
     }
@@ -105,6 +114,36 @@ impl Layer<f64> for TracksMean {
     fn track(&self, observed: &[f64], statistics: &mut [f64]) {
         for (mean, batch) in statistics.iter_mut().zip(observed) {
             *mean += Self::MOMENTUM * (batch - *mean);
+        }
+    }
+}
+
+impl SecondOrder<f64> for TracksMean {
+    fn r_forward(
+        &self,
+        _: Point<'_, f64>,
+        _: &[f64],
+        r_x: Option<&ArrayRef2<f64>>,
+        r_y: &mut ArrayRef2<f64>,
+        _: Dual<&mut Tape<f64>>,
+    ) {
+        match r_x {
+            Some(r_x) => r_y.assign(r_x),
+            None => r_y.fill(0.0),
+        }
+    }
+
+    fn r_backward(
+        &self,
+        _: Point<'_, f64>,
+        _: Tangent<'_, f64>,
+        delta: Dual<&ArrayRef2<f64>>,
+        r_delta_x: Option<&mut ArrayRef2<f64>>,
+        _: &mut [f64],
+        _: Dual<&mut Tape<f64>>,
+    ) {
+        if let Some(r_delta_x) = r_delta_x {
+            r_delta_x.assign(delta.tangent);
         }
     }
 }

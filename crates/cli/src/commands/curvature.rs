@@ -7,8 +7,7 @@ use chainrule::curvature::{
     Density, DiagonalBlock, Ends, Estimate, Lanczos, Operator, OverData, Pair, hutch_pp,
 };
 use chainrule::datasets::{npy, write_atomic};
-use chainrule::layers::{Layer, Mode};
-use chainrule::model::Checkpoint;
+use chainrule::layers::Layer;
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Layout, Pool};
 use chainrule::train::{Curvature, ShardBuffers, Sharded};
@@ -98,29 +97,31 @@ impl CurvatureCommand {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         catch_interrupts()?;
         // In f64, whatever the model was trained in: the small eigenvalues are the interesting ones.
-        let Checkpoint { card, theta, .. } = self.model.load::<f64>()?;
-        let data = self.data.for_model::<f64>(&self.model, &card, self.part)?;
+        let checkpoint = self.model.load::<f64>()?;
+        let (card, weights) = (&checkpoint.card, checkpoint.weights());
+        let data = self.data.for_model::<f64>(&self.model, card, self.part)?;
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
-        let loss_name = loss_spec(&card).kind();
+        let loss_name = loss_spec(card).kind();
         let encoding = loss::encoding(loss_name, data.labels().is_some())?;
-        let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(&card).build::<f64>());
+        let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(card).build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out)
                 .map_err(|error| Failure::Input(format!("--out {}: {error}", out.display())))?;
         }
-        let x = data.inputs_through(&self.model.transform(&card, &data));
+        let x = data.inputs_through(&self.model.transform(card, &data));
         let target = data.encode(encoding);
         let pool = Pool::new(self.threads.map_or_else(chainrule::tensor::available_threads, usize::from));
         let mut buffers = ShardBuffers::remembering(&model, kept);
-        let mut risk = Sharded::new(&model, &*loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
+        let mut risk = Sharded::new(&model, &*loss, &x, &target, weights.eval(), &mut buffers, &pool);
         let curvature = match self.operator {
             OperatorName::Hessian => Curvature::Hessian,
             OperatorName::GaussNewton => Curvature::GaussNewton,
             OperatorName::Fisher => Curvature::EmpiricalFisher,
         };
-        let mut operator = DiagonalBlock::of(OverData::at(&mut risk, &theta, curvature), range.clone());
+        let mut operator =
+            DiagonalBlock::of(OverData::at(&mut risk, weights.theta, curvature), range.clone());
         let findings = self.look(&mut operator);
         let report = self.as_json(&findings, range.len(), kept);
         if let Some(out) = &self.out {

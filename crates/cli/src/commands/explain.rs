@@ -13,6 +13,7 @@ use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar};
+use chainrule::train::Weights;
 use chainrule_report::explain_page;
 use clap::Args;
 
@@ -71,6 +72,7 @@ struct Case<A: Scalar> {
     card: ModelCard,
     loss: LossKind,
     theta: Vec<A>,
+    statistics: Vec<A>,
     x: Array2<A>,
     target: Array2<A>,
 }
@@ -142,12 +144,12 @@ impl Explain {
             None if is_unbounded(&card) => draw(card.architecture.outputs()),
             None => one_hot(card.architecture.outputs(), 0),
         };
-        Ok(Case { card, loss, theta, x, target })
+        Ok(Case { card, loss, theta, statistics: Vec::new(), x, target })
     }
 
     /// The network of a file, with an example of its data or of the user's.
     fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
-        let Checkpoint { card, theta, .. } = model.load::<A>()?;
+        let Checkpoint { card, theta, statistics } = model.load::<A>()?;
         let loss = loss_spec(&card).kind();
         let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
         if let Some(text) = &self.input {
@@ -156,7 +158,7 @@ impl Explain {
             card.transform.check(inputs).map_err(Failure::input)?;
             card.transform.apply_in_place(&mut x);
             let target = own_target.ok_or_else(|| Failure::input("--input needs a target: add --target"))?;
-            return Ok(Case { card, loss, theta, x, target });
+            return Ok(Case { card, loss, theta, statistics, x, target });
         }
         let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, self.part)?;
         if self.example >= data.len() {
@@ -175,7 +177,7 @@ impl Explain {
         };
         let x = example.inputs_through(&model.transform(&card, &data));
         let target = own_target.unwrap_or_else(|| example.encode(encoding));
-        Ok(Case { card, loss, theta, x, target })
+        Ok(Case { card, loss, theta, statistics, x, target })
     }
 }
 
@@ -184,7 +186,8 @@ fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Trace, Failur
 }
 
 fn follow<A: Scalar>(case: &Case<A>) -> Result<Trace, Failure> {
-    trace((&case.card, case.loss), &case.theta, &case.x, &case.target)
+    let weights = Weights { theta: &case.theta, statistics: &case.statistics };
+    trace((&case.card, case.loss), weights, &case.x, &case.target)
 }
 
 /// Whether the outputs are numbers of any size, and not shares of 1.

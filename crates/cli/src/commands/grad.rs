@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::npy;
-use chainrule::layers::{Layer, Mode};
+use chainrule::layers::Layer;
 use chainrule::loss::LossKind;
-use chainrule::model::{Checkpoint, load_vector, save_vector};
+use chainrule::model::{load_vector, save_vector};
 use chainrule::ndarray::Array2;
 use chainrule::optim::Objective;
 use chainrule::tensor::{Pool, Scalar, available_threads, vector};
@@ -118,8 +118,10 @@ impl Grad {
 }
 
 fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
-    let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
-    let loss_name = loss_spec(&card).kind();
+    let checkpoint = args.model.load::<A>()?;
+    let (card, weights) = (&checkpoint.card, checkpoint.weights());
+    let theta = weights.theta;
+    let loss_name = loss_spec(card).kind();
     if args.label_smoothing > 0.0 && loss_name != LossKind::CrossEntropy {
         return Err(Failure::Input(format!(
             "--label-smoothing is for cross-entropy, and the loss is {loss_name}"
@@ -129,7 +131,7 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
     let loss = if args.label_smoothing > 0.0 {
         loss::smoothed(loss_name, args.label_smoothing).build::<A>()
     } else {
-        loss_spec(&card).build()
+        loss_spec(card).build()
     };
     let x = args.inputs::<A>(card.architecture.inputs())?;
     let y = args.targets::<A>(x.nrows(), card.architecture.outputs())?;
@@ -139,12 +141,12 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
 
     let pool = Pool::new(available_threads());
     let mut buffers = ShardBuffers::new(&model, x.nrows());
-    let mut risk = Sharded::new(&model, &*loss, &x, &y, Mode::EVAL, &mut buffers, &pool);
+    let mut risk = Sharded::new(&model, &*loss, &x, &y, weights.eval(), &mut buffers, &pool);
     let mut gradient = vec![A::zero(); theta.len()];
-    let cost = risk.value_and_grad(&theta, &mut gradient);
+    let cost = risk.value_and_grad(theta, &mut gradient);
     let mut product = v.as_ref().map_or(Vec::new(), |_| gradient.clone());
     if let Some(v) = &v {
-        risk.hessian_vector(&theta, v, &mut product);
+        risk.hessian_vector(theta, v, &mut product);
     }
     let results = [("loss", &[cost][..]), ("gradient", &gradient), ("Hessian product", &product)];
     if let Some((what, _)) = results.iter().find(|(_, numbers)| !vector::is_finite(numbers)) {

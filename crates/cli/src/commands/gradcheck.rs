@@ -1,11 +1,9 @@
 //! `chainrule gradcheck`.
 
-use chainrule::layers::Mode;
-use chainrule::model::Checkpoint;
 use chainrule::ndarray::{Array2, Axis, s};
 use chainrule::optim::check::{Effort, ObjectiveErrors, check};
 use chainrule::tensor::{Scalar, difference};
-use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
+use chainrule::train::{Risk, Weights, Workspace, check::is_clear_of_kinks};
 use clap::Args;
 use serde_json::json;
 
@@ -49,23 +47,27 @@ impl Gradcheck {
 }
 
 fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
-    let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
-    let data = args.data.for_model::<f64>(&args.model, &card, args.part)?;
-    let loss_name = loss_spec(&card).kind();
+    let checkpoint = args.model.load::<A>()?;
+    let card = &checkpoint.card;
+    let data = args.data.for_model::<f64>(&args.model, card, args.part)?;
+    let loss_name = loss_spec(card).kind();
     let encoding = loss::encoding(loss_name, data.labels().is_some())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
-    let (loss, loss_witness) = (loss_spec(&card).build::<A>(), loss_spec(&card).build::<f64>());
+    let (loss, loss_witness) = (loss_spec(card).build::<A>(), loss_spec(card).build::<f64>());
 
-    let theta: Vec<f64> = theta.iter().map(|t| t.as_f64()).collect();
+    let wide = |numbers: &[A]| numbers.iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
+    let (theta, statistics) = (wide(&checkpoint.theta), wide(&checkpoint.statistics));
+    let (mode, mode_witness) =
+        (checkpoint.weights().eval(), Weights { theta: &theta, statistics: &statistics }.eval());
     let sample = data.select(&(0..data.len().min(LOOK)).collect::<Vec<_>>());
     // Both sides must see the same numbers.
     let exact = |values: Array2<f64>| values.mapv(|x| A::of(x).as_f64());
-    let x = exact(sample.inputs_through(&args.model.transform(&card, &data)));
+    let x = exact(sample.inputs_through(&args.model.transform(card, &data)));
     let target = exact(sample.encode(encoding));
     let radius = 25.0 * difference::STEP * x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     let clear = |row: &usize| {
         let (x, target) = (x.slice(s![*row..=*row, ..]), target.slice(s![*row..=*row, ..]));
-        is_clear_of_kinks((&witness, &*loss_witness), Mode::EVAL, &theta, (&x, &target), radius)
+        is_clear_of_kinks((&witness, &*loss_witness), mode_witness, &theta, (&x, &target), radius)
     };
     let rows: Vec<usize> = (0..x.nrows()).filter(clear).take(usize::from(args.rows)).collect();
     let Some(last) = rows.last() else {
@@ -82,8 +84,8 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let (x_a, target_a) = (x.mapv(A::of), target.mapv(A::of));
     let mut workspaces = (Workspace::new(&model, rows.len()), Workspace::new(&witness, rows.len()));
     let report = check(
-        &mut Risk::new(&model, &*loss, &x_a, &target_a, Mode::EVAL, &mut workspaces.0),
-        &mut Risk::new(&witness, &*loss_witness, &x, &target, Mode::EVAL, &mut workspaces.1),
+        &mut Risk::new(&model, &*loss, &x_a, &target_a, mode, &mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness, &x, &target, mode_witness, &mut workspaces.1),
         &theta,
         Effort { coordinates: args.coordinates, floor: 1.0, seed: args.seed },
     );

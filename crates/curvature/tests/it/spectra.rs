@@ -10,6 +10,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array1, Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
+use chainrule_train::check::TracksMean;
 use chainrule_train::{Curvature, ShardBuffers, Sharded};
 
 const ROWS: usize = 300;
@@ -208,4 +209,25 @@ fn f32_spectra_are_right_to_the_digits_of_f32() {
     let ends = Lanczos::default().run(&mut matrix, &mut quietly());
     assert!(ends.converged && (ends.top[0].value - 3.0).abs() < 1e-5);
     assert_eq!(Operator::<f32>::dim(&matrix), 60);
+}
+
+#[test]
+fn an_operator_over_data_uses_the_statistics_of_the_network() {
+    let top = |network: Sequential<f64>| {
+        network.then(|n| Dense::new(n, 3)).then(Tanh::new).then(|n| Dense::new(n, 2))
+    };
+    let (centred, plain) = (top(Sequential::input(4).then(TracksMean::new)), top(Sequential::input(4)));
+    let task = Task::new();
+    let (theta, mean) = (plain.layout().init(&mut Rng::new(6)).to_vec(), [0.5, -1.0, 2.0, 0.25]);
+    let shifted = &task.x - &chainrule_tensor::ndarray::arr1(&mean);
+    for curvature in [Curvature::Hessian, Curvature::GaussNewton, Curvature::EmpiricalFisher] {
+        let matrix = |model: &Sequential<f64>, mode, x: &Array2<f64>| {
+            let mut buffers = ShardBuffers::remembering(model, ROWS);
+            let mut risk = Sharded::new(model, &task.loss, x, &task.target, mode, &mut buffers, &task.pool);
+            dense(&mut OverData::at(&mut risk, &theta, curvature))
+        };
+        let ours = matrix(&centred, Mode::Eval { statistics: &mean }, &task.x);
+        assert_eq!(ours, matrix(&plain, Mode::EVAL, &shifted), "{curvature:?}");
+        assert_ne!(ours, matrix(&plain, Mode::EVAL, &task.x), "{curvature:?}");
+    }
 }

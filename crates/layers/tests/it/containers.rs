@@ -291,3 +291,11 @@ fn statistics_inside_containers_are_observed_tracked_and_used() {
     let first = 2.0 * 1.0 + 2.0 + 3.0 * 6.0 + 8.0;
     assert_eq!(y, array![[first, first], [first + 4.0, first + 4.0]]);
 }
+
+#[test]
+#[should_panic(expected = "eval: 0 statistics are fewer than the network has")]
+fn a_forward_pass_without_the_statistics_of_its_network_is_refused() {
+    let network = Sequential::input(1).then(|_| Measured::new());
+    let mut y = Array2::zeros((1, 1));
+    network.forward(Mode::EVAL, &[], &Array2::zeros((1, 1)), &mut y, &mut network.tape(1));
+}

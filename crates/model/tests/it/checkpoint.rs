@@ -5,7 +5,7 @@ use std::path::Path;
 use chainrule_datasets::{Pipeline, Transform};
 use chainrule_layers::{Architecture, activation};
 use chainrule_loss::{CrossEntropyConfig, LossKind, LossSpec};
-use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output, load_vector, save_vector};
+use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output, load_vector, predict, save_vector};
 use chainrule_tensor::{Init, Layout, Rng, Role, Storage, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
@@ -135,4 +135,11 @@ proptest! {
             prop_assert!(error.to_string().contains("model.safetensors") && !error.to_string().contains('\n'));
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "eval: 0 statistics for a network with 2")]
+fn a_prediction_without_the_statistics_of_its_network_is_refused() {
+    let model = chainrule_train::check::TracksMean::new(2);
+    predict(&model, Output::Identity, &Pipeline::new(), &[], &Array2::zeros((3, 2)));
 }

@@ -63,7 +63,7 @@ impl Metrics {
 /// If a file that the examples stay in can no longer be read; data in memory never fails.
 ///
 /// # Panics
-/// If the encoding does not fit the targets, or the model the data.
+/// If the encoding does not fit the targets, the model the data, or the statistics in `weights` the model.
 ///
 /// ```
 /// use chainrule_datasets::{Encoding, Pipeline, synthetic};
@@ -107,6 +107,7 @@ pub fn evaluate_together<'a, A: Scalar>(
     group: &mut dyn ProcessGroup<A>,
 ) -> Result<Evaluation, Error> {
     let weights = weights.into();
+    weights.eval().assert_fits(model.statistics());
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
     let Division { rank, size, .. } = group.division();

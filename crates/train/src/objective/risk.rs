@@ -54,7 +54,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
     /// The mean loss over the rows of `x` and `target`.
     ///
     /// # Panics
-    /// If x and target differ in rows, or the workspace has fewer.
+    /// If x and target differ in rows, or the workspace has fewer; or if `mode` has other statistics than the model.
     #[track_caller]
     pub fn new(
         model: &'a dyn Layer<A>,
@@ -67,6 +67,7 @@ impl<'a, A: Scalar> Risk<'a, A> {
         let rows = x.nrows();
         assert_eq!(rows, target.nrows(), "risk: {rows} rows of x but {} of targets", target.nrows());
         assert!(rows <= workspace.rows(), "risk: {rows} rows but memory for {}", workspace.rows());
+        mode.assert_fits(model.statistics());
         let scale = A::of(rows as f64).recip();
         Self { model, loss, x, target, mode, batch: rows, scale, workspace, probe: Probe::default() }
     }

@@ -116,7 +116,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     /// The mean loss over the rows of `x` and `target`.
     ///
     /// # Panics
-    /// If x and target differ in rows.
+    /// If x and target differ in rows, or `mode` has other statistics than the model.
     #[track_caller]
     pub fn new(
         model: &'a dyn Layer<A>,
@@ -134,6 +134,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
             x.nrows(),
             target.nrows()
         );
+        mode.assert_fits(model.statistics());
         buffers.note(&[], Depth::Nothing);
         let (batch, division, probe) = (x.nrows(), Division::default(), Probe::default());
         Self { model, loss, x, target, mode, buffers, pool, batch, division, probe }

@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use chainrule_datasets::{Dataset, Encoding, Pipeline, synthetic};
-use chainrule_layers::{Dense, Layer, Sequential, Tanh};
+use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
-use chainrule_optim::{Adam, Descent, Schedule};
-use chainrule_tensor::ndarray::Axis;
+use chainrule_optim::{Adam, Descent, Objective, Schedule};
+use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Pool, Rng};
 use chainrule_train::check::TracksMean;
 use chainrule_train::{
-    Callback, Plan, Reduction, Saved, SingleProcess, Snapshot, StepEnd, Task, TrainState, Trainer, Weights,
-    evaluate,
+    Callback, Curvature, Plan, Reduction, Risk, Saved, ShardBuffers, Sharded, SingleProcess, Snapshot,
+    StepEnd, Task, TrainState, Trainer, Weights, Workspace, evaluate,
 };
 
 fn network() -> Sequential<f64> {
@@ -81,7 +81,7 @@ fn a_step_tracks_the_mean_of_its_batch_and_evaluation_subtracts_it() {
     let data = moons(1);
     let mut callback = Break { after: 1, kept: None };
     let (_, state) = run(2500, 1, Reduction::Library, &mut callback, None);
-    let mut x = chainrule_tensor::ndarray::Array2::zeros(data.features().dim());
+    let mut x = Array2::zeros(data.features().dim());
     for (i, mut row) in x.outer_iter_mut().enumerate() {
         data.features().row(i, row.as_slice_mut().unwrap());
     }
@@ -135,4 +135,82 @@ fn a_run_broken_off_anywhere_ends_with_the_same_statistics() {
             "after step {after}"
         );
     }
+}
+
+/// C, ∇C, H·v, G·v and the dense H, by shards; then C and ∇C in one pass.
+fn all_of(
+    model: &Sequential<f64>,
+    mode: Mode<'_, f64>,
+    (theta, v): (&[f64], &[f64]),
+    (x, target): (&ArrayRef2<f64>, &ArrayRef2<f64>),
+) -> [Vec<f64>; 6] {
+    let (loss, pool) = (SoftmaxCrossEntropy::default(), Pool::new(1));
+    let mut buffers = ShardBuffers::new(model, x.nrows());
+    let mut risk = Sharded::new(model, &loss, x, target, mode, &mut buffers, &pool);
+    let mut out = [(); 4].map(|()| vec![0.0; theta.len()]);
+    let value = risk.value_and_grad(theta, &mut out[0]);
+    risk.hessian_vector(theta, v, &mut out[1]);
+    risk.product(Curvature::GaussNewton, theta, v, &mut out[2]);
+    let mut h = Array2::zeros((theta.len(), theta.len()));
+    risk.hessian(theta, &mut h);
+    let mut workspace = Workspace::new(model, x.nrows());
+    let whole = Risk::new(model, &loss, x, target, mode, &mut workspace).value_and_grad(theta, &mut out[3]);
+    let [gradient, product, gauss_newton, gradient_whole] = out;
+    [vec![value, whole], gradient, product, gauss_newton, gradient_whole, h.into_raw_vec_and_offset().0]
+}
+
+#[test]
+fn a_risk_and_its_curvature_use_the_statistics() {
+    let top = |network: Sequential<f64>| {
+        network.then(|n| Dense::new(n, 5)).then(Tanh::new).then(|n| Dense::new(n, 2))
+    };
+    let (centred, plain) = (top(Sequential::input(2).then(TracksMean::new)), top(Sequential::input(2)));
+    let rng = &mut Rng::new(5);
+    let theta = plain.layout().init(rng).to_vec();
+    let v: Vec<f64> = theta.iter().map(|_| rng.normal(1.0)).collect();
+    let mean = [0.5, -1.5];
+    // One shard, and many.
+    for rows in [20, 1100] {
+        let x = Array2::from_shape_simple_fn((rows, 2), || rng.normal(1.0));
+        let target = Array2::from_shape_simple_fn((rows, 1), || rng.below(2) as f64);
+        let shifted = &x - &chainrule_tensor::ndarray::arr1(&mean);
+        let mode = Weights { theta: &theta, statistics: &mean }.eval();
+        let ours = all_of(&centred, mode, (&theta, &v), (&x, &target));
+        assert_eq!(ours, all_of(&plain, Mode::EVAL, (&theta, &v), (&shifted, &target)), "{rows} rows");
+        assert_ne!(ours, all_of(&plain, Mode::EVAL, (&theta, &v), (&x, &target)), "{rows} rows");
+    }
+}
+
+/// A layer that by itself would take no statistics for zeros.
+fn risk_of_a_forgetful_caller(statistics: &[f64]) {
+    let (model, loss, x) = (TracksMean::new(2), SoftmaxCrossEntropy::default(), Array2::ones((3, 2)));
+    let (target, mut workspace) = (Array2::zeros((3, 1)), Workspace::new(&model, 3));
+    Risk::new(&model, &loss, &x, &target, Mode::Eval { statistics }, &mut workspace).value(&[]);
+}
+
+#[test]
+#[should_panic(expected = "eval: 0 statistics for a network with 2")]
+fn a_risk_without_the_statistics_of_its_network_is_refused() {
+    risk_of_a_forgetful_caller(&[]);
+}
+
+#[test]
+#[should_panic(expected = "eval: 3 statistics for a network with 2")]
+fn a_risk_with_too_many_statistics_is_refused() {
+    risk_of_a_forgetful_caller(&[0.0; 3]);
+}
+
+#[test]
+#[should_panic(expected = "eval: 0 statistics for a network with 2")]
+fn a_sharded_risk_without_the_statistics_of_its_network_is_refused() {
+    let (model, loss, x) = (TracksMean::new(2), SoftmaxCrossEntropy::default(), Array2::ones((3, 2)));
+    let (mut buffers, pool, target) = (ShardBuffers::new(&model, 3), Pool::new(1), Array2::zeros((3, 1)));
+    Sharded::new(&model, &loss, &x, &target, Mode::EVAL, &mut buffers, &pool).value(&[]);
+}
+
+#[test]
+#[should_panic(expected = "eval: 0 statistics for a network with 2")]
+fn an_evaluation_without_the_statistics_of_its_network_is_refused() {
+    let (model, loss) = (TracksMean::new(2), SoftmaxCrossEntropy::default());
+    let _ = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[], &moons(1));
 }

@@ -1,11 +1,12 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
 use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Mode, Point, Sequential, Stage, Station, Values, leaves};
+use chainrule::layers::{Grad, Layer as _, Point, Sequential, Stage, Station, Values, leaves};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Accum, Entry, Scalar};
+use chainrule::train::Weights;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -109,17 +110,18 @@ fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
 /// If the network is not a stack of dense layers and their units.
 pub(super) fn trace<A: Scalar>(
     (card, loss): (&ModelCard, LossKind),
-    theta: &[A],
+    weights: Weights<'_, A>,
     x: &ArrayRef2<A>,
     target: &ArrayRef2<A>,
 ) -> Result<Trace, Failure> {
     let places = places(&card.architecture.layers)?;
     let model = card.architecture.build::<A>(None);
+    let theta = weights.theta;
     let (mut y, mut delta) = (Array2::zeros((1, model.outputs())), Array2::zeros((1, model.outputs())));
     let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
     let mut tape = model.tape(1);
 
-    model.forward(Mode::EVAL, theta, x, &mut y, &mut tape);
+    model.forward(weights.eval(), theta, x, &mut y, &mut tape);
     let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta);
     model.backward(
         Point { theta, x, y: &y },
@@ -137,7 +139,7 @@ pub(super) fn trace<A: Scalar>(
         dtype: A::NAME,
         x: wide(x),
         target: wide(target),
-        prediction: wide(&predict(&model, card.output, &Pipeline::new(), theta, x)),
+        prediction: wide(&predict(&model, card.output, &Pipeline::new(), weights, x)),
         cost: cost.as_f64(),
         layers: places.iter().map(|place| walk.layer(place)).collect(),
         x_signal: wide(&x_signal),
@@ -298,7 +300,7 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use chainrule::layers::{Architecture, activation};
+    use chainrule::layers::{Architecture, Mode, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
     use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
@@ -351,7 +353,7 @@ mod tests {
     fn check(card: &ModelCard, loss: LossKind) {
         let (what, own) = (format!("{card:?}"), loss.spec().build::<f64>());
         let (theta, x, target) = draw(card, &*own);
-        let trace = trace((card, loss), &theta, &x, &target).unwrap();
+        let trace = trace((card, loss), (&theta).into(), &x, &target).unwrap();
         let model = card.architecture.build::<f64>(None);
         let mut workspace = Workspace::new(&model, 1);
         let mut cost = |theta: &[f64], x: &Array2<f64>| {
