@@ -1,6 +1,7 @@
 //! `chainrule explain`.
 
 mod formula;
+mod outline;
 mod page;
 mod text;
 mod trace;
@@ -8,22 +9,23 @@ mod trace;
 use std::path::PathBuf;
 
 use chainrule::datasets::{Encoding, write_atomic};
-use chainrule::layers::{Layer, Stage, activation, spec::parameters};
+use chainrule::layers::{Architecture, Layer, Stage, activation, spec::parameters};
 use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Rng, Scalar};
+use chainrule::tensor::{Rng, Scalar, Shape};
 use chainrule::train::Weights;
 use chainrule_report::explain_page;
 use clap::Args;
 
 use super::data::{DataArgs, Part, PlaceArgs};
-use super::loss;
 use super::model::{Description, ModelArgs, loss_spec};
 use super::options::{OutputName, with_dtype};
+use super::{loss, network};
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, NETWORK, OUTPUT};
-use trace::{Trace, trace};
+use outline::{Outline, outline};
+use trace::{Trace, is_stack, trace};
 
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
 const MOST_PARAMETERS: usize = 1 << 22;
@@ -56,6 +58,12 @@ pub(crate) struct Explain {
     /// Target to use instead of the example's: a number for each output, separated by commas, or a class
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
     target: Option<String>,
+    /// Layers of a new network in words, or a .toml file of layers
+    #[arg(long, value_name = "LAYERS", help_heading = NETWORK, conflicts_with_all = ["model", "layers", "activation"])]
+    network: Option<String>,
+    /// Input shape of --network, such as 8x8x1 [default: the length of --input, or 2]
+    #[arg(long, value_name = "SHAPE", help_heading = NETWORK, requires = "network")]
+    input_shape: Option<Shape>,
     /// Seed of a new network and its example
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = NETWORK)]
     seed: u64,
@@ -77,9 +85,15 @@ struct Case<A: Scalar> {
     target: Array2<A>,
 }
 
+/// A stack of dense layers with every number, or any other network layer by layer.
+enum Explained {
+    Stack(Trace),
+    Outline(Outline),
+}
+
 impl Explain {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let trace = match &self.model {
+        let explained = match &self.model {
             Some(path) => {
                 let model = ModelArgs { model: path.clone(), description: self.description.clone() };
                 with_dtype!(model.dtype()?, of_file(self, &model))?
@@ -87,13 +101,20 @@ impl Explain {
             None => follow(&self.fresh()?)?,
         };
         if let Some(path) = &self.html {
-            let html = explain_page(&page::walkthrough(&trace));
+            let Explained::Stack(trace) = &explained else {
+                return Err(Failure::input(
+                    "--html draws dense layers, each followed by at most one activation: omit it for this network",
+                ));
+            };
+            let html = explain_page(&page::walkthrough(trace));
             write_atomic(path, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         }
-        if self.json {
-            outln!("{}", trace.to_json())?;
-        } else {
-            text::print(&trace)?;
+        match (&explained, &self.html) {
+            (Explained::Stack(trace), _) if self.json => outln!("{}", trace.to_json())?,
+            (Explained::Outline(outline), _) if self.json => outln!("{}", outline.to_json())?,
+            (_, Some(_)) => {}
+            (Explained::Stack(trace), None) => text::print(trace)?,
+            (Explained::Outline(outline), None) => outline.print()?,
         }
         if let Some(path) = &self.html {
             errln!("the page is {}: open it in a browser", path.display());
@@ -114,13 +135,24 @@ impl Explain {
         };
         let loss = self.description.loss.unwrap_or(usual);
         let units = self.description.activation.clone().unwrap_or_else(|| activation::Sigmoid.into());
-        let card = self.description.card(&widths, units, loss, true)?;
+        let mut card = self.description.card(&widths, units, loss, true)?;
+        if let Some(words) = &self.network {
+            let length = self.input.as_ref().map_or(2, |input| input.split(',').count());
+            let input = self.input_shape.unwrap_or(Shape::Flat(length));
+            let mut layers = network::layers(words)?;
+            layers.extend::<Option<Stage>>(loss::top(loss, self.description.output, true)?.0);
+            card.architecture = Architecture { input, layers };
+            card.architecture.validated().map_err(|error| Failure::Input(format!("--network: {error}")))?;
+        }
         let inputs = card.architecture.inputs();
         let parameters = parameters(&card.architecture.layers, card.architecture.input).unwrap_or(usize::MAX);
         if parameters > MOST_PARAMETERS {
             return Err(Failure::Input(format!(
-                "--layers {widths}: a new network of {parameters} parameters is too large to explain: the limit is \
-                 {MOST_PARAMETERS}"
+                "{}: a new network of {parameters} parameters is too large to explain: the limit is \
+                 {MOST_PARAMETERS}",
+                self.network
+                    .as_ref()
+                    .map_or_else(|| format!("--layers {widths}"), |words| format!("--network {words}"))
             )));
         }
         let hundredths = |x: f64| (100.0 * x).round() / 100.0;
@@ -181,13 +213,17 @@ impl Explain {
     }
 }
 
-fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Trace, Failure> {
+fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Explained, Failure> {
     follow(&args.of_file::<A>(model)?)
 }
 
-fn follow<A: Scalar>(case: &Case<A>) -> Result<Trace, Failure> {
+fn follow<A: Scalar>(case: &Case<A>) -> Result<Explained, Failure> {
     let weights = Weights { theta: &case.theta, statistics: &case.statistics };
-    trace((&case.card, case.loss), weights, &case.x, &case.target)
+    let network = (&case.card, case.loss);
+    if is_stack(&case.card.architecture) {
+        return trace(network, weights, &case.x, &case.target).map(Explained::Stack);
+    }
+    Ok(Explained::Outline(outline(network, weights, &case.x, &case.target)))
 }
 
 /// Whether the outputs are numbers of any size, and not shares of 1.

@@ -153,11 +153,11 @@ fn a_wide_network_is_abbreviated_and_explained_on_its_data() {
 }
 
 #[test]
-fn the_page_is_written_beside_the_tables() {
+fn the_page_is_written_instead_of_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["explain", "--html", "lecture.html"]);
     assert!(output.status.success() && stderr(&output).contains("lecture.html"), "{}", stderr(&output));
-    assert!(stdout(&output).contains("Backward, layer 1 of 2"));
+    assert_eq!((stdout(&output).as_str(), stderr(&output).lines().count()), ("", 1));
     let page = fs::read_to_string(folder.path().join("lecture.html")).unwrap();
     assert!(
         page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && !page.contains("/* STYLE */")
@@ -193,4 +193,44 @@ fn a_new_network_is_explained_with_other_units() {
     let output = run(folder.path(), &["explain", "--activation", "tanh"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).contains("tanh"), "{}", stdout(&output));
+}
+
+#[test]
+fn views_and_networks_that_branch_are_explained_layer_by_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let network =
+        "flatten, dense 6, residual (dense 6, tanh), branches concat (dense 3, relu) (dense 2), dense 10";
+    let arguments = ["explain", "--network", network, "--input-shape", "4x4x1"];
+    let output = run(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    for words in [
+        "0  flatten: the same numbers, as 16",
+        "2  residual, gives 6",
+        "y = body(x) + x",
+        "    2.body.0  dense 6, gives 6",
+        "y = concat of the 2 branches",
+        "  3.0  branch 0, gives 3",
+        "2.body.0.weight 6x6: norm",
+        "4.bias 10: norm",
+    ] {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    let report = json(folder.path(), &[&arguments[..], &["--json"]].concat());
+    let rows = report["trace"].as_array().unwrap();
+    let at = |path: &str, key: &str| numbers(&rows.iter().find(|row| row["path"] == path).unwrap()[key]);
+    // y = body(x) + x, the branches side by side, and the error signal of the sum at its body.
+    for ((y, x), f) in at("2", "y").iter().zip(at("1", "y")).zip(at("2.body", "y")) {
+        close(*y, x + f);
+    }
+    assert_eq!(at("3", "y"), [at("3.0", "y"), at("3.1", "y")].concat());
+    assert_eq!(at("2", "signal"), at("2.body", "signal"));
+    // ∂C/∂b = δ, of the top and inside.
+    for (path, bias) in [("4", "4.bias"), ("2.body.0", "2.body.0.bias")] {
+        let row = rows.iter().find(|row| row["path"] == path).unwrap();
+        let found = row["parameters"].as_array().unwrap().iter().find(|p| p["name"] == bias).unwrap();
+        assert_eq!(numbers(&found["gradient"]), at(path, "signal"), "{path}");
+    }
+    let refusal = [&arguments[..], &["--html", "page.html"]].concat();
+    refused(folder.path(), &refusal, &["--html", "omit it"]);
 }

@@ -11,7 +11,7 @@ use crate::failure::{Failure, outln};
 const UNITS: usize = 8;
 
 /// Four digits, whatever the size.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     match x.abs() {
         0.0 => "0".to_owned(),
         size if (1e-3..1e4).contains(&size) => format!("{x:.4}"),
@@ -25,7 +25,7 @@ fn right(width: usize, cells: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A table with a head; `units` number the rows.
-fn table(
+pub(super) fn table(
     head: &[&str],
     units: &[usize],
     width: usize,
@@ -46,7 +46,7 @@ fn omitted(units: &[usize], width: usize, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn formulas(lines: &[String]) -> Result<(), Failure> {
+pub(super) fn formulas(lines: &[String]) -> Result<(), Failure> {
     lines.iter().try_for_each(|tex| outln!("  {}", line(tex)))
 }
 

@@ -1,11 +1,11 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
 use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Point, Sequential, Stage, Station, Values, leaves};
+use chainrule::layers::{Architecture, Grad, Layer as _, Point, Sequential, Stage, Station, Values, leaves};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Accum, Entry, Scalar};
+use chainrule::tensor::{Accum, Entry, Scalar, Shape};
 use chainrule::train::Weights;
 use serde_json::{Value, json};
 
@@ -99,8 +99,13 @@ fn places(stages: &[Stage]) -> Result<Vec<Place>, Failure> {
     Ok(places)
 }
 
+/// Whether a network is a stack of dense layers and their units, on an input without positions.
+pub(super) fn is_stack(architecture: &Architecture) -> bool {
+    matches!(architecture.input, Shape::Flat(_)) && places(&architecture.layers).is_ok()
+}
+
 /// Numbers of any type as those of the report.
-fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
+pub(super) fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
     values.into_iter().map(|value| value.as_f64()).collect()
 }
 
@@ -282,7 +287,7 @@ impl Trace {
 
 /// Which units of a layer are shown where there are more than `limit`: the first ones, and those with the largest
 /// |signal|; in their order.
-fn shown(signal: &[f64], limit: usize) -> Vec<usize> {
+pub(super) fn shown(signal: &[f64], limit: usize) -> Vec<usize> {
     if signal.len() <= limit {
         return (0..signal.len()).collect();
     }
@@ -300,7 +305,7 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use chainrule::layers::{Architecture, Mode, activation};
+    use chainrule::layers::{Mode, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
     use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
