@@ -24,7 +24,12 @@ const SCRIPTS: &[&str] = &["graphs.py", "parameters.py", "tensorboard_events.py"
 /// `cargo xtask train …`: from a fresh clone to a trained network.
 pub(crate) fn train(args: &[OsString]) -> Result<(), Failure> {
     setup::run(Blas::native())?;
-    let mut cargo = cargo_of("run", "bin", PROGRAM, &["--profile", "quick"])?;
+    let mut options = vec!["--profile", "quick"];
+    if args.is_empty() && Blas::native() == Blas::OpenBlas {
+        // The embedded digits need no readers of Parquet and of further image formats, which are long to build.
+        options.extend(["--no-default-features", "--features", "openblas"]);
+    }
+    let mut cargo = cargo_of("run", "bin", PROGRAM, &options)?;
     process::hand_over(cargo.args(["--", "train"]).args(args))
 }
 

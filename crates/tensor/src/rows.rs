@@ -37,13 +37,12 @@ pub fn map<A: Scalar, const N: usize>(
     f: impl Fn([A; N], &mut A) + Sync,
 ) {
     let shape = out.dim();
-    assert!(inputs.iter().all(|x| x.dim() == shape), "rows: shapes differ: {:?}", inputs.map(|x| x.dim()));
-    if out.is_standard_layout() && inputs.iter().all(|x| x.is_standard_layout()) {
-        let inputs = inputs.map(|x| x.as_slice().expect(CONTIGUOUS));
+    assert!(same_shape(&inputs, shape), "rows: shapes differ: {:?}", shapes(inputs));
+    if let (true, Some(inputs)) = (out.is_standard_layout(), as_slices(inputs)) {
         let out = out.as_slice_mut().expect(CONTIGUOUS);
         return sweep([out], LANES, LEAST_SHARED, |from, [out]| {
             simd::map(
-                inputs.map(|x| &x[from..from + out.len()]),
+                parts(inputs, from, out.len()),
                 [out],
                 #[inline(always)]
                 |x, [y]| f(x, y),
@@ -52,12 +51,39 @@ pub fn map<A: Scalar, const N: usize>(
     }
     for (i, mut out) in out.rows_mut().into_iter().enumerate() {
         simd::map(
-            inputs.map(|x| x.row(i).to_slice().expect(CONTIGUOUS)),
+            each_row(inputs, i),
             [out.as_slice_mut().expect(CONTIGUOUS)],
             #[inline(always)]
             |x, [y]| f(x, y),
         );
     }
+}
+
+// Apart from `map`, so that they are compiled for a number type and not for each f.
+
+fn same_shape<A, const N: usize>(inputs: &[&ArrayRef2<A>; N], shape: (usize, usize)) -> bool {
+    inputs.iter().all(|x| x.dim() == shape)
+}
+
+fn shapes<A, const N: usize>(inputs: [&ArrayRef2<A>; N]) -> [(usize, usize); N] {
+    inputs.map(|x| x.dim())
+}
+
+/// All as slices, if all lie row after row.
+fn as_slices<'a, A, const N: usize>(inputs: [&'a ArrayRef2<A>; N]) -> Option<[&'a [A]; N]> {
+    let mut slices = [&[][..]; N];
+    for (slice, x) in slices.iter_mut().zip(inputs) {
+        *slice = x.as_slice()?;
+    }
+    Some(slices)
+}
+
+fn parts<A, const N: usize>(inputs: [&[A]; N], from: usize, len: usize) -> [&[A]; N] {
+    inputs.map(|x| &x[from..from + len])
+}
+
+fn each_row<'a, A, const N: usize>(inputs: [&'a ArrayRef2<A>; N], i: usize) -> [&'a [A]; N] {
+    inputs.map(|x| x.row(i).to_slice().expect(CONTIGUOUS))
 }
 
 /// A batch of zeros that begins at a cache line, as an [`Aligned`] vector does: for what layer after layer fills.

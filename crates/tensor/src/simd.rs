@@ -12,7 +12,6 @@
 
 #![allow(unsafe_code)]
 
-use std::array::from_fn;
 use std::sync::OnceLock;
 
 /// Numbers that [`map`] works on at once: one register of AVX-512 in `f32`.
@@ -146,25 +145,22 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
     y: [&mut [A]; M],
     f: impl Fn([A; N], &mut [A; M]),
 ) {
-    let len = y.first().map_or(0, |y| y.len());
-    assert!(
-        x.iter().all(|x| x.len() == len) && y.iter().all(|y| y.len() == len),
-        "simd: lengths differ: {:?} and {:?}",
-        x.map(<[A]>::len),
-        y.map(|y| y.len())
-    );
+    let len = common_length(&x, &y);
     dispatch_at(
         level,
         #[inline(always)]
         move || {
-            let (x, y) = (x.map(<[A]>::as_chunks::<LANES>), y.map(<[A]>::as_chunks_mut::<LANES>));
             // The captures of f and the number of blocks are read and checked once, not in each iteration.
             let (f, blocks) = (f, len / LANES);
-            let x = x.map(|(whole, rest)| (&whole[..blocks], rest));
-            let y = y.map(|(whole, rest)| (&mut whole[..blocks], rest));
+            let (x, mut y) = (chunks(x, blocks), chunks_mut(y, blocks));
             for i in 0..blocks {
-                let x_block = from_fn(|j| x[j].0[i]);
-                let mut y_block = from_fn(|j| y[j].0[i]);
+                let (mut x_block, mut y_block) = ([[A::default(); LANES]; N], [[A::default(); LANES]; M]);
+                for j in 0..N {
+                    x_block[j] = x[j].0[i];
+                }
+                for j in 0..M {
+                    y_block[j] = y[j].0[i];
+                }
                 block(&x_block, &mut y_block, &f);
                 for j in 0..M {
                     y[j].0[i] = y_block[j];
@@ -173,32 +169,80 @@ pub fn map_at<A: Copy + Default, const N: usize, const M: usize>(
                 // out, where short bodies would become gathers.
                 std::hint::black_box(());
             }
-            let rest = len % LANES;
-            if rest >= HALF {
-                let x_block = from_fn(|j| halves(x[j].1));
-                let mut y_block = from_fn(|j| halves(y[j].1));
+            if !len.is_multiple_of(LANES) {
+                let (x_block, mut y_block) = last_block(&x, &y);
                 block(&x_block, &mut y_block, &f);
-                for j in 0..M {
-                    let (first, last) = y_block[j].split_at(HALF);
-                    y[j].1[..HALF].copy_from_slice(first);
-                    y[j].1[rest - HALF..].copy_from_slice(last);
-                }
-            } else if rest > 0 {
-                let mut x_block = [[A::default(); LANES]; N];
-                let mut y_block = [[A::default(); LANES]; M];
-                for j in 0..N {
-                    x_block[j][..rest].copy_from_slice(x[j].1);
-                }
-                for j in 0..M {
-                    y_block[j][..rest].copy_from_slice(y[j].1);
-                }
-                block(&x_block, &mut y_block, &f);
-                for j in 0..M {
-                    y[j].1.copy_from_slice(&y_block[j][..rest]);
-                }
+                store_last(&y_block, &mut y);
             }
         },
     );
+}
+
+// What follows does not know f, so that it is compiled once for a number type and not for each f. Loops stand for the arrays'
+// own `map` and `from_fn`, which take a dozen functions a call: they were three quarters of the time to compile `layers`.
+
+/// Whole blocks, and the numbers after them.
+type Chunks<'a, A> = (&'a [[A; LANES]], &'a [A]);
+type ChunksMut<'a, A> = (&'a mut [[A; LANES]], &'a mut [A]);
+
+#[inline(always)]
+#[track_caller]
+fn common_length<A, const N: usize, const M: usize>(x: &[&[A]; N], y: &[&mut [A]; M]) -> usize {
+    let len = y.first().map_or(0, |y| y.len());
+    assert!(
+        x.iter().all(|x| x.len() == len) && y.iter().all(|y| y.len() == len),
+        "simd: lengths differ: {:?} and {:?}",
+        x.map(<[A]>::len),
+        y.each_ref().map(|y| y.len())
+    );
+    len
+}
+
+#[inline(always)]
+fn chunks<A, const N: usize>(x: [&[A]; N], blocks: usize) -> [Chunks<'_, A>; N] {
+    x.map(|x| {
+        let (whole, rest) = x.as_chunks();
+        (&whole[..blocks], rest)
+    })
+}
+
+#[inline(always)]
+fn chunks_mut<A, const M: usize>(y: [&mut [A]; M], blocks: usize) -> [ChunksMut<'_, A>; M] {
+    y.map(|y| {
+        let (whole, rest) = y.as_chunks_mut();
+        (&mut whole[..blocks], rest)
+    })
+}
+
+/// The numbers after the whole blocks as blocks of their own.
+#[inline(always)]
+fn last_block<A: Copy + Default, const N: usize, const M: usize>(
+    x: &[Chunks<'_, A>; N],
+    y: &[ChunksMut<'_, A>; M],
+) -> ([[A; LANES]; N], [[A; LANES]; M]) {
+    let (mut x_block, mut y_block) = ([[A::default(); LANES]; N], [[A::default(); LANES]; M]);
+    for j in 0..N {
+        fill(&mut x_block[j], x[j].1);
+    }
+    for j in 0..M {
+        fill(&mut y_block[j], y[j].1);
+    }
+    (x_block, y_block)
+}
+
+#[inline(always)]
+fn store_last<A: Copy, const M: usize>(y_block: &[[A; LANES]; M], y: &mut [ChunksMut<'_, A>; M]) {
+    for j in 0..M {
+        let rest = &mut *y[j].1;
+        let len = rest.len();
+        if len >= HALF {
+            let (first, last) = y_block[j].split_at(HALF);
+            rest[..HALF].copy_from_slice(first);
+            rest[len - HALF..].copy_from_slice(last);
+        } else {
+            rest.copy_from_slice(&y_block[j][..len]);
+        }
+    }
 }
 
 const HALF: usize = LANES / 2;
@@ -206,21 +250,32 @@ const HALF: usize = LANES / 2;
 /// At least half a block as a whole one: the first and the last numbers, of which those in both come out the same twice. A
 /// block that is filled by a copy of any other length is slow to read, as it reaches memory in odd pieces.
 #[inline(always)]
-fn halves<A: Copy>(x: &[A]) -> [A; LANES] {
-    let (first, last) = (&x[..HALF], &x[x.len() - HALF..]);
-    from_fn(|i| if i < HALF { first[i] } else { last[i - HALF] })
+fn fill<A: Copy>(block: &mut [A; LANES], x: &[A]) {
+    if x.len() >= HALF {
+        let (first, last) = block.split_at_mut(HALF);
+        first.copy_from_slice(&x[..HALF]);
+        last.copy_from_slice(&x[x.len() - HALF..]);
+    } else {
+        block[..x.len()].copy_from_slice(x);
+    }
 }
 
 /// On local arrays, which cannot overlap, the loop over the lanes becomes straight vector code.
 #[inline(always)]
-fn block<A: Copy, const N: usize, const M: usize>(
+fn block<A: Copy + Default, const N: usize, const M: usize>(
     x: &[[A; LANES]; N],
     y: &mut [[A; LANES]; M],
     f: &impl Fn([A; N], &mut [A; M]),
 ) {
     for lane in 0..LANES {
-        let mut out = from_fn(|j| y[j][lane]);
-        f(from_fn(|j| x[j][lane]), &mut out);
+        let (mut input, mut out) = ([A::default(); N], [A::default(); M]);
+        for j in 0..N {
+            input[j] = x[j][lane];
+        }
+        for j in 0..M {
+            out[j] = y[j][lane];
+        }
+        f(input, &mut out);
         for j in 0..M {
             y[j][lane] = out[j];
         }

@@ -10,6 +10,7 @@ mod interrupt;
 mod models;
 mod network;
 mod own;
+mod readme;
 mod resume;
 mod settings;
 mod streams;
