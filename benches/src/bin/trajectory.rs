@@ -112,13 +112,14 @@ fn layout(architecture: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn walk<A: Scalar>(args: &Walk) -> Result<(), Box<dyn Error>> {
-    let Checkpoint { card, mut theta, .. } = Checkpoint::<A>::load(&args.model)?;
+    let Checkpoint { card, mut theta, statistics } = Checkpoint::<A>::load(&args.model)?;
     let (x, target) = (npy::read::<A>(&args.input)?, npy::read::<A>(&args.target)?);
     let loss = card.loss.as_ref().ok_or("the model does not know its loss")?.build::<A>();
     let model = card.architecture.build::<A>(None);
     let mut optimizer = optimizer(args, model.layout());
     let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &*loss, &x, &target, Mode::EVAL, &mut workspace);
+    let mode = Mode::Eval { statistics: &statistics };
+    let mut risk = Risk::new(&model, &*loss, &x, &target, mode, &mut workspace);
     let mut path = Array2::zeros((args.steps, theta.len()));
     for mut row in path.rows_mut() {
         optimizer.step(&mut risk, &mut theta);

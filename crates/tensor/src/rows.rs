@@ -70,7 +70,7 @@ fn shapes<A, const N: usize>(inputs: [&ArrayRef2<A>; N]) -> [(usize, usize); N] 
 }
 
 /// All as slices, if all lie row after row.
-fn as_slices<'a, A, const N: usize>(inputs: [&'a ArrayRef2<A>; N]) -> Option<[&'a [A]; N]> {
+fn as_slices<A, const N: usize>(inputs: [&ArrayRef2<A>; N]) -> Option<[&[A]; N]> {
     let mut slices = [&[][..]; N];
     for (slice, x) in slices.iter_mut().zip(inputs) {
         *slice = x.as_slice()?;
@@ -82,7 +82,7 @@ fn parts<A, const N: usize>(inputs: [&[A]; N], from: usize, len: usize) -> [&[A]
     inputs.map(|x| &x[from..from + len])
 }
 
-fn each_row<'a, A, const N: usize>(inputs: [&'a ArrayRef2<A>; N], i: usize) -> [&'a [A]; N] {
+fn each_row<A, const N: usize>(inputs: [&ArrayRef2<A>; N], i: usize) -> [&[A]; N] {
     inputs.map(|x| x.row(i).to_slice().expect(CONTIGUOUS))
 }
 
