@@ -9,7 +9,7 @@ use chainrule::optim::{
     Adagrad, Adam, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule, Sgd,
 };
 use chainrule::tensor::ndarray::{Array1, Array2};
-use chainrule::tensor::{Accum, Rng, gemm, math::check, rows, simd, simd::Level, vector};
+use chainrule::tensor::{Accum, Rng, gemm, math::accuracy, rows, simd, simd::Level, vector};
 use chainrule::train::{Risk, Workspace};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -24,7 +24,7 @@ fn numbers(n: usize) -> Vec<f32> {
 
 fn functions(c: &mut Criterion) {
     let standard: [(&str, Function); 3] = [("exp", f32::exp), ("exp_m1", f32::exp_m1), ("tanh", f32::tanh)];
-    for specimen in check::zoo() {
+    for specimen in accuracy::zoo() {
         let mut group = c.benchmark_group(specimen.name);
         for n in SIZES {
             let (z, mut y) = (numbers(n), vec![0.0; n]);

@@ -6,9 +6,9 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use chainrule::layers::{self, Stage, check::cases};
+use chainrule::layers::{self, Stage, gradcheck::cases};
 use chainrule::loss;
-use chainrule::model::check::network;
+use chainrule::model::gradcheck::network;
 use chainrule::tensor::{Scalar, difference::bars, hash};
 use clap::Parser;
 use serde_json::{Value, json};
@@ -157,7 +157,7 @@ fn every<A: Scalar>(args: &Args, show: &mut impl FnMut(Row)) {
     for (specimen, witness) in layers::zoo::<A>().into_iter().zip(layers::zoo::<f64>()) {
         let mut row = Row::new::<A>(&specimen.name);
         for case in seeds().filter(|_| chosen(&specimen.name)).flat_map(cases) {
-            let r = layers::check::check(&*specimen.layer, &*witness.layer, case);
+            let r = layers::gradcheck::check(&*specimen.layer, &*witness.layer, case);
             let first = r.value.max(r.gradient).max(r.accumulation);
             let failure = (!r.within(gradient_bar, hessian_bar)).then(|| format!("{case:?}: {r:?}"));
             row.add((first, Some(r.adjoint), r.hessian, r.symmetry), r.coordinates, failure);
@@ -168,7 +168,8 @@ fn every<A: Scalar>(args: &Args, show: &mut impl FnMut(Row)) {
         let mut row = Row::new::<A>(&specimen.name);
         for case in seeds().filter(|_| chosen(&specimen.name)).flat_map(cases) {
             let shape = (case.rows, 3);
-            let r = loss::check::check(&*specimen.loss, &*witness.loss, specimen.target, shape, case.seed);
+            let r =
+                loss::gradcheck::check(&*specimen.loss, &*witness.loss, specimen.target, shape, case.seed);
             let failure = (!r.within(gradient_bar, hessian_bar)).then(|| format!("{case:?}: {r:?}"));
             let figures = (r.value.max(r.gradient), None, Some(r.hessian), Some(r.symmetry));
             row.add(figures, r.coordinates, failure);

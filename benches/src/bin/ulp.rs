@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::thread;
 
-use chainrule::tensor::math::check::{FunctionCase, Worst, worst, zoo};
+use chainrule::tensor::math::accuracy::{FunctionCase, Worst, worst, zoo};
 use chainrule::tensor::simd::Level;
 use clap::Parser;
 

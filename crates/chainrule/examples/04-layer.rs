@@ -1,6 +1,6 @@
 //! A layer of your own: its value, its derivative beside it, the proof that the two belong together, and its use.
 
-use chainrule::layers::check;
+use chainrule::layers::gradcheck;
 use chainrule::prelude::*;
 use chainrule::tensor::rows::add_rows;
 
@@ -57,8 +57,8 @@ impl<A: Scalar> Layer<A> for Gain {
 
 fn main() {
     // Finite differences, coordinate by coordinate, in several shapes of batches.
-    for case in check::cases(1) {
-        let report = check::check::<f64>(&Gain::new(5), &Gain::new(5), case);
+    for case in gradcheck::cases(1) {
+        let report = gradcheck::check::<f64>(&Gain::new(5), &Gain::new(5), case);
         println!("{report:?}");
         assert!(report.within(1e-8, 1e-8));
     }

@@ -10,7 +10,7 @@ use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule_optim::{Adam, Descent, Lbfgs, Objective, Optimizer, Schedule, Sgd};
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Init, Pool, Rng};
-use chainrule_train::check::TracksMean;
+use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
     Callback, Division, History, Plan, ProcessGroup, Reduction, ShardBuffers, Sharded, SingleProcess,
     StepEnd, Task, TrainError, TrainState, Trainer,

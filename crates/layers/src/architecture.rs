@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::onnx::OnnxWriter;
+use crate::registry::Stage;
 use crate::sequential::Sequential;
 use crate::spec::{SpecError, chain, chain_onnx, checked, parameters, shapes};
-use crate::table::Stage;
 use crate::words::WordsError;
 
 /// The description of a [`Sequential`] network: what a checkpoint stores and a command line says.

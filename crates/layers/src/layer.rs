@@ -22,7 +22,7 @@ use crate::tape::{Tape, TapeKind};
 ///
 /// # A new layer
 /// One file with this trait, [`SecondOrder`] and a [`LayerSpec`](crate::LayerSpec), a `mod` line, and a line in the table
-/// of `table.rs`. The shared harness [`check`](crate::check) then proves its derivatives.
+/// of `registry.rs`. The shared harness [`gradcheck`](crate::gradcheck) then proves its derivatives.
 pub trait Layer<A: Scalar>: Debug + Send + Sync {
     /// How many numbers a row of x has.
     fn inputs(&self) -> usize;

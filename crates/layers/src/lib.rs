@@ -9,7 +9,7 @@
 //! # Reading order
 //!
 //! [`Layer`] is the contract; `dense.rs` is the chain rule for one layer; `sequential.rs` is back-propagation, the chain
-//! rule for all of them; [`SecondOrder`] differentiates both once more. [`check`] proves each of them. `table.rs` lists all
+//! rule for all of them; [`SecondOrder`] differentiates both once more. [`gradcheck`] proves each of them. `registry.rs` lists all
 //! layers; what a program has to know of each beside its derivatives is its [`LayerSpec`], in the layer's own file.
 //!
 //! ```
@@ -27,10 +27,10 @@ pub mod activation;
 mod architecture;
 mod between;
 mod branches;
-pub mod check;
 mod dense;
 mod dropout;
 mod fused;
+pub mod gradcheck;
 mod join;
 mod layer;
 mod mode;
@@ -39,13 +39,13 @@ mod parts;
 mod point;
 mod pointwise;
 mod prelu;
+mod registry;
 mod repeat;
 mod residual;
 mod second_order;
 mod sequential;
 mod softmax;
 pub mod spec;
-mod table;
 mod tape;
 mod tied;
 mod view;
@@ -66,13 +66,13 @@ pub use pointwise::{
     Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
 };
 pub use prelu::{PRelu, PReluSpec};
+pub use registry::Stage;
 pub use repeat::{Repeat, RepeatSpec};
 pub use residual::{Residual, ResidualSpec};
 pub use second_order::{Dual, SecondOrder, Tangent};
 pub use sequential::Sequential;
 pub use softmax::{Softmax, SoftmaxSpec};
 pub use spec::{LayerSpec, NamedSpec, SpecError, UnitFormula};
-pub use table::Stage;
 pub use tape::{Tape, TapeKind};
 pub use tied::{Tied, TiedSpec};
 pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};

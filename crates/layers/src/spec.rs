@@ -15,7 +15,7 @@ use crate::words::{Arguments, Item, WordsError, items};
 /// What a layer's file says of it besides its derivatives: how it is written, stored, built, exported and explained.
 ///
 /// It is the layer without its input: the number of outputs of a dense layer, the rate of a dropout. The table of
-/// `table.rs` lists all of them; everything that has to know every layer goes through this trait.
+/// `registry.rs` lists all of them; everything that has to know every layer goes through this trait.
 ///
 /// # Serialised form
 /// By serde, as a map; the table adds its name under `kind`. Unknown keys should be refused.

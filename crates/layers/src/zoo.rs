@@ -4,9 +4,9 @@ use crate::dense::Dense;
 use crate::dropout::Dropout;
 use crate::layer::Layer;
 use crate::pointwise::{Gelu, Relu, Sigmoid, Tanh};
+use crate::registry::Stage;
 use crate::sequential::Sequential;
 use crate::softmax::Softmax;
-use crate::table::Stage;
 use crate::view::{Flatten, Reshape};
 
 /// One layer of the zoo under its name.

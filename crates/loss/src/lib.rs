@@ -17,9 +17,9 @@
 //! ```
 
 mod binary_cross_entropy;
-pub mod check;
 mod config;
 mod elementwise;
+pub mod gradcheck;
 mod huber;
 mod loss;
 mod mean_absolute_error;

@@ -7,12 +7,12 @@
 //! | `output`, `predict` | predictions from raw rows |
 //! | `classifier` | a multilayer perceptron that is fitted to arrays |
 
-pub mod check;
 #[cfg(feature = "files")]
 mod checkpoint;
 mod classifier;
 #[cfg(feature = "files")]
 mod export;
+pub mod gradcheck;
 mod model_card;
 #[cfg(feature = "onnx")]
 mod onnx;

@@ -24,11 +24,11 @@
 
 mod adagrad;
 mod adam;
-pub mod check;
 mod clip;
 mod config;
 mod decay;
 mod descent;
+pub mod gradcheck;
 mod lbfgs;
 mod line_search;
 mod momentum;

@@ -14,7 +14,7 @@
 //! Where the exact result is below the smallest normal number, 2⁻¹²⁶ in `f32`, the result is 0, or the subnormal number
 //! there to the same 2 units: saturated units give exact zeros, not numbers that are slow to multiply.
 
-pub mod check;
+pub mod accuracy;
 pub(crate) mod constants;
 
 pub use constants::Constants;

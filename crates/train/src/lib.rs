@@ -7,7 +7,7 @@
 //! | `metrics` | accuracy, R² and the like, and the evaluation of a model on data |
 //! | `telemetry` | where a step spends its time, TensorBoard event files |
 
-pub mod check;
+pub mod gradcheck;
 mod metrics;
 mod objective;
 mod run;

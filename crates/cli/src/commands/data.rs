@@ -1,7 +1,7 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
-mod own;
 mod text;
+mod user_files;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
-use self::own::{OwnArgs, TaskName};
 pub(crate) use self::text::TextArgs;
+use self::user_files::{OwnArgs, TaskName};
 use super::model::ModelArgs;
 use crate::failure::Failure;
 use crate::headings::DATA;

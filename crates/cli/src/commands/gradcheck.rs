@@ -1,9 +1,9 @@
 //! `chainrule gradcheck`.
 
 use chainrule::ndarray::{Array2, Axis, s};
-use chainrule::optim::check::{Effort, ObjectiveErrors, check};
+use chainrule::optim::gradcheck::{Effort, ObjectiveErrors, check};
 use chainrule::tensor::{Scalar, difference};
-use chainrule::train::{Risk, Weights, Workspace, check::is_clear_of_kinks};
+use chainrule::train::{Risk, Weights, Workspace, gradcheck::is_clear_of_kinks};
 use clap::Args;
 use serde_json::json;
 

@@ -9,12 +9,12 @@ mod grad;
 mod interrupt;
 mod models;
 mod network;
-mod own;
 mod readme;
 mod resume;
 mod settings;
 mod streams;
 mod terminal;
+mod user_data;
 
 use std::path::Path;
 use std::process::{Command, Output};

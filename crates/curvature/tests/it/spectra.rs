@@ -10,7 +10,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array1, Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::check::TracksMean;
+use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{Curvature, ShardBuffers, Sharded};
 
 const ROWS: usize = 300;

@@ -1,6 +1,6 @@
 //! Layers broken on purpose: each of the harness's checks can fail, and fails for the right fault.
 
-use chainrule_layers::check::{Case, Report, check};
+use chainrule_layers::gradcheck::{Case, Report, check};
 use chainrule_layers::{Dense, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Layout};

@@ -1,6 +1,6 @@
 //! The check harness over the whole zoo, in both number types.
 
-use chainrule_layers::check::{cases, check};
+use chainrule_layers::gradcheck::{cases, check};
 use chainrule_layers::zoo;
 use chainrule_tensor::Scalar;
 

@@ -12,7 +12,7 @@
 
 use chainrule_loss::{
     BinaryCrossEntropy, BinaryLogitTerm, Elementwise, Huber, HuberTerm, Loss, MeanAbsoluteError,
-    SoftmaxCrossEntropy, SquaredError, check::check, zoo,
+    SoftmaxCrossEntropy, SquaredError, gradcheck::check, zoo,
 };
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, array};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chainrule_loss::check::check;
+use chainrule_loss::gradcheck::check;
 use chainrule_loss::{Loss, SquaredError, TargetKind, zoo};
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;

@@ -140,6 +140,6 @@ proptest! {
 #[test]
 #[should_panic(expected = "eval: 0 statistics for a network with 2")]
 fn a_prediction_without_the_statistics_of_its_network_is_refused() {
-    let model = chainrule_train::check::TracksMean::new(2);
+    let model = chainrule_train::gradcheck::TracksMean::new(2);
     predict(&model, Output::Identity, &Pipeline::new(), &[], &Array2::zeros((3, 2)));
 }

@@ -1,8 +1,8 @@
 //! Whole networks, every activation under every loss, against finite differences.
 
-use chainrule_layers::{Dense, Mode, Stage, check::cases};
+use chainrule_layers::{Dense, Mode, Stage, gradcheck::cases};
 use chainrule_loss::SoftmaxCrossEntropy;
-use chainrule_model::check::network;
+use chainrule_model::gradcheck::network;
 use chainrule_optim::Objective;
 use chainrule_tensor::{Scalar, difference::bars, ndarray::Array2};
 use chainrule_train::{Risk, Workspace};

@@ -1,4 +1,4 @@
-use super::check::{worst, zoo};
+use super::accuracy::{worst, zoo};
 use super::*;
 use crate::simd::Level;
 
@@ -37,7 +37,7 @@ fn every_function_keeps_its_promise_at_the_ends_of_the_range() {
         let mut y = z.clone();
         (specimen.ours)(Level::best(), &z, &mut y);
         for (z, y) in z.into_iter().zip(y) {
-            let ulps = check::error_in_ulps(y, (specimen.exact)(f64::from(z)));
+            let ulps = accuracy::error_in_ulps(y, (specimen.exact)(f64::from(z)));
             assert!(ulps <= 2.0, "{}({z:e}) = {y:e}", specimen.name);
         }
         let mut y = [0.0; 3];

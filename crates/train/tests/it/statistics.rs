@@ -9,7 +9,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Objective, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Pool, Rng};
-use chainrule_train::check::TracksMean;
+use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
     Callback, Curvature, Plan, Reduction, Risk, Saved, ShardBuffers, Sharded, SingleProcess, Snapshot,
     StepEnd, Task, TrainState, Trainer, Weights, Workspace, evaluate,

@@ -308,7 +308,7 @@ mod tests {
     use chainrule::layers::{Mode, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
-    use chainrule::train::{Risk, Workspace, check::is_clear_of_kinks};
+    use chainrule::train::{Risk, Workspace, gradcheck::is_clear_of_kinks};
 
     use super::super::super::options::OutputName;
     use super::*;

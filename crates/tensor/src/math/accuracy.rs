@@ -59,7 +59,7 @@ pub fn zoo() -> Vec<FunctionCase> {
 /// It is 0 where the exact result overflows to the y at hand, or is below the smallest normal number and y is 0.
 ///
 /// ```
-/// use chainrule_tensor::math::check::error_in_ulps;
+/// use chainrule_tensor::math::accuracy::error_in_ulps;
 ///
 /// assert_eq!(error_in_ulps(1.0 + f32::EPSILON, 1.0), 1.0);
 /// assert_eq!(error_in_ulps(0.0, 1e-40), 0.0);

@@ -1,6 +1,6 @@
 //! For checks: where a network and its loss have their kinks, and a layer with statistics.
 
-use chainrule_layers::check::near_kink;
+use chainrule_layers::gradcheck::near_kink;
 use chainrule_layers::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
 use chainrule_loss::Loss;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};

@@ -67,10 +67,10 @@ impl Report {
 /// Checks `layer` against `witness`, the same layer in `f64`.
 ///
 /// ```
-/// use chainrule_layers::{Dense, check};
+/// use chainrule_layers::{Dense, gradcheck};
 ///
-/// let (dense, case) = (Dense::new(4, 3), check::Case { rows: 5, capacity: 8, seed: 1, coordinates: 100 });
-/// assert!(check::check::<f64>(&dense, &dense, case).within(1e-8, 1e-7));
+/// let (dense, case) = (Dense::new(4, 3), gradcheck::Case { rows: 5, capacity: 8, seed: 1, coordinates: 100 });
+/// assert!(gradcheck::check::<f64>(&dense, &dense, case).within(1e-8, 1e-7));
 /// ```
 pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Case) -> Report {
     let sample = Sample::draw(witness, case);

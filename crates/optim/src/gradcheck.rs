@@ -48,7 +48,7 @@ impl ObjectiveErrors {
 /// Nothing here knows where C has kinks: the caller keeps θ away from them.
 ///
 /// ```
-/// use chainrule_optim::{check::{Effort, check}, testing::Rosenbrock};
+/// use chainrule_optim::{gradcheck::{Effort, check}, testing::Rosenbrock};
 ///
 /// let effort = Effort { coordinates: 100, floor: 1e-3, seed: 1 };
 /// let report = check::<f64>(&mut Rosenbrock, &mut Rosenbrock, &[-1.5, 1.25], effort);

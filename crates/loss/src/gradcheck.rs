@@ -34,10 +34,10 @@ impl LossErrors {
 /// Checks `loss` against `witness`, the same loss in `f64`, on a random batch.
 ///
 /// ```
-/// use chainrule_loss::{SquaredError, TargetKind, check};
+/// use chainrule_loss::{SquaredError, TargetKind, gradcheck};
 ///
 /// let loss = SquaredError::default();
-/// assert!(check::check::<f64>(&loss, &loss, TargetKind::Real, (3, 2), 1).within(1e-8, 1e-7));
+/// assert!(gradcheck::check::<f64>(&loss, &loss, TargetKind::Real, (3, 2), 1).within(1e-8, 1e-7));
 /// ```
 pub fn check<A: Scalar>(
     loss: &dyn Loss<A>,

@@ -1,13 +1,13 @@
 //! Whole random networks under the harness.
 
-use chainrule_layers::check::Case;
+use chainrule_layers::gradcheck::Case;
 use chainrule_layers::{Architecture, Layer, Mode, Stage};
 use chainrule_loss as loss;
-use chainrule_optim::check::{Effort, ObjectiveErrors, check};
+use chainrule_optim::gradcheck::{Effort, ObjectiveErrors, check};
 use chainrule_tensor::difference::STEP;
 use chainrule_tensor::ndarray::{Array2, Axis, concatenate};
 use chainrule_tensor::{Rng, Scalar};
-use chainrule_train::check::is_clear_of_kinks;
+use chainrule_train::gradcheck::is_clear_of_kinks;
 use chainrule_train::{Risk, Workspace};
 
 /// Classes, or numbers to predict: the weighted losses of the zoo are made for three.
@@ -21,8 +21,8 @@ const FLOOR: f64 = 0.05;
 /// the zoo, sometimes with dropout.
 ///
 /// ```
-/// use chainrule_layers::{activation, check::Case};
-/// use chainrule_model::check::network;
+/// use chainrule_layers::{activation, gradcheck::Case};
+/// use chainrule_model::gradcheck::network;
 ///
 /// let case = Case { rows: 5, capacity: 8, seed: 3, coordinates: 400 };
 /// assert!(network::<f64>(activation::Tanh, case).within(1e-8, 1e-7));
