@@ -5,6 +5,7 @@ Usage: python graphs.py PROGRAM
 """
 
 import json
+import sys
 
 import numpy as np
 import onnx
@@ -27,4 +28,4 @@ def check(workshop, *case):
     return max(models.difference(y, ours) for y, ours in answers)
 
 
-models.main({"ONNX's checker, then onnxruntime": (check, models.every_case())})
+models.main({"ONNX's checker, then onnxruntime": (check, models.every_case(sys.argv[1]))})

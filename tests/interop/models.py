@@ -1,5 +1,6 @@
 """What the scripts of this folder share: small models that the program trained, and what it predicts with them."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,6 @@ import numpy as np
 
 # Of probabilities, and of numbers in units of the largest or 1.
 TOLERANCE = 1e-5
-ACTIVATIONS = ["identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "gelu-tanh", "silu", "softplus"]
 NUMBERS = {"f32": np.float32, "f64": np.float64}
 INPUTS = 4
 WIDTHS = [8, 6]
@@ -24,9 +24,15 @@ ENDS = [
 ]
 
 
-def every_case():
+def activations(program):
+    """The names of the library's activations; its program `trajectory` lies beside the other."""
+    tables = subprocess.run([Path(program).with_name("trajectory"), "tables"], check=True, capture_output=True)
+    return [activation["kind"] for activation in json.loads(tables.stdout)["activations"]]
+
+
+def every_case(program):
     """Activation, number type, flags, outputs."""
-    cases = [(activation, number, *KINDS) for activation in ACTIVATIONS for number in NUMBERS]
+    cases = [(activation, number, *KINDS) for activation in activations(program) for number in NUMBERS]
     return cases + [("relu", number, *end) for end in ENDS[1:] for number in NUMBERS]
 
 

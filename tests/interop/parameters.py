@@ -4,6 +4,8 @@ Networks of the program must predict the same elsewhere, and networks of others 
 Usage: python parameters.py PROGRAM
 """
 
+import sys
+
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
@@ -23,6 +25,7 @@ MODULES = {
     "gelu-tanh": lambda: nn.GELU(approximate="tanh"),
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
+    "prelu": nn.PReLU,
 }
 
 
@@ -47,7 +50,8 @@ def torch_model(activation, widths, dropout, dtype):
     """An `nn.Sequential` as anybody would write it."""
     layers = [nn.Linear(widths[0], widths[1])]
     for pair in zip(widths[1:], widths[2:]):
-        layers += [MODULES[activation](), *([nn.Dropout(0.2)] if dropout else []), nn.Linear(*pair)]
+        unit = nn.PReLU(pair[0]) if activation == "prelu" else MODULES[activation]()
+        layers += [unit, *([nn.Dropout(0.2)] if dropout else []), nn.Linear(*pair)]
     return nn.Sequential(*layers).to(torch.from_numpy(np.zeros(0, dtype)).dtype).eval()
 
 
@@ -107,7 +111,7 @@ def predicted(workshop, name, x, expected, layers, activation):
     return models.difference(np.load(workshop.folder / f"{name}-y.npy"), expected)
 
 
-cases = models.every_case()
+cases = models.every_case(sys.argv[1])
 models.main(
     {
         "npz, read by NumPy": (npz_to_numpy, [case for case in cases if case[0] == "relu"]),

@@ -72,7 +72,9 @@ pub(crate) fn parity(args: &[OsString]) -> Result<(), Failure> {
 pub(crate) fn interop() -> Result<(), Failure> {
     setup::run(Blas::native())?;
     let python = peers::python(&INTEROP)?;
-    process::run(&mut cargo_of("build", "bin", PROGRAM, &["--locked"])?)?;
+    for program in [PROGRAM, "trajectory"] {
+        process::run(&mut cargo_of("build", "bin", program, &["--locked"])?)?;
+    }
     for script in SCRIPTS {
         let path = process::root().join("tests/interop").join(script);
         process::run(Command::new(&python).arg(path).arg(built("debug", PROGRAM)))?;
