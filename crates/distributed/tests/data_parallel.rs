@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use chainrule_datasets::synthetic::Teacher;
-use chainrule_datasets::{Dataset, Encoding, Pipeline, Target, synthetic};
+use chainrule_datasets::{Column, Dataset, Encoding, Pipeline, ReadOptions, Target, npy, read, synthetic};
 use chainrule_distributed::{Communicator, DataParallel, Threads};
 use chainrule_layers::{Dense, Dropout, Layer, Mode, Relu, Sequential, Tanh};
 use chainrule_loss::{Loss, SoftmaxCrossEntropy, SquaredError};
@@ -294,4 +294,52 @@ fn statistics_have_the_same_bits_for_any_number_of_ranks() {
     for (mean, expected) in all[0].1.iter().zip(&alone.1) {
         assert!((mean - expected).abs() < 1e-9, "{mean} {expected}");
     }
+}
+
+/// Each rank streams a file of its own; that of rank 1 is cut in the second epoch.
+#[test]
+fn a_file_that_one_rank_can_no_longer_read_ends_all() {
+    struct Cut(std::path::PathBuf);
+    impl Callback<f64> for Cut {
+        fn on_step(&mut self, end: &StepEnd<'_, f64>) -> ControlFlow<()> {
+            if end.epoch == 2 && end.batch == 1 {
+                std::fs::File::options().write(true).open(&self.0).unwrap().set_len(10_000).unwrap();
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ends = Threads::run(3, |rank| {
+        let own = Communicator::<f64>::rank(&rank);
+        let path = folder.path().join(format!("x{own}.npy"));
+        npy::write(&path, &Array2::from_shape_fn((1000, 3), |(i, j)| ((i * 7 + j) % 5) as f64 / 3.0))
+            .unwrap();
+        let options = ReadOptions { stream: Some(true), target: Column::Index(0), ..ReadOptions::default() };
+        let data = read::<f64>(&path, &options).unwrap().train;
+        let model = Dense::new(2, 1);
+        let (loss, encoding, transform) = (SquaredError::default(), Encoding::Real, Pipeline::new());
+        let mut theta = vec![0.0; 3];
+        let task = Task {
+            model: &model,
+            loss: &loss,
+            encoding,
+            transform: &transform,
+            train: &data,
+            validation: None,
+        };
+        let (plan, pool) = (Plan { epochs: 5, batch: 90, ..Plan::default() }, Pool::new(1));
+        let mut state = TrainState::start(&model, &theta);
+        let mut optimizer = OPTIMIZERS[0].1(3);
+        let mut ranks = DataParallel::new(rank, Reduction::Library);
+        let mut cut = Cut(path);
+        let mut trainer = Trainer::new(&task, &plan, &pool).group(&mut ranks);
+        if own == 1 {
+            trainer = trainer.callback(&mut cut);
+        }
+        let result = trainer.run(&mut *optimizer, &mut theta, &mut state);
+        let Err(TrainError::Data(fault)) = result else { panic!("{result:?}") };
+        fault.to_string()
+    });
+    assert!(ends[1].contains("x1.npy"), "{ends:?}");
+    assert!(ends[0] == ends[2] && ends[0] == format!("rank 1: {}", ends[1]), "{ends:?}");
 }

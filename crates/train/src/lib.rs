@@ -26,7 +26,7 @@ pub use objective::sharded::{Quantity, Sharded};
 pub use objective::workspace::Workspace;
 pub use run::callbacks::{Callback, StepEnd};
 pub use run::epoch::Epoch;
-pub use run::process_group::{ProcessGroup, SingleProcess};
+pub use run::process_group::{ProcessGroup, SingleProcess, Unreadable};
 #[cfg(feature = "files")]
 pub use run::snapshot::{Saved, SnapshotError, Snapshots, fingerprint};
 pub use run::task::{History, Plan, Stop, Task, TrainError};

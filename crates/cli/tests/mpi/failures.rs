@@ -122,7 +122,7 @@ fn a_rank_that_sees_other_data_ends_all_before_anything_is_written() {
         .args(arguments)
         .output()
         .unwrap();
-    fails(here, &output, 2, &["rank 2 sees other data than rank 0", "the same files"]);
+    fails(here, &output, 2, &["rank 2 reads other data than rank 0", "the same files"]);
     assert!(!here.join("run").exists());
     // And one that sees none.
     fs::remove_file(here.join("b/t.csv")).unwrap();
@@ -155,6 +155,25 @@ fn a_rank_with_another_configuration_ends_all_before_anything_is_written() {
     assert!(!here.join("run").exists());
     // What is wrong on all is told once, too.
     fails(here, &on(2, here, &["evaluate", "x.safetensors"]), 2, &["start it without mpirun"]);
+}
+
+#[test]
+fn a_rank_that_alone_resumes_ends_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    succeeds(&alone(here, &[RUN, &["--epochs", "1", "--out", "old", "-q"]].concat()));
+    let resumed = ["train", "--resume", "old", "--epochs", "2", "-q"].map(str::to_owned).to_vec();
+    let begun: Vec<String> =
+        [RUN, &["--epochs", "2", "--out", "new", "-q"]].concat().into_iter().map(str::to_owned).collect();
+    for (first, second) in [(&resumed, &begun), (&begun, &resumed)] {
+        let start = Instant::now();
+        let mut command = mpirun(here);
+        command.args(["-n", "1", PROGRAM]).args(first).args([":", "-n", "1", PROGRAM]).args(second);
+        let output = command.output().unwrap();
+        assert!(start.elapsed() < SECONDS, "{:?}", start.elapsed());
+        fails(here, &output, 2, &["rank 1 has another configuration", "resume = "]);
+        assert!(!here.join("new").exists());
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::metrics::classification::Confusion;
 use crate::metrics::regression::RegressionMetrics;
 use crate::objective::division::{Division, share};
 use crate::objective::workspace::Workspace;
-use crate::run::process_group::{ProcessGroup, SingleProcess};
+use crate::run::process_group::{ProcessGroup, Unreadable, all_read};
 use crate::weights::Weights;
 
 /// The rows of one forward pass.
@@ -87,13 +87,14 @@ pub fn evaluate<'a, A: Scalar>(
     weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
 ) -> Result<Evaluation, Error> {
-    evaluate_together(model, loss, encoding, transform, weights, data, &mut SingleProcess::default())
+    let word = share_of(Division::default(), model, loss, encoding, transform, weights.into(), data)?;
+    Ok(joined(&[word], model.outputs(), data))
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
 ///
 /// # Errors
-/// As [`evaluate`]; the other processes then wait for this one in vain.
+/// If one of them cannot read its share, on all.
 ///
 /// # Panics
 /// As [`evaluate`].
@@ -105,18 +106,29 @@ pub fn evaluate_together<'a, A: Scalar>(
     weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
     group: &mut dyn ProcessGroup<A>,
-) -> Result<Evaluation, Error> {
-    let weights = weights.into();
+) -> Result<Evaluation, Unreadable> {
+    let share = share_of(group.division(), model, loss, encoding, transform, weights.into(), data);
+    let word = all_read(group, share)?;
+    Ok(joined(&group.gather(&word), model.outputs(), data))
+}
+
+/// How the network does on one process's share of the batches: whole numbers add in any order; what is rounded stays apart,
+/// batch by batch, for all to add in the same order.
+fn share_of<A: Scalar>(
+    division: Division,
+    model: &dyn Layer<A>,
+    loss: &dyn Loss<A>,
+    encoding: Encoding,
+    transform: &Pipeline,
+    weights: Weights<'_, A>,
+    data: &Dataset<A>,
+) -> Result<Vec<u8>, Error> {
     weights.eval().assert_fits(model.statistics());
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
-    let Division { rank, size, .. } = group.division();
-    let (count, outputs) = (batches.count(), model.outputs());
-    let own = share(count, size, rank);
+    let own = share(batches.count(), division.size, division.rank);
     batches.seek(own.start);
-    // Whole numbers add in any order; what is rounded stays apart, batch by batch, for all to add in the same order.
-    let classes = if data.labels().is_some() { outputs } else { 0 };
-    let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), Confusion::new(classes));
+    let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), confusion(model.outputs(), data));
     let mut batch = batches.buffer();
     for _ in own {
         batches.fill(&mut batch)?;
@@ -127,18 +139,24 @@ pub fn evaluate_together<'a, A: Scalar>(
             let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
             confusion.add(&y, &truth);
         } else {
-            let mut fit = RegressionMetrics::new(outputs);
+            let mut fit = RegressionMetrics::new(model.outputs());
             fit.add(&y, &batch.target());
             fits.extend(fit.numbers().map(|number| number.to_bits()));
         }
     }
     let counts = confusion.numbers().map(std::mem::take);
-    let word: Vec<u8> = losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect();
-    let (mut total, mut fit) = (0.0, RegressionMetrics::new(outputs));
-    for (rank, word) in group.gather(&word).iter().enumerate() {
+    Ok(losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect())
+}
+
+/// The shares of all processes as one result.
+fn joined<A: Scalar>(words: &[Vec<u8>], outputs: usize, data: &Dataset<A>) -> Evaluation {
+    let batches = data.len().div_ceil(ROWS);
+    let (mut total, mut fit, mut confusion) =
+        (0.0, RegressionMetrics::new(outputs), confusion(outputs, data));
+    for (rank, word) in words.iter().enumerate() {
         let mut numbers =
             word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
-        let losses = numbers.by_ref().take(share(count, size, rank).len());
+        let losses = numbers.by_ref().take(share(batches, words.len(), rank).len());
         total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
         confusion.numbers().zip(numbers.by_ref()).for_each(|(sum, count)| *sum += count);
         while let Some(first) = numbers.next() {
@@ -152,7 +170,12 @@ pub fn evaluate_together<'a, A: Scalar>(
     }
     let metrics =
         if data.labels().is_some() { Metrics::Classification(confusion) } else { Metrics::Regression(fit) };
-    Ok(Evaluation { loss: total / data.len().max(1) as f64, metrics })
+    Evaluation { loss: total / data.len().max(1) as f64, metrics }
+}
+
+/// An empty table of all classes; of none for a regression.
+fn confusion<A: Scalar>(outputs: usize, data: &Dataset<A>) -> Confusion {
+    Confusion::new(if data.labels().is_some() { outputs } else { 0 })
 }
 
 #[cfg(test)]

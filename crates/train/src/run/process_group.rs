@@ -1,7 +1,9 @@
 use std::fmt::Debug;
 
+use chainrule_datasets::Error;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
+use thiserror::Error;
 
 use crate::objective::division::{Division, Reduction};
 use crate::objective::sharded::{Quantity, Sharded};
@@ -61,4 +63,37 @@ impl<A: Scalar> ProcessGroup<A> for SingleProcess {
 /// Whether any process says yes.
 pub(crate) fn any<A: Scalar>(group: &mut dyn ProcessGroup<A>, yes: bool) -> bool {
     group.division().size > 1 && group.gather(&[u8::from(yes)]).iter().any(|word| word != &[0]) || yes
+}
+
+/// A file that the examples stay in can no longer be read, by one process of a group at least.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// By this process.
+    #[error(transparent)]
+    Here(#[from] Error),
+    /// By another one.
+    #[error("rank {rank}: {fault}")]
+    Elsewhere {
+        /// The first rank that cannot.
+        rank: usize,
+        /// Why.
+        fault: String,
+    },
+}
+
+/// What was read, if all processes could read; none of them then waits for one that has failed.
+pub(crate) fn all_read<A: Scalar, T>(
+    group: &mut dyn ProcessGroup<A>,
+    read: Result<T, Error>,
+) -> Result<T, Unreadable> {
+    let word = read.as_ref().err().map_or_else(String::new, ToString::to_string);
+    let words = if group.division().size > 1 { group.gather(word.as_bytes()) } else { Vec::new() };
+    match (read, words.iter().position(|word| !word.is_empty())) {
+        (Ok(_), Some(rank)) => {
+            let fault = String::from_utf8_lossy(&words[rank]).into_owned();
+            Err(Unreadable::Elsewhere { rank, fault })
+        }
+        (read, _) => Ok(read?),
+    }
 }

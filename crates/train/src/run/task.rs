@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::run::epoch::Epoch;
+use crate::run::process_group::Unreadable;
 
 /// How a run goes.
 ///
@@ -87,7 +88,7 @@ pub enum TrainError {
     ZeroBatch,
     /// A file that the examples stay in can no longer be read.
     #[error(transparent)]
-    Data(chainrule_datasets::Error),
+    Data(#[from] Unreadable),
     /// The loss or a parameter is NaN or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Instant;
 
-use chainrule_datasets::{Batch, Batches};
+use chainrule_datasets::{Batch, Batches, Features};
 use chainrule_layers::Mode;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
@@ -15,7 +15,7 @@ use crate::run::callbacks::{Callback, StepEnd};
 use crate::run::culprit::{culprit, culprit_of_all};
 use crate::run::epoch::Epoch;
 use crate::run::prefetcher::Prefetcher;
-use crate::run::process_group::{ProcessGroup, SingleProcess, any};
+use crate::run::process_group::{ProcessGroup, SingleProcess, Unreadable, all_read, any};
 use crate::run::task::{History, Plan, Stop, Task, TrainError};
 use crate::run::train_state::{Snapshot, TrainState};
 use crate::telemetry::meter::{Meter, Probe};
@@ -187,7 +187,12 @@ impl<A: Scalar> Run<'_, A> {
         buffers: &mut ShardBuffers<A>,
     ) -> Result<ControlFlow<()>, TrainError> {
         let (start, before, count) = (Instant::now(), self.state.seconds, batches.count());
-        while let Some(batch) = batches.next().map_err(unreadable)? {
+        // Rows in memory can always be read, so that the processes need not ask each other.
+        let stream = matches!(self.task.train.features(), Features::FileRows(_));
+        loop {
+            let read = batches.next();
+            let read = if stream { all_read(self.group, read)? } else { read.map_err(Unreadable::from)? };
+            let Some(batch) = read else { break };
             let learning_rate = self.optimizer.learning_rate();
             let loss = self.step(batch, buffers)?;
             self.state.seconds = before + start.elapsed().as_secs_f64();
@@ -235,8 +240,7 @@ impl<A: Scalar> Run<'_, A> {
         let weights = self.state.weights(self.theta);
         let mut measure =
             |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
-        let validation: Option<Evaluation> =
-            task.validation.map(&mut measure).transpose().map_err(unreadable)?;
+        let validation: Option<Evaluation> = task.validation.map(&mut measure).transpose()?;
         let sums = self.group.gather(&digest(weights).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });
@@ -284,10 +288,6 @@ impl<A: Scalar> Run<'_, A> {
         let Self { state, optimizer, theta, .. } = self;
         self.callback.on_snapshot(&mut Snapshot { state, optimizer: &mut **optimizer, theta });
     }
-}
-
-fn unreadable(fault: chainrule_datasets::Error) -> TrainError {
-    TrainError::Data(fault)
 }
 
 /// A number that two ranks share if their θ and statistics agree in every bit.

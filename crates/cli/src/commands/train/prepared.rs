@@ -64,7 +64,9 @@ impl<A: Scalar> Prepared<A> {
     ) -> Result<(), Failure> {
         let data = format!("{:016x} {:016x}", self.data, self.validation);
         let known = PER_RANK.map(|key| (key, String::new())).into();
-        let settings = args.settings(self.loss, line, known);
+        // A rank that resumes waits for the others in other places than one that begins.
+        let settings =
+            format!("resume = {}\n{}", args.resume.is_some(), args.settings(self.loss, line, known));
         let data = processes.first_difference(data.as_bytes());
         let settings = processes.first_difference(settings.as_bytes());
         processes.agree(match (data, settings) {
