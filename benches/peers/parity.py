@@ -36,7 +36,7 @@ def chainrule_derivatives(programs, network, folder):
     """C, ∇C and ∇²C·v by `chainrule grad`, through files as any other program would."""
     network.save(folder, next(INDICES))
     files = ["--input", "x.npy", "--target", "y.npy", "--hvp", "v.safetensors", "--out", "g.safetensors"]
-    command = ["grad", "model.safetensors", *files, "--hvp-out", "hv.safetensors", "--json"]
+    command = ["grad", "model.safetensors", *files, "--hvp-out", "hv.safetensors", "--json", "--force"]
     report = json.loads(programs.run("chainrule", *command, cwd=folder))
     assert report["dtype"] == network.dtype, report
     return report["loss"], load_file(folder / "g.safetensors"), load_file(folder / "hv.safetensors")

@@ -69,6 +69,7 @@
 //! | `files` | yes | models, snapshots of runs, TensorBoard events, `.npz` and gzipped IDX files |
 //! | `images` | yes | folders of PNG and JPEG files |
 //! | `image-formats` | yes | WebP, GIF, BMP and TIFF files too |
+//! | `zstd` | yes | tables of text compressed by Zstandard |
 //! | `onnx` | yes | export of models to ONNX |
 //! | `parquet` | yes | tables as Parquet files |
 //!

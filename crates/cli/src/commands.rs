@@ -16,6 +16,7 @@ mod model;
 mod network;
 mod optimizer;
 mod options;
+mod overwrite;
 mod predict;
 mod report;
 pub(crate) mod train;

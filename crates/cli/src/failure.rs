@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -49,17 +50,31 @@ impl Failure {
     }
 }
 
-/// Prints a line on stdout, as [`print`] does.
+/// Prints a line on stdout, as [`print`] does, its control characters [`escaped`].
 macro_rules! outln {
-    ($($words:tt)+) => { $crate::failure::print(&format!("{}\n", format_args!($($words)+))) };
+    ($($words:tt)+) => { $crate::failure::print(&$crate::failure::escaped(&format!("{}\n", format_args!($($words)+)))) };
 }
 pub(crate) use outln;
 
-/// Prints a line on stderr. A closed stderr is no failure.
+/// Prints a line on stderr, its control characters [`escaped`]. A closed stderr is no failure.
 macro_rules! errln {
-    ($($words:tt)+) => { $crate::failure::print_to_stderr(&format!("{}\n", format_args!($($words)+))) };
+    ($($words:tt)+) => { $crate::failure::print_to_stderr(&$crate::failure::escaped(&format!("{}\n", format_args!($($words)+)))) };
 }
 pub(crate) use errln;
+
+/// A text whose control characters, which come from names in files, are shown and not obeyed by a terminal: as `\u001b`, which in
+/// JSON is the character itself. Line ends and tabs stay.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        let reorders = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+        (c.is_control() || reorders) && c != '\n' && c != '\t'
+    };
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if obeyed(c) { format!("\\u{:04x}", c as u32) } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
 
 /// What [`errln!`] does with a line.
 pub(crate) fn print_to_stderr(line: &str) {
@@ -93,5 +108,19 @@ impl fmt::Display for Failure {
         };
         // One line, whatever the cause.
         f.write_str(&message.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_shown_escapes_and_obeys_none() {
+        let name = "a\u{1b}[2Jb\u{9b}c\u{202e}d\re\u{7f}";
+        assert_eq!(escaped(name), r"a\u001b[2Jb\u009bc\u202ed\u000de\u007f");
+        assert_eq!(escaped("ü\tx\n"), "ü\tx\n");
+        let json = serde_json::to_string(name).unwrap();
+        assert_eq!(serde_json::from_str::<String>(&escaped(&json)).unwrap(), name);
     }
 }

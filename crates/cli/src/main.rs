@@ -8,6 +8,7 @@ mod failure;
 mod headings;
 mod interrupt;
 mod processes;
+mod text_file;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   chainrule train                                     train on the built-in handwritten digits
   chainrule train --data houses.csv --target price    train on a table
-  chainrule predict runs/houses-2026-11-29/last.safetensors new.csv";
+  chainrule predict runs/houses-2026-11-29 new.csv";
 
 /// Train neural networks by backpropagation on a CPU.
 #[derive(Debug, Parser)]

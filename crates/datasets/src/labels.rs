@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chainrule_tensor::ndarray::Array2;
 
 use crate::table::cells::shortened;
-use crate::table::form::{NumberForm, plain};
+use crate::table::form::{NumberForm, plain, spelling};
 use crate::target::Target;
 
 /// The kind of task: what a target column means.
@@ -189,25 +189,6 @@ impl Labels {
             self.classes.iter_mut().for_each(|label| *label = new[*label as usize]);
         }
         Target::Classes { labels: self.classes, names: self.names }
-    }
-}
-
-/// The class name of a cell: its text. A whole number that a program writes as `+1` or `1.0` is `1`; one with leading zeros or
-/// an exponent is a name.
-fn spelling(cell: &str) -> &str {
-    let text = cell.strip_prefix('+').unwrap_or(cell);
-    let whole = match text.split_once('.') {
-        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
-        _ => text,
-    };
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let is_canonical = !digits.is_empty()
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits == "0" || !digits.starts_with('0'));
-    match (is_canonical, whole) {
-        (true, "-0") => "0",
-        (true, whole) => whole,
-        (false, _) => cell,
     }
 }
 

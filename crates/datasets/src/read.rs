@@ -17,7 +17,7 @@ use crate::parts::Parts;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileFormat {
-    /// `.csv`, `.tsv`, `.txt`, also with `.gz`, and `-`, the standard input: a table of text.
+    /// `.csv`, `.tsv`, `.txt`, also with `.gz` or `.zst`, and `-`, the standard input: a table of text.
     Text,
     /// `.npy`: a NumPy array.
     Npy,
@@ -40,16 +40,18 @@ impl FileFormat {
     /// assert_eq!(FileFormat::of("iris.csv".as_ref()), Some(FileFormat::Text));
     /// assert_eq!(FileFormat::of("train-images-idx3-ubyte.gz".as_ref()), Some(FileFormat::Idx));
     /// assert_eq!(FileFormat::of("iris.csv.gz".as_ref()), Some(FileFormat::Text));
+    /// assert_eq!(FileFormat::of("iris.csv.zst".as_ref()), Some(FileFormat::Text));
     /// assert_eq!(FileFormat::of("mnist".as_ref()), None);
     /// ```
     pub fn of(path: &Path) -> Option<Self> {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
         let idx = name.strip_suffix(".gz").unwrap_or(&name);
+        let unpacked = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
         if idx.ends_with("ubyte") || idx.rsplit_once('.').is_some_and(|(_, extension)| extension == "idx") {
             return Some(FileFormat::Idx);
         }
         let text = |name: &str| matches!(name.rsplit_once('.'), Some((_, "csv" | "tsv" | "txt")));
-        if name == "-" || name.strip_suffix(".gz").is_some_and(text) {
+        if name == "-" || unpacked.is_some_and(text) {
             return Some(FileFormat::Text);
         }
         match name.rsplit_once('.') {
@@ -144,8 +146,12 @@ pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Fe
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
         FileFormat::Idx => Ok(idx::examples(idx::read(path)?, path)?.features),
-        FileFormat::Npz | FileFormat::Images => {
-            Err(Error::format(path, "it is no table", "give the rows as .csv, .npy or .parquet"))
+        #[cfg(feature = "files")]
+        FileFormat::Npz => crate::array::npz::read_features(path, options),
+        #[cfg(not(feature = "files"))]
+        FileFormat::Npz => Err(not_built(path, "archives of arrays", "files")),
+        FileFormat::Images => {
+            Err(Error::format(path, "it is no table", "give the rows as .csv, .npy, .npz or .parquet"))
         }
     }
 }

@@ -136,7 +136,11 @@ fn count(n: usize, hold_out: HoldOut) -> Result<usize, Error> {
         HoldOut::Fraction(fraction) => (fraction * n as f64).round() as usize,
     };
     if count == 0 || count >= n {
-        let fault = format!("{hold_out:?} leaves nothing on one side: hold out at least one and keep one");
+        let held = match hold_out {
+            HoldOut::Count(count) => count.to_string(),
+            HoldOut::Fraction(fraction) => format!("a fraction of {fraction}"),
+        };
+        let fault = format!("holding out {held} leaves none on one side");
         return Err(Error::Split { examples: n, fault });
     }
     Ok(count)

@@ -192,8 +192,12 @@ pub enum Evaluation {
         macro_f1: f64,
         /// The classes.
         classes: Vec<Class>,
-        /// Examples by true class (row) and predicted class (column).
+        /// Examples by true class (row) and predicted class (column); empty if there are more than 256 classes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         confusion: Vec<Vec<u64>>,
+        /// In place of that table: true class, predicted class and number of examples, for each pair that occurs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        confusion_pairs: Vec<(usize, usize, u64)>,
     },
     /// Of a regression.
     Regression {
@@ -286,6 +290,7 @@ mod tests {
                 macro_f1: 2.0 / 3.0,
                 classes: vec![Class { name: "0".to_owned(), score }],
                 confusion: vec![vec![2]],
+                confusion_pairs: Vec::new(),
             }),
         }
     }

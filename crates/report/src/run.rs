@@ -12,6 +12,8 @@ use crate::settings::Settings;
 
 /// The settings of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
+/// The model at the end of a run, or at its best epoch.
+pub const LAST_MODEL: &str = "last.safetensors";
 /// One line of JSON for each epoch and every N-th step.
 pub const METRICS: &str = "metrics.jsonl";
 /// The results.

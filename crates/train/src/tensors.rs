@@ -139,14 +139,19 @@ impl<'b> TensorFile<'b> {
     /// The numbers of an array, in C order and converted to `A`.
     ///
     /// # Errors
-    /// If there is no such array, or its numbers are neither `f32` nor `f64`.
+    /// If there is no such array, or its numbers are no floating-point numbers of 16, 32 or 64 bits.
     pub fn values<A: Scalar>(&self, name: &str) -> Result<Vec<A>, TensorFileError> {
         let tensor = self.tensors.tensor(name).map_err(|error| TensorFileError::format(self.path, error))?;
         match tensor.dtype() {
             Dtype::F32 => Ok(numbers(tensor.data(), |bytes| f64::from(f32::from_le_bytes(bytes)))),
             Dtype::F64 => Ok(numbers(tensor.data(), f64::from_le_bytes)),
+            Dtype::F16 => Ok(numbers(tensor.data(), |bytes| half(u16::from_le_bytes(bytes)))),
+            // The upper half of an f32.
+            Dtype::BF16 => Ok(numbers(tensor.data(), |[low, high]: [u8; 2]| {
+                f64::from(f32::from_le_bytes([0, 0, low, high]))
+            })),
             other => {
-                let fault = format!("{name:?} holds {other:?} numbers, not F32 or F64");
+                let fault = format!("{name:?} holds {other:?} numbers, and F64, F32, F16 and BF16 are read");
                 Err(TensorFileError::format(self.path, fault))
             }
         }
@@ -165,12 +170,19 @@ impl<'b> TensorFile<'b> {
     }
 }
 
-/// Reads a file as a whole.
+/// Reads a file as a whole. Devices and pipes are refused because they may never end.
 ///
 /// # Errors
 /// If it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, TensorFileError> {
-    std::fs::read(path).map_err(|source| TensorFileError::Io { path: path.to_owned(), source })
+    let regular = |metadata: std::fs::Metadata| {
+        let refused = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file");
+        metadata.is_file().then_some(()).ok_or_else(refused)
+    };
+    std::fs::metadata(path)
+        .and_then(regular)
+        .and_then(|()| std::fs::read(path))
+        .map_err(|source| TensorFileError::Io { path: path.to_owned(), source })
 }
 
 /// The bytes of numbers in a file.
@@ -190,6 +202,55 @@ fn numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64
     data.as_chunks::<N>().0.iter().map(|&bytes| A::of(read(bytes))).collect()
 }
 
+/// The number with these bits by IEEE 754's binary16: a sign, 5 bits of exponent, 10 of significand.
+fn half(bits: u16) -> f64 {
+    let (exponent, significand) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => significand * 2.0_f64.powi(-24),
+        0x1f if significand == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1024.0 + significand) * 2.0_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
+}
+
 fn is_wide<A: Scalar>() -> bool {
     A::NAME == f64::NAME
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_the_numbers_that_numpy_reads() {
+        for (bits, x) in [
+            (0x0000, 0.0),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0400, 6.103_515_625e-05),
+            (0x0001, 5.960_464_477_539_063e-08),
+            (0x3555, 0.333_251_953_125),
+            (0x7c00, f64::INFINITY),
+        ] {
+            assert_eq!(half(bits), x, "{bits:#06x}");
+        }
+        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
+    }
+
+    #[test]
+    fn arrays_of_sixteen_bits_are_read() {
+        let view = |dtype, bytes| TensorView::new(dtype, vec![2], bytes).unwrap();
+        let views = [
+            ("half", view(Dtype::F16, &[0x00, 0x3c, 0x00, 0xc0])),
+            ("bfloat", view(Dtype::BF16, &[0x80, 0x3f, 0x49, 0xc0])),
+            ("whole", view(Dtype::I16, &[1, 0, 2, 0])),
+        ];
+        let bytes = safetensors::serialize(views, None).unwrap();
+        let file = TensorFile::parse("m".as_ref(), &bytes).unwrap();
+        assert_eq!(file.values::<f32>("half").unwrap(), [1.0, -2.0]);
+        assert_eq!(file.values::<f32>("bfloat").unwrap(), [1.0, -3.140_625]);
+        assert!(file.values::<f32>("whole").unwrap_err().to_string().contains("F16 and BF16 are read"));
+    }
 }

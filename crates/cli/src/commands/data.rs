@@ -1,5 +1,6 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
+mod test_part;
 mod text;
 mod user_files;
 
@@ -15,9 +16,11 @@ use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use clap::{Args, ValueEnum};
 
+pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 use self::user_files::{OwnArgs, TaskName};
 use super::model::ModelArgs;
+use super::options::absolute;
 use crate::failure::Failure;
 use crate::headings::DATA;
 
@@ -128,9 +131,18 @@ impl Source {
     }
 }
 
-/// The same path from any folder; one that is no text stays as it is, and the reader will say so.
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path).as_deref().unwrap_or(path).to_string_lossy().into_owned()
+/// The options under which a file is read as the training data was: its columns, words, fillings, classes, and size of pictures.
+fn knowing(mut options: ReadOptions, input: Option<&Input>, classes: &[String]) -> ReadOptions {
+    options.classes = classes.to_vec();
+    match input {
+        Some(Input::Table(schema)) => options.table.schema = Some(schema.clone()),
+        Some(Input::Image(shape)) => {
+            options.image =
+                ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
+        }
+        None => {}
+    }
+    options
 }
 
 impl DataArgs {
@@ -152,31 +164,53 @@ impl DataArgs {
         .map_err(Failure::input)
     }
 
-    /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
-    fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
-        let mut options = ReadOptions { classes: card.classes.clone(), ..self.own.options()? };
-        match &card.input {
-            Some(Input::Table(schema)) => {
-                if self.own.target.is_none() {
-                    options.target = schema.target_column();
-                }
-                options.table.schema = Some(schema.clone());
-            }
-            Some(Input::Image(shape)) => {
-                options.image =
-                    ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
-            }
-            None => {}
+    /// How a file is read for a model.
+    fn options_for(&self, card: &ModelCard) -> Result<ReadOptions, Failure> {
+        let mut options = self.own.options()?;
+        if let (None, Some(Input::Table(schema))) = (&self.own.target, &card.input) {
+            options.target = schema.target_column();
         }
         if card.classes.is_empty() && card.input.is_some() && self.own.task == TaskName::Auto {
             options.task = TaskKind::Regression;
         }
-        let parts = self.read(path, &options)?;
+        Ok(knowing(options, card.input.as_ref(), &card.classes))
+    }
+
+    /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
+    fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
+        let parts = self.read(path, &self.options_for(card)?)?;
         Ok(parts.test.unwrap_or(parts.train))
     }
 
-    /// Training and test parts. Of a file of one's own, a fifth of the examples is held out, chosen by `seed`.
-    pub(crate) fn parts<A: Scalar>(&self, source: &Source, seed: u64) -> Result<Parts<A>, Failure> {
+    /// Training and test parts. Of a file of one's own, a fifth of the examples is held out, chosen by `seed`, or what `test`
+    /// says; it is read as the training data of `model` was, if there is one.
+    pub(crate) fn parts<A: Scalar>(
+        &self,
+        source: &Source,
+        test: Option<&TestPart>,
+        model: Option<&ModelCard>,
+        seed: u64,
+    ) -> Result<Parts<A>, Failure> {
+        let parts = match source {
+            Source::Own(path) => self.own_parts(path, model)?,
+            Source::Known(known) => self.known_parts(*known).map_err(Failure::input)?,
+        };
+        match (test, &parts.test) {
+            (None, Some(_)) => Ok(parts),
+            (Some(TestPart::Fraction(0.0)), _) => Ok(Parts { test: None, ..parts }),
+            (Some(_), Some(_)) => Err(Failure::Input(format!(
+                "{source} has a test part of its own: omit --test, or train without a test part (--test 0)"
+            ))),
+            (Some(TestPart::File(file)), None) => {
+                let test = Some(self.test_file(file, &parts.train)?);
+                Ok(Parts { test, ..parts })
+            }
+            (None, None) => held_out(parts, 0.2, seed, source),
+            (Some(TestPart::Fraction(fraction)), None) => held_out(parts, *fraction, seed, source),
+        }
+    }
+
+    fn known_parts<A: Scalar>(&self, known: Known) -> Result<Parts<A>, datasets::Error> {
         let halves = |make: &dyn Fn(u64) -> Dataset<A>| Parts {
             train: make(1),
             validation: None,
@@ -185,38 +219,61 @@ impl DataArgs {
         // Where the parameters of the distribution come from the seed too, both parts are cut from one set.
         let cut = |data: Dataset<A>| Parts::from(data).hold_out_test(HoldOut::Fraction(0.5), 1);
         let dirs = DataDirs::from_env().or_only(self.place.data_dir.clone());
-        match source {
-            Source::Own(path) => {
-                let parts = self.read(path, &self.own.options()?)?;
-                parts.train.check_classes().map_err(|error| match error {
-                    // Known by its path, as in every message of a reader.
-                    datasets::Error::Data { fault, .. } => {
-                        Failure::Input(format!("{}: {fault}", path.display()))
-                    }
-                    other => Failure::input(other),
-                })?;
-                if parts.test.is_some() {
-                    return Ok(parts);
-                }
-                parts
-                    .hold_out_test(HoldOut::Fraction(0.2), seed)
-                    .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+        match known {
+            Known::Digits => Ok(digits()),
+            Known::Mnist => mnist(&dirs),
+            Known::FashionMnist => fashion_mnist(&dirs),
+            Known::Spirals => Ok(halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed))),
+            Known::Moons => Ok(halves(&|seed| synthetic::moons(1000, 0.1, seed))),
+            Known::Xor => Ok(halves(&|seed| synthetic::xor(1000, 0.1, seed))),
+            Known::Blobs => cut(synthetic::blobs(2000, 4, 2, 0.2, 1)),
+            Known::Teacher => {
+                let teacher = synthetic::Teacher { inputs: 8, hidden: 6, outputs: 1, noise: 0.05 };
+                cut(teacher.regression(2000, 1))
             }
-            Source::Known(known) => match known {
-                Known::Digits => Ok(digits()),
-                Known::Mnist => mnist(&dirs),
-                Known::FashionMnist => fashion_mnist(&dirs),
-                Known::Spirals => Ok(halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed))),
-                Known::Moons => Ok(halves(&|seed| synthetic::moons(1000, 0.1, seed))),
-                Known::Xor => Ok(halves(&|seed| synthetic::xor(1000, 0.1, seed))),
-                Known::Blobs => cut(synthetic::blobs(2000, 4, 2, 0.2, 1)),
-                Known::Teacher => {
-                    let teacher = synthetic::Teacher { inputs: 8, hidden: 6, outputs: 1, noise: 0.05 };
-                    cut(teacher.regression(2000, 1))
-                }
-            }
-            .map_err(Failure::input),
         }
+    }
+
+    fn own_parts<A: Scalar>(&self, path: &Path, model: Option<&ModelCard>) -> Result<Parts<A>, Failure> {
+        let options = model.map_or_else(|| self.own.options(), |model| self.options_for(model))?;
+        let parts = self.read(path, &options)?;
+        parts.train.check_classes().map_err(|error| match error {
+            // Known by its path, as in every message of a reader.
+            datasets::Error::Data { fault, .. } => Failure::Input(format!("{}: {fault}", path.display())),
+            other => Failure::input(other),
+        })?;
+        Ok(parts)
+    }
+
+    /// The examples of another file with the columns and classes of `train`.
+    fn test_file<A: Scalar>(&self, path: &Path, train: &Dataset<A>) -> Result<Dataset<A>, Failure> {
+        if self.own.target_file().is_some() {
+            return Err(Failure::Input(format!(
+                "--test {}: the target is in a file of its own (--target), and a test file holds both: \
+                 save x_train, y_train, x_test and y_test in one .npz file",
+                path.display()
+            )));
+        }
+        let (mut options, input) = (self.own.options()?, train.input());
+        if let Some(Input::Table(schema)) = &input {
+            options.target = schema.target_column();
+        }
+        if train.labels().is_none() {
+            options.task = TaskKind::Regression;
+        }
+        let parts = self.read::<A>(path, &knowing(options, input.as_ref(), train.class_names()))?;
+        let test = parts.test.unwrap_or(parts.train);
+        if (test.inputs(), test.outputs()) != (train.inputs(), train.outputs()) {
+            return Err(Failure::Input(format!(
+                "--test {}: {} inputs and {} outputs, but the training data has {} and {}: give both files the same columns",
+                path.display(),
+                test.inputs(),
+                test.outputs(),
+                train.inputs(),
+                train.outputs()
+            )));
+        }
+        Ok(test)
     }
 
     /// The examples on which a model is judged: a part of a known set, or all rows of a table, whose classes are those
@@ -237,8 +294,10 @@ impl DataArgs {
             })?;
         let data = match (&source, part) {
             (Source::Own(path), _) => self.read_for(path, card)?,
-            (_, Part::Train) => self.parts(&source, 0)?.train,
-            (_, Part::Test) => self.parts(&source, 0)?.test.expect("every known data set has a test part"),
+            (_, Part::Train) => self.parts(&source, None, None, 0)?.train,
+            (_, Part::Test) => {
+                self.parts(&source, None, None, 0)?.test.expect("every known data set has a test part")
+            }
         };
         let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
         let path = model.model.display();
@@ -261,4 +320,22 @@ impl DataArgs {
         model.transform(card, &data).check(inputs).map_err(Failure::input)?;
         Ok(data)
     }
+}
+
+/// The parts with a fraction of the training part held out as the test part.
+///
+/// # Errors
+/// If that leaves no example on one side.
+fn held_out<A: Scalar>(
+    parts: Parts<A>,
+    fraction: f64,
+    seed: u64,
+    source: &Source,
+) -> Result<Parts<A>, Failure> {
+    parts.hold_out_test(HoldOut::Fraction(fraction), seed).map_err(|error| match error {
+        datasets::Error::Split { .. } => Failure::Input(format!(
+            "{source}: {error}: hold out another fraction (--test 0.5), or train without a test part (--test 0)"
+        )),
+        other => Failure::input(other),
+    })
 }

@@ -70,6 +70,7 @@ pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) ->
             results::Evaluation::Regression { examples, loss, r2: fit.r_squared(), rmse: fit.rmse() }
         }
         Metrics::Classification(confusion) => {
+            let table = confusion.table();
             let class = |(class, name): (usize, &String)| {
                 let ClassMetrics { precision, recall, f1, support } = confusion.class(class);
                 Class { name: name.clone(), score: ClassFigures { precision, recall, f1, support } }
@@ -82,7 +83,12 @@ pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) ->
                 top_5: confusion.top(5),
                 macro_f1: confusion.macro_f1(),
                 classes: names.iter().enumerate().map(class).collect(),
-                confusion: confusion.counts().outer_iter().map(|row| row.to_vec()).collect(),
+                confusion_pairs: if table.is_none() { confusion.pairs().collect() } else { Vec::new() },
+                confusion: table
+                    .iter()
+                    .flat_map(|table| table.outer_iter())
+                    .map(|row| row.to_vec())
+                    .collect(),
             }
         }
     }
@@ -108,9 +114,9 @@ fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure>
         )?;
     }
     // Wider than this it is no picture any more, and `--json` has the numbers.
-    if names.len() <= 20 {
+    if let Some(table) = confusion.table().filter(|_| names.len() <= 20) {
         outln!("\nconfusion: true class by row, predicted class by column, in the order above")?;
-        for (name, row) in names.iter().zip(confusion.counts().outer_iter()) {
+        for (name, row) in names.iter().zip(table.outer_iter()) {
             let cells: Vec<String> = row.iter().map(|count| format!("{count:>5}")).collect();
             outln!("{name:<width$} {}", cells.join(" "))?;
         }

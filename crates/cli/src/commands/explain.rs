@@ -19,8 +19,9 @@ use chainrule_report::explain_page;
 use clap::Args;
 
 use super::data::{DataArgs, Part, PlaceArgs};
-use super::model::{Description, ModelArgs, loss_spec};
+use super::model::{Description, ModelArgs, loss_spec, model_parser};
 use super::options::{OutputName, with_dtype};
+use super::overwrite::Overwrite;
 use super::{loss, network};
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, NETWORK, OUTPUT};
@@ -40,7 +41,8 @@ const MOST_PARAMETERS: usize = 1 << 22;
 #[command(mut_arg("output", |arg| arg.help("Activation function of its output layer [default: the one that suits the loss]")))]
 #[command(mut_arg("loss", |arg| arg.help("Loss function [default: squared-error or, with MODEL, the one it was trained with]")))]
 pub(crate) struct Explain {
-    /// Model file, .safetensors [default: a new network with weights of two decimals]
+    /// Model file, .safetensors, or the folder of a run [default: a new network with weights of two decimals]
+    #[arg(value_parser = model_parser())]
     model: Option<PathBuf>,
     #[command(flatten)]
     description: Description,
@@ -70,6 +72,8 @@ pub(crate) struct Explain {
     /// Write a page that shows the computation step by step in a browser
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -106,6 +110,7 @@ impl Explain {
                     "--html draws dense layers, each followed by at most one activation: omit it for this network",
                 ));
             };
+            self.overwrite.check(path)?;
             let html = explain_page(&page::walkthrough(trace));
             write_atomic(path, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         }

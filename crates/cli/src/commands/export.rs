@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;
 use super::options::with_dtype;
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln};
 use crate::headings::OUTPUT;
 
@@ -23,6 +24,8 @@ pub(crate) struct Export {
     /// File to write
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,6 +59,7 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
             args.out.display()
         )));
     }
+    args.overwrite.check(&args.out)?;
     let checkpoint: Checkpoint<A> = args.model.load()?;
     let card = &checkpoint.card;
     card.transform.check(card.architecture.inputs()).map_err(Failure::input)?;

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::{parse_fraction, with_dtype};
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, outln};
 use crate::headings::OUTPUT;
 
@@ -38,6 +39,8 @@ pub(crate) struct Grad {
     /// File to write H·v to [default: NAME-hvp.safetensors beside the gradient]
     #[arg(long, value_name = "FILE", requires = "hvp", help_heading = OUTPUT)]
     hvp_out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
     /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction)]
     label_smoothing: f64,
@@ -75,6 +78,7 @@ impl Grad {
                     path.display()
                 )));
             }
+            self.overwrite.check(&path)?;
             taken.push(place(&path));
         }
         Ok(())

@@ -7,7 +7,9 @@ use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::Scalar;
+use chainrule_report::run::LAST_MODEL;
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::loss;
 use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
@@ -16,10 +18,16 @@ use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file, .safetensors
+    /// Model file, .safetensors, or the folder of a run
+    #[arg(value_parser = model_parser())]
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) description: Description,
+}
+
+/// Parses the path of a model; of the folder of a run it is the last one.
+pub(crate) fn model_parser() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| if path.is_dir() { path.join(LAST_MODEL) } else { path })
 }
 
 /// A network in words, where no file describes it.

@@ -8,6 +8,7 @@ use chainrule::tensor::{Scalar, Shape};
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::text_file;
 
 /// What a file of layers holds: `[[layers]]` with `kind` and the layer's numbers.
 #[derive(Debug, Deserialize)]
@@ -15,9 +16,6 @@ use crate::failure::Failure;
 struct File {
     layers: Vec<Stage>,
 }
-
-/// The largest file of layers that is read.
-const LARGEST: u64 = 1 << 20;
 
 /// The layers that `text` writes out or, where it ends in `.toml`, that the file of this name holds.
 ///
@@ -29,11 +27,7 @@ pub(crate) fn layers(text: &str) -> Result<Vec<Stage>, Failure> {
         return Stage::network(text).map_err(|error| Failure::Input(format!("--network: {error}")));
     }
     let unreadable = |error: &dyn std::fmt::Display| Failure::Input(format!("--network {text}: {error}"));
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if !size.is_file() || size.len() > LARGEST {
-        return Err(unreadable(&format!("a network is a file of at most {LARGEST} bytes")));
-    }
-    let contents = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let contents = text_file::read(path).map_err(|error| unreadable(&error))?;
     let file: File = toml::from_str(&contents).map_err(|error| {
         let place = error.span().map_or(1, |span| contents[..span.start].matches('\n').count() + 1);
         unreadable(&format!("line {place}: {}", error.message()))

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use chainrule::layers::Stage;
@@ -133,6 +134,11 @@ impl FromStr for InitArg {
     fn from_str(text: &str) -> Result<Self, ParseInitError> {
         if text == "auto" { Ok(Self(None)) } else { text.parse().map(|init| Self(Some(init))) }
     }
+}
+
+/// The same path from any folder; one that is no text stays as it is, and the reader will say so.
+pub(crate) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// A number in `[0, 1)`.

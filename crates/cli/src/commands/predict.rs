@@ -1,13 +1,15 @@
 //! `chainrule predict`.
 
 use std::ffi::OsStr;
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
     Features, FileFormat, ImageShape, Input, Pipeline, ReadOptions, csv, image_files, is_image_file, npy,
     read_features, read_images, write_atomic,
 };
-use chainrule::model::{ModelCard, predict};
+use chainrule::layers::Stage;
+use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, s};
 use chainrule::tensor::{Scalar, rows};
 use clap::Args;
@@ -15,14 +17,15 @@ use clap::Args;
 use super::data::TextArgs;
 use super::model::ModelArgs;
 use super::options::with_dtype;
-use crate::failure::{Failure, errln, print};
+use super::overwrite::Overwrite;
+use crate::failure::{Failure, errln, escaped, print};
 use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
     #[command(flatten)]
     model: ModelArgs,
-    /// Examples: a .csv, .tsv, .npy, .parquet or IDX file with the columns of the training data, an image, or a folder of images
+    /// Examples: a .csv, .tsv, .npy, .npz, .parquet or IDX file with the columns of the training data, an image, or a folder of images
     input: PathBuf,
     /// File to write the predictions to, .csv or .npy [default: CSV on stdout]
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
@@ -30,6 +33,8 @@ pub(crate) struct Predict {
     /// Write the class of each example without the probabilities
     #[arg(long, help_heading = OUTPUT)]
     classes: bool,
+    #[command(flatten)]
+    overwrite: Overwrite,
     #[command(flatten)]
     text: TextArgs,
 }
@@ -58,7 +63,7 @@ impl Predict {
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
-                "{}: expected a file that ends in .csv, .tsv, .npy, .parquet or -ubyte, or images",
+                "{}: expected a file that ends in .csv, .tsv, .npy, .npz, .parquet or -ubyte, or images",
                 self.input.display()
             )));
         }
@@ -74,7 +79,14 @@ impl Predict {
         if columns == inputs {
             return Ok(Examples { features, files: Vec::new() });
         }
-        let hint = if columns == inputs + 1 { ": remove the column of the target" } else { "" };
+        let is_vector = columns == 1 && features.dim().0 == inputs;
+        let hint = match FileFormat::of(&self.input) {
+            _ if columns == inputs + 1 => ": remove the column of the target",
+            Some(FileFormat::Npy) if is_vector => {
+                ": it is a vector, save one example as a matrix of one row, x.reshape(1, -1)"
+            }
+            _ => ": give it the columns of the training data, without the target",
+        };
         Err(Failure::Input(format!(
             "{}: {columns} columns, but the network has {inputs} inputs{hint}",
             self.input.display()
@@ -95,9 +107,15 @@ impl Predict {
 fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         extension(out)?;
+        args.overwrite.check(out)?;
     }
     let checkpoint = args.model.load::<A>()?;
     let card = &checkpoint.card;
+    if args.classes && predicts_numbers(card) {
+        let path = args.model.model.display();
+        let fault = format!("{path}: the model predicts numbers and no classes: omit --classes");
+        return Err(Failure::Input(fault));
+    }
     let Examples { features, files } = args.read::<A>(card)?;
     let (examples, inputs) = features.dim();
     card.transform.check(inputs).map_err(Failure::input)?;
@@ -114,7 +132,9 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         None => {
             let mut text = Vec::new();
             table(&mut text, args, card, &predictions, &labels, &files).map_err(Failure::run)?;
-            return print(&String::from_utf8_lossy(&text));
+            let text = String::from_utf8_lossy(&text);
+            // To a file it is data, on a terminal it is shown.
+            return if stdout().is_terminal() { print(&escaped(&text)) } else { print(&text) };
         }
         Some(out) if extension(out)? == "csv" => {
             write_atomic(out, |file| table(file, args, card, &predictions, &labels, &files))
@@ -130,6 +150,12 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         errln!("{examples} predictions in {}", out.display());
     }
     Ok(())
+}
+
+/// Whether a model is one of a regression.
+fn predicts_numbers(card: &ModelCard) -> bool {
+    let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
+    card.classes.is_empty() && card.output == Output::Identity && ends_in_dense
 }
 
 /// The likeliest class; a lone number is the probability of the second of two.

@@ -7,6 +7,7 @@ use chainrule_report::comparison_page;
 use chainrule_report::run::{REPORT, Run};
 use clap::Args;
 
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, outln};
 
 #[derive(Debug, Args)]
@@ -17,10 +18,13 @@ pub(crate) struct Report {
     /// File to write the page to
     #[arg(long, value_name = "FILE", default_value = "comparison.html")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 impl Report {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.overwrite.check(&self.out)?;
         let with_link = |path: &PathBuf| {
             let run = Run::read(path).map_err(Failure::input)?;
             Ok((run, self.link(path)))

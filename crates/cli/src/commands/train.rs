@@ -1,6 +1,8 @@
 //! `chainrule train`.
 
+mod card;
 mod checkpointer;
+mod class_weights;
 mod folder;
 mod gallery;
 mod machine;
@@ -21,15 +23,17 @@ use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
 use clap::{ArgAction, Args, value_parser};
 
+use self::class_weights::ClassWeights;
 use self::folder::RunFolder;
 use self::run::train;
 use self::settings::CommandLine;
 use self::verbosity::VerbosityArgs;
-use super::data::{DataArgs, Known, Source};
+use super::data::{DataArgs, Known, Source, TestPart};
+use super::model::model_parser;
 use super::optimizer::OptimizerArgs;
 use super::options::{
-    Dtype, InitArg, OutputName, ReductionName, Widths, activation_parser, name_parser, parse_fraction,
-    with_dtype,
+    Dtype, InitArg, OutputName, ReductionName, Widths, absolute, activation_parser, name_parser,
+    parse_fraction, with_dtype,
 };
 use crate::failure::Failure;
 use crate::headings::{DATA, NETWORK, OUTPUT, TRAINING};
@@ -46,6 +50,10 @@ Examples:
 pub(crate) struct Train {
     #[command(flatten)]
     data: DataArgs,
+    /// Fraction of the data held out as the test part, 0 for none, or another file with the same columns [default: the archive's
+    /// own test part, else 0.2]
+    #[arg(long, value_name = "FRACTION|FILE", help_heading = DATA)]
+    test: Option<TestPart>,
     /// Fraction of the training data held out for validation, at least 0 and below 1
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
     validation: f64,
@@ -71,6 +79,9 @@ pub(crate) struct Train {
     /// Weight initialisation: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
     #[arg(long, default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
     init: InitArg,
+    /// Start from the weights of this model, a file or the folder of a run (fine-tuning), with its network and input scaling
+    #[arg(long, value_name = "MODEL", value_parser = model_parser(), help_heading = NETWORK)]
+    from: Option<PathBuf>,
     /// Floating-point type of parameters and data
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
     dtype: Dtype,
@@ -80,6 +91,10 @@ pub(crate) struct Train {
     /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = TRAINING, hide_short_help = true)]
     label_smoothing: f64,
+    /// Weights of the classes in the loss: balanced, n/(k·n_c) for n_c of n examples and k classes, or a file of `class,weight`
+    /// [default: 1 for each]
+    #[arg(long, value_name = "balanced|FILE", help_heading = TRAINING, hide_short_help = true)]
+    class_weight: Option<ClassWeights>,
     /// Number of passes over the training data
     #[arg(long, default_value_t = 30, value_name = "N", help_heading = TRAINING)]
     epochs: usize,
@@ -138,6 +153,9 @@ impl Train {
         let mut known = vec![("data", self.source().setting())];
         known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
         known.extend(self.data.target_setting().map(|file| ("target", file)));
+        known.extend(self.test.as_ref().map(|test| ("test", test.setting())));
+        known.extend(self.from.as_deref().map(|model| ("from", absolute(model))));
+        known.extend(self.class_weight.as_ref().map(|weights| ("class-weight", weights.setting())));
         folder.write(&folder.config(), &self.settings(loss, line, known))?;
         Ok(folder)
     }

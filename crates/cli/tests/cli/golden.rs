@@ -54,7 +54,7 @@ fn loss_gradient_and_hessian_product_are_those_of_pytorch() {
             ("--out", "ours.safetensors".to_owned()),
         ];
         let model = file("model.safetensors");
-        let mut arguments = vec!["grad", &model, "--json"];
+        let mut arguments = vec!["grad", &model, "--json", "--force"];
         arguments.extend(files.iter().flat_map(|(option, file)| [*option, file.as_str()]));
         arguments.extend(&options);
         let report = json(folder.path(), &arguments);

@@ -35,7 +35,7 @@ fn prepare(folder: &Path) {
 }
 
 const NETWORK: [&str; 6] = ["grad", "model.safetensors", "--layers", "2-3-2", "--activation", "tanh"];
-const BATCH: [&str; 6] = ["--input", "x.npy", "--target", "y.npy", "--out", "g.safetensors"];
+const BATCH: [&str; 7] = ["--input", "x.npy", "--target", "y.npy", "--out", "g.safetensors", "--force"];
 
 fn numbers(path: &Path) -> Vec<f64> {
     load_vector(path, &layout()).unwrap()
@@ -60,8 +60,18 @@ fn class_indices_and_their_rows_give_the_same_gradient() {
     prepare(here);
     for loss in ["cross-entropy", "squared-error", "mean-absolute"] {
         json(here, &[&NETWORK[..], &BATCH, &["--loss", loss, "--json"]].concat());
-        let rows =
-            ["--input", "x.npy", "--target", "rows.npy", "--out", "r.safetensors", "--loss", loss, "--json"];
+        let rows = [
+            "--input",
+            "x.npy",
+            "--target",
+            "rows.npy",
+            "--out",
+            "r.safetensors",
+            "--loss",
+            loss,
+            "--force",
+            "--json",
+        ];
         json(here, &[&NETWORK[..], &rows].concat());
         assert_eq!(numbers(&here.join("g.safetensors")), numbers(&here.join("r.safetensors")), "{loss}");
     }

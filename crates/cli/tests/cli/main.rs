@@ -1,12 +1,15 @@
 //! The program as a user runs it: what it prints, what it writes, and how it takes bad input.
 
 mod bad_input;
+mod class_weight;
 mod curvature;
 mod explain;
 mod export;
+mod fine_tuning;
 mod golden;
 mod grad;
 mod interrupt;
+mod messages;
 mod models;
 mod network;
 mod readme;
@@ -14,6 +17,7 @@ mod resume;
 mod settings;
 mod streams;
 mod terminal;
+mod test_part;
 mod user_data;
 
 use std::path::Path;

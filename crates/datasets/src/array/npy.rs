@@ -146,10 +146,18 @@ pub fn decode_table<A: Scalar>(
 /// # Errors
 /// As [`read`]; or if the columns are not those of the model.
 pub(crate) fn features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
-    let bytes = read_file(path)?;
+    decode_features(&read_file(path)?, path, options)
+}
+
+/// The features in the bytes of a file, as [`features`] reads them.
+pub(crate) fn decode_features<A: Scalar>(
+    bytes: &[u8],
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Features<A>, Error> {
     match options.table.schema {
-        Some(_) => build(&bytes, path, options, false)?.into_features(path),
-        None => Ok(decode_array(&bytes, path)?.features),
+        Some(_) => build(bytes, path, options, false)?.into_features(path),
+        None => Ok(decode_array(bytes, path)?.features),
     }
 }
 
@@ -177,6 +185,14 @@ fn build<A: Scalar>(
         return Err(Error::format(path, fault, "name the file of the target with --target"));
     }
     let width = header.columns();
+    let wanted = options.table.schema.as_ref().map_or(0, |schema| schema.width);
+    if header.shape.len() == 1 && wanted > 2 {
+        let fault = format!(
+            "it is a vector of {} numbers, and the training data has {wanted} columns",
+            header.shape[0]
+        );
+        return Err(Error::format(path, fault, "save one example as a matrix of one row, x.reshape(1, -1)"));
+    }
     if target {
         find_target(path, width, options)?;
     }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayD;
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipArchiveWriter, ZipSliceArchive};
 
 use super::npy;
 use crate::atomic::write_atomic;
 use crate::dataset::Dataset;
 use crate::error::Error;
+use crate::features::Features;
 use crate::file::read_file;
 use crate::labels::TaskKind;
 use crate::memory;
@@ -42,26 +43,107 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Part
 /// If the file is damaged, or its arrays do not form a data set. Nothing is allocated beyond what the file's own bytes justify,
 /// and an array is not unpacked beyond the size in its entry.
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Parts<A>, Error> {
-    let damaged = |fault: String| Error::format(path, fault, DAMAGED);
-    let archive =
-        ZipArchive::from_slice(bytes).map_err(|error| damaged(format!("it is no archive ({error})")))?;
-    let mut entries = Vec::new();
-    let mut walk = archive.entries();
-    while let Some(entry) =
-        walk.next_entry().map_err(|error| damaged(format!("its list of arrays cannot be read ({error})")))?
-    {
-        if entries.len() == MOST_ARRAYS {
-            let fault = format!("it has more than {MOST_ARRAYS} arrays");
-            return Err(Error::format(path, fault, "save x and y in a separate file"));
-        }
-        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
-        let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-        entries.push((name, entry.wayfinder(), entry.compression_method()));
+    let arrays = Arrays::open(bytes, path, options)?;
+    let named = match &options.target {
+        Column::Name(wanted) => arrays.entries.iter().position(|entry| entry.name == *wanted),
+        _ => None,
+    };
+    let part = |x: usize, y: usize, task: TaskKind, classes: &[String]| -> Result<Dataset<A>, Error> {
+        let y = npy::decode_target(&arrays.unpacked(y)?, path, task, classes)?;
+        npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
+    };
+    if let (Some(x), Some(y)) = (arrays.find(&FEATURES, "_train"), arrays.find(&TARGETS, "_train")) {
+        let train = part(x, y, options.task, &options.classes)?;
+        // The task is found once, on the training part.
+        let task = if train.labels().is_some() { options.task } else { TaskKind::Regression };
+        let other = |suffixes: &[&str]| -> Result<Option<Dataset<A>>, Error> {
+            for suffix in suffixes {
+                let found = (arrays.find(&FEATURES, suffix), arrays.find(&TARGETS, suffix));
+                let (Some(x), Some(y)) = found else { continue };
+                let data = part(x, y, task, train.class_names())?;
+                if data.inputs() != train.inputs() {
+                    let (wide, inputs) = (data.inputs(), train.inputs());
+                    let fault =
+                        format!("an example of x{suffix} has {wide} numbers, one of x_train {inputs}");
+                    return Err(Error::format(path, fault, "give all parts the same columns"));
+                }
+                return Ok(Some(data));
+            }
+            Ok(None)
+        };
+        let (validation, test) = (other(&["_val", "_validation", "_valid"])?, other(&["_test"])?);
+        return Ok(Parts { train, validation, test });
     }
-    let array = |at: usize| -> Result<Vec<u8>, Error> {
-        let (name, wayfinder, method) = &entries[at];
-        let failed = |fault: String| damaged(format!("array {name}: {fault}"));
-        let entry = archive.get_entry(*wayfinder).map_err(|error| failed(error.to_string()))?;
+    let target = named.or_else(|| arrays.find(&TARGETS, ""));
+    match (arrays.find(&FEATURES, ""), target, arrays.entries.len()) {
+        (Some(x), Some(y), _) if x != y => Ok(part(x, y, options.task, &options.classes)?.into()),
+        (None, Some(y), 2) => Ok(part(1 - y, y, options.task, &options.classes)?.into()),
+        (_, None, 1) => Ok(npy::decode_table(&arrays.unpacked(0)?, path, options)?.into()),
+        _ => {
+            let fault = format!("no features and target among its arrays {}", arrays.names());
+            Err(Error::format(path, fault, "save them as x and y, or as x_train, y_train, x_test and y_test"))
+        }
+    }
+}
+
+/// Reads the features of an archive for a model: `x`, `data`, `features` or `images`, else those of the test part, else its only
+/// array.
+///
+/// # Errors
+/// If the file is damaged, or has no such array.
+pub(crate) fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
+    let bytes = read_file(path)?;
+    let arrays = Arrays::open(&bytes, path, options)?;
+    let only = (arrays.entries.len() == 1).then_some(0);
+    let Some(x) = arrays.find(&FEATURES, "").or_else(|| arrays.find(&FEATURES, "_test")).or(only) else {
+        let fault = format!("no features among its arrays {}", arrays.names());
+        return Err(Error::format(path, fault, "save them as x"));
+    };
+    npy::decode_features(&arrays.unpacked(x)?, path, options)
+}
+
+/// The arrays of an archive, still packed.
+struct Arrays<'a> {
+    path: &'a Path,
+    limit: u64,
+    archive: ZipSliceArchive<&'a [u8]>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    wayfinder: ZipArchiveEntryWayfinder,
+    method: CompressionMethod,
+}
+
+impl<'a> Arrays<'a> {
+    fn open(bytes: &'a [u8], path: &'a Path, options: &ReadOptions) -> Result<Self, Error> {
+        let damaged = |fault: String| Error::format(path, fault, DAMAGED);
+        let archive =
+            ZipArchive::from_slice(bytes).map_err(|error| damaged(format!("it is no archive ({error})")))?;
+        let mut entries = Vec::new();
+        let mut walk = archive.entries();
+        while let Some(entry) = walk
+            .next_entry()
+            .map_err(|error| damaged(format!("its list of arrays cannot be read ({error})")))?
+        {
+            if entries.len() == MOST_ARRAYS {
+                let fault = format!("it has more than {MOST_ARRAYS} arrays");
+                return Err(Error::format(path, fault, "save x and y in a separate file"));
+            }
+            let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
+            let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+            let (wayfinder, method) = (entry.wayfinder(), entry.compression_method());
+            entries.push(Entry { name, wayfinder, method });
+        }
+        Ok(Self { path, limit: options.memory(), archive, entries })
+    }
+
+    /// The bytes of an array, as its `.npy` file has them.
+    fn unpacked(&self, at: usize) -> Result<Vec<u8>, Error> {
+        let (path, Entry { name, wayfinder, method }) = (self.path, &self.entries[at]);
+        let failed = |fault: String| Error::format(path, format!("array {name}: {fault}"), DAMAGED);
+        let entry = self.archive.get_entry(*wayfinder).map_err(|error| failed(error.to_string()))?;
         let data = entry.data();
         let claimed = wayfinder.uncompressed_size_hint();
         let most = match *method {
@@ -76,7 +158,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
                 format!("array {name}: {claimed} bytes, and a compressed one may hold {LARGEST_UNPACKED}");
             return Err(Error::format(path, fault, "save it with numpy.savez"));
         }
-        memory::check(path, Some(claimed), options.memory())?;
+        memory::check(path, Some(claimed), self.limit)?;
         // Room for the likely size, not for the claimed one.
         let mut unpacked = Vec::with_capacity(claimed.min(4 * data.len() as u64) as usize);
         let mut read = |source: &mut dyn Read| source.take(claimed + 1).read_to_end(&mut unpacked);
@@ -93,51 +175,18 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
         }
         .map_err(|error| failed(format!("it cannot be unpacked ({error})")))?;
         Ok(unpacked)
-    };
-    let find = |known: &[&str], suffix: &str| {
-        entries.iter().position(|(name, ..)| {
-            known.iter().any(|known| name.eq_ignore_ascii_case(&format!("{known}{suffix}")))
-        })
-    };
-    let named = match &options.target {
-        Column::Name(wanted) => entries.iter().position(|(name, ..)| name == wanted),
-        _ => None,
-    };
-    let part = |x: usize, y: usize, task: TaskKind, classes: &[String]| -> Result<Dataset<A>, Error> {
-        let y = npy::decode_target(&array(y)?, path, task, classes)?;
-        npy::decode_array(&array(x)?, path)?.into_dataset(path, y)
-    };
-    if let (Some(x), Some(y)) = (find(&FEATURES, "_train"), find(&TARGETS, "_train")) {
-        let train = part(x, y, options.task, &options.classes)?;
-        // The task is found once, on the training part.
-        let task = if train.labels().is_some() { options.task } else { TaskKind::Regression };
-        let other = |suffixes: &[&str]| -> Result<Option<Dataset<A>>, Error> {
-            for suffix in suffixes {
-                let (Some(x), Some(y)) = (find(&FEATURES, suffix), find(&TARGETS, suffix)) else { continue };
-                let data = part(x, y, task, train.class_names())?;
-                if data.inputs() != train.inputs() {
-                    let (wide, inputs) = (data.inputs(), train.inputs());
-                    let fault =
-                        format!("an example of x{suffix} has {wide} numbers, one of x_train {inputs}");
-                    return Err(Error::format(path, fault, "give all parts the same columns"));
-                }
-                return Ok(Some(data));
-            }
-            Ok(None)
-        };
-        let (validation, test) = (other(&["_val", "_validation", "_valid"])?, other(&["_test"])?);
-        return Ok(Parts { train, validation, test });
     }
-    let target = named.or_else(|| find(&TARGETS, ""));
-    match (find(&FEATURES, ""), target, entries.len()) {
-        (Some(x), Some(y), _) if x != y => Ok(part(x, y, options.task, &options.classes)?.into()),
-        (None, Some(y), 2) => Ok(part(1 - y, y, options.task, &options.classes)?.into()),
-        (_, None, 1) => Ok(npy::decode_table(&array(0)?, path, options)?.into()),
-        _ => {
-            let names: Vec<&str> = entries.iter().map(|(name, ..)| name.as_str()).collect();
-            let fault = format!("no features and target among its arrays {}", names.join(", "));
-            Err(Error::format(path, fault, "save them as x and y, or as x_train, y_train, x_test and y_test"))
-        }
+
+    /// The array with one of these names and this suffix, in any case.
+    fn find(&self, known: &[&str], suffix: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| {
+            known.iter().any(|known| entry.name.eq_ignore_ascii_case(&format!("{known}{suffix}")))
+        })
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
+        names.join(", ")
     }
 }
 

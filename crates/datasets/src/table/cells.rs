@@ -7,7 +7,7 @@ use chainrule_tensor::ndarray::ArrayViewMut1;
 
 use super::column::Impute;
 use super::columns::filling;
-use super::form::NumberForm;
+use super::form::{NumberForm, plain, spelling};
 use super::schema::{ColumnKind, Feature};
 
 /// Different words a category has at most: a column with more holds names or prose.
@@ -154,7 +154,14 @@ impl FeatureCells {
                         "{text:?} is a number, but the cells above it are words: correct it, or make the column a category (--categorical)"
                     ));
                 }
+                // Programs write a whole number as 1 or as 1.0.
+                let text = if *origin == Origin::Asked { spelling(text) } else { text };
                 if let Some(&code) = known.get(text) {
+                    return Ok(f64::from(code));
+                }
+                if *origin == Origin::Model
+                    && let Some(code) = equal_number(text, known)
+                {
                     return Ok(f64::from(code));
                 }
                 // Programs spell booleans in capitals or not.
@@ -235,6 +242,13 @@ impl FeatureCells {
         }
         Ok(Feature { name, place, kind, fill, form, twin })
     }
+}
+
+/// The code of the only word that is the same number.
+fn equal_number(text: &str, known: &HashMap<Box<str>, u32>) -> Option<u32> {
+    let x = plain(text)?;
+    let mut equal = known.iter().filter(|(word, _)| plain(word) == Some(x));
+    equal.next().filter(|_| equal.next().is_none()).map(|(_, &code)| code)
 }
 
 /// Whether a text is `true` or `false`, in any case.

@@ -63,7 +63,7 @@ pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>,
     decode(&read_text(path, options.memory())?, path, options)
 }
 
-/// The bytes of a text: of a file, unpacked if it is gzipped, or of the standard input, which is called `-`.
+/// The bytes of a text: of a file, unpacked if it is gzipped or compressed by Zstandard, or of the standard input, which is called `-`.
 fn read_text(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let bytes = if path == Path::new("-") {
@@ -74,15 +74,24 @@ fn read_text(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     } else {
         read_file(path)?
     };
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
-    }
     let mut text = Vec::new();
-    MultiGzDecoder::new(&bytes[..]).take(limit.saturating_add(1)).read_to_end(&mut text).map_err(
-        |error| {
-            Error::format(path, format!("it cannot be unpacked ({error})"), "it is damaged, get it again")
-        },
-    )?;
+    let mut unpack = |source: &mut dyn Read| source.take(limit.saturating_add(1)).read_to_end(&mut text);
+    match bytes[..] {
+        [0x1f, 0x8b, ..] => unpack(&mut MultiGzDecoder::new(&bytes[..])),
+        #[cfg(feature = "zstd")]
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            zstd::Decoder::new(&bytes[..]).and_then(|mut frames| unpack(&mut frames))
+        }
+        #[cfg(not(feature = "zstd"))]
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let cure = "unpack it with unzstd, or build with the feature \"zstd\"";
+            return Err(Error::format(path, "this build does not read Zstandard", cure));
+        }
+        _ => return Ok(bytes),
+    }
+    .map_err(|error| {
+        Error::format(path, format!("it cannot be unpacked ({error})"), "it is damaged, get it again")
+    })?;
     memory::check(path, Some(text.len() as u64), limit)?;
     Ok(text)
 }

@@ -123,6 +123,25 @@ pub(crate) fn plain(text: &str) -> Option<f64> {
     if digits { text.parse().ok().filter(|x: &f64| x.is_finite()) } else { None }
 }
 
+/// The name of a class or word in a cell: its text. A whole number that a program writes as `+1` or `1.0` is `1`; one with leading zeros or
+/// an exponent is a name.
+pub(crate) fn spelling(cell: &str) -> &str {
+    let text = cell.strip_prefix('+').unwrap_or(cell);
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_canonical = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    match (is_canonical, whole) {
+        (true, "-0") => "0",
+        (true, whole) => whole,
+        (false, _) => cell,
+    }
+}
+
 /// A text without a sign, currency and per cent sign; the currency, and whether there is a per cent sign.
 fn undecorated(text: &str) -> (&str, Option<&str>, bool) {
     let text = text.trim_start_matches(['-', '+', '−']).trim();

@@ -160,6 +160,49 @@ fn a_gzipped_table_is_read() {
     assert!(read::<f64>(&path, &small).unwrap_err().to_string().contains("--max-memory"));
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn a_table_compressed_by_zstandard_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv.zst");
+    // What `printf 'a,b\n1,2.5\n3,4.5\n' | zstd` writes.
+    fs::write(&path, zstd::encode_all(&b"a,b\n1,2.5\n3,4.5\n"[..], 3).unwrap()).unwrap();
+    let data = read::<f64>(&path, &ReadOptions::default()).unwrap().train;
+    assert_eq!(raw(&data), array![[1.0], [3.0]]);
+    // Zeros that unpack to far more than they are.
+    fs::write(&path, zstd::encode_all(&vec![b'0'; 1 << 24][..], 3).unwrap()).unwrap();
+    let small = ReadOptions { max_memory: Some(1 << 20), ..ReadOptions::default() };
+    assert!(read::<f64>(&path, &small).unwrap_err().to_string().contains("--max-memory"));
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(
+        read::<f64>(&path, &ReadOptions::default()).unwrap_err().to_string().contains("cannot be unpacked")
+    );
+}
+
+#[test]
+fn the_features_of_an_archive_are_read_for_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let x = |first: f64| array![[first, 1.0], [2.0, 3.0]].into_dyn();
+    let features = |names: &[&str]| {
+        let arrays: Vec<_> =
+            names.iter().zip(5_u8..).map(|(name, x0)| ((*name).to_owned(), x(x0.into()))).collect();
+        chainrule_datasets::npz::write(&path, &arrays).unwrap();
+        read_features::<f64>(&path, &ReadOptions::default())
+            .map(|features| features.transformed(&Pipeline::new(), 0..2)[(0, 0)])
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(features(&["y", "X"]), Ok(6.0));
+    assert_eq!(features(&["x_train", "y_train", "x_test", "y_test"]), Ok(7.0));
+    assert_eq!(features(&["arr_0"]), Ok(5.0));
+    let error = features(&["a", "b"]).unwrap_err();
+    assert!(
+        error.contains("no features among its arrays a, b") && error.contains("save them as x"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_file_that_shrinks_is_told_and_ends_nothing_but_the_batch() {
     let folder = tempfile::tempdir().unwrap();

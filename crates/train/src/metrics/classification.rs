@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::rows::{argmax, slices};
@@ -5,20 +7,26 @@ use serde::Serialize;
 
 /// What a trained classifier is worth: counts of truth against prediction, and all that follows from them.
 ///
+/// Memory grows with the pairs that occur, at most one for each example, and not with the square of the number of classes.
+///
 /// ```
 /// use chainrule_tensor::ndarray::array;
 /// use chainrule_train::Confusion;
 ///
 /// let mut confusion = Confusion::new(2);
 /// confusion.add(&array![[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], &[0, 1, 1]);
-/// assert_eq!(confusion.counts(), array![[1, 0], [1, 1]]);
+/// assert_eq!(confusion.table(), Some(array![[1, 0], [1, 1]]));
+/// assert_eq!(confusion.pairs().collect::<Vec<_>>(), [(0, 0, 1), (1, 0, 1), (1, 1, 1)]);
 /// assert_eq!(confusion.accuracy(), 2.0 / 3.0);
 /// assert_eq!(confusion.class(0).precision, 0.5);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Confusion {
-    /// Row: the true class; column: the predicted one.
-    counts: Array2<u64>,
+    /// How often a true class was predicted as another or as itself, where it was.
+    counts: BTreeMap<(u32, u32), u64>,
+    /// The examples of each class, and the predictions.
+    truths: Vec<u64>,
+    guesses: Vec<u64>,
     /// How often the truth was the k-th guess, from 0.
     ranks: Vec<u64>,
 }
@@ -37,9 +45,13 @@ pub struct ClassMetrics {
 }
 
 impl Confusion {
+    /// Classes of a [`table`](Self::table) at most.
+    pub const LARGEST_TABLE: usize = 256;
+
     /// No examples yet, of `classes` classes.
     pub fn new(classes: usize) -> Self {
-        Self { counts: Array2::zeros((classes, classes)), ranks: vec![0; classes] }
+        let zeros = || vec![0; classes];
+        Self { counts: BTreeMap::new(), truths: zeros(), guesses: zeros(), ranks: zeros() }
     }
 
     /// Counts a batch of scores, one row an example, against the true classes. The largest score wins, the first of
@@ -58,29 +70,61 @@ impl Confusion {
                 }
                 _ => (argmax(row), row.iter().filter(|&&score| score > row[truth]).count()),
             };
-            self.counts[(truth, guess)] += 1;
+            self.count(truth, guess, 1);
             self.ranks[rank] += 1;
         }
     }
 
-    /// All counts; those of several tables just add.
-    pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut u64> {
-        self.counts.iter_mut().chain(&mut self.ranks)
+    fn count(&mut self, truth: usize, guess: usize, examples: u64) {
+        self.truths[truth] += examples;
+        self.guesses[guess] += examples;
+        *self.counts.entry((truth as u32, guess as u32)).or_insert(0) += examples;
     }
 
-    /// The table itself: row the true class, column the predicted one.
-    pub fn counts(&self) -> &Array2<u64> {
-        &self.counts
+    /// All counts as numbers, which [`add_words`](Self::add_words) takes.
+    pub(crate) fn words(&self) -> Vec<u64> {
+        let pairs = self.pairs().flat_map(|(truth, guess, count)| [truth as u64, guess as u64, count]);
+        std::iter::once(self.counts.len() as u64).chain(pairs).chain(self.ranks.iter().copied()).collect()
+    }
+
+    /// Adds the counts of another process, and leaves what follows them.
+    pub(crate) fn add_words(&mut self, words: &mut impl Iterator<Item = u64>) {
+        let mut next = || words.next().expect("words of a confusion");
+        for _ in 0..next() {
+            let (truth, guess, count) = (next(), next(), next());
+            self.count(truth as usize, guess as usize, count);
+        }
+        self.ranks.iter_mut().for_each(|rank| *rank += next());
+    }
+
+    /// The pairs of true and predicted class that occur, with their counts, in the order of the classes.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        self.counts.iter().map(|(&(truth, guess), &count)| (truth as usize, guess as usize, count))
+    }
+
+    /// The table: row the true class, column the predicted one; `None` of more than [`LARGEST_TABLE`](Self::LARGEST_TABLE)
+    /// classes.
+    pub fn table(&self) -> Option<Array2<u64>> {
+        let classes = self.truths.len();
+        (classes <= Self::LARGEST_TABLE).then(|| {
+            let mut table = Array2::zeros((classes, classes));
+            self.pairs().for_each(|(truth, guess, count)| table[(truth, guess)] = count);
+            table
+        })
     }
 
     /// How many examples were counted.
     pub fn examples(&self) -> u64 {
-        self.counts.sum()
+        self.truths.iter().sum()
+    }
+
+    fn hits(&self, class: usize) -> u64 {
+        self.counts.get(&(class as u32, class as u32)).copied().unwrap_or(0)
     }
 
     /// The share whose class was named.
     pub fn accuracy(&self) -> f64 {
-        ratio(self.counts.diag().sum(), self.examples())
+        ratio((0..self.truths.len()).map(|class| self.hits(class)).sum(), self.examples())
     }
 
     /// The share whose class was among the `k` best guesses.
@@ -93,9 +137,9 @@ impl Confusion {
     /// # Panics
     /// If there is no such class.
     pub fn class(&self, class: usize) -> ClassMetrics {
-        let hits = self.counts[(class, class)];
-        let support = self.counts.row(class).sum();
-        let precision = ratio(hits, self.counts.column(class).sum());
+        let hits = self.hits(class);
+        let support = self.truths[class];
+        let precision = ratio(hits, self.guesses[class]);
         let recall = ratio(hits, support);
         let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
         ClassMetrics { precision, recall, f1, support }
@@ -103,7 +147,7 @@ impl Confusion {
 
     /// The unweighted mean of the classes' F1.
     pub fn macro_f1(&self) -> f64 {
-        let classes = self.counts.nrows();
+        let classes = self.truths.len();
         (0..classes).map(|class| self.class(class).f1).sum::<f64>() / classes as f64
     }
 }
@@ -143,7 +187,27 @@ mod tests {
     fn a_lone_column_is_a_probability() {
         let mut confusion = Confusion::new(2);
         confusion.add(&array![[0.7_f32], [0.2]], &[1, 1]);
-        assert_eq!(confusion.counts(), array![[0, 0], [1, 1]]);
+        assert_eq!(confusion.table(), Some(array![[0, 0], [1, 1]]));
+    }
+
+    #[test]
+    fn many_classes_have_pairs_and_no_table_and_processes_add_theirs() {
+        let mut parts = [Confusion::new(40_000), Confusion::new(40_000)];
+        let mut scores = Array2::<f32>::zeros((1, 40_000));
+        scores[(0, 39_999)] = 1.0;
+        parts[0].add(&scores, &[39_999]);
+        parts[1].add(&scores, &[7]);
+        let mut all = Confusion::new(40_000);
+        for part in &parts {
+            let mut words = part.words().into_iter().chain([99]);
+            all.add_words(&mut words);
+            assert_eq!(words.next(), Some(99));
+        }
+        assert_eq!(all.pairs().collect::<Vec<_>>(), [(7, 39_999, 1), (39_999, 39_999, 1)]);
+        assert_eq!((all.table(), all.examples(), all.accuracy()), (None, 2, 0.5));
+        let of_class = all.class(39_999);
+        assert_eq!((of_class.precision, of_class.recall, of_class.support), (0.5, 1.0, 1));
+        assert!(Confusion::new(256).table().is_some() && Confusion::new(257).table().is_none());
     }
 
     #[test]

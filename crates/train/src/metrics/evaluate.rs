@@ -144,8 +144,7 @@ fn share_of<A: Scalar>(
             fits.extend(fit.numbers().map(|number| number.to_bits()));
         }
     }
-    let counts = confusion.numbers().map(std::mem::take);
-    Ok(losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes).collect())
+    Ok(losses.into_iter().chain(confusion.words()).chain(fits).flat_map(u64::to_le_bytes).collect())
 }
 
 /// The shares of all processes as one result.
@@ -158,7 +157,7 @@ fn joined<A: Scalar>(words: &[Vec<u8>], outputs: usize, data: &Dataset<A>) -> Ev
             word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
         let losses = numbers.by_ref().take(share(batches, words.len(), rank).len());
         total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
-        confusion.numbers().zip(numbers.by_ref()).for_each(|(sum, count)| *sum += count);
+        confusion.add_words(&mut numbers);
         while let Some(first) = numbers.next() {
             let mut one = RegressionMetrics::new(outputs);
             let rest = numbers.by_ref();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{sweep_temporaries, write_atomic};
 use chainrule_report::clock;
-use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS};
+use chainrule_report::run::{CONFIG, LAST_MODEL, METRICS, REPORT, RESULTS};
 
 use crate::failure::Failure;
 
@@ -31,11 +31,24 @@ impl RunFolder {
             None => next_free(data)?,
         };
         let folder = Self::lock(path)?;
-        if let Some(old) = [folder.config(), folder.last()].into_iter().find(|file| file.exists()) {
+        let files = [
+            folder.config(),
+            folder.last(),
+            folder.best(),
+            folder.metrics(),
+            folder.results(),
+            folder.report(),
+        ];
+        if let Some(old) = files.into_iter().find(|file| file.exists()) {
+            let resumes = folder.config().exists();
+            let resume = if resumes {
+                format!("continue that run (--resume {}), or ", folder.path.display())
+            } else {
+                String::new()
+            };
             return Err(Failure::Input(format!(
-                "{} is there already: go on with that run by --resume {}, or choose another --out",
-                old.display(),
-                folder.path.display()
+                "{} exists already: {resume}choose another folder (--out)",
+                old.display()
             )));
         }
         Ok(folder)
@@ -81,7 +94,7 @@ impl RunFolder {
     }
 
     pub(crate) fn last(&self) -> PathBuf {
-        self.path.join("last.safetensors")
+        self.path.join(LAST_MODEL)
     }
 
     pub(crate) fn best(&self) -> PathBuf {

@@ -39,7 +39,7 @@ impl Outcome {
     }
 
     fn seconds(&self) -> f64 {
-        self.history.epochs.iter().map(|epoch| epoch.seconds).sum()
+        self.history.epochs.iter().fold(0.0, |sum, epoch| sum + epoch.seconds)
     }
 
     fn examples_per_second(&self) -> f64 {

@@ -1,22 +1,25 @@
 //! What a run is made of before anything is written: data, loss and the description of the model.
 
-use chainrule::datasets::{Dataset, Encoding, Parts, Scaling, Target, split::HoldOut};
-use chainrule::layers::{Architecture, Stage};
-use chainrule::loss::LossKind;
-use chainrule::model::ModelCard;
-use chainrule::tensor::Scalar;
-use chainrule::train::fingerprint;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use chainrule::datasets::{Encoding, Error, Parts, Target, split::HoldOut};
+use chainrule::layers::Layer;
+use chainrule::loss::{LossKind, LossSpec};
+use chainrule::model::{Checkpoint, ModelCard};
+use chainrule::tensor::{Aligned, Rng, Scalar};
+use chainrule::train::{TrainState, fingerprint};
 
 use super::Train;
+use super::card::card;
 use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
 use crate::commands::loss;
-use crate::commands::network;
 use crate::failure::Failure;
 use crate::processes::Processes;
 
 /// Settings in which the ranks of a run may differ.
-const PER_RANK: [&str; 6] = ["data", "data-dir", "target", "threads", "log-every", "checkpoint-every"];
+const PER_RANK: [&str; 7] =
+    ["data", "data-dir", "target", "test", "threads", "log-every", "checkpoint-every"];
 
 pub(super) struct Prepared<A: Scalar> {
     /// The data, with targets scaled by `scaling`.
@@ -29,22 +32,26 @@ pub(super) struct Prepared<A: Scalar> {
     pub(super) targets: Vec<Target>,
     /// The [`fingerprint`] of the training data.
     pub(super) data: u64,
-    /// That of the validation data; 0 if there are none.
-    validation: u64,
+    /// Those of the validation and test data; 0 if there are none.
+    others: [u64; 2],
+    /// The model whose weights training starts from.
+    pub(super) model: Option<Checkpoint<A>>,
 }
 
 impl<A: Scalar> Prepared<A> {
-    pub(super) fn new(args: &Train) -> Result<Self, Failure> {
-        if args.patience.is_some() && args.validation == 0.0 {
+    pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
+        let model = args.from.as_deref().map(Checkpoint::<A>::load).transpose().map_err(Failure::input)?;
+        let mut parts = parts::<A>(args, model.as_ref().map(|model| &model.card))?;
+        if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
-        let mut parts = parts::<A>(args)?;
         let classes = parts.train.labels().is_some();
-        let loss = args.loss.unwrap_or(loss::usual(classes));
+        let of_model = model.as_ref().and_then(|model| model.card.loss.as_ref()).map(LossSpec::kind);
+        let loss = args.loss.or(of_model).unwrap_or(loss::usual(classes));
         let encoding = loss::encoding(loss, classes)?;
-        let card = card(args, loss, &parts)?;
+        let card = card(args, line, loss, &parts, model.as_ref().map(|model| &model.card))?;
         let data = fingerprint(&parts.train);
-        let validation = parts.validation.as_ref().map_or(0, fingerprint);
+        let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));
         // The targets of the built-in sets have a fitting scale.
         let scaling = if args.source().is_own() {
             TargetScaling::of(&card, &parts.train)
@@ -52,7 +59,21 @@ impl<A: Scalar> Prepared<A> {
             TargetScaling::default()
         };
         let targets = scaling.enter(&mut parts)?;
-        Ok(Self { parts, loss, encoding, card, scaling, targets, data, validation })
+        Ok(Self { parts, loss, encoding, card, scaling, targets, data, others, model })
+    }
+
+    /// The parameters before the first step, drawn from the seed or those of a model, and the state of the run.
+    pub(super) fn start(&self, network: &dyn Layer<A>, seed: u64) -> (Aligned<A>, TrainState<A>) {
+        let mut theta = network.layout().init(&mut Rng::new(seed));
+        if let Some(model) = &self.model {
+            theta.copy_from_slice(&self.scaling.unfolded(network.layout(), &model.theta));
+        }
+        let mut state = TrainState::start(network, &theta);
+        if let Some(model) = &self.model {
+            state.statistics.copy_from_slice(&model.statistics);
+            state.best_statistics.copy_from_slice(&model.statistics);
+        }
+        (theta, state)
     }
 
     /// Checks that all ranks are about to train the same network on the same data.
@@ -62,7 +83,12 @@ impl<A: Scalar> Prepared<A> {
         line: &CommandLine<'_>,
         processes: &Processes,
     ) -> Result<(), Failure> {
-        let data = format!("{:016x} {:016x}", self.data, self.validation);
+        let mut weights = DefaultHasher::new();
+        for x in self.model.iter().flat_map(|model| &model.theta) {
+            x.as_f64().to_bits().hash(&mut weights);
+        }
+        let weights = weights.finish();
+        let data = format!("{:016x} {:016x?} {weights:016x}", self.data, self.others);
         let known = PER_RANK.map(|key| (key, String::new())).into();
         // A rank that resumes waits for the others in other places than one that begins.
         let settings =
@@ -89,50 +115,20 @@ impl<A: Scalar> Prepared<A> {
 }
 
 /// Training and test parts, and a validation part if one is asked for.
-fn parts<A: Scalar>(args: &Train) -> Result<Parts<A>, Failure> {
-    let parts = args.data.parts(&args.source(), args.seed)?;
-    if args.validation > 0.0 {
-        let share = HoldOut::Fraction(args.validation);
-        return parts.hold_out_validation(share, args.seed).map_err(Failure::input);
+fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<Parts<A>, Failure> {
+    let parts = args.data.parts(&args.source(), args.test.as_ref(), model, args.seed)?;
+    if args.validation == 0.0 {
+        return Ok(parts);
     }
-    Ok(parts)
-}
-
-/// The network below the function of its output.
-fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architecture, Failure> {
-    let Some(text) = &args.network else {
-        let widths = args.layers.complete(data.inputs(), data.outputs())?;
-        return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
-    };
-    let of_perceptrons = [
-        ("--layers", args.layers.to_string() != "128"),
-        ("--activation", args.activation.to_string() != "relu"),
-        ("--dropout", args.dropout != 0.0),
-    ];
-    if let Some((flag, _)) = of_perceptrons.iter().find(|(_, given)| *given) {
-        return Err(Failure::Input(format!("--network describes the whole network: leave out {flag}")));
+    if parts.validation.is_some() {
+        let source = args.source();
+        return Err(Failure::Input(format!("{source} has a validation part of its own: omit --validation")));
     }
-    network::architecture(network::layers(text)?, data)
-}
-
-fn card<A: Scalar>(args: &Train, loss: LossKind, parts: &Parts<A>) -> Result<ModelCard, Failure> {
-    let mut architecture = architecture(args, &parts.train)?;
-    let (top, output) = loss::top(loss, args.output, parts.train.labels().is_some())?;
-    architecture.layers.extend::<Option<Stage>>(top);
-    architecture.validated().map_err(Failure::input)?;
-    let mut transform = parts.train.pixel_scaling();
-    // Pixels share one scale already.
-    if args.standardize || args.source().is_own() && parts.train.full_scale().is_none() {
-        transform = transform.then_fit(Scaling::Standardise, &parts.train).map_err(Failure::input)?;
-    }
-    Ok(ModelCard {
-        architecture,
-        output,
-        loss: Some(loss::smoothed(loss, args.label_smoothing)),
-        input: parts.train.input(),
-        transform,
-        classes: parts.train.class_names().to_vec(),
-        data: Some(args.source().to_string()),
-        seed: Some(args.seed),
+    let hold_out = HoldOut::Fraction(args.validation);
+    parts.hold_out_validation(hold_out, args.seed).map_err(|error| match error {
+        Error::Split { .. } => {
+            Failure::Input(format!("{}: {error}: hold out another fraction (--validation)", args.source()))
+        }
+        other => Failure::input(other),
     })
 }

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use chainrule::datasets::Dataset;
 use chainrule::layers::Layer;
-use chainrule::tensor::{Pool, Rng, Scalar};
+use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, TrainState, Trainer, Weights,
-    evaluate_together,
+    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, Trainer, Weights, evaluate_together,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -27,8 +26,8 @@ use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
-use crate::commands::loss;
-use crate::failure::{Failure, errln, outln, print};
+use crate::commands::model::loss_spec;
+use crate::failure::{Failure, errln, escaped, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
 
@@ -37,7 +36,7 @@ pub(super) fn train<A: MpiScalar>(
     line: &CommandLine<'_>,
     processes: &Processes,
 ) -> Result<(), Failure> {
-    let mut prepared = processes.agree(Prepared::<A>::new(args))?;
+    let mut prepared = processes.agree(Prepared::<A>::new(args, line))?;
     prepared.check_ranks(args, line, processes)?;
     let folder = processes.on_first(|| args.folder(prepared.loss, line))?;
     processes.agree(catch_interrupts())?;
@@ -45,16 +44,15 @@ pub(super) fn train<A: MpiScalar>(
     let card = prepared.card.clone();
     let network = card.architecture.build::<A>(args.init.0);
     let layout = network.layout();
-    let loss = loss::smoothed(prepared.loss, args.label_smoothing).build::<A>();
+    let loss = loss_spec(&card).build::<A>();
     let meter = Meter::new();
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
-    let mut theta = layout.init(&mut Rng::new(args.seed));
+    let (mut theta, mut state) = prepared.start(&network, args.seed);
     let mut optimizer = args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64);
     let usual_threads = processes.threads();
     let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
 
-    let mut state = TrainState::start(&network, &theta);
     if args.resume.is_some() {
         let snapshots =
             Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), prepared.data);
@@ -140,7 +138,7 @@ pub(super) fn train<A: MpiScalar>(
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
-    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(&folder)) }
+    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&escaped(&outcome.table(&folder))) }
 }
 
 /// Writes the results and the page of a run.

@@ -4,7 +4,6 @@ mod parse;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chainrule_report::run::CONFIG;
@@ -13,6 +12,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use self::parse::{Fault, Setting, argument, as_flag, parse};
 use crate::failure::{Failure, first_paragraph};
+use crate::text_file;
 
 /// Flags that say where and how a run continues and what it prints: not its settings.
 const NOT_OF_THE_RUN: [&str; 8] = ["config", "resume", "out", "json", "quiet", "verbose", "help", "version"];
@@ -39,6 +39,13 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
                     folder.join(CONFIG).display()
                 )));
             }
+            if !folder.join(CONFIG).exists() {
+                let fault = if folder.is_dir() { "it holds no run" } else { "there is no such folder" };
+                return Err(Failure::Input(format!(
+                    "--resume {}: {fault}: give the folder of a run, which has a {CONFIG}",
+                    folder.display()
+                )));
+            }
             folder.join(CONFIG)
         }
         (None, Some(path)) => path.clone(),
@@ -58,7 +65,7 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
 }
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = text_file::read(path).map_err(|error| {
         Failure::Input(format!("cannot read {}: {error}: name a file of settings", path.display()))
     })?;
     parse(&text, train).map_err(|(span, fault)| {
@@ -88,6 +95,11 @@ pub(crate) struct CommandLine<'a> {
 }
 
 impl CommandLine<'_> {
+    /// Whether a flag was given, on the line or in a file.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.given.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
     /// The settings of a run as a file, complete: every key with its value or, if it has none, as a comment.
     ///
     /// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
@@ -118,23 +130,15 @@ impl CommandLine<'_> {
     }
 }
 
-/// A value in TOML: a number or a truth value as such, all else as a text.
+/// A value in TOML: a number or a truth value as such where it reads back as the same text, all else as a text.
 fn literal(value: &str) -> String {
-    if let Ok(yes) = value.parse::<bool>() {
-        return yes.to_string();
-    }
-    if let Ok(number) = value.parse::<i64>() {
-        return number.to_string();
-    }
-    if value.parse::<u64>().is_ok() {
-        // Beyond the whole numbers of TOML.
-        return quoted(value);
-    }
-    match value.parse::<f64>() {
-        // With all its digits, as Rust prints them: it reads the same double back.
-        Ok(number) if number.is_finite() && !value.starts_with('+') => format!("{number:?}"),
-        _ => quoted(value),
-    }
+    let as_written = [
+        value.parse::<bool>().map(|yes| yes.to_string()).ok(),
+        value.parse::<i64>().map(|number| number.to_string()).ok(),
+        value.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| format!("{number:?}")),
+    ];
+    let is_itself = as_written.into_iter().flatten().any(|text| text == value);
+    if is_itself { value.to_owned() } else { quoted(value) }
 }
 
 fn quoted(text: &str) -> String {

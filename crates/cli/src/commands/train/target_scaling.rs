@@ -64,17 +64,33 @@ impl TargetScaling {
 
     /// θ of the network that predicts in the units of the data: W·deviation and b·deviation + mean in the last layer.
     pub(crate) fn folded<A: Scalar>(&self, layout: &Layout, theta: &[A]) -> Vec<A> {
+        self.mapped(layout, theta, |w, deviation| w * deviation, |b, mean, deviation| b * deviation + mean)
+    }
+
+    /// The inverse of [`folded`](Self::folded): θ for the scaled targets, from that of a model.
+    pub(crate) fn unfolded<A: Scalar>(&self, layout: &Layout, theta: &[A]) -> Vec<A> {
+        self.mapped(layout, theta, |w, deviation| w / deviation, |b, mean, deviation| (b - mean) / deviation)
+    }
+
+    /// θ with these functions of the weights and biases of the last layer.
+    fn mapped<A: Scalar>(
+        &self,
+        layout: &Layout,
+        theta: &[A],
+        weight: impl Fn(f64, f64) -> f64,
+        bias: impl Fn(f64, f64, f64) -> f64,
+    ) -> Vec<A> {
         let mut theta = theta.to_vec();
         if self.columns.is_empty() {
             return theta;
         }
-        let [.., weight, bias] = layout.entries() else { return theta };
+        let [.., weights, biases] = layout.entries() else { return theta };
         let outputs = self.columns.len();
-        for (i, w) in theta[weight.range()].iter_mut().enumerate() {
-            *w = A::of(w.as_f64() * self.columns[i % outputs].1);
+        for (i, w) in theta[weights.range()].iter_mut().enumerate() {
+            *w = A::of(weight(w.as_f64(), self.columns[i % outputs].1));
         }
-        for (b, (mean, deviation)) in theta[bias.range()].iter_mut().zip(&self.columns) {
-            *b = A::of(b.as_f64() * deviation + mean);
+        for (b, (mean, deviation)) in theta[biases.range()].iter_mut().zip(&self.columns) {
+            *b = A::of(bias(b.as_f64(), *mean, *deviation));
         }
         theta
     }

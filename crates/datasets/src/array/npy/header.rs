@@ -46,6 +46,10 @@ impl NpyHeader {
                 let fault = format!("it holds text of {} characters", text.length());
                 return Err(Error::format(path, fault, "give numbers as features; text can be the target"));
             }
+            if descriptor.ends_with('O') {
+                let fault = format!("its numbers are of the type {descriptor:?}, Python objects");
+                return Err(Error::format(path, fault, "save numbers as float64, or text as x.astype(str)"));
+            }
             return Err(Error::format(path, format!("its numbers are of the type {descriptor:?}"), RESAVE));
         };
         if !(1..=4).contains(&shape.len()) {

@@ -174,6 +174,10 @@ impl<'a> Text<'a> {
                 last = cell.last;
                 if place < self.width {
                     take(state, place, &cell.text).map_err(|fault| {
+                        if self.is_blank(line) {
+                            let fault = format!("line {line}: all of its cells are empty");
+                            return Error::format(self.path, fault, "delete the line");
+                        }
                         Error::cell(self.path, format!("line {line}"), self.column(place), fault)
                     })?;
                 } else if place == self.width && self.dialect.trailing_delimiter && cell.text.is_empty() {
@@ -188,6 +192,19 @@ impl<'a> Text<'a> {
             state.end_row();
         }
         Ok(())
+    }
+
+    /// Whether the row that begins in a line has empty cells only.
+    fn is_blank(&self, line: usize) -> bool {
+        let mut records = Records::new(self.bytes, self.syntax, self.skip);
+        while let Some(at) = records.begin() {
+            match records.whole(usize::MAX) {
+                Ok(Some(cells)) if at == line => return cells.iter().all(|cell| cell.text.is_empty()),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        false
     }
 
     fn column(&self, place: usize) -> String {

@@ -1,0 +1,149 @@
+//! The description of the model that a run trains: network, loss, inputs.
+
+use chainrule::datasets::{Dataset, Parts, Scaling};
+use chainrule::layers::{Architecture, Stage};
+use chainrule::loss::LossKind;
+use chainrule::model::ModelCard;
+use chainrule::tensor::Scalar;
+
+use super::Train;
+use super::settings::CommandLine;
+use crate::commands::loss;
+use crate::commands::network;
+use crate::failure::Failure;
+
+/// The model of a run; `model` is the one whose weights it starts from.
+///
+/// # Errors
+/// If the flags do not fit each other, the data or the model.
+pub(super) fn card<A: Scalar>(
+    args: &Train,
+    line: &CommandLine<'_>,
+    loss: LossKind,
+    parts: &Parts<A>,
+    model: Option<&ModelCard>,
+) -> Result<ModelCard, Failure> {
+    let train = &parts.train;
+    let described = |args: &Train| -> Result<Architecture, Failure> {
+        let mut architecture = architecture(args, train)?;
+        architecture
+            .layers
+            .extend::<Option<Stage>>(loss::top(loss, args.output, train.labels().is_some())?.0);
+        architecture.validated().map_err(Failure::input)?;
+        Ok(architecture)
+    };
+    let (_, output) = loss::top(loss, args.output, train.labels().is_some())?;
+    let (architecture, transform) = match model {
+        None => {
+            let mut transform = train.pixel_scaling();
+            // Pixels share one scale already.
+            if args.standardize || args.source().is_own() && train.full_scale().is_none() {
+                transform = transform.then_fit(Scaling::Standardise, train).map_err(Failure::input)?;
+            }
+            (described(args)?, transform)
+        }
+        Some(model) => {
+            let asked = if describes_a_network(args, line) { Some(described(args)?) } else { None };
+            check_model(args, model, asked.as_ref(), train)?;
+            if output != model.output {
+                return Err(Failure::Input(format!(
+                    "--from: the model does not end in the output activation that --loss {loss} needs: omit --loss"
+                )));
+            }
+            (model.architecture.clone(), model.transform.clone())
+        }
+    };
+    let mut spec = loss::smoothed(loss, args.label_smoothing);
+    if let Some(weights) = &args.class_weight {
+        spec = weights.weigh(&spec, train)?;
+    }
+    Ok(ModelCard {
+        architecture,
+        output,
+        loss: Some(spec),
+        input: train.input(),
+        transform,
+        classes: train.class_names().to_vec(),
+        data: Some(args.source().to_string()),
+        seed: Some(args.seed),
+    })
+}
+
+/// The flags that describe a perceptron, and whether each is at its default.
+fn of_perceptrons(args: &Train) -> [(&'static str, bool); 3] {
+    [
+        ("layers", args.layers.to_string() == "128"),
+        ("activation", args.activation.to_string() == "relu"),
+        ("dropout", args.dropout == 0.0),
+    ]
+}
+
+/// Whether the flags say what the network is. A file of settings holds the defaults too.
+fn describes_a_network(args: &Train, line: &CommandLine<'_>) -> bool {
+    let from_file = args.config.is_some() || args.resume.is_some();
+    args.network.is_some()
+        || args.output.is_some()
+        || of_perceptrons(args).iter().any(|&(flag, usual)| !usual || !from_file && line.has(flag))
+}
+
+/// The network below the function of its output.
+fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architecture, Failure> {
+    let Some(text) = &args.network else {
+        let widths = args.layers.complete(data.inputs(), data.outputs())?;
+        return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
+    };
+    if let Some((flag, _)) = of_perceptrons(args).iter().find(|(_, usual)| !usual) {
+        return Err(Failure::Input(format!("--network describes the whole network: leave out --{flag}")));
+    }
+    network::architecture(network::layers(text)?, data)
+}
+
+/// Checks that training can start from a model: with the network that the run asks for, if it does, and the same inputs, outputs and
+/// classes.
+fn check_model<A: Scalar>(
+    args: &Train,
+    model: &ModelCard,
+    asked: Option<&Architecture>,
+    train: &Dataset<A>,
+) -> Result<(), Failure> {
+    let path = args.from.as_deref().expect("there is a model").display();
+    let fault = |fault: String| Err(Failure::Input(format!("--from {path}: {fault}")));
+    let network = &model.architecture;
+    if let Some(asked) = asked.filter(|asked| *asked != network) {
+        return fault(format!(
+            "the model has the network `{network}` for {} inputs, and the run asks for `{asked}` for {}: omit --layers, --network, \
+             --activation, --dropout and --output to train the network of the model",
+            network.inputs(),
+            asked.inputs()
+        ));
+    }
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    if (inputs, outputs) != (train.inputs(), train.outputs()) {
+        return fault(format!(
+            "the network `{network}` has {inputs} inputs and {outputs} outputs, but {} has {} and {}: choose data like that of \
+             the model",
+            args.source(),
+            train.inputs(),
+            train.outputs()
+        ));
+    }
+    if model.classes != train.class_names() {
+        let list = |names: &[String]| match names {
+            [] => "no classes".to_owned(),
+            names => format!("the classes {}", names.join(", ")),
+        };
+        return fault(format!(
+            "the model has {}, but {} has {}: choose data like that of the model",
+            list(&model.classes),
+            args.source(),
+            list(train.class_names())
+        ));
+    }
+    let kept = [("--standardize", args.standardize), ("--init", args.init.0.is_some())];
+    match kept.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => {
+            fault(format!("the model keeps its weights and its scaling of the inputs: omit {flag}"))
+        }
+        None => Ok(()),
+    }
+}
