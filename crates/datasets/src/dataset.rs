@@ -200,6 +200,17 @@ impl<A: Scalar> Dataset<A> {
         }
     }
 
+    /// Whether the first column of a table has no name and ascending whole numbers, as the index of a data frame that was written
+    /// with the columns.
+    pub fn counts_rows(&self) -> bool {
+        let Features::Columns(table) = &self.features else { return false };
+        let Some(first) = table.schema().features.first().filter(|first| first.place == 0) else {
+            return false;
+        };
+        let is_unnamed = first.name.is_empty() || first.name.starts_with("Unnamed:");
+        is_unnamed && table.schema().named && self.len() > 1 && table.first_column_ascends()
+    }
+
     /// What a model must know to read another file for it.
     pub fn input(&self) -> Option<Input> {
         // Image files are read as bytes.

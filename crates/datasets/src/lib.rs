@@ -60,10 +60,6 @@ mod file;
 mod image;
 mod input;
 mod labels;
-#[cfg_attr(
-    not(any(feature = "csv", feature = "files", feature = "images", feature = "parquet")),
-    allow(dead_code, reason = "only compressed formats can outgrow their files")
-)]
 mod memory;
 mod mnist;
 mod options;

@@ -2,9 +2,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::file::read_file;
 use crate::image::options::ImageOptions;
 use crate::labels::TaskKind;
-#[cfg(any(feature = "csv", feature = "files", feature = "images", feature = "parquet"))]
 use crate::memory;
 use crate::table::column::Column;
 use crate::table::options::TableOptions;
@@ -60,9 +60,19 @@ impl From<TableOptions> for ReadOptions {
 
 impl ReadOptions {
     /// The bytes that decoded data may take.
-    #[cfg(any(feature = "csv", feature = "files", feature = "images", feature = "parquet"))]
     pub(crate) fn memory(&self) -> u64 {
         self.max_memory.unwrap_or_else(memory::default_limit)
+    }
+
+    /// The bytes of a file that is not streamed.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is larger than the data may be.
+    pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let length =
+            fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?.len();
+        memory::check(path, Some(length), self.memory())?;
+        read_file(path)
     }
 
     /// Whether the rows of this file are streamed from disk.

@@ -9,7 +9,6 @@ use crate::array::{idx, npy};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
-use crate::file::read_file;
 use crate::options::ReadOptions;
 use crate::parts::Parts;
 
@@ -115,16 +114,18 @@ pub fn read_pair<A: Scalar>(
     options: &ReadOptions,
 ) -> Result<Dataset<A>, Error> {
     let y = match format(target)? {
-        FileFormat::Npy => npy::decode_target(&read_file(target)?, target, options.task, &options.classes)?,
-        FileFormat::Idx => idx::target(target, options.task, &options.classes)?,
+        FileFormat::Npy => {
+            npy::decode_target(&options.read_file(target)?, target, options.task, &options.classes)?
+        }
+        FileFormat::Idx => idx::target(target, options)?,
         _ => return Err(Error::format(target, "it is neither .npy nor IDX", "save the target as .npy")),
     };
     let stream = options.streams(features)?;
     let x = match format(features)? {
         FileFormat::Npy if stream => npy::file_rows(features, None)?,
-        FileFormat::Npy => npy::decode_array(&read_file(features)?, features)?,
+        FileFormat::Npy => npy::decode_array(&options.read_file(features)?, features)?,
         FileFormat::Idx if stream => idx::file_rows(features)?,
-        FileFormat::Idx => idx::examples(idx::read(features)?, features)?,
+        FileFormat::Idx => idx::examples(idx::read_within(features, options.memory())?, features)?,
         _ => return Err(Error::format(features, "it is neither .npy nor IDX", "save the features as .npy")),
     };
     x.into_dataset(features, y)
@@ -145,7 +146,7 @@ pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Fe
         FileFormat::Parquet => crate::table::parquet::read_features(path, options),
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
-        FileFormat::Idx => Ok(idx::examples(idx::read(path)?, path)?.features),
+        FileFormat::Idx => Ok(idx::examples(idx::read_within(path, options.memory())?, path)?.features),
         #[cfg(feature = "files")]
         FileFormat::Npz => crate::array::npz::read_features(path, options),
         #[cfg(not(feature = "files"))]

@@ -78,6 +78,8 @@ pub struct Header {
     pub card: Option<ModelCard>,
     /// The number type of the parameters, `"f32"` or `"f64"`.
     pub dtype: &'static str,
+    /// What PyTorch's wrappers have put before all names, such as `module.`; it is passed over.
+    pub prefix: String,
 }
 
 const KEY: &str = "chainrule";
@@ -184,7 +186,7 @@ impl Header {
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = tensors::read(path)?;
         let file = TensorFile::parse(path, &bytes)?;
-        Ok(Self { card: card_of(path, &file)?, dtype: file.dtype() })
+        Ok(Self { card: card_of(path, &file)?, dtype: file.dtype(), prefix: prefix(&file.names()) })
     }
 }
 
@@ -241,6 +243,21 @@ fn encode<A: Scalar>(arrays: Vec<Stored<A>>, metadata: HashMap<String, String>) 
     tensors::to_bytes(&arrays, metadata)
 }
 
+/// What `DataParallel`, `DistributedDataParallel` and `torch.compile` put before the names of all parameters.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+
+/// The wrappers before all of these names.
+fn prefix(names: &[&str]) -> String {
+    let mut prefix = String::new();
+    while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| {
+        let inner = |name: &&str| name.get(prefix.len()..).is_some_and(|rest| rest.starts_with(**wrapper));
+        !names.is_empty() && names.iter().all(inner)
+    }) {
+        prefix.push_str(wrapper);
+    }
+    prefix
+}
+
 /// The vectors of some layouts, one after the other.
 fn decode<A: Scalar>(
     path: &Path,
@@ -249,14 +266,16 @@ fn decode<A: Scalar>(
 ) -> Result<Vec<A>, CheckpointError> {
     let entries = || layouts.iter().flat_map(|layout| layout.entries());
     let mismatch = |fault: String| CheckpointError::Mismatch { path: path.to_owned(), fault };
-    let known = |name: &str| entries().any(|entry| entry.name == name);
+    let prefix = prefix(&file.names());
+    let known = |name: &str| entries().any(|entry| name.strip_prefix(prefix.as_str()) == Some(&entry.name));
     if let Some(name) = file.names().into_iter().find(|name| !known(name)) {
         return Err(mismatch(format!("it has a parameter {name:?} that the network has not")));
     }
     // Grows with what the file really holds, not with what its description claims.
     let mut theta = Vec::new();
     for entry in entries() {
-        let Some(shape) = file.shape(&entry.name) else {
+        let name = format!("{prefix}{}", entry.name);
+        let Some(shape) = file.shape(&name) else {
             return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
         };
         let expected = entry.storage.shape();
@@ -264,7 +283,7 @@ fn decode<A: Scalar>(
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
             return Err(mismatch(fault));
         }
-        let values: Vec<A> = file.values(&entry.name)?;
+        let values: Vec<A> = file.values(&name)?;
         if values.iter().any(|x| !x.is_finite()) {
             let fault = format!("{:?} holds NaN or infinity", entry.name);
             return Err(TensorFileError::format(path, fault).into());

@@ -13,7 +13,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::loss;
 use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
-use crate::failure::Failure;
+use crate::failure::{Failure, errln};
 use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
@@ -100,6 +100,13 @@ impl ModelArgs {
 
     /// ModelCard and parameters.
     pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
+        let prefix = Header::read(&self.model).map_err(Failure::input)?.prefix;
+        if !prefix.is_empty() {
+            errln!(
+                "{}: the parameters are read without the prefix {prefix:?} of their names",
+                self.model.display()
+            );
+        }
         Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
     }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod class_weight;
+mod cures;
 mod curvature;
 mod explain;
 mod export;

@@ -159,6 +159,56 @@ fn lines_of_empty_cells_are_named() {
 }
 
 #[test]
+fn an_unnamed_index_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |i: usize| format!("{i},{}.5,{}\n", i % 7, ["no", "yes"][i / 20]);
+    let rows: String = (0..40).map(row).collect();
+    for (header, extra, warned) in [
+        (",b,k", &[][..], true),
+        ("Unnamed: 0,b,k", &[], true),
+        ("a,b,k", &[], false),
+        (",b,k", &["--drop", "0"], false),
+    ] {
+        fs::write(here.join("d.csv"), format!("{header}\n{rows}")).unwrap();
+        let trained = run(here, &[&["train", "--data", "d.csv", "--epochs", "1"][..], extra].concat());
+        let text = stderr(&trained);
+        assert!(trained.status.success(), "{text}");
+        assert_eq!(
+            text.contains("numbers the rows") && text.contains("--drop 0"),
+            warned,
+            "{header} {extra:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn more_memory_than_allowed_is_refused_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    let x = chainrule::ndarray::Array2::from_shape_fn((300, 3), |(i, j)| (i % (j + 2)) as f64);
+    npy::write(&here.join("d.npy"), &x).unwrap();
+    npy::write(&here.join("y.npy"), &x.slice(chainrule::ndarray::s![.., ..1]).to_owned()).unwrap();
+    for name in ["x-ubyte", "z-ubyte.gz"] {
+        let pixels = chainrule::datasets::idx::Idx::new(vec![300, 2, 2], vec![7; 1_200]);
+        chainrule::datasets::idx::write(&here.join(name), &pixels).unwrap();
+    }
+    let with_target = ["--target", "y.npy"];
+    for (data, extra) in
+        [("d.csv", &[][..]), ("d.npy", &[]), ("x-ubyte", &with_target), ("z-ubyte.gz", &with_target)]
+    {
+        let train =
+            [&["train", "--data", data, "--epochs", "0", "--max-memory"][..], &["1000"], extra].concat();
+        refused(here, &train, &["--max-memory", "MiB"]);
+        let train =
+            [&["train", "--data", data, "--epochs", "0", "--max-memory"][..], &["1M"], extra].concat();
+        let trained = run(here, &train);
+        assert!(trained.status.success(), "{data}: {}", stderr(&trained));
+    }
+}
+
+#[test]
 fn a_table_of_thousands_of_classes_stays_small() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -30,7 +30,9 @@ use crate::error::Error;
 use crate::features::Features;
 use crate::file::read_file;
 use crate::image::shape::ImageShape;
-use crate::labels::{Labels, TaskKind};
+use crate::labels::Labels;
+use crate::memory;
+use crate::options::ReadOptions;
 use crate::target::Target;
 
 /// The most that a compressed file is unpacked to. A plain file may be larger, because its size is known.
@@ -107,8 +109,14 @@ impl Idx {
 /// # }
 /// ```
 pub fn read(path: &Path) -> Result<Idx, Error> {
+    read_within(path, memory::default_limit())
+}
+
+/// Reads a file whose bytes may take `limit` in memory.
+pub(crate) fn read_within(path: &Path, limit: u64) -> Result<Idx, Error> {
     let bytes = read_file(path)?;
-    if is_gzip(&bytes) { unpack(&bytes, path) } else { plain(bytes, path) }
+    memory::check(path, Some(bytes.len() as u64), limit)?;
+    if is_gzip(&bytes) { unpack(&bytes, path, limit) } else { plain(bytes, path) }
 }
 
 /// Reads the bytes of an IDX file, plain or gzipped; `path` is used in messages only.
@@ -125,7 +133,7 @@ pub fn read(path: &Path) -> Result<Idx, Error> {
 /// assert!(error.to_string().starts_with("labels: its header announces 11 bytes, but 10 are there"));
 /// ```
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
-    if is_gzip(bytes) { unpack(bytes, path) } else { plain(bytes.to_vec(), path) }
+    if is_gzip(bytes) { unpack(bytes, path, memory::default_limit()) } else { plain(bytes.to_vec(), path) }
 }
 
 /// The first dimension counts examples; the others, where there are two, are height and width.
@@ -167,13 +175,13 @@ pub(crate) fn file_rows<A: Scalar>(path: &Path) -> Result<ArrayExamples<A>, Erro
 ///
 /// # Errors
 /// As [`read`]; or if there is not one number per example, or a number does not fit the task.
-pub(crate) fn target(path: &Path, task: TaskKind, classes: &[String]) -> Result<Target, Error> {
-    let idx = read(path)?;
+pub(crate) fn target(path: &Path, options: &ReadOptions) -> Result<Target, Error> {
+    let idx = read_within(path, options.memory())?;
     if idx.shape.len() != 1 {
         let fault = format!("its shape is {:?}", idx.shape);
         return Err(Error::format(path, fault, "give one number for each example"));
     }
-    let mut labels = Labels::new(task, classes);
+    let mut labels = Labels::new(options.task, &options.classes);
     for (example, &byte) in idx.data.iter().enumerate() {
         labels.push_integer(byte.into()).map_err(|fault| {
             Error::data(path.display().to_string(), format!("example {example}: {fault}"))
@@ -293,13 +301,13 @@ fn plain(mut bytes: Vec<u8>, path: &Path) -> Result<Idx, Error> {
 }
 
 #[cfg(not(feature = "files"))]
-fn unpack(_: &[u8], path: &Path) -> Result<Idx, Error> {
+fn unpack(_: &[u8], path: &Path, _: u64) -> Result<Idx, Error> {
     let cure = "unpack it with gunzip, or build with the feature \"files\"";
     Err(Error::format(path, "it is gzipped, which this build does not read", cure))
 }
 
 #[cfg(feature = "files")]
-fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
+fn unpack(bytes: &[u8], path: &Path, limit: u64) -> Result<Idx, Error> {
     let mut reader = flate2::read::MultiGzDecoder::new(bytes);
     let IdxHeader { shape, length, total } = header(&mut reader, path)?;
     if total > LARGEST_UNPACKED {
@@ -312,6 +320,7 @@ fn unpack(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
             format!("its header announces {total} bytes, which cannot be packed into {}", bytes.len());
         return Err(Error::format(path, fault, DAMAGED));
     }
+    memory::check(path, Some(total), limit)?;
     let rest = total - length as u64;
     // Images compress to about a fifth: this is room for the likely size, not for the claimed one.
     let mut data = Vec::with_capacity(rest.min(16 * bytes.len() as u64) as usize);

@@ -105,7 +105,7 @@ pub fn dataset<A: Scalar>(
 /// As [`read`]; or if there is no such target column.
 pub(crate) fn table<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<A>, Error> {
     if !options.streams(path)? {
-        return decode_table(&read_file(path)?, path, options);
+        return decode_table(&options.read_file(path)?, path, options);
     }
     let table = &options.table;
     if table.impute.is_some() || !table.categorical.is_empty() || !table.drop.is_empty() {
@@ -146,7 +146,7 @@ pub fn decode_table<A: Scalar>(
 /// # Errors
 /// As [`read`]; or if the columns are not those of the model.
 pub(crate) fn features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
-    decode_features(&read_file(path)?, path, options)
+    decode_features(&options.read_file(path)?, path, options)
 }
 
 /// The features in the bytes of a file, as [`features`] reads them.

@@ -156,12 +156,12 @@ impl FeatureCells {
                 }
                 // Programs write a whole number as 1 or as 1.0.
                 let text = if *origin == Origin::Asked { spelling(text) } else { text };
-                if let Some(&code) = known.get(text) {
-                    return Ok(f64::from(code));
-                }
-                if *origin == Origin::Model
-                    && let Some(code) = equal_number(text, known)
-                {
+                let code = known.get(text).copied().or_else(|| {
+                    let is_new = *origin != Origin::Model;
+                    let equal = || known.get(spelling(text)).copied().or_else(|| equal_number(text, known));
+                    if is_new { None } else { equal() }
+                });
+                if let Some(code) = code {
                     return Ok(f64::from(code));
                 }
                 // Programs spell booleans in capitals or not.

@@ -52,6 +52,13 @@ impl Columns {
         }
     }
 
+    /// Whether the first column has whole numbers, each larger than the one before.
+    pub(crate) fn first_column_ascends(&self) -> bool {
+        let column = self.x.column(0);
+        let pairs = column.iter().zip(column.iter().skip(1));
+        column.iter().all(|x| x.fract() == 0.0) && pairs.into_iter().all(|(a, b)| a < b)
+    }
+
     pub(crate) fn select(&self, indices: &[usize]) -> Self {
         Self { x: self.x.select(Axis(0), indices), schema: self.schema.clone() }
     }

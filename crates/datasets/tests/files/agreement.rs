@@ -135,6 +135,23 @@ fn the_task_of_an_archive_is_found_on_its_training_part() {
 }
 
 #[test]
+fn a_category_is_read_again_by_its_own_schema_however_it_spells_numbers() {
+    let text = b"x,y\n1,0\n01,1\n1.0,0\n+1,1\n2.50,0\n2.5,1\n";
+    let table = TableOptions { categorical: vec![Column::Index(0)], ..TableOptions::default() };
+    let data = chainrule_datasets::csv::decode::<f64>(text, "t.csv".as_ref(), &table.into()).unwrap();
+    assert_eq!(data.schema().unwrap().input_names(), ["x=01", "x=1", "x=2.5", "x=2.50"]);
+    let again = of_model(data.schema());
+    let again = chainrule_datasets::csv::decode_features::<f64>(text, "t.csv".as_ref(), &again).unwrap();
+    assert_eq!(again.transformed(&Pipeline::new(), 0..6), raw(&data));
+    let new = chainrule_datasets::csv::decode_features::<f64>(
+        b"x\n1.00\n",
+        "n.csv".as_ref(),
+        &of_model(data.schema()),
+    );
+    assert_eq!(new.unwrap().transformed(&Pipeline::new(), 0..1), array![[0.0, 1.0, 0.0, 0.0]]);
+}
+
+#[test]
 fn texts_of_numpy_are_classes() {
     let data = read::<f64>(&beside("pandas", "texts.npz"), &ReadOptions::default()).unwrap().train;
     assert_eq!(

@@ -5,7 +5,9 @@ use std::path::Path;
 use chainrule_datasets::{Pipeline, Transform};
 use chainrule_layers::{Architecture, activation};
 use chainrule_loss::{CrossEntropyConfig, LossKind, LossSpec};
-use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output, load_vector, predict, save_vector};
+use chainrule_model::{
+    Checkpoint, CheckpointError, Header, ModelCard, Output, load_vector, predict, save_vector,
+};
 use chainrule_tensor::{Init, Layout, Rng, Role, Storage, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
@@ -142,4 +144,31 @@ proptest! {
 fn a_prediction_without_the_statistics_of_its_network_is_refused() {
     let model = chainrule_train::gradcheck::TracksMean::new(2);
     predict(&model, Output::Identity, &Pipeline::new(), &[], &Array2::zeros((3, 2)));
+}
+
+#[test]
+fn what_the_wrappers_of_pytorch_put_before_all_names_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let saved = example();
+    let bytes = saved.to_bytes();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let write = |rename: &dyn Fn(usize, &str) -> String| {
+        let renamed = tensors.tensors().into_iter().enumerate();
+        let renamed = renamed.map(|(at, (name, tensor))| (rename(at, &name), tensor));
+        std::fs::write(&path, safetensors::serialize(renamed, None).unwrap()).unwrap();
+    };
+    for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."] {
+        write(&|_, name| format!("{prefix}{name}"));
+        assert_eq!(
+            Checkpoint::<f64>::load_as(&path, saved.card.clone()).unwrap().theta,
+            saved.theta,
+            "{prefix}"
+        );
+        assert_eq!(Header::read(&path).unwrap().prefix, prefix);
+    }
+    for (prefix, first) in [("net.", 9), ("module.", 0)] {
+        write(&|at, name| if at == first { name.to_owned() } else { format!("{prefix}{name}") });
+        assert!(Checkpoint::<f64>::load_as(&path, saved.card.clone()).is_err(), "{prefix}");
+    }
 }

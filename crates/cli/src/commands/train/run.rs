@@ -84,9 +84,7 @@ pub(super) fn train<A: MpiScalar>(
     let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
     if let Some(folder) = folder.as_ref().filter(|_| args.verbosity.level() > Verbosity::Quiet) {
         let examples = prepared.parts.train.len();
-        if args.source().is_own() {
-            errln!("{}: {}", args.source(), prepared.parts.train.summary());
-        }
+        describe(args, &prepared.parts.train);
         announce(args, &card.architecture.summary(), (theta.len(), examples), folder, processes, start.0);
     }
 
@@ -152,6 +150,19 @@ fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(),
 fn plan(args: &Train, examples: usize) -> Plan {
     let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
     Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed }
+}
+
+/// Prints what a file was taken for.
+fn describe<A: Scalar>(args: &Train, train: &Dataset<A>) {
+    if !args.source().is_own() {
+        return;
+    }
+    errln!("{}: {}", args.source(), train.summary());
+    if train.counts_rows() {
+        errln!(
+            "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
+        );
+    }
 }
 
 /// Prints what is about to run.

@@ -5,9 +5,10 @@ use std::path::Path;
 use chainrule_tensor::Scalar;
 
 use super::profile::{Found, Hints, Profile};
-use super::records::{Fault, Records, Syntax};
+use super::records::{Fault, Records, Syntax, line_ends};
 use super::sniff::{self, Sample};
 use crate::error::Error;
+use crate::memory;
 use crate::options::ReadOptions;
 use crate::table::builder::{Builder, MOST_COLUMNS};
 use crate::table::cells::{Cell, is_missing};
@@ -37,6 +38,7 @@ pub(super) fn build<A: Scalar>(
     target: bool,
 ) -> Result<(Builder<A>, Vec<String>), Error> {
     let text = Text::open(text, path, options, target)?;
+    text.check_memory(options)?;
     let mut builder = Builder::new(path, &text.names, text.width, target, options)?;
     builder.set_dialect(text.dialect.clone());
     if options.table.schema.is_none() {
@@ -109,6 +111,13 @@ impl<'a> Text<'a> {
         };
         let names = if header { first } else { Vec::new() };
         Ok(Self { bytes: text, path, syntax, skip, width, names, dialect })
+    }
+
+    /// Refuses a table whose numbers take more memory than is allowed: 8 bytes a cell, twice while a part is held out.
+    fn check_memory(&self, options: &ReadOptions) -> Result<(), Error> {
+        let rows = line_ends(self.bytes) as u64 + 1;
+        let needed = rows.checked_mul(16 * self.width as u64);
+        memory::check(self.path, needed, options.memory())
     }
 
     /// The form of the numbers of each column, from all of its cells.

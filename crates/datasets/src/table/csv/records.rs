@@ -5,6 +5,9 @@ use std::path::Path;
 
 use crate::error::Error;
 
+/// Bytes of a cell at most.
+const LONGEST_CELL: usize = 1 << 20;
+
 /// How the cells of a text are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Syntax {
@@ -29,6 +32,7 @@ pub(super) enum Fault {
     Unclosed(usize),
     AfterQuote(usize),
     NotUtf8(usize),
+    TooLong(usize),
 }
 
 impl Fault {
@@ -43,6 +47,10 @@ impl Fault {
                     "line {line}: a quote opens in this line, and text follows the quote that closes it"
                 );
                 Error::format(path, fault, "close each quote, or write a quote inside a quoted cell twice")
+            }
+            Fault::TooLong(line) => {
+                let fault = format!("line {line} has a cell of more than {LONGEST_CELL} bytes");
+                Error::format(path, fault, "check the quotes and the delimiter (--delimiter)")
             }
             Fault::NotUtf8(line) => {
                 Error::format(path, format!("line {line} is not UTF-8"), "save it as UTF-8 text")
@@ -103,6 +111,9 @@ impl<'a> Records<'a> {
         let rest = &self.text[self.at..];
         let is_end = |byte: &u8| *byte == self.syntax.delimiter || b"\r\n".contains(byte);
         let length = rest.iter().position(is_end).unwrap_or(rest.len());
+        if length > LONGEST_CELL {
+            return Err(Fault::TooLong(self.line));
+        }
         let text = std::str::from_utf8(&rest[..length]).map_err(|_| Fault::NotUtf8(self.line))?.trim();
         self.at += length;
         let last = self.end_cell();
@@ -139,6 +150,9 @@ impl<'a> Records<'a> {
             close += 2;
         }
         let inside = &text[start + 1..close];
+        if inside.len() > LONGEST_CELL {
+            return Err(Fault::TooLong(opened));
+        }
         self.line += line_ends(inside);
         let inside = std::str::from_utf8(inside).map_err(|_| Fault::NotUtf8(opened))?.trim();
         self.at = close + 1;
@@ -195,7 +209,7 @@ impl<'a> Records<'a> {
 }
 
 /// The number of line ends: \n, \r\n, or a lone \r.
-fn line_ends(text: &[u8]) -> usize {
+pub(super) fn line_ends(text: &[u8]) -> usize {
     let ends = text.iter().zip(text.iter().skip(1).chain([&0]));
     ends.filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n')).count()
 }
@@ -222,6 +236,14 @@ mod tests {
     fn quotes_hold_delimiters_line_ends_and_quotes() {
         let text = "\u{feff}a, \"b,\"\"c\"\"\nd\" ,e\r\n\r\n   \n1,2,\r3";
         assert_eq!(all(text, COMMA).unwrap(), [vec!["a", "b,\"c\"\nd", "e"], vec!["1", "2", ""], vec!["3"]]);
+    }
+
+    #[test]
+    fn a_cell_of_more_than_a_mebibyte_is_named_with_its_line() {
+        let long = "a".repeat(LONGEST_CELL);
+        assert_eq!(all(&format!("1,{long}\n\"{long}\",2"), COMMA).unwrap().len(), 2);
+        assert_eq!(all(&format!("1,2\n3,{long}b\n"), COMMA), Err(Fault::TooLong(2)));
+        assert_eq!(all(&format!("1,2\n\"{long}b\",3\n"), COMMA), Err(Fault::TooLong(2)));
     }
 
     #[test]
