@@ -135,6 +135,23 @@ fn the_task_of_an_archive_is_found_on_its_training_part() {
 }
 
 #[test]
+fn blank_lines_take_no_memory() {
+    let text = format!(
+        "{}\n{}\n{}",
+        vec!["0.5"; 3_000].join(","),
+        vec!["1.5"; 3_000].join(","),
+        "\n".repeat(100_000)
+    );
+    let options = ReadOptions { max_memory: Some(4 << 20), ..ReadOptions::default() };
+    let data = chainrule_datasets::csv::decode::<f32>(text.as_bytes(), "t.csv".as_ref(), &options).unwrap();
+    assert_eq!((data.len(), data.inputs()), (2, 2_999));
+    let small = ReadOptions { max_memory: Some(1 << 16), ..ReadOptions::default() };
+    let error =
+        chainrule_datasets::csv::decode::<f32>(text.as_bytes(), "t.csv".as_ref(), &small).unwrap_err();
+    assert!(error.to_string().contains("--max-memory"), "{error}");
+}
+
+#[test]
 fn a_category_is_read_again_by_its_own_schema_however_it_spells_numbers() {
     let text = b"x,y\n1,0\n01,1\n1.0,0\n+1,1\n2.50,0\n2.5,1\n";
     let table = TableOptions { categorical: vec![Column::Index(0)], ..TableOptions::default() };
