@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use chainrule_model::Checkpoint;
-use chainrule_train::Saved;
+use chainrule_train::{RunIdentity, Saved};
 use chainrule_fuzz::{LITTLE, bounded};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,5 +14,5 @@ fuzz_target!(|bytes: &[u8]| {
         let again = Checkpoint::<f32>::from_bytes(path, &checkpoint.to_bytes()).expect("it was sound before");
         assert_eq!(again, checkpoint);
     }
-    let _ = bounded(bytes, LITTLE, || Saved::<f32>::from_bytes(path, bytes, 0));
+    let _ = bounded(bytes, LITTLE, || Saved::<f32>::from_bytes(path, bytes, &RunIdentity::default()));
 });

@@ -1,9 +1,9 @@
 //! Sixty thousand pictures of clothes: `cargo run --release -p chainrule --example 08-fashion-mnist`, some two minutes.
 
+use std::error::Error;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use chainrule::datasets::Error;
 use chainrule::prelude::*;
 use chainrule::tensor::available_threads;
 
@@ -21,7 +21,7 @@ impl Callback<f32> for Log {
 
 fn main() -> ExitCode {
     // $CHAINRULE_DATA, the cache folder of the user, and where Debian's package puts the four files.
-    match fashion_mnist(&DataDirs::from_env()).and_then(learn) {
+    match fashion_mnist(&DataDirs::from_env()).map_err(Box::from).and_then(learn) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn learn(parts: Parts<f32>) -> Result<(), Error> {
+fn learn(parts: Parts<f32>) -> Result<(), Box<dyn Error>> {
     const EPOCHS: usize = 20;
     const BATCH: usize = 128;
     let parts = parts.hold_out_validation(HoldOut::Count(5000), 1)?;

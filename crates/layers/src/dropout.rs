@@ -98,6 +98,10 @@ impl<A: Scalar> Layer<A> for Dropout {
         self.shape
     }
 
+    fn is_random(&self) -> bool {
+        self.rate > 0.0
+    }
+
     fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -45,6 +45,12 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
         false
     }
 
+    /// Whether the layer's output in training depends on the seed of [`Mode::Train`]. Of a container,
+    /// [`is_random`](crate::is_random) asks its layers.
+    fn is_random(&self) -> bool {
+        false
+    }
+
     /// The names, shapes and initialisers of the parameters.
     fn layout(&self) -> &Layout;
 

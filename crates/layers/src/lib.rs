@@ -76,6 +76,6 @@ pub use spec::{LayerSpec, NamedSpec, SpecError, UnitFormula};
 pub use tape::{Tape, TapeKind};
 pub use tied::{Tied, TiedSpec};
 pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};
-pub use walk::{leaves, walk};
+pub use walk::{is_random, leaves, walk};
 pub use words::WordsError;
 pub use zoo::{Specimen, zoo};

@@ -5,7 +5,7 @@
 
 use chainrule_tensor::Scalar;
 
-use crate::layer::{Station, Structure};
+use crate::layer::{Layer, Station, Structure};
 
 /// Calls `visit` with the station itself and with each layer inside it, in the order of the forward pass.
 ///
@@ -22,6 +22,18 @@ use crate::layer::{Station, Structure};
 pub fn walk<'a, A: Scalar>(station: Station<'a, A>, visit: &mut dyn FnMut(&Station<'a, A>)) {
     visit(&station);
     station.layer.each_part(&station, &mut |part| walk(part, visit));
+}
+
+/// Whether the outputs of a network in training depend on a seed, as those of dropout do.
+///
+/// ```
+/// use chainrule_layers::{Dense, Dropout, Sequential, is_random};
+///
+/// let network = |rate| Sequential::<f32>::input(3).then(|n| Dense::new(n, 3)).then(|n| Dropout::new(n, rate));
+/// assert!(is_random(&network(0.1)) && !is_random(&network(0.0)));
+/// ```
+pub fn is_random<A: Scalar>(network: &dyn Layer<A>) -> bool {
+    leaves(Station::network(network)).iter().any(|leaf| leaf.layer.is_random())
 }
 
 /// The layers of a network that contain no others, in the order of the forward pass.

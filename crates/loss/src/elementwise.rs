@@ -81,6 +81,15 @@ impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
         })
     }
 
+    fn value_in_f64(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> f64 {
+        let value = self.value(y, target);
+        if value.is_normal() {
+            return value.as_f64();
+        }
+        let wide = |x: &ArrayRef2<A>| x.map(|x| x.as_f64());
+        Loss::<f64>::value(self, &wide(y), &wide(target))
+    }
+
     fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A {
         let (factor, term, one): (A, _, _) = (self.factor(y.ncols()), &self.term, A::one());
         if !term.weights().is_empty() {
@@ -140,5 +149,29 @@ impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
             A::zero()
         });
         near
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::ndarray::array;
+
+    use super::*;
+    use crate::{MeanAbsoluteError, SquaredError};
+
+    #[test]
+    fn a_report_has_the_loss_that_f32_cannot_hold() {
+        let loss = SquaredError::default();
+        for unit in [1e-29_f32, 1.0, 1e30] {
+            let (y, t) = (array![[3.0 * unit]], array![[unit]]);
+            let expected = 4.0 * f64::from(unit).powi(2);
+            let value = Loss::<f32>::value_in_f64(&loss, &y, &t);
+            assert!((value / expected - 1.0).abs() < 1e-6, "{unit}: {value}");
+        }
+        assert_eq!(Loss::<f32>::value(&loss, &array![[3e30]], &array![[1e30]]), f32::INFINITY);
+        // What f32 holds is its own number.
+        let (y, t) = (array![[0.1_f32]], array![[0.7]]);
+        let same = |loss: &dyn Loss<f32>| loss.value_in_f64(&y, &t) == f64::from(loss.value(&y, &t));
+        assert!(same(&loss) && same(&MeanAbsoluteError::default()));
     }
 }

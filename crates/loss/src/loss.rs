@@ -14,6 +14,11 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// Σₙ ℓ(yₙ, targetₙ).
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A;
 
+    /// The same for a report: in `f64`, where a sum of squares leaves the range of `A` although y and target are in it.
+    fn value_in_f64(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> f64 {
+        self.value(y, target).as_f64()
+    }
+
     /// The same, with δ ← ∂ℓ/∂y.
     fn value_and_delta(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>, delta: &mut ArrayRef2<A>) -> A;
 

@@ -15,7 +15,8 @@ use crate::model_card::ModelCard;
 ///
 /// A matrix W of shape `(inputs, outputs)` is stored transposed, as `0.weight` of shape `(outputs, inputs)`; activations
 /// count as places. So `load_state_dict` takes these files, and [`Checkpoint::load_as`] takes PyTorch's. All else that a
-/// prediction needs is JSON under the key `chainrule` of the metadata.
+/// prediction needs is JSON under the key `chainrule` of the metadata, with the CRC-64/XZ of this text and of all arrays in it. A file of
+/// another program has no such text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint<A> {
     /// What the numbers mean.
@@ -85,21 +86,36 @@ pub struct Header {
 const KEY: &str = "chainrule";
 
 /// The version of the format that this program writes. Files without a version are of version 1.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+
+/// The first version whose files have a checksum.
+const WITH_CHECKSUM: u32 = 3;
 
 /// The metadata as they are written.
 #[derive(Serialize)]
 struct Versioned<'c> {
+    /// Of the text with [`NO_CHECKSUM`] in this place, and of all arrays. It is no key of its own, because the keys of a file come in
+    /// any order, and the same model gives the same bytes.
+    checksum: &'static str,
     version: u32,
     #[serde(flatten)]
     card: &'c ModelCard,
 }
 
 /// What is read of the metadata first.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Format {
     #[serde(default)]
     version: u32,
+    #[serde(default)]
+    checksum: Option<String>,
+}
+
+/// What stands for the checksum in the text that it is of.
+const NO_CHECKSUM: &str = "0000000000000000";
+
+fn with_checksum(json: &str, old: &str, new: &str) -> String {
+    json.replacen(&format!(r#""checksum":"{old}""#), &format!(r#""checksum":"{new}""#), 1)
 }
 
 impl<A: Scalar> Checkpoint<A> {
@@ -121,9 +137,11 @@ impl<A: Scalar> Checkpoint<A> {
     /// # Panics
     /// If θ is not as long as the architecture says.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let card = Versioned { version: VERSION, card: &self.card };
+        let card = Versioned { checksum: NO_CHECKSUM, version: VERSION, card: &self.card };
         let json = serde_json::to_string(&card).expect("a card has string keys only");
-        encode(self.arrays(), HashMap::from([(KEY.to_owned(), json)]))
+        let arrays = encoded(self.arrays());
+        let json = with_checksum(&json, NO_CHECKSUM, &tensors::checksum_with(&json, &arrays));
+        tensors::to_bytes(&arrays, HashMap::from([(KEY.to_owned(), json)]))
     }
 
     /// Parameters and statistics by name, in shape and order as files hold them: checkpoints, ONNX and NumPy archives alike.
@@ -166,6 +184,11 @@ impl<A: Scalar> Checkpoint<A> {
     }
 
     fn decode(path: &Path, file: &TensorFile<'_>, card: ModelCard) -> Result<Self, CheckpointError> {
+        if let Some(json) = file.metadata(KEY) {
+            // Whatever else the text says, if another description overrules it.
+            let format = serde_json::from_str(json).unwrap_or_default();
+            check(path, file, json, &format)?;
+        }
         let network = card.architecture.build::<A>(None);
         let mut theta = decode(path, file, &[network.layout(), network.statistics()])?;
         let statistics = theta.split_off(network.layout().len());
@@ -198,7 +221,7 @@ impl Header {
 /// # Panics
 /// If `flat` is not as long as the layout says.
 pub fn save_vector<A: Scalar>(path: &Path, layout: &Layout, flat: &[A]) -> Result<(), CheckpointError> {
-    let bytes = encode(stored(layout, flat), HashMap::new());
+    let bytes = tensors::to_bytes(&encoded(stored(layout, flat)), HashMap::new());
     write_atomic(path, |file| file.write_all(&bytes))?;
     Ok(())
 }
@@ -215,13 +238,25 @@ pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, Ch
 fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
     let Some(json) = file.metadata(KEY) else { return Ok(None) };
     let broken = |fault: String| TensorFileError::format(path, format!("its description: {fault}"));
-    let Format { version } = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    let format: Format = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    let version = format.version;
     if version > VERSION {
         return Err(CheckpointError::Newer { path: path.to_owned(), version });
     }
+    check(path, file, json, &format)?;
     let card: ModelCard = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
     card.validated().map_err(broken)?;
     Ok(Some(card))
+}
+
+/// Checks that text and arrays are what they were when the file was written.
+fn check(path: &Path, file: &TensorFile<'_>, json: &str, format: &Format) -> Result<(), TensorFileError> {
+    let is_unchanged = match &format.checksum {
+        Some(sum) => *sum == file.checksum_with(&with_checksum(json, sum, NO_CHECKSUM)),
+        None => format.version < WITH_CHECKSUM,
+    };
+    let fault = "its checksum does not match: the weights or the description have changed";
+    is_unchanged.then_some(()).ok_or_else(|| TensorFileError::format(path, fault))
 }
 
 /// An array as files hold it: its name, shape and numbers.
@@ -237,10 +272,8 @@ fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
     layout.entries().iter().map(array).collect()
 }
 
-fn encode<A: Scalar>(arrays: Vec<Stored<A>>, metadata: HashMap<String, String>) -> Vec<u8> {
-    let bytes = |(name, shape, values): Stored<A>| TensorBytes::new(name, shape, &values);
-    let arrays: Vec<TensorBytes> = arrays.into_iter().map(bytes).collect();
-    tensors::to_bytes(&arrays, metadata)
+fn encoded<A: Scalar>(arrays: Vec<Stored<A>>) -> Vec<TensorBytes> {
+    arrays.into_iter().map(|(name, shape, values)| TensorBytes::new(name, shape, &values)).collect()
 }
 
 /// What `DataParallel`, `DistributedDataParallel` and `torch.compile` put before the names of all parameters.

@@ -170,6 +170,9 @@ impl<A: Scalar> Optimizer<A> for Lbfgs<A> {
         visit_count("pairs", &mut self.kept, visit);
         visit_count("next", &mut self.next, visit);
         visit_count("known", &mut self.known, visit);
+        // What comes from a file may be any number.
+        let ring = self.s.len() as u64;
+        (self.kept, self.next, self.known) = (self.kept.min(ring), self.next % ring, self.known.min(1));
         visit("value", std::slice::from_mut(&mut self.value));
         visit("gradient", &mut self.gradient);
         for (i, (s, y)) in self.s.iter_mut().zip(&mut self.y).enumerate() {

@@ -94,7 +94,7 @@ impl ScheduleKind {
     pub fn over(self, rate: f64, steps: u64) -> Schedule {
         match self {
             ScheduleKind::Constant => Schedule::constant(rate),
-            ScheduleKind::Step => Schedule::step(rate, steps.div_ceil(3), 0.1),
+            ScheduleKind::Step => Schedule::step(rate, steps.div_ceil(3).max(1), 0.1),
             ScheduleKind::Exponential => {
                 Schedule::exponential(rate, 0.01_f64.powf(1.0 / steps.max(1) as f64))
             }

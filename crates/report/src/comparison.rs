@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use crate::digits::significant;
 use crate::html::{cell, figure, note, page, section, table};
 use crate::metrics::EpochLine;
 use crate::plot::{Mark, Plot};
@@ -66,13 +67,17 @@ fn results(runs: &[(Run, Option<String>)], metric: &str) -> Markup {
                 Some(value) if value.is_finite() => cell(&format!("{value:.digits$}")),
                 _ => cell(""),
             };
+            let loss = |value: Option<f64>| match value {
+                Some(value) if value.is_finite() => cell(&significant(value)),
+                _ => cell(""),
+            };
             vec![
                 html! { @if let Some(link) = link { a href=(link) { (run.name) } } @else { (run.name) } },
                 cell(summary.data.as_deref().unwrap_or_default()),
                 cell(&summary.layers),
                 rounded(summary.figures.test_metric(), 4),
-                rounded(summary.figures.test_loss(), 5),
-                rounded(Some(summary.figures.train_loss()), 5),
+                loss(summary.figures.test_loss()),
+                loss(Some(summary.figures.train_loss())),
                 cell(&summary.epochs.to_string()),
                 rounded(Some(summary.seconds), 2),
                 rounded(Some(summary.samples_per_second), 0),

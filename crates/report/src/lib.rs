@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`plot`] | plots as SVG |
 //! | [`spectra`] | plots of Hessian spectra and of critical points |
+//! | [`digits`] | numbers in words and tables |
 //! | [`results`], [`metrics`], [`settings`] | the files of a run as types: written by the program, read by the pages |
 //! | [`run`] | the folder of a run that has ended |
 //! | [`run_page()`], [`comparison_page`] | one run, or several, as HTML |
@@ -13,6 +14,7 @@
 
 pub mod clock;
 mod comparison;
+pub mod digits;
 pub mod explain_page;
 pub mod gallery;
 mod html;

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::clock;
+use crate::digits::significant;
 use crate::gallery::Gallery;
 use crate::html::{cell, facts, figure, note, page, section, table};
 use crate::plot::{Mark, Plot};
@@ -49,10 +50,10 @@ fn headline(run: &Run) -> Vec<(String, String)> {
         lines.push((format!("test {}", figures.metric()), format!("{value:.4}")));
     }
     if let Some(value) = figures.test_loss() {
-        lines.push(("test loss".to_owned(), format!("{value:.5}")));
+        lines.push(("test loss".to_owned(), significant(value)));
     }
     if figures.train_loss().is_finite() {
-        lines.push(("training loss".to_owned(), format!("{:.5}", figures.train_loss())));
+        lines.push(("training loss".to_owned(), significant(figures.train_loss())));
     }
     lines.push(("epochs".to_owned(), summary.epochs.to_string()));
     lines.push(("parameters".to_owned(), summary.parameters.to_string()));

@@ -17,7 +17,7 @@ pub mod tensors;
 mod weights;
 
 pub use metrics::classification::{ClassMetrics, Confusion};
-pub use metrics::evaluate::{Evaluation, Metrics, evaluate, evaluate_together};
+pub use metrics::evaluate::{EvaluateError, Evaluation, Metrics, evaluate, evaluate_together};
 pub use metrics::regression::RegressionMetrics;
 pub use objective::buffers::ShardBuffers;
 pub use objective::division::{Division, Node, Reduction, Tree};
@@ -26,9 +26,15 @@ pub use objective::sharded::{Quantity, Sharded};
 pub use objective::workspace::Workspace;
 pub use run::callbacks::{Callback, StepEnd};
 pub use run::epoch::Epoch;
+#[cfg(feature = "files")]
+pub use run::epoch_log::EpochMark;
+#[cfg(feature = "files")]
+pub use run::identity::{RunIdentity, SAMPLED_ROWS, every_row, fingerprint};
 pub use run::process_group::{ProcessGroup, SingleProcess, Unreadable};
 #[cfg(feature = "files")]
-pub use run::snapshot::{Saved, SnapshotError, Snapshots, fingerprint};
+pub use run::snapshot::{Saved, SnapshotError};
+#[cfg(feature = "files")]
+pub use run::snapshots::Snapshots;
 pub use run::task::{History, Plan, Stop, Task, TrainError};
 pub use run::train_state::{Best, Snapshot, TrainState};
 pub use run::trainer::Trainer;

@@ -1,12 +1,18 @@
 //! A run: the training loop, its state, and what watches and keeps it.
 
 pub(crate) mod callbacks;
-mod culprit;
+pub(crate) mod culprit;
 pub(crate) mod epoch;
+#[cfg(feature = "files")]
+pub(crate) mod epoch_log;
+#[cfg(feature = "files")]
+pub(crate) mod identity;
 mod prefetcher;
 pub(crate) mod process_group;
 #[cfg(feature = "files")]
 pub(crate) mod snapshot;
+#[cfg(feature = "files")]
+pub(crate) mod snapshots;
 pub(crate) mod task;
 pub(crate) mod train_state;
 pub(crate) mod trainer;

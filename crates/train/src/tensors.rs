@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chainrule_tensor::Scalar;
+use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
 
@@ -94,6 +95,46 @@ pub fn to_bytes(tensors: &[TensorBytes], metadata: HashMap<String, String>) -> V
     safetensors::serialize(views, metadata).expect("names and metadata are text")
 }
 
+/// The key of the checksum in the metadata, 16 hexadecimal digits.
+pub const CHECKSUM: &str = "checksum";
+
+/// CRC-64/XZ, in slices of 16 bytes.
+pub(crate) const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+/// CRC-64/XZ of some bytes.
+///
+/// ```
+/// // The check value of the catalogue of parametrised CRC algorithms.
+/// assert_eq!(chainrule_train::tensors::checksum(b"123456789"), 0x995d_c9bb_df19_39fa);
+/// ```
+pub fn checksum(bytes: &[u8]) -> u64 {
+    CRC.checksum(bytes)
+}
+
+/// CRC-64/XZ over a text and then name and numbers of each array, sorted by name.
+fn checksum_of<'a>(text: &str, arrays: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut digest = CRC.digest();
+    digest.update(text.as_bytes());
+    for (name, bytes) in arrays {
+        digest.update(name.as_bytes());
+        digest.update(bytes);
+    }
+    format!("{:016x}", digest.finalize())
+}
+
+/// CRC-64/XZ over a text and then name and numbers of each array, sorted by name, as 16 hexadecimal digits.
+pub fn checksum_with(text: &str, tensors: &[TensorBytes]) -> String {
+    let mut sorted: Vec<&TensorBytes> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    checksum_of(text, sorted.into_iter().map(|tensor| (tensor.name(), tensor.bytes())))
+}
+
+/// The contents of a file of these arrays and of `text` under `key`, with a [`CHECKSUM`] of both.
+pub fn to_bytes_with_checksum(tensors: &[TensorBytes], key: &str, text: String) -> Vec<u8> {
+    let sum = checksum_with(&text, tensors);
+    to_bytes(tensors, HashMap::from([(key.to_owned(), text), (CHECKSUM.to_owned(), sum)]))
+}
+
 /// A file of named arrays, its bytes read by the caller.
 #[derive(Debug)]
 pub struct TensorFile<'b> {
@@ -117,6 +158,18 @@ impl<'b> TensorFile<'b> {
     /// The text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
+    }
+
+    /// Whether the text under `key` and all arrays are what [`to_bytes_with_checksum`] wrote; `None` without a checksum.
+    pub fn is_unchanged(&self, key: &str) -> Option<bool> {
+        let found = || self.checksum_with(self.metadata(key).unwrap_or_default());
+        self.metadata(CHECKSUM).map(|sum| sum == found())
+    }
+
+    /// What [`checksum_with`] was for a text and the arrays of the file.
+    pub fn checksum_with(&self, text: &str) -> String {
+        let arrays = self.names().into_iter().map(|name| (name, self.bytes(name).unwrap_or_default()));
+        checksum_of(text, arrays)
     }
 
     /// The names of the arrays, sorted.

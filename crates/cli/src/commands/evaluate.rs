@@ -2,6 +2,7 @@
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{ClassMetrics, Confusion, Evaluation, Metrics, evaluate};
+use chainrule_report::digits::significant;
 use chainrule_report::results::{self, Class, ClassFigures};
 use clap::Args;
 
@@ -37,11 +38,11 @@ impl Evaluate {
             return outln!("{}", serde_json::to_string(&figures).expect("the figures have string keys"));
         }
         outln!("examples  {examples}")?;
-        outln!("loss      {:.5}", result.loss)?;
+        outln!("loss      {}", significant(result.loss))?;
         match &result.metrics {
             Metrics::Regression(fit) => {
                 outln!("R²        {:.4}", fit.r_squared())?;
-                outln!("RMSE      {:.5}", fit.rmse())
+                outln!("RMSE      {}", significant(fit.rmse()))
             }
             Metrics::Classification(confusion) => print_classes(names, confusion),
         }

@@ -90,6 +90,39 @@ impl OptimizerArgs {
         !matches!(self.optimizer, OptimizerName::FirstOrder(_))
     }
 
+    /// The settings that the optimizer does not have: the ids of their arguments, each with the optimizers that have it.
+    pub(crate) fn unused(&self) -> Vec<(&'static str, &'static str)> {
+        const DESCENT: &str = "an optimizer with a learning rate, such as adam";
+        const NEWTON: &str = "newton or saddle-free-newton";
+        let descent = ["lr", "schedule", "warmup", "clip_norm", "clip_value"].map(|id| (id, DESCENT));
+        let newton = ["krylov", "inner_steps", "adaptive_damping"].map(|id| (id, NEWTON));
+        let momentum = [("momentum", "momentum or nesterov")];
+        let mut unused = Vec::new();
+        let (mut has_momentum, mut is_newton) = (false, false);
+        match self.optimizer {
+            OptimizerName::FirstOrder(kind) => {
+                has_momentum = matches!(kind, RuleKind::Momentum | RuleKind::Nesterov);
+            }
+            OptimizerName::QuasiNewton(_) | OptimizerName::SecondOrder(SecondOrderKind::HessianFree) => {}
+            OptimizerName::SecondOrder(_) => is_newton = true,
+        }
+        if self.wants_full_batch() {
+            unused.extend(descent);
+            unused.push(("batch", "an optimizer that takes a batch for each step, such as adam"));
+            // Files of settings have a weight decay of 0.
+            if self.weight_decay.is_some_and(|decay| decay > 0.0) {
+                unused.push(("weight_decay", DESCENT));
+            }
+        }
+        if !has_momentum {
+            unused.extend(momentum);
+        }
+        if !is_newton {
+            unused.extend(newton);
+        }
+        unused
+    }
+
     /// The update rule with its parameters.
     fn rule(&self, kind: RuleKind) -> RuleSpec {
         let momentum = MomentumConfig { mu: self.momentum };
@@ -129,8 +162,23 @@ impl OptimizerArgs {
         rate.into_iter().chain([decay])
     }
 
-    /// The optimizer for a run of `steps` steps.
-    pub(crate) fn build<A: Scalar>(&self, layout: &Layout, steps: u64) -> Box<dyn Optimizer<A>> {
+    /// Vectors with the length of θ that a step remembers or works on, at least.
+    pub(crate) fn vectors(&self) -> usize {
+        match self.optimizer {
+            OptimizerName::FirstOrder(RuleKind::Sgd) => 0,
+            OptimizerName::FirstOrder(_) => 1,
+            OptimizerName::QuasiNewton(QuasiNewtonKind::Lbfgs) => 4 + 2 * LbfgsConfig::default().history,
+            OptimizerName::SecondOrder(_) => 6,
+        }
+    }
+
+    /// The optimizer for a run of `steps` steps. If dropout makes the risk another one at each step, `is_random` says so.
+    pub(crate) fn build<A: Scalar>(
+        &self,
+        layout: &Layout,
+        steps: u64,
+        is_random: bool,
+    ) -> Box<dyn Optimizer<A>> {
         match self.optimizer {
             OptimizerName::FirstOrder(kind) => {
                 let rule = self.rule(kind);
@@ -141,7 +189,7 @@ impl OptimizerArgs {
                 Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build(layout))
             }
             OptimizerName::QuasiNewton(QuasiNewtonKind::Lbfgs) => {
-                let lbfgs = LbfgsConfig { full_batch: true, ..LbfgsConfig::default() };
+                let lbfgs = LbfgsConfig { full_batch: !is_random, ..LbfgsConfig::default() };
                 QuasiNewtonSpec::Lbfgs(lbfgs).build(layout.len())
             }
             OptimizerName::SecondOrder(kind) => self.second_order(kind).build(layout.len()),

@@ -125,6 +125,14 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         let end = examples.min(start + ROWS);
         let x = features.transformed(&card.transform, start..end);
         let part = predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x);
+        if let Some(row) = rows::slices(&part).position(|row| !row.iter().all(|y| y.is_finite())) {
+            return Err(Failure::Run(format!(
+                "{}, row {} from 1: the prediction is not finite: the network overflows for this input; check that its columns \
+                 have the units of the training data",
+                args.input.display(),
+                start + row + 1
+            )));
+        }
         predictions.slice_mut(s![start..end, ..]).assign(&part);
     }
     let labels: Vec<usize> = rows::slices(&predictions).map(class_of).collect();

@@ -4,19 +4,24 @@ mod card;
 mod checkpointer;
 mod class_weights;
 mod folder;
+mod folder_handle;
 mod gallery;
 mod machine;
+mod memory;
 mod outcome;
 mod prepared;
 mod progress;
 mod record;
+mod resume;
 mod run;
 pub(crate) mod settings;
 mod sparkline;
 mod target_scaling;
+mod unused;
 mod verbosity;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chainrule::layers::Stage;
@@ -144,20 +149,32 @@ impl Train {
         self.data.place.data.clone().unwrap_or(Source::Known(Known::Digits))
     }
 
-    /// The folder of the run, created before hours of training would be in vain, with the settings in it.
-    fn folder(&self, loss: LossKind, line: &CommandLine<'_>) -> Result<RunFolder, Failure> {
-        let folder = match &self.resume {
-            Some(path) => RunFolder::open(path)?,
-            None => RunFolder::create(self.out.as_deref(), &self.source().to_string())?,
-        };
+    /// The folder of the run, created before hours of training would be in vain.
+    fn folder(&self) -> Result<RunFolder, Failure> {
+        match &self.resume {
+            Some(path) => RunFolder::open(path),
+            None => RunFolder::create(self.out.as_deref(), &self.source().to_string()),
+        }
+    }
+
+    /// The settings of the run as a file that can be used from any folder.
+    fn config(&self, loss: LossKind, line: &CommandLine<'_>) -> String {
         let mut known = vec![("data", self.source().setting())];
         known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
         known.extend(self.data.target_setting().map(|file| ("target", file)));
         known.extend(self.test.as_ref().map(|test| ("test", test.setting())));
         known.extend(self.from.as_deref().map(|model| ("from", absolute(model))));
         known.extend(self.class_weight.as_ref().map(|weights| ("class-weight", weights.setting())));
-        folder.write(&folder.config(), &self.settings(loss, line, known))?;
-        Ok(folder)
+        self.settings(loss, line, known)
+    }
+
+    /// The settings that a resumed run must share with the one that was interrupted.
+    fn fixed(&self, loss: LossKind, line: &CommandLine<'_>) -> BTreeMap<String, Option<String>> {
+        let mut known = vec![("loss", loss.to_string())];
+        known.extend(self.optimizer.resolved());
+        // The target of a table is a column; one in a file of its own is compared by its numbers.
+        known.extend(self.data.target_setting().map(|_| ("target", "a file".to_owned())));
+        line.fixed(&known)
     }
 
     /// The settings as a file; `known` holds what the command line does not say.

@@ -15,6 +15,7 @@ mod models;
 mod network;
 mod readme;
 mod resume;
+mod runs;
 mod settings;
 mod streams;
 mod terminal;

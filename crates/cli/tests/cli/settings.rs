@@ -187,3 +187,125 @@ fn a_comparison_wants_runs_that_have_ended() {
     let folder = tempfile::tempdir().unwrap();
     refused(folder.path(), &["report", "nowhere"], &["nowhere", "results.json"]);
 }
+
+#[test]
+fn settings_that_do_nothing_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let of_descent: [&[&str]; 8] = [
+        &["--lr", "0.1"],
+        &["--weight-decay", "0.1"],
+        &["--schedule", "cosine"],
+        &["--clip-norm", "1"],
+        &["--clip-value", "1"],
+        &["--batch", "32"],
+        &["--warmup", "5"],
+        &["--momentum", "0.9"],
+    ];
+    for optimizer in ["lbfgs", "newton", "saddle-free-newton", "hessian-free"] {
+        for setting in of_descent {
+            let arguments = [&["train", "--data", "moons", "--optimizer", optimizer], setting].concat();
+            refused(here, &arguments, &[setting[0], "does nothing"]);
+        }
+    }
+    let cases: [(&str, &[&str]); 9] = [
+        ("--momentum", &["--momentum", "0.5"]),
+        ("--krylov", &["--krylov", "9"]),
+        ("--inner-steps", &["--inner-steps", "2", "--optimizer", "lbfgs"]),
+        ("--adaptive-damping", &["--adaptive-damping", "--optimizer", "hessian-free"]),
+        ("--label-smoothing", &["--label-smoothing", "0.1", "--loss", "squared-error"]),
+        ("--data-dir", &["--data-dir", "."]),
+        ("--target", &["--target", "2"]),
+        ("--drop", &["--drop", "2"]),
+        ("--delimiter", &["--delimiter", ";"]),
+    ];
+    for (flag, arguments) in cases {
+        refused(here, &[&["train", "--data", "moons"], arguments].concat(), &[flag, "does nothing"]);
+    }
+    refused(
+        here,
+        &["train", "--data", "teacher", "--label-smoothing", "0.1"],
+        &["--label-smoothing", "does nothing"],
+    );
+    assert!(!here.join("runs").exists());
+    // What a run has written is no such setting, nor is what an earlier version wrote.
+    json(
+        here,
+        &["train", "--data", "moons", "--optimizer", "lbfgs", "--epochs", "1", "--out", "a", "--json"],
+    );
+    json(here, &["train", "--config", "a/config.toml", "--out", "b", "--json"]);
+    fs::write(here.join("old.toml"), "optimizer = \"lbfgs\"\nbatch = 32\nmomentum = 0.9\nweight-decay = 0\n")
+        .unwrap();
+    json(here, &["train", "--config", "old.toml", "--epochs", "1", "--out", "c", "--json"]);
+}
+
+#[test]
+fn text_settings_come_back_as_they_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let rows: Vec<String> = (0..40).map(|i| format!("{i},{},{}\n", i * 2, i % 3)).collect();
+    fs::write(here.join("d.csv"), format!("2020.1,2020.10,y\n{}", rows.concat())).unwrap();
+    json(here, &["train", "--data", "d.csv", "--target", "2020.10", "--epochs", "1", "--out", "a", "--json"]);
+    let text = fs::read_to_string(here.join("a/config.toml")).unwrap();
+    assert!(text.lines().any(|line| line == "target = \"2020.10\""), "{text}");
+    json(here, &["train", "--config", "a/config.toml", "--out", "b", "--json"]);
+    let read = |name: &str, file: &str| fs::read(here.join(name).join(file)).unwrap();
+    assert_eq!(read("a", "config.toml"), read("b", "config.toml"));
+    assert!(read("a", "last.safetensors") == read("b", "last.safetensors"));
+}
+
+#[test]
+fn numbers_without_bounds_are_counted_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for schedule in ["constant", "step", "exponential", "cosine", "one-cycle", "plateau"] {
+        let ended = json(
+            here,
+            &[
+                "train",
+                "--data",
+                "moons",
+                "--epochs",
+                "0",
+                "--schedule",
+                schedule,
+                "--out",
+                schedule,
+                "--json",
+            ],
+        );
+        assert_eq!(ended["epochs"], 0);
+    }
+    for epochs in ["576460752303423488", "18446744073709551615"] {
+        refused(
+            here,
+            &["train", "--data", "moons", "--epochs", epochs],
+            &["--epochs", "more than can be counted"],
+        );
+    }
+    #[cfg(unix)]
+    refused(here, &["train", "--config", "/dev/zero"], &["/dev/zero"]);
+    #[cfg(unix)]
+    refused(here, &["predict", "/dev/zero", "x.npy"], &["/dev/zero", "regular file"]);
+    fs::write(here.join("long.toml"), "\n".repeat(50_000_000)).unwrap();
+    refused(here, &["train", "--config", "long.toml"], &["long.toml", "1 MiB"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_without_the_memory_for_it_is_refused_with_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new("sh")
+        .current_dir(folder.path())
+        .args([
+            "-c",
+            "ulimit -v 6000000; exec \"$0\" train --layers 30000-30000 --threads 1",
+            env!("CARGO_BIN_EXE_chainrule"),
+        ])
+        .output()
+        .unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("902280010 parameters needs") && text.contains("GB of memory"), "{text}");
+    assert!(!folder.path().join("runs").exists());
+}

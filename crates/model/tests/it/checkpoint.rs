@@ -81,6 +81,31 @@ fn arrays_of_rank_three_and_four_are_permuted_and_come_back() {
     assert_eq!(load_vector::<f32>(&path, &layout).unwrap(), theta);
 }
 
+/// The checksum as the header of a file has it.
+fn checksum(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let start = text.find(r#"\"checksum\":\""#).unwrap();
+    text[start..start + r#"\"checksum\":\"0123456789abcdef\","#.len()].to_owned()
+}
+
+#[test]
+fn each_changed_bit_of_weights_and_description_is_noticed() {
+    let (path, model) = (Path::new("model.safetensors"), example());
+    let bytes = model.to_bytes();
+    for bit in 0..8 * bytes.len() {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        // What is not noticed has changed nothing, such as the case of a letter in an escape.
+        if let Ok(read) = Checkpoint::<f64>::from_bytes(path, &changed) {
+            assert_eq!(read, model, "bit {bit}");
+        }
+    }
+    // Without the checksum, such a file is damaged too.
+    let bare = with_metadata(&bytes, &checksum(&bytes), "");
+    let error = Checkpoint::<f64>::from_bytes(path, &bare).unwrap_err().to_string();
+    assert!(error.contains("checksum"), "{error}");
+}
+
 /// The file with another text instead of one in its metadata, of whatever length.
 fn with_metadata(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let (header, data) = bytes[8..].split_at(u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize);
@@ -96,7 +121,9 @@ fn with_metadata(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let (path, model) = (Path::new("model.safetensors"), example());
     let bytes = model.to_bytes();
-    let old = with_metadata(&bytes, r#"\"version\":2,"#, "");
+    // Those had no checksum.
+    let plain = with_metadata(&bytes, &checksum(&bytes), "");
+    let old = with_metadata(&plain, r#"\"version\":3,"#, "");
     assert_eq!(Checkpoint::from_bytes(path, &old).unwrap(), model);
     // Version 1 has the name of the loss alone.
     let named = r#"\"loss\":\"cross-entropy\""#;
@@ -104,9 +131,9 @@ fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let old = with_metadata(&old, &format!(r#"\"loss\":{spec}"#), named);
     let card = Checkpoint::<f64>::from_bytes(path, &old).unwrap().card;
     assert_eq!(card.loss, Some(LossKind::CrossEntropy.spec()));
-    let new = with_metadata(&bytes, r#"\"version\":2,"#, r#"\"version\":3,\"architecture\":{},"#);
+    let new = with_metadata(&bytes, r#"\"version\":3,"#, r#"\"version\":4,\"architecture\":{},"#);
     let error = Checkpoint::<f64>::from_bytes(path, &new).unwrap_err();
-    assert!(matches!(error, CheckpointError::Newer { version: 3, .. }), "{error}");
+    assert!(matches!(error, CheckpointError::Newer { version: 4, .. }), "{error}");
     assert!(error.to_string().contains("update chainrule"), "{error}");
 }
 

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use chainrule_tensor::Scalar;
@@ -68,7 +69,13 @@ impl Confusion {
                     let guess = usize::from(*score > A::of(0.5));
                     (guess, usize::from(guess != truth))
                 }
-                _ => (argmax(row), row.iter().filter(|&&score| score > row[truth]).count()),
+                _ => (
+                    argmax(row),
+                    row.iter()
+                        .filter(|score| score.partial_cmp(&&row[truth]) != Some(Ordering::Less))
+                        .count()
+                        - 1,
+                ),
             };
             self.count(truth, guess, 1);
             self.ranks[rank] += 1;
@@ -127,7 +134,7 @@ impl Confusion {
         ratio((0..self.truths.len()).map(|class| self.hits(class)).sum(), self.examples())
     }
 
-    /// The share whose class was among the `k` best guesses.
+    /// The share whose class was among the `k` best guesses: one with fewer than `k` others that score as high or higher.
     pub fn top(&self, k: usize) -> f64 {
         ratio(self.ranks.iter().take(k).sum(), self.examples())
     }
@@ -181,6 +188,14 @@ mod tests {
         let mut confusion = Confusion::new(3);
         confusion.add(&array![[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], &[0, 1, 2]);
         assert_eq!([1, 2, 3].map(|k| confusion.top(k)), [1.0 / 3.0, 2.0 / 3.0, 1.0]);
+    }
+
+    #[test]
+    fn a_tie_is_no_hit() {
+        // A constant network knows nothing, whichever class is the first of equals.
+        let mut confusion = Confusion::new(4);
+        confusion.add(&Array2::<f32>::zeros((4, 4)), &[0, 1, 2, 3]);
+        assert_eq!([1, 3, 4].map(|k| confusion.top(k)), [0.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -1,12 +1,14 @@
-use chainrule_datasets::{Batches, Dataset, Encoding, Error, Pipeline};
+use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
 use chainrule_layers::Layer;
 use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows};
+use thiserror::Error;
 
 use crate::metrics::classification::Confusion;
 use crate::metrics::regression::RegressionMetrics;
 use crate::objective::division::{Division, share};
 use crate::objective::workspace::Workspace;
+use crate::run::culprit::culprit;
 use crate::run::process_group::{ProcessGroup, Unreadable, all_read};
 use crate::weights::Weights;
 
@@ -20,6 +22,27 @@ pub struct Evaluation {
     pub loss: f64,
     /// All else that is measured.
     pub metrics: Metrics,
+}
+
+/// Why a network could not be measured.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// A file that the examples stay in can no longer be read.
+    #[error(transparent)]
+    Data(#[from] Unreadable),
+    /// The network overflows: an output is NaN or infinite, and says nothing of its class or number.
+    #[error(
+        "{data}, example {example}: {place} is not finite: the network overflows there; standardise the input, or train with a lower learning rate or with --dtype f64"
+    )]
+    Overflow {
+        /// The name of the data.
+        data: String,
+        /// The first such example, from 1.
+        example: usize,
+        /// The first place of the network that holds a number that is not finite.
+        place: String,
+    },
 }
 
 /// What is measured besides the loss.
@@ -60,7 +83,7 @@ impl Metrics {
 /// Measures `model` with `weights` on `data`, example by example in their order, with dropout off.
 ///
 /// # Errors
-/// If a file that the examples stay in can no longer be read; data in memory never fails.
+/// If a file that the examples stay in can no longer be read, or an output of the network is NaN or infinite.
 ///
 /// # Panics
 /// If the encoding does not fit the targets, the model the data, or the statistics in `weights` the model.
@@ -77,7 +100,7 @@ impl Metrics {
 /// let result = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[0.0; 6], &data)?;
 /// assert!((result.loss - 2.0_f64.ln()).abs() < 1e-12);
 /// assert_eq!(result.metrics.accuracy(), Some(0.5));
-/// # Ok::<(), chainrule_datasets::Error>(())
+/// # Ok::<(), chainrule_train::EvaluateError>(())
 /// ```
 pub fn evaluate<'a, A: Scalar>(
     model: &dyn Layer<A>,
@@ -86,15 +109,16 @@ pub fn evaluate<'a, A: Scalar>(
     transform: &Pipeline,
     weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
-) -> Result<Evaluation, Error> {
-    let word = share_of(Division::default(), model, loss, encoding, transform, weights.into(), data)?;
-    Ok(joined(&[word], model.outputs(), data))
+) -> Result<Evaluation, EvaluateError> {
+    let word = share_of(Division::default(), model, loss, encoding, transform, weights.into(), data)
+        .map_err(Unreadable::from)?;
+    joined(&[word], model.outputs(), data)
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
 ///
 /// # Errors
-/// If one of them cannot read its share, on all.
+/// If one of them cannot read its share or the network overflows there, on all.
 ///
 /// # Panics
 /// As [`evaluate`].
@@ -106,11 +130,15 @@ pub fn evaluate_together<'a, A: Scalar>(
     weights: impl Into<Weights<'a, A>>,
     data: &Dataset<A>,
     group: &mut dyn ProcessGroup<A>,
-) -> Result<Evaluation, Unreadable> {
+) -> Result<Evaluation, EvaluateError> {
     let share = share_of(group.division(), model, loss, encoding, transform, weights.into(), data);
     let word = all_read(group, share)?;
-    Ok(joined(&group.gather(&word), model.outputs(), data))
+    joined(&group.gather(&word), model.outputs(), data)
 }
+
+/// What the words of a share begin with: that its numbers follow, or the first example whose output is not finite.
+const MEASURED: u8 = 0;
+const OVERFLOW: u8 = 1;
 
 /// How the network does on one process's share of the batches: whole numbers add in any order; what is rounded stays apart,
 /// batch by batch, for all to add in the same order.
@@ -122,7 +150,7 @@ fn share_of<A: Scalar>(
     transform: &Pipeline,
     weights: Weights<'_, A>,
     data: &Dataset<A>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, chainrule_datasets::Error> {
     weights.eval().assert_fits(model.statistics());
     let mut batches = Batches::new(data, transform, encoding, ROWS);
     let mut workspace = Workspace::new(model, ROWS.min(data.len()));
@@ -134,7 +162,12 @@ fn share_of<A: Scalar>(
         batches.fill(&mut batch)?;
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
         model.forward(weights.eval(), weights.theta, &batch.x(), &mut y, &mut workspace.tape);
-        losses.push(loss.value(&y, &batch.target()).as_f64().to_bits());
+        if let Some(row) = rows::slices(&y).position(|row| !row.iter().all(|y| y.is_finite())) {
+            let example = (batch.indices()[row] as u64).to_le_bytes();
+            let place = culprit(model, weights.eval(), weights.theta, &batch.x());
+            return Ok([&[OVERFLOW], &example[..], place.as_bytes()].concat());
+        }
+        losses.push(loss.value_in_f64(&y, &batch.target()).to_bits());
         if let Some(labels) = data.labels() {
             let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
             confusion.add(&y, &truth);
@@ -144,15 +177,29 @@ fn share_of<A: Scalar>(
             fits.extend(fit.numbers().map(|number| number.to_bits()));
         }
     }
-    Ok(losses.into_iter().chain(confusion.words()).chain(fits).flat_map(u64::to_le_bytes).collect())
+    let numbers = losses.into_iter().chain(confusion.words()).chain(fits).flat_map(u64::to_le_bytes);
+    Ok(std::iter::once(MEASURED).chain(numbers).collect())
 }
 
 /// The shares of all processes as one result.
-fn joined<A: Scalar>(words: &[Vec<u8>], outputs: usize, data: &Dataset<A>) -> Evaluation {
+fn joined<A: Scalar>(
+    words: &[Vec<u8>],
+    outputs: usize,
+    data: &Dataset<A>,
+) -> Result<Evaluation, EvaluateError> {
     let batches = data.len().div_ceil(ROWS);
     let (mut total, mut fit, mut confusion) =
         (0.0, RegressionMetrics::new(outputs), confusion(outputs, data));
     for (rank, word) in words.iter().enumerate() {
+        let (kind, word) = word.split_first().expect("a share is not empty");
+        if *kind == OVERFLOW {
+            let (example, place) = word.split_first_chunk().expect("the number of an example");
+            return Err(EvaluateError::Overflow {
+                data: data.name().to_owned(),
+                example: u64::from_le_bytes(*example) as usize + 1,
+                place: String::from_utf8_lossy(place).into_owned(),
+            });
+        }
         let mut numbers =
             word.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight")));
         let losses = numbers.by_ref().take(share(batches, words.len(), rank).len());
@@ -169,7 +216,7 @@ fn joined<A: Scalar>(words: &[Vec<u8>], outputs: usize, data: &Dataset<A>) -> Ev
     }
     let metrics =
         if data.labels().is_some() { Metrics::Classification(confusion) } else { Metrics::Regression(fit) };
-    Evaluation { loss: total / data.len().max(1) as f64, metrics }
+    Ok(Evaluation { loss: total / data.len().max(1) as f64, metrics })
 }
 
 /// An empty table of all classes; of none for a regression.
@@ -179,9 +226,9 @@ fn confusion<A: Scalar>(outputs: usize, data: &Dataset<A>) -> Confusion {
 
 #[cfg(test)]
 mod tests {
-    use chainrule_datasets::{Column, ReadOptions, npy, read};
-    use chainrule_layers::Dense;
-    use chainrule_loss::SquaredError;
+    use chainrule_datasets::{Column, ReadOptions, npy, read, synthetic};
+    use chainrule_layers::{Dense, Sequential};
+    use chainrule_loss::{SoftmaxCrossEntropy, SquaredError};
     use chainrule_tensor::ndarray::Array2;
 
     use super::*;
@@ -200,5 +247,19 @@ mod tests {
         assert!(judge().is_ok());
         std::fs::File::options().write(true).open(&path).unwrap().set_len(10_000).unwrap();
         assert!(judge().unwrap_err().to_string().contains("x.npy"));
+    }
+
+    #[test]
+    fn a_network_that_overflows_has_no_accuracy() {
+        let data = synthetic::moons::<f32>(300, 0.1, 1);
+        let model = Sequential::input(2).then(|n| Dense::new(n, 2)).then(|n| Dense::new(n, 2));
+        let loss = SoftmaxCrossEntropy::default();
+        let mut theta = vec![1e30_f32; 12];
+        theta[4..6].fill(0.0);
+        let judged = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &theta, &data);
+        let EvaluateError::Overflow { example, place, .. } = judged.unwrap_err() else {
+            panic!("no overflow")
+        };
+        assert!(example >= 1 && place.starts_with("the output of layer 1"), "{example}: {place}");
     }
 }

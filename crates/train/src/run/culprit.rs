@@ -7,7 +7,7 @@ use chainrule_tensor::{Entry, Scalar, vector};
 use crate::run::process_group::ProcessGroup;
 
 /// The first place of the network that holds a number that is not finite: a parameter, the input, or a layer's output.
-pub(super) fn culprit<A: Scalar>(
+pub(crate) fn culprit<A: Scalar>(
     model: &dyn Layer<A>,
     mode: Mode<'_, A>,
     theta: &[A],

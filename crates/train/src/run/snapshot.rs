@@ -1,17 +1,16 @@
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use chainrule_datasets::{Dataset, Features, Target, write_atomic};
 use chainrule_layers::Layer;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::Scalar;
-use crc::{CRC_64_XZ, Crc, Table};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::run::epoch_log::EpochMark;
+use crate::run::identity::{Difference, RunIdentity};
 use crate::run::train_state::{Snapshot, TrainState};
-use crate::tensors::{self, TensorBytes, TensorFile, TensorFileError, little_endian};
+use crate::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 
 /// Why a snapshot could not be written, read or resumed from.
 #[derive(Debug, Error)]
@@ -31,6 +30,25 @@ pub enum SnapshotError {
         /// What does not fit.
         fault: String,
     },
+    /// It is a snapshot of a run with another setting.
+    #[error("{}: this is a snapshot of a run with `{was}`, not with `{now}`", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The key of the setting.
+        key: String,
+        /// The setting of the snapshot's run.
+        was: String,
+        /// That of the run that was to be resumed.
+        now: String,
+    },
+}
+
+impl SnapshotError {
+    /// Whether the snapshot is whole, but one of another run.
+    pub(crate) fn is_of_another_run(&self) -> bool {
+        matches!(self, Self::Mismatch { .. } | Self::Setting { .. })
+    }
 }
 
 /// A [`Snapshot`] read back.
@@ -41,16 +59,30 @@ pub struct Saved<A> {
     theta: Vec<A>,
     /// Name and numbers, in the order of the optimizer's walk.
     memory: Vec<(String, Vec<A>)>,
+    /// The part of the log of epochs that is still to be read.
+    log: Option<EpochMark>,
 }
 
 /// What the metadata says.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(bound = "")]
 struct Label<A> {
     #[serde(alias = "standing")]
     state: TrainState<A>,
-    /// The [`fingerprint`] of the training data.
-    data: u64,
+    #[serde(flatten)]
+    run: RunIdentity,
+    /// Snapshots of earlier versions have their epochs in the state.
+    log: Option<EpochMark>,
+}
+
+/// The same on its way to a file.
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct LabelRef<'a, A> {
+    state: &'a TrainState<A>,
+    #[serde(flatten)]
+    run: &'a RunIdentity,
+    log: EpochMark,
 }
 
 /// The names of the statistics.
@@ -58,13 +90,11 @@ const STATISTICS: &str = "statistics";
 const BEST_STATISTICS: &str = "best-statistics";
 
 const LABEL: &str = "chainrule-run";
-const CHECKSUM: &str = "checksum";
-const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 impl<A: Scalar> Snapshot<'_, A> {
-    /// The contents of the file; `data` is the [`fingerprint`] of the training data.
-    pub fn to_bytes(&mut self, data: u64) -> Vec<u8> {
-        let label = Label { state: self.state.clone(), data };
+    /// The contents of the file, without the epochs: `log` is the mark of those in the log beside it.
+    pub fn to_bytes(&mut self, run: &RunIdentity, log: EpochMark) -> Vec<u8> {
+        let label = LabelRef { state: self.state, run, log };
         let label = serde_json::to_string(&label).expect("a state has string keys only");
         let vector = |name: String, values: &[A]| TensorBytes::new(name, vec![values.len()], values);
         let mut vectors =
@@ -79,52 +109,42 @@ impl<A: Scalar> Snapshot<'_, A> {
             place += 1;
         });
         vectors.sort_by(|a, b| a.name().cmp(b.name()));
-        let sum = checksum(&label, vectors.iter().map(|vector| (vector.name(), vector.bytes())));
-        let metadata =
-            HashMap::from([(LABEL.to_owned(), label), (CHECKSUM.to_owned(), format!("{sum:016x}"))]);
-        tensors::to_bytes(&vectors, metadata)
+        tensors::to_bytes_with_checksum(&vectors, LABEL, label)
     }
-}
-
-/// CRC-64/XZ over the label and then name and numbers of each vector, sorted by name.
-fn checksum<'a>(label: &str, vectors: impl Iterator<Item = (&'a str, &'a [u8])>) -> u64 {
-    let mut digest = CRC.digest();
-    digest.update(label.as_bytes());
-    for (name, bytes) in vectors {
-        digest.update(name.as_bytes());
-        digest.update(bytes);
-    }
-    digest.finalize()
 }
 
 impl<A: Scalar> Saved<A> {
-    /// Reads the bytes of a snapshot, the file at `path`, of a run on data with the fingerprint `data`.
+    /// Reads the bytes of a snapshot of `run`, the file at `path`, for [`with_log`](Self::with_log) to complete.
     ///
     /// # Errors
-    /// If they are torn or changed, or belong to a run on other data or in another number type.
-    pub fn from_bytes(path: &Path, bytes: &[u8], data: u64) -> Result<Self, SnapshotError> {
+    /// If they are torn or changed, or belong to a run with other settings, on other data or in another number type.
+    pub fn from_bytes(path: &Path, bytes: &[u8], run: &RunIdentity) -> Result<Self, SnapshotError> {
         let broken = |fault: &str| TensorFileError::format(path, fault);
         let file = TensorFile::parse(path, bytes)?;
-        let (Some(text), Some(sum)) = (file.metadata(LABEL), file.metadata(CHECKSUM)) else {
+        let (Some(text), Some(is_unchanged)) = (file.metadata(LABEL), file.is_unchanged(LABEL)) else {
             return Err(broken("it is no snapshot of a run").into());
         };
-        let vectors = file.names();
-        let found = checksum(text, vectors.iter().map(|name| (*name, file.bytes(name).unwrap_or_default())));
-        if format!("{found:016x}") != *sum {
+        if !is_unchanged {
             return Err(broken("its checksum does not match").into());
         }
         let label: Label<A> =
             serde_json::from_str(text).map_err(|error| TensorFileError::format(path, error))?;
-        if label.data != data {
-            let fault = "the training data is not what it was when the run began".to_owned();
-            return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
+        match run.difference(&label.run) {
+            Some(Difference::Data) => {
+                let fault = "the training data is not what it was when the run began".to_owned();
+                return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
+            }
+            Some(Difference::Setting { key, was, now }) => {
+                return Err(SnapshotError::Setting { path: path.to_owned(), key, was, now });
+            }
+            None => {}
         }
         if !file.holds::<A>() {
             return Err(broken("its numbers are of another type than the run's").into());
         }
         let mut state = label.state;
         let (mut theta, mut memory) = (Vec::new(), Vec::new());
-        for name in vectors {
+        for name in file.names() {
             let values = file.values(name)?;
             match name {
                 "theta" => theta = values,
@@ -134,7 +154,23 @@ impl<A: Scalar> Saved<A> {
                 _ => memory.push((name.to_owned(), values)),
             }
         }
-        Ok(Self { path: path.to_owned(), state, theta, memory })
+        Ok(Self { path: path.to_owned(), state, theta, memory, log: label.log })
+    }
+
+    /// Takes up the epochs from the bytes of the run's log.
+    ///
+    /// # Errors
+    /// If the log is not, or no longer, the one that the snapshot counts on.
+    pub fn with_log(mut self, log: &[u8]) -> Result<Self, SnapshotError> {
+        if let Some(mark) = self.log.take() {
+            self.state.epochs = mark.read(log).ok_or_else(|| {
+                TensorFileError::format(
+                    &self.path,
+                    "the record of its epochs, epochs.jsonl, is not what it was",
+                )
+            })?;
+        }
+        Ok(self)
     }
 
     /// The file that it was read from.
@@ -159,6 +195,9 @@ impl<A: Scalar> Saved<A> {
     ) -> Result<TrainState<A>, SnapshotError> {
         let mismatch =
             |fault: &str| SnapshotError::Mismatch { path: self.path.clone(), fault: fault.to_owned() };
+        if self.log.is_some_and(|log| log.epochs() > 0) {
+            return Err(mismatch("the record of its epochs was not read"));
+        }
         if self.theta.len() != theta.len() || self.state.best_theta.len() != theta.len() {
             return Err(mismatch("it has another number of parameters"));
         }
@@ -180,115 +219,17 @@ impl<A: Scalar> Saved<A> {
         if !fits || place != memory.len() {
             return Err(mismatch("its optimizer remembers other things"));
         }
+        // An optimizer brings what is out of its range back into it.
+        let mut place = 0;
+        optimizer.state(&mut |name, values| {
+            let saved = memory[format!("optimizer.{place}.{name}").as_str()];
+            fits &= saved.iter().zip(&*values).all(|(a, b)| a.as_f64().to_bits() == b.as_f64().to_bits());
+            place += 1;
+        });
+        if !fits {
+            return Err(mismatch("its optimizer's memory is out of range"));
+        }
         theta.copy_from_slice(&self.theta);
         Ok(self.state)
-    }
-}
-
-/// Rows of a file that its fingerprint has at most.
-const STORED_ROWS: usize = 1_024;
-
-/// CRC-64/XZ of a data set's numbers: what a resumed run knows its data by.
-pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
-    let mut digest = CRC.digest();
-    let (examples, inputs) = data.features().dim();
-    digest.update(&(examples as u64).to_le_bytes());
-    digest.update(&(inputs as u64).to_le_bytes());
-    match data.features() {
-        Features::Bytes(x) => {
-            for row in x.outer_iter() {
-                digest.update(row.as_slice().expect("rows lie in one piece"));
-            }
-        }
-        features => {
-            // Of rows that stay in a file, evenly spaced ones must do: to read all takes as long as to train on them.
-            let stored = matches!(features, Features::FileRows(_));
-            let stride = if stored { examples.div_ceil(STORED_ROWS).max(1) } else { 1 };
-            let mut row = vec![A::zero(); inputs];
-            for i in (0..examples).step_by(stride) {
-                features.row(i, &mut row);
-                digest.update(&little_endian(&row));
-            }
-        }
-    }
-    match data.target() {
-        Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),
-        Target::Real { values, .. } => {
-            digest.update(&little_endian(&values.iter().map(|&x| A::of(x)).collect::<Vec<A>>()));
-        }
-    }
-    digest.finalize()
-}
-
-/// The snapshots of a run on disk: the two newest, so that one is whole whatever happens to the other.
-#[derive(Debug, Clone)]
-pub struct Snapshots {
-    folder: PathBuf,
-    data: u64,
-}
-
-/// Snapshots kept.
-const KEPT: usize = 2;
-
-impl Snapshots {
-    /// Snapshots in `folder` of a run on training data with the fingerprint `data`.
-    pub fn new(folder: impl Into<PathBuf>, data: u64) -> Self {
-        Self { folder: folder.into(), data }
-    }
-
-    /// Writes a snapshot by temp file, fsync, rename and fsync of the folder; then the oldest go.
-    ///
-    /// # Errors
-    /// If it cannot be written; those that were there before still are.
-    pub fn save<A: Scalar>(&self, snapshot: &mut Snapshot<'_, A>) -> Result<PathBuf, SnapshotError> {
-        let bytes = snapshot.to_bytes(self.data);
-        let failed = |source| TensorFileError::Io { path: self.folder.clone(), source };
-        fs::create_dir_all(&self.folder).map_err(failed)?;
-        let path = self.folder.join(format!("step-{:010}.safetensors", snapshot.state.step));
-        write_atomic(&path, |file| file.write_all(&bytes))?;
-        for (_, old) in self.steps().iter().rev().skip(KEPT) {
-            // One too many does no harm.
-            let _ = fs::remove_file(old);
-        }
-        Ok(path)
-    }
-
-    /// The newest snapshot that is whole, and what is wrong with each newer one. Those are put aside as `….damaged`.
-    ///
-    /// # Errors
-    /// If the newest whole one is of a run on other data.
-    pub fn newest<A: Scalar>(&self) -> Result<(Option<Saved<A>>, Vec<SnapshotError>), SnapshotError> {
-        let mut faults = Vec::new();
-        for (_, path) in self.steps().iter().rev() {
-            let saved = tensors::read(path)
-                .map_err(SnapshotError::from)
-                .and_then(|bytes| Saved::from_bytes(path, &bytes, self.data));
-            match saved {
-                Ok(saved) => return Ok((Some(saved), faults)),
-                Err(fault @ SnapshotError::Mismatch { .. }) => return Err(fault),
-                Err(fault) => {
-                    if matches!(fault, SnapshotError::File(TensorFileError::Format { .. })) {
-                        let _ = fs::rename(path, path.with_extension("damaged"));
-                    }
-                    faults.push(fault);
-                }
-            }
-        }
-        Ok((None, faults))
-    }
-
-    /// Step and path of each snapshot, oldest first.
-    fn steps(&self) -> Vec<(u64, PathBuf)> {
-        let Ok(files) = fs::read_dir(&self.folder) else { return Vec::new() };
-        let mut steps: Vec<(u64, PathBuf)> = files
-            .filter_map(|file| {
-                let path = file.ok()?.path();
-                let name = path.file_name()?.to_str()?;
-                let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
-                Some((step, path))
-            })
-            .collect();
-        steps.sort();
-        steps
     }
 }

@@ -7,6 +7,7 @@ use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::metrics::evaluate::EvaluateError;
 use crate::run::epoch::Epoch;
 use crate::run::process_group::Unreadable;
 
@@ -89,6 +90,9 @@ pub enum TrainError {
     /// A file that the examples stay in can no longer be read.
     #[error(transparent)]
     Data(#[from] Unreadable),
+    /// The network could not be measured on the validation data.
+    #[error(transparent)]
+    Validation(EvaluateError),
     /// The loss or a parameter is NaN or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"

@@ -13,7 +13,8 @@ use crate::weights::Weights;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct TrainState<A> {
-    /// The complete epochs.
+    /// The complete epochs. They are in the log of the run's epochs; snapshots of earlier versions have them here.
+    #[serde(default, skip_serializing)]
     pub epochs: Vec<Epoch>,
     /// Steps taken in all.
     pub step: u64,
@@ -49,7 +50,8 @@ pub struct Best {
 ///
 /// The file is safetensors: θ as `theta`, the best θ so far as `best`, the network's statistics, if it has any, as
 /// `statistics` and `best-statistics`, what the optimizer remembers as `optimizer.0.…` in
-/// the order of its [`state`](Optimizer::state); the [`TrainState`] and a CRC-64/XZ of everything are in the metadata.
+/// the order of its [`state`](Optimizer::state); the [`TrainState`] without its epochs, what the run is known by, and a CRC-64/XZ
+/// of everything are in the metadata. The epochs are in a log beside it.
 pub struct Snapshot<'a, A: Scalar> {
     /// The state of the run.
     pub state: &'a TrainState<A>,

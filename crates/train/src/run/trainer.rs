@@ -8,7 +8,7 @@ use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Pool, Scalar, hash, vector};
 
-use crate::metrics::evaluate::{Evaluation, evaluate_together};
+use crate::metrics::evaluate::{EvaluateError, Evaluation, evaluate_together};
 use crate::objective::buffers::ShardBuffers;
 use crate::objective::sharded::Sharded;
 use crate::run::callbacks::{Callback, StepEnd};
@@ -162,7 +162,13 @@ impl<A: Scalar> Run<'_, A> {
             if self.state.epochs.len() >= plan.epochs {
                 break Stop::Finished;
             }
-            if self.steps(batches, &mut buffers)?.is_break() || self.end_epoch()?.is_break() {
+            let stopped = self.steps(batches, &mut buffers)?.is_break();
+            // After its last batch, an epoch is brought to its end in any case: what was measured in that batch is part of
+            // the epoch's record, and of no snapshot.
+            if stopped && self.state.batch < batches.count() {
+                break Stop::Callback;
+            }
+            if self.end_epoch()?.is_break() || stopped {
                 break Stop::Callback;
             }
         };
@@ -203,7 +209,9 @@ impl<A: Scalar> Run<'_, A> {
             if any(self.group, go_on.is_break()) {
                 return Ok(ControlFlow::Break(()));
             }
-            self.keep_if_wanted();
+            if batch < count {
+                self.keep_if_wanted();
+            }
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -240,7 +248,11 @@ impl<A: Scalar> Run<'_, A> {
         let weights = self.state.weights(self.theta);
         let mut measure =
             |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
-        let validation: Option<Evaluation> = task.validation.map(&mut measure).transpose()?;
+        let validation: Option<Evaluation> =
+            task.validation.map(&mut measure).transpose().map_err(|fault| match fault {
+                EvaluateError::Data(fault) => TrainError::Data(fault),
+                fault => TrainError::Validation(fault),
+            })?;
         let sums = self.group.gather(&digest(weights).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });
@@ -307,6 +319,8 @@ mod tests {
     use chainrule_tensor::Rng;
 
     use super::*;
+    use crate::run::epoch_log::EpochMark;
+    use crate::run::identity::RunIdentity;
     use crate::run::snapshot::Saved;
 
     fn network() -> Sequential<f32> {
@@ -390,8 +404,10 @@ mod tests {
         }
 
         fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, f32>) {
-            let bytes = snapshot.to_bytes(7);
-            self.kept = Some(Saved::from_bytes(Path::new("kept"), &bytes, 7).unwrap());
+            let (run, (mark, log)) = (RunIdentity::default(), EpochMark::of(&snapshot.state.epochs));
+            let bytes = snapshot.to_bytes(&run, mark);
+            let saved = Saved::from_bytes(Path::new("kept"), &bytes, &run).unwrap();
+            self.kept = Some(saved.with_log(&log).unwrap());
         }
     }
 

@@ -11,8 +11,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Pool, Rng};
 use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
-    Callback, Curvature, Plan, Reduction, Risk, Saved, ShardBuffers, Sharded, SingleProcess, Snapshot,
-    StepEnd, Task, TrainState, Trainer, Weights, Workspace, evaluate,
+    Callback, Curvature, EpochMark, Plan, Reduction, Risk, RunIdentity, Saved, ShardBuffers, Sharded,
+    SingleProcess, Snapshot, StepEnd, Task, TrainState, Trainer, Weights, Workspace, evaluate,
 };
 
 fn network() -> Sequential<f64> {
@@ -36,8 +36,10 @@ impl Callback<f64> for Break {
     }
 
     fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, f64>) {
-        let bytes = snapshot.to_bytes(7);
-        self.kept = Some(Saved::from_bytes(Path::new("kept"), &bytes, 7).unwrap());
+        let (run, (mark, log)) = (RunIdentity::default(), EpochMark::of(&snapshot.state.epochs));
+        let bytes = snapshot.to_bytes(&run, mark);
+        let saved = Saved::from_bytes(Path::new("kept"), &bytes, &run).unwrap();
+        self.kept = Some(saved.with_log(&log).unwrap());
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chainrule::model::{Checkpoint, CheckpointError, ModelCard};
+use chainrule::model::{Checkpoint, ModelCard};
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd, Weights};
 
@@ -64,12 +64,16 @@ impl<'a> Checkpointer<'a> {
         &self,
         path: &Path,
         weights: Weights<'_, A>,
-    ) -> Result<(), CheckpointError> {
+    ) -> Result<(), Box<dyn Error>> {
+        self.folder.check()?;
         let theta = self.scaling.folded(&self.card.architecture.layout::<A>(), weights.theta);
-        Checkpoint { card: self.card.clone(), theta, statistics: weights.statistics.to_vec() }.save(path)
+        Checkpoint { card: self.card.clone(), theta, statistics: weights.statistics.to_vec() }.save(path)?;
+        Ok(())
     }
 
     fn save<A: Scalar>(&mut self, snapshot: &mut Snapshot<'_, A>) -> Result<(), Box<dyn Error>> {
+        self.folder.check()?;
+        self.snapshots.move_to(self.folder.snapshots());
         self.snapshots.save(snapshot)?;
         self.save_model(&self.folder.last(), snapshot.state.weights(snapshot.theta))?;
         let best = snapshot.state.best.map_or(0, |best| best.epoch);

@@ -8,12 +8,15 @@ use chainrule::datasets::{sweep_temporaries, write_atomic};
 use chainrule_report::clock;
 use chainrule_report::run::{CONFIG, LAST_MODEL, METRICS, REPORT, RESULTS};
 
-use crate::failure::Failure;
+use super::folder_handle::FolderHandle;
+use crate::failure::{Failure, errln};
 
 /// The folder of a run that is under way; it is locked until the value is dropped, or the process dies.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
+    /// Where it was when the run began.
     path: PathBuf,
+    handle: FolderHandle,
     _lock: File,
 }
 
@@ -42,7 +45,7 @@ impl RunFolder {
         if let Some(old) = files.into_iter().find(|file| file.exists()) {
             let resumes = folder.config().exists();
             let resume = if resumes {
-                format!("continue that run (--resume {}), or ", folder.path.display())
+                format!("continue that run (--resume {}), or ", folder.path().display())
             } else {
                 String::new()
             };
@@ -51,7 +54,21 @@ impl RunFolder {
                 old.display()
             )));
         }
+        folder.put_aside_snapshots()?;
         Ok(folder)
+    }
+
+    /// Renames the folder of another run's snapshots, which this run must neither continue from nor remove.
+    fn put_aside_snapshots(&self) -> Result<(), Failure> {
+        let old = self.snapshots();
+        if fs::read_dir(&old).is_ok_and(|mut files| files.next().is_some()) {
+            let aside = (1_u32..).map(|number| old.with_extension(number.to_string()));
+            let aside = aside.into_iter().find(|path| !path.exists()).expect("there is a free number");
+            fs::rename(&old, &aside)
+                .map_err(|error| cannot("the checkpoints of another run", &old, &error))?;
+            errln!("warning: the checkpoints of another run are now in {}", aside.display());
+        }
+        Ok(())
     }
 
     /// Takes up the folder of a run that was interrupted.
@@ -61,12 +78,13 @@ impl RunFolder {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let folder = Self::lock(path.to_owned())?;
         // What a killed process was writing.
-        sweep_temporaries(&folder.path);
+        sweep_temporaries(&folder.path());
         sweep_temporaries(&folder.snapshots());
         Ok(folder)
     }
 
     fn lock(path: PathBuf) -> Result<Self, Failure> {
+        let handle = FolderHandle::open(&path);
         let lock =
             File::create(path.join(".lock")).map_err(|error| cannot("the run's folder", &path, &error))?;
         match lock.try_lock() {
@@ -75,46 +93,59 @@ impl RunFolder {
                 path.display()
             ))),
             // A file system without locks has none to respect.
-            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(Self { path, handle, _lock: lock }),
         }
     }
 
     /// Writes one of the folder's files.
     pub(crate) fn write(&self, path: &Path, text: &str) -> Result<(), Failure> {
-        debug_assert!(path.starts_with(&self.path));
+        self.check().map_err(Failure::Run)?;
+        debug_assert!(path.starts_with(self.path()));
         write_atomic(path, |file| file.write_all(text.as_bytes())).map_err(Failure::run)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Where the folder is now, also if it was moved while the run was going on.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.handle.path(&self.path).unwrap_or_else(|| self.path.clone())
+    }
+
+    /// Checks that the folder still exists, and that no other one took its place.
+    ///
+    /// # Errors
+    /// If it was deleted.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_there = self.handle.path(&self.path).is_some();
+        is_there.then_some(()).ok_or_else(|| {
+            format!("the run's folder {} was deleted while the run was going on", self.path.display())
+        })
     }
 
     pub(crate) fn config(&self) -> PathBuf {
-        self.path.join(CONFIG)
+        self.path().join(CONFIG)
     }
 
     pub(crate) fn last(&self) -> PathBuf {
-        self.path.join(LAST_MODEL)
+        self.path().join(LAST_MODEL)
     }
 
     pub(crate) fn best(&self) -> PathBuf {
-        self.path.join("best.safetensors")
+        self.path().join("best.safetensors")
     }
 
     pub(crate) fn metrics(&self) -> PathBuf {
-        self.path.join(METRICS)
+        self.path().join(METRICS)
     }
 
     pub(crate) fn results(&self) -> PathBuf {
-        self.path.join(RESULTS)
+        self.path().join(RESULTS)
     }
 
     pub(crate) fn report(&self) -> PathBuf {
-        self.path.join(REPORT)
+        self.path().join(REPORT)
     }
 
     pub(crate) fn snapshots(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path().join("checkpoints")
     }
 }
 

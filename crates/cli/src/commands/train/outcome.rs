@@ -6,6 +6,7 @@ use std::time::Duration;
 use chainrule::model::ModelCard;
 use chainrule::train::{Evaluation, History, Split};
 use chainrule_report::clock;
+use chainrule_report::digits::significant;
 use chainrule_report::results::{Communication, Figures, Results, Summary, TimeSplit};
 
 use super::folder::RunFolder;
@@ -121,8 +122,8 @@ impl Outcome {
             put(
                 &mut text,
                 format_args!(
-                    "{name:<10}  {:>9.5}  {:>8.4}\n",
-                    evaluation.loss,
+                    "{name:<10}  {:>9}  {:>8.4}\n",
+                    significant(evaluation.loss),
                     evaluation.metrics.headline()
                 ),
             );
@@ -133,7 +134,7 @@ impl Outcome {
         let headline = match &self.test {
             Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.metrics.headline()),
             Some(test) => format!("test R² {:.4}", test.metrics.headline()),
-            None => format!("training loss {:.5}", self.train.loss),
+            None => format!("training loss {}", significant(self.train.loss)),
         };
         put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));
         text

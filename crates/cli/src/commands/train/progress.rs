@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
+use chainrule_report::digits::significant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
@@ -38,7 +39,8 @@ impl Progress {
         } else {
             ProgressDrawTarget::stderr_with_hz(10)
         };
-        let bar = ProgressBar::with_draw_target(Some(epochs as u64 * batches), target).with_position(step);
+        let bar = ProgressBar::with_draw_target(Some((epochs as u64).saturating_mul(batches)), target)
+            .with_position(step);
         bar.reset_eta();
         let template = "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left";
         let style = ProgressStyle::with_template(template).expect("the template is well formed");
@@ -68,11 +70,12 @@ impl<A: Scalar> Callback<A> for Progress {
         self.losses.push(end.loss);
         if self.refreshed.elapsed() >= REFRESH {
             self.refreshed = Instant::now();
-            self.bar.set_message(format!("{}  loss {:.5}", self.losses, end.loss));
+            self.bar.set_message(format!("{}  loss {}", self.losses, significant(end.loss)));
         }
         if self.verbosity == Verbosity::Verbose && end.step.is_multiple_of(self.every) {
             let StepEnd { epoch, step, batch, batches, loss, .. } = end;
-            self.line(&format!("step {step:>6}   epoch {epoch}, batch {batch}/{batches}   loss {loss:.5}"));
+            let loss = significant(*loss);
+            self.line(&format!("step {step:>6}   epoch {epoch}, batch {batch}/{batches}   loss {loss}"));
         }
         if is_interrupted() {
             return ControlFlow::Break(());
@@ -83,11 +86,12 @@ impl<A: Scalar> Callback<A> for Progress {
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
         let Epoch { epoch: number, train_loss, seconds, examples, .. } = epoch;
         let rate = *examples as f64 / seconds;
+        let train_loss = significant(*train_loss);
         let mut line =
-            format!("epoch {number:>3}/{}   loss {train_loss:.5}   {rate:.0} examples/s", self.epochs);
+            format!("epoch {number:>3}/{}   loss {train_loss}   {rate:.0} examples/s", self.epochs);
         if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
             let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
-            write!(line, "   validation loss {loss:.5}, {name} {metric:.4}")
+            write!(line, "   validation loss {}, {name} {metric:.4}", significant(loss))
                 .expect("a string takes every write");
         }
         if self.verbosity > Verbosity::Quiet {

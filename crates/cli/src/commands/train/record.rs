@@ -12,7 +12,7 @@ use chainrule_report::clock;
 use chainrule_report::metrics::{EpochLine, Line, StepLine};
 
 use super::folder::RunFolder;
-use crate::failure::Failure;
+use crate::failure::{Failure, errln};
 
 /// The records of a run.
 #[derive(Debug)]
@@ -42,23 +42,14 @@ impl<'a> Record<'a> {
         every: u64,
         (step, epochs): (u64, usize),
     ) -> Result<Self, Failure> {
-        let kept: Vec<String> = fs::read_to_string(folder.metrics())
-            .unwrap_or_default()
-            .lines()
-            .filter(|line| {
-                // A line torn by a crash is none.
-                serde_json::from_str::<Line>(line).is_ok_and(|line| line.is_before(step, epochs))
-            })
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let kept = kept.concat();
+        let kept = keep(folder, (step, epochs))?;
         folder.write(&folder.metrics(), &kept)?;
         let failed = |path: &Path, error| Failure::Run(format!("cannot write {}: {error}", path.display()));
         let metrics = OpenOptions::new()
             .append(true)
             .open(folder.metrics())
             .map_err(|error| failed(&folder.metrics(), error))?;
-        let path = next_event_file(folder.path());
+        let path = next_event_file(&folder.path());
         let events = File::create(&path)
             .and_then(|file| EventFile::new(file, clock::now()))
             .and_then(|mut events| {
@@ -150,6 +141,46 @@ impl<A: Scalar> Callback<A> for Record<'_> {
         self.write(epoch.step, &line, &scalars);
         ControlFlow::Continue(())
     }
+}
+
+/// The lines of a run's metrics up to a step and an epoch. Damaged lines are moved to a file beside it, which a warning names.
+fn keep(folder: &RunFolder, (step, epochs): (u64, usize)) -> Result<String, Failure> {
+    let path = folder.metrics();
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        read => read.map_err(|error| Failure::Run(format!("cannot read {}: {error}", path.display())))?,
+    };
+    let (mut kept, mut damaged, mut numbers) = (String::new(), Vec::new(), Vec::new());
+    for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        match (str::from_utf8(line), serde_json::from_slice::<Line>(line)) {
+            (Ok(text), Ok(read)) => {
+                if read.is_before(step, epochs) {
+                    kept += text.trim_end_matches('\n');
+                    kept.push('\n');
+                }
+            }
+            // A run that was killed left this in the middle of its last line; it will be recorded again.
+            _ if !line.ends_with(b"\n") => {}
+            _ => {
+                damaged.extend_from_slice(line);
+                numbers.push((number + 1).to_string());
+            }
+        }
+    }
+    if !damaged.is_empty() {
+        let aside = path.with_extension("jsonl.damaged");
+        let add = || File::options().create(true).append(true).open(&aside)?.write_all(&damaged);
+        add().map_err(|error| Failure::Run(format!("cannot write {}: {error}", aside.display())))?;
+        let lines = if numbers.len() == 1 { "line" } else { "lines" };
+        errln!(
+            "warning: {}, {lines} {}: damaged, and moved to {}; the record of the run lacks {}",
+            path.display(),
+            numbers.join(", "),
+            aside.display(),
+            if numbers.len() == 1 { "it" } else { "them" }
+        );
+    }
+    Ok(kept)
 }
 
 /// TensorBoard reads a folder's event files in the order of their names.

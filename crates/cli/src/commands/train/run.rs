@@ -1,13 +1,11 @@
 //! A run, from its data to its results.
 
-use std::fs;
-use std::path::Path;
-
 use chainrule::datasets::Dataset;
-use chainrule::layers::Layer;
+use chainrule::layers::{Layer, is_random};
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, Saved, Snapshots, Stop, Task, Trainer, Weights, evaluate_together,
+    Callback, History, Meter, Plan, RunIdentity, Snapshots, Stop, Task, Trainer, Weights, evaluate_together,
+    every_row,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -18,12 +16,15 @@ use super::Train;
 use super::checkpointer::Checkpointer;
 use super::folder::RunFolder;
 use super::gallery::gallery;
+use super::memory;
 use super::outcome::Outcome;
 use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::Record;
+use super::resume::resumed;
 use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
+use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
 use crate::commands::model::loss_spec;
@@ -38,34 +39,38 @@ pub(super) fn train<A: MpiScalar>(
 ) -> Result<(), Failure> {
     let mut prepared = processes.agree(Prepared::<A>::new(args, line))?;
     prepared.check_ranks(args, line, processes)?;
-    let folder = processes.on_first(|| args.folder(prepared.loss, line))?;
+    processes.agree(refuse_unused(args, line, prepared.loss))?;
+    let identity = identity(args, line, &prepared);
+    let plan = plan(args, prepared.parts.train.len());
+    let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
+    let steps = processes.agree(steps(args.epochs, per_epoch))?;
     processes.agree(catch_interrupts())?;
 
     let card = prepared.card.clone();
     let network = card.architecture.build::<A>(args.init.0);
     let layout = network.layout();
+    processes.agree(memory::check(layout.len(), size_of::<A>(), args.optimizer.vectors()))?;
+    let folder = processes.on_first(|| args.folder())?;
     let loss = loss_spec(&card).build::<A>();
     let meter = Meter::new();
-    let plan = plan(args, prepared.parts.train.len());
-    let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
     let (mut theta, mut state) = prepared.start(&network, args.seed);
-    let mut optimizer = args.optimizer.build::<A>(layout, per_epoch * args.epochs as u64);
+    let mut optimizer = args.optimizer.build::<A>(layout, steps, is_random(&network));
     let usual_threads = processes.threads();
     let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
 
-    if args.resume.is_some() {
-        let snapshots =
-            Snapshots::new(folder.as_ref().map(RunFolder::snapshots).unwrap_or_default(), prepared.data);
-        if let Some(saved) = newest(&snapshots, prepared.data, processes)? {
-            let restored = saved.restore(&network, &mut *optimizer, &mut theta).map_err(Failure::input);
-            state = processes.agree(restored)?;
-        }
+    if args.resume.is_some()
+        && let Some(saved) = resumed(folder.as_ref(), (&identity, &prepared.parts.train), args, processes)?
+    {
+        let restored = saved.restore(&network, &mut *optimizer, &mut theta).map_err(Failure::input);
+        state = processes.agree(restored)?;
     }
+    let config = |folder: &RunFolder| folder.write(&folder.config(), &args.config(prepared.loss, line));
+    processes.agree(folder.as_ref().map_or(Ok(()), config))?;
     let start = (state.step, state.epochs.len());
     let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
     let classes = prepared.parts.train.labels().is_some();
     let watch = |folder| -> Result<Watch<'_>, Failure> {
-        let snapshots = Snapshots::new(RunFolder::snapshots(folder), prepared.data);
+        let snapshots = Snapshots::new(RunFolder::snapshots(folder), identity.clone());
         let pace = (args.verbosity.level(), args.log_every);
         Ok(Watch {
             record: Record::open(folder, &meter, layout, args.log_every, start)?,
@@ -82,10 +87,8 @@ pub(super) fn train<A: MpiScalar>(
         })
     };
     let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
-    if let Some(folder) = folder.as_ref().filter(|_| args.verbosity.level() > Verbosity::Quiet) {
-        let examples = prepared.parts.train.len();
-        describe(args, &prepared.parts.train);
-        announce(args, &card.architecture.summary(), (theta.len(), examples), folder, processes, start.0);
+    if let Some(folder) = &folder {
+        announce(args, &prepared, theta.len(), folder, processes, start.0);
     }
 
     let task = Task {
@@ -143,7 +146,7 @@ pub(super) fn train<A: MpiScalar>(
 fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(), Failure> {
     let json = serde_json::to_string_pretty(results).expect("results have string keys");
     folder.write(&folder.results(), &format!("{json}\n"))?;
-    let run = Run::read(folder.path()).map_err(Failure::run)?;
+    let run = Run::read(&folder.path()).map_err(Failure::run)?;
     folder.write(&folder.report(), &run_page(&run, gallery))
 }
 
@@ -166,15 +169,19 @@ fn describe<A: Scalar>(args: &Train, train: &Dataset<A>) {
 }
 
 /// Prints what is about to run.
-fn announce(
+fn announce<A: Scalar>(
     args: &Train,
-    architecture: &str,
-    (parameters, examples): (usize, usize),
+    Prepared { parts, card, .. }: &Prepared<A>,
+    parameters: usize,
     folder: &RunFolder,
     processes: &Processes,
     step: u64,
 ) {
-    let ranks = processes.size();
+    if args.verbosity.level() == Verbosity::Quiet {
+        return;
+    }
+    describe(args, &parts.train);
+    let (architecture, examples, ranks) = (card.architecture.summary(), parts.train.len(), processes.size());
     errln!(
         "{} · {architecture} · {parameters} parameters · {examples} training examples · {}{}{}",
         args.source(),
@@ -184,27 +191,22 @@ fn announce(
     );
 }
 
-/// The newest snapshot of an interrupted run, which the first process reads for all.
-fn newest<A: Scalar>(
-    snapshots: &Snapshots,
-    data: u64,
-    processes: &Processes,
-) -> Result<Option<Saved<A>>, Failure> {
-    let read = || -> Result<Option<Saved<A>>, Failure> {
-        let (newest, damaged) = snapshots.newest::<A>().map_err(Failure::input)?;
-        for fault in damaged {
-            errln!("warning: {fault}; the checkpoint before it is used");
-        }
-        Ok(newest)
-    };
-    if processes.size() == 1 {
-        return read();
+/// What the run's snapshots are known by.
+fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared<A>) -> RunIdentity {
+    RunIdentity {
+        data: prepared.data,
+        rows: every_row(&prepared.parts.train),
+        settings: args.fixed(prepared.loss, line),
     }
-    let bytes = processes.broadcast(|| {
-        read()?.map_or(Ok(Vec::new()), |saved| fs::read(saved.path()).map_err(Failure::input))
-    })?;
-    let parse = || Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, data);
-    processes.agree((!bytes.is_empty()).then(parse).transpose().map_err(Failure::input))
+}
+
+/// The steps of all epochs.
+fn steps(epochs: usize, per_epoch: u64) -> Result<u64, Failure> {
+    (epochs as u64).checked_mul(per_epoch).ok_or_else(|| {
+        Failure::Input(format!(
+            "--epochs {epochs}: with {per_epoch} steps each, they are more than can be counted"
+        ))
+    })
 }
 
 /// Saves the last model, and reports a run that ended before its last epoch.

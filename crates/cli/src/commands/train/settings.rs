@@ -1,11 +1,16 @@
 //! The settings of `chainrule train` as a TOML file: each flag is a key, and a flag on the command line wins.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use chainrule::train::tensors::checksum;
 use chainrule_report::run::CONFIG;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -57,6 +62,10 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
             |a: &Arg, b: &Arg| train.get_arg_conflicts_with(a).iter().any(|c| c.get_id() == b.get_id());
         let overrules =
             |other: &&Arg| other.get_id() == arg.get_id() || excludes(other, arg) || excludes(arg, other);
+        // A default is as good as absent, and says nothing of what was asked for.
+        if arg.get_default_values().iter().any(|usual| *usual == *value) {
+            continue;
+        }
         if !train.get_arguments().filter(|other| on_the_line(other)).any(|other| overrules(&other)) {
             arguments.extend(as_flag(arg, &key, &value).map(OsString::from));
         }
@@ -95,12 +104,40 @@ pub(crate) struct CommandLine<'a> {
 }
 
 impl CommandLine<'_> {
-    /// Whether a flag was given, on the line or in a file.
+    /// Whether a setting was given on the command line, or has another value than its default in a file.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.given.value_source(id) == Some(ValueSource::CommandLine)
     }
 
-    /// The settings of a run as a file, complete: every key with its value or, if it has none, as a comment.
+    /// The settings of a run, with the values of those that have one.
+    fn values(&self, known: &[(&str, String)]) -> impl Iterator<Item = (&Arg, &str, Option<String>)> {
+        self.command.get_arguments().filter_map(move |arg| {
+            let (id, key) = (arg.get_id().as_str(), arg.get_long()?);
+            if NOT_OF_THE_RUN.contains(&id) {
+                return None;
+            }
+            let raw = self.given.get_raw(id).and_then(|mut values| values.next_back());
+            let value = known
+                .iter()
+                .find_map(|(known, value)| (*known == key).then(|| value.clone()))
+                .or_else(|| raw.map(|value| value.to_string_lossy().into_owned()));
+            Some((arg, key, value))
+        })
+    }
+
+    /// The settings that a run keeps when it is resumed, by their keys. Where its files are is none of them: their contents
+    /// are compared.
+    pub(crate) fn fixed(&self, known: &[(&str, String)]) -> BTreeMap<String, Option<String>> {
+        let is_place =
+            |arg: &Arg| ["data", "data_dir", "from", "test", "max_memory"].contains(&arg.get_id().as_str());
+        self.values(known)
+            .filter(|(arg, ..)| !OPEN.contains(&arg.get_id().as_str()) && !is_place(arg))
+            .map(|(_, key, value)| (key.to_owned(), value))
+            .collect()
+    }
+
+    /// The settings of a run as a file, complete: every key with its value or, if it has none, as a comment; at the end a
+    /// checksum of all lines with values.
     ///
     /// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
     pub(crate) fn settings(&self, known: &[(&str, String)]) -> String {
@@ -108,37 +145,51 @@ impl CommandLine<'_> {
             "# A run of chainrule {}. `chainrule train --config {CONFIG}` repeats it to the bit.\n",
             env!("CARGO_PKG_VERSION")
         );
-        for arg in self.command.get_arguments() {
-            let (id, Some(key)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
-            if NOT_OF_THE_RUN.contains(&id) {
-                continue;
-            }
+        for (arg, key, value) in self.values(known) {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let raw = self.given.get_raw(id).and_then(|mut values| values.next_back());
-            let value = known
-                .iter()
-                .find_map(|(known, value)| (*known == key).then(|| value.clone()))
-                .or_else(|| raw.map(|value| value.to_string_lossy().into_owned()));
             let line = match value {
-                Some(value) => format!("{key} = {}", literal(&value)),
+                Some(value) => format!("{key} = {}", literal(arg, &value)),
                 None => format!("# {key} ="),
             };
             write!(text, "\n# {}\n{line}\n", help.lines().next().unwrap_or_default())
                 .expect("a string takes every write");
         }
+        let sum = checksum_of(&text);
+        write!(text, "\n{CHECKSUM}{sum}\n").expect("a string takes every write");
         text
     }
 }
 
-/// A value in TOML: a number or a truth value as such where it reads back as the same text, all else as a text.
-fn literal(value: &str) -> String {
-    let as_written = [
-        value.parse::<bool>().map(|yes| yes.to_string()).ok(),
-        value.parse::<i64>().map(|number| number.to_string()).ok(),
-        value.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| format!("{number:?}")),
+/// What the last line of a file of settings begins with.
+const CHECKSUM: &str = "# checksum ";
+
+/// The checksum of the lines with values.
+fn checksum_of(text: &str) -> String {
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
+    format!("{:016x}", checksum(lines.join("\n").as_bytes()))
+}
+
+/// Whether a file of settings is not what a run has written: its checksum does not match. One without a checksum is of an
+/// earlier version.
+pub(crate) fn is_edited(text: &str) -> bool {
+    let sum = text.lines().filter_map(|line| line.strip_prefix(CHECKSUM)).next_back();
+    sum.is_some_and(|sum| sum.trim() != checksum_of(text))
+}
+
+/// A value in TOML: of a flag that takes a number or a truth value, as such; all else is text.
+fn literal(arg: &Arg, value: &str) -> String {
+    let is_a = arg.get_value_parser().type_id();
+    let numbers = [
+        TypeId::of::<bool>(),
+        TypeId::of::<f64>(),
+        TypeId::of::<usize>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u16>(),
     ];
-    let is_itself = as_written.into_iter().flatten().any(|text| text == value);
-    if is_itself { value.to_owned() } else { quoted(value) }
+    let as_written = numbers.into_iter().any(|number| is_a == number) && parse::is_plain(value);
+    if as_written { value.to_owned() } else { quoted(value) }
 }
 
 fn quoted(text: &str) -> String {

@@ -64,6 +64,21 @@ pub(crate) fn as_flag(arg: &Arg, key: &str, value: &str) -> Option<String> {
     }
 }
 
+/// Whether a number or a truth value in TOML is written, and read again, as on a command line.
+pub(crate) fn is_plain(value: &str) -> bool {
+    // Whole numbers of TOML have 63 bits and a sign.
+    let is_short = value.parse::<u64>().is_err() || value.parse::<i64>().is_ok();
+    let text = format!("key = {value}");
+    let read = DeTable::parse(&text).ok();
+    let entry = read.as_ref().and_then(|table| table.get_ref().iter().next());
+    let read = entry.map(|(_, value)| (value.get_ref(), plain(value.get_ref())));
+    is_short
+        && matches!(
+            read,
+            Some((DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_), Ok(read))) if read == value
+        )
+}
+
 /// A value as it stands on a command line.
 fn plain(value: &DeValue<'_>) -> Result<String, &'static str> {
     match value {

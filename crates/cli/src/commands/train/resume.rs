@@ -1,0 +1,99 @@
+//! Where an interrupted run continues.
+
+use std::fs;
+use std::path::Path;
+
+use chainrule::datasets::{Dataset, Features};
+use chainrule::tensor::Scalar;
+use chainrule::train::{RunIdentity, SAMPLED_ROWS, Saved, SnapshotError, Snapshots};
+
+use super::Train;
+use super::folder::RunFolder;
+use super::settings::is_edited;
+use crate::failure::{Failure, errln};
+use crate::processes::Processes;
+
+/// The newest snapshot of an interrupted run, which the first process reads for all; `None` if the run starts from its
+/// beginning.
+///
+/// # Errors
+/// If its settings or its data are no longer those of the run, or a snapshot cannot be read.
+pub(super) fn resumed<A: Scalar>(
+    folder: Option<&RunFolder>,
+    (run, data): (&RunIdentity, &Dataset<A>),
+    args: &Train,
+    processes: &Processes,
+) -> Result<Option<Saved<A>>, Failure> {
+    let read = || newest(folder.expect("the first process has the folder"), (run, data), args);
+    if processes.size() == 1 {
+        return read();
+    }
+    let (mut log, mut path) = (None, None);
+    let bytes = processes.broadcast(|| {
+        let Some(saved) = read()? else { return Ok(Vec::new()) };
+        path = folder.map(|folder| Snapshots::new(folder.snapshots(), run.clone()).log());
+        fs::read(Saved::<A>::path(&saved)).map_err(Failure::input)
+    })?;
+    let lines = processes.broadcast(|| {
+        log = path.as_deref().map(fs::read);
+        log.take().transpose().map(Option::unwrap_or_default).map_err(Failure::input)
+    })?;
+    let parse = || {
+        Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, run)
+            .and_then(|saved| saved.with_log(&lines))
+    };
+    processes.agree((!bytes.is_empty()).then(parse).transpose().map_err(Failure::input))
+}
+
+/// The newest snapshot in the folder of a run.
+fn newest<A: Scalar>(
+    folder: &RunFolder,
+    (run, data): (&RunIdentity, &Dataset<A>),
+    args: &Train,
+) -> Result<Option<Saved<A>>, Failure> {
+    let config = folder.config();
+    let text = fs::read_to_string(&config).unwrap_or_default();
+    let (newest, faults) =
+        Snapshots::new(folder.snapshots(), run.clone()).newest::<A>().map_err(|fault| match fault {
+            SnapshotError::Setting { path, key, was, now } => {
+                let line = text.lines().position(|line| {
+                    let line = line.trim_start_matches("# ");
+                    line.strip_prefix(key.as_str()).is_some_and(|rest| rest.trim_start().starts_with('='))
+                });
+                Failure::Input(format!(
+                    "{}, line {}: `{now}`, but {} is a snapshot of a run with `{was}`: restore the line, or start a new run with \
+                     --config",
+                    config.display(),
+                    line.map_or(0, |line| line + 1),
+                    path.display()
+                ))
+            }
+            fault => Failure::input(fault),
+        })?;
+    let next = if newest.is_some() {
+        "the checkpoint before it is used"
+    } else {
+        "the run starts from its beginning"
+    };
+    for fault in faults {
+        errln!("warning: {fault}; {next}");
+    }
+    if is_edited(&text) {
+        let edited = format!("{} was changed after the run wrote it", config.display());
+        if newest.is_none() {
+            return Err(Failure::Input(format!(
+                "{edited}, and there is no checkpoint that shows what the run began with: start a new run with --config {}",
+                config.display()
+            )));
+        }
+        // Other settings would have been refused.
+        errln!("warning: {edited}: the run continues with epochs = {}", args.epochs);
+    }
+    if newest.is_some() && run.rows.is_none() && matches!(data.features(), Features::FileRows(_)) {
+        let rows = data.len();
+        errln!(
+            "warning: {SAMPLED_ROWS} of the {rows} streamed rows were compared with those the run began with"
+        );
+    }
+    Ok(newest)
+}

@@ -1,0 +1,176 @@
+//! A run is what it says: no figures of a network that overflows, no folder of another run, no data of another run.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{json, run, stderr, stdout};
+
+fn table(path: &Path, rows: impl IntoIterator<Item = [f64; 3]>) {
+    let rows: Vec<String> = rows.into_iter().map(|[a, b, y]| format!("{a:e},{b:e},{y:e}\n")).collect();
+    fs::write(path, format!("a,b,y\n{}", rows.concat())).unwrap();
+}
+
+#[test]
+fn a_network_that_overflows_has_neither_accuracy_nor_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(
+        &here.join("d.csv"),
+        (0..40).map(|i| [f64::from(i) * 1e-3, f64::from(i % 7) * 1e-3, f64::from(i % 2)]),
+    );
+    json(here, &["train", "--data", "d.csv", "--layers", "4", "--epochs", "2", "--out", "r", "--json"]);
+    table(&here.join("huge.csv"), [[0.001, 0.002, 1.0], [3e38, 3e38, 0.0], [0.002, 0.001, 1.0]]);
+    let output = run(here, &["evaluate", "r/last.safetensors", "--data", "huge.csv"]);
+    let text = stderr(&output);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()), "{text}");
+    assert!(text.contains("example 2") && text.contains("not finite"), "{text}");
+    fs::write(here.join("new.csv"), "a,b\n0.001,0.002\n3e38,3e38\n").unwrap();
+    let output = run(here, &["predict", "r/last.safetensors", "new.csv"]);
+    let text = stderr(&output);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()), "{text}");
+    assert!(text.contains("new.csv, row 2") && text.contains("not finite"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+mod folders {
+    use std::process::{Child, Stdio};
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::chainrule;
+
+    /// Starts a run in `r` that does not end by itself, and waits for its first checkpoint.
+    fn begin(folder: &Path) -> Child {
+        let child = chainrule(folder)
+            .args([
+                "train",
+                "--data",
+                "moons",
+                "--layers",
+                "4",
+                "--epochs",
+                "1000000",
+                "--checkpoint-every",
+                "50",
+            ])
+            .args(["--out", "r", "-q"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while fs::read_dir(folder.join("r/checkpoints")).map_or(0, Iterator::count) < 2 {
+            sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    fn interrupt(child: Child) -> (Option<i32>, String) {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), stderr(&output))
+    }
+
+    #[test]
+    fn a_run_whose_folder_is_moved_follows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        let child = begin(here);
+        fs::rename(here.join("r"), here.join("moved")).unwrap();
+        // Another run may take the name.
+        json(here, &["train", "--data", "xor", "--epochs", "1", "--out", "r", "--json"]);
+        let other = fs::read(here.join("r/last.safetensors")).unwrap();
+        sleep(Duration::from_millis(50));
+        let (code, text) = interrupt(child);
+        assert_eq!(code, Some(130), "{text}");
+        assert!(text.contains("moved"), "{text}");
+        assert_eq!(fs::read(here.join("r/last.safetensors")).unwrap(), other);
+        let config = here.join("moved/config.toml");
+        let settings = fs::read_to_string(&config).unwrap();
+        assert!(settings.contains("moons"));
+        assert!(here.join("moved/last.safetensors").exists());
+    }
+
+    #[test]
+    fn a_run_whose_folder_is_deleted_does_not_make_it_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        let child = begin(here);
+        fs::rename(here.join("r"), here.join("gone")).unwrap();
+        fs::remove_dir_all(here.join("gone")).unwrap();
+        sleep(Duration::from_millis(50));
+        let (code, text) = interrupt(child);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("was deleted while the run was going on"), "{text}");
+        assert!(!here.join("r").exists() && !here.join("gone").exists());
+    }
+}
+
+#[test]
+fn a_changed_row_of_a_streamed_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    // 5000 rows of two numbers and a target, as NumPy writes them.
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (5000, 3), }";
+    let header = format!("{header:<117}\n");
+    let mut bytes = [b"\x93NUMPY\x01\x00".as_slice(), &118_u16.to_le_bytes(), header.as_bytes()].concat();
+    for i in 0..5000_u16 {
+        for x in [f32::from(i % 11), f32::from(i % 7), f32::from(i % 2)] {
+            bytes.extend(x.to_le_bytes());
+        }
+    }
+    fs::write(here.join("x.npy"), &bytes).unwrap();
+    json(
+        here,
+        &["train", "--data", "x.npy", "--stream", "--layers", "2", "--epochs", "1", "--out", "r", "--json"],
+    );
+    let resume = |epochs: &str| run(here, &["train", "--resume", "r", "--epochs", epochs, "-q"]);
+    assert!(resume("2").status.success());
+    // Not one of the rows that are sampled of a large file.
+    let at = bytes.len() - 12 * 5000 + 12 * 2501;
+    bytes[at + 2] ^= 1;
+    fs::write(here.join("x.npy"), &bytes).unwrap();
+    let output = resume("3");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("not what it was when the run began"), "{text}");
+}
+
+#[test]
+fn losses_of_any_size_are_printed_with_their_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for (name, unit) in [("large", 1e25), ("small", 1e-29)] {
+        let rows = (0..60).map(|i| [f64::from(i % 9), f64::from(i % 4), f64::from(i % 9 * 3 + i % 4) * unit]);
+        table(&here.join("d.csv"), rows);
+        let arguments = [
+            "train",
+            "--data",
+            "d.csv",
+            "--task",
+            "regression",
+            "--layers",
+            "4",
+            "--epochs",
+            "3",
+            "--out",
+            name,
+        ];
+        let output = run(here, &arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let (loss, rmse) = figures(here, name);
+        let exponent = |x: f64| (x / unit / unit).log10().abs();
+        assert!(loss > 0.0 && loss.is_finite() && exponent(loss) < 4.0, "{name}: {loss}");
+        assert!(rmse > 0.0 && (rmse / unit).log10().abs() < 2.0, "{name}: {rmse}");
+        let text = stdout(&output);
+        assert!(!text.contains("inf") && text.contains('e'), "{name}: {text}");
+    }
+}
+
+/// Loss and RMSE on the test data.
+fn figures(folder: &Path, name: &str) -> (f64, f64) {
+    let text = fs::read_to_string(folder.join(name).join("results.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let number = |key: &str| results["test"][key].as_f64().unwrap_or(f64::NAN);
+    (number("loss"), number("rmse"))
+}

@@ -1,0 +1,113 @@
+//! What a snapshot's run is known by: its settings and its data.
+
+use std::collections::BTreeMap;
+
+use chainrule_datasets::{Dataset, Features, Target};
+use chainrule_tensor::Scalar;
+use serde::{Deserialize, Serialize};
+
+use crate::tensors::{CRC, little_endian};
+
+/// Settings and training data of a run: a snapshot of a run with others is not resumed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunIdentity {
+    /// The [`fingerprint`] of the training data.
+    pub data: u64,
+    /// CRC-64/XZ of every row of data that stays in a file, if it is [small enough](every_row) to be read as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// The settings that a run keeps from its first step to its last, by their keys; `None` for one without a value.
+    ///
+    /// Snapshots of earlier versions have none, and a setting that a version did not know yet is not compared.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Option<String>>,
+}
+
+/// What differs between two runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Difference {
+    Data,
+    /// A setting by its key, in the snapshot and in the run, as `key = value`.
+    Setting {
+        key: String,
+        was: String,
+        now: String,
+    },
+}
+
+impl RunIdentity {
+    /// How the run differs from the one that `saved` is of, settings first.
+    pub(crate) fn difference(&self, saved: &Self) -> Option<Difference> {
+        let line = |key: &str, value: &Option<String>| match value {
+            Some(value) => format!("{key} = {value}"),
+            None => format!("no {key}"),
+        };
+        let changed = saved.settings.iter().find_map(|(key, was)| {
+            let now = self.settings.get(key).unwrap_or(&None);
+            (now != was).then(|| Difference::Setting {
+                key: key.clone(),
+                was: line(key, was),
+                now: line(key, now),
+            })
+        });
+        let rows = |identity: &Self| identity.rows;
+        let other_rows = rows(self).zip(rows(saved)).is_some_and(|(now, was)| now != was);
+        changed.or_else(|| (other_rows || self.data != saved.data).then_some(Difference::Data))
+    }
+}
+
+/// Rows of a file that its fingerprint has at most.
+pub const SAMPLED_ROWS: usize = 1_024;
+
+/// Bytes of streamed rows up to which all of them are compared.
+const READ_AS_A_WHOLE: usize = 1 << 30;
+
+/// CRC-64/XZ of a data set's numbers: what a resumed run knows its data by. Of rows that stay in a file, at most
+/// [`SAMPLED_ROWS`], evenly spaced, are part of it.
+pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
+    let mut digest = CRC.digest();
+    let (examples, inputs) = data.features().dim();
+    digest.update(&(examples as u64).to_le_bytes());
+    digest.update(&(inputs as u64).to_le_bytes());
+    match data.features() {
+        Features::Bytes(x) => {
+            for row in x.outer_iter() {
+                digest.update(row.as_slice().expect("rows lie in one piece"));
+            }
+        }
+        features => {
+            let stored = matches!(features, Features::FileRows(_));
+            let stride = if stored { examples.div_ceil(SAMPLED_ROWS).max(1) } else { 1 };
+            rows(features, stride, &mut digest);
+        }
+    }
+    match data.target() {
+        Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),
+        Target::Real { values, .. } => {
+            digest.update(&little_endian(&values.iter().map(|&x| A::of(x)).collect::<Vec<A>>()));
+        }
+    }
+    digest.finalize()
+}
+
+/// CRC-64/XZ of all rows that stay in a file; `None` if they are in memory, or more than 1 GiB, whose reading would take as
+/// long as an epoch.
+pub fn every_row<A: Scalar>(data: &Dataset<A>) -> Option<u64> {
+    let (examples, inputs) = data.features().dim();
+    let bytes = examples.checked_mul(inputs)?.checked_mul(size_of::<A>())?;
+    let streamed = matches!(data.features(), Features::FileRows(_));
+    (streamed && bytes <= READ_AS_A_WHOLE).then(|| {
+        let mut digest = CRC.digest();
+        rows(data.features(), 1, &mut digest);
+        digest.finalize()
+    })
+}
+
+fn rows<A: Scalar>(features: &Features<A>, stride: usize, digest: &mut crc::Digest<'_, u64, crc::Table<16>>) {
+    let (examples, inputs) = features.dim();
+    let mut row = vec![A::zero(); inputs];
+    for i in (0..examples).step_by(stride) {
+        features.row(i, &mut row);
+        digest.update(&little_endian(&row));
+    }
+}
