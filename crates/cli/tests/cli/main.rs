@@ -17,6 +17,7 @@ mod readme;
 mod resume;
 mod runs;
 mod settings;
+mod snapshots;
 mod streams;
 mod terminal;
 mod test_part;
