@@ -11,6 +11,10 @@
 //! they are the fastest kernel that was measured, or within a few per cent of it (`--bin products` of the benches); they
 //! allocate nothing; and their bits do not depend on how a product is cut, so that threads can share one. The rule looks at
 //! the CPU and never at a clock: a run can be repeated to the bit.
+//!
+//! [`choose`], or `CHAINRULE_GEMM` in the environment, decides otherwise, once for a process: `openblas` gives every product to
+//! OpenBLAS, `tiles` to the tiles. Each has the same bits for any number of threads; those of the two differ by rounding, and
+//! only with tiles does a row have the same bits alone and in a batch.
 #[cfg(target_arch = "x86_64")]
 mod compute;
 #[cfg(target_arch = "x86_64")]
@@ -37,13 +41,17 @@ mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod width;
 
+mod choice;
+mod library;
+
+use ndarray::ArrayRef2;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayRef2, aview1};
 
 use crate::epilogue::Epilogue;
 use crate::scalar::Scalar;
 use crate::{blas, rows};
 
+pub use choice::{Choice, ChoiceError, VARIABLE, choose, chosen};
 #[cfg(target_arch = "x86_64")]
 use product::Product;
 pub use tiled::Tiled;
@@ -68,7 +76,7 @@ impl Kernel {
     /// The one that [`gemm`](crate::gemm) takes.
     #[inline]
     pub fn usual() -> Self {
-        if has_tiles() { Kernel::Tiles } else { Kernel::Library }
+        if has_tiles() && chosen() != Choice::OpenBlas { Kernel::Tiles } else { Kernel::Library }
     }
 
     /// The name in tables.
@@ -125,13 +133,16 @@ pub fn gemm_with<A: Scalar>(
     match kernel {
         Kernel::Tiles => {
             assert!(has_tiles(), "gemm: this CPU has no tiles");
-            product(alpha, a, b, beta, c, None);
+            compute(Kernel::Tiles, alpha, a, b, (beta, None), c, None);
         }
-        Kernel::Library => by_library(alpha, a, b, beta, c),
+        Kernel::Library => {
+            blas::init();
+            general_mat_mul(alpha, a, b, beta, c);
+        }
     }
 }
 
-/// The product by the usual kernel, or by the other where that one has no use for a layout; the epilogue gets its parts.
+/// The product by the usual kernel; the epilogue gets its parts.
 #[inline]
 pub(crate) fn product<A: Scalar>(
     alpha: A,
@@ -141,14 +152,7 @@ pub(crate) fn product<A: Scalar>(
     c: &mut ArrayRef2<A>,
     epilogue: Option<&Epilogue<'_, A>>,
 ) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(alpha, a, b, beta, None, c, epilogue) {
-        return product.compute();
-    }
-    by_library(alpha, a, b, beta, c);
-    if let Some(epilogue) = epilogue {
-        rows::in_parts(c, epilogue);
-    }
+    compute(Kernel::usual(), alpha, a, b, (beta, None), c, epilogue);
 }
 
 /// C ← A·B + 1·vᵀ, likewise.
@@ -160,16 +164,35 @@ pub(crate) fn affine<A: Scalar>(
     c: &mut ArrayRef2<A>,
     epilogue: Option<&Epilogue<'_, A>>,
 ) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(product) = Product::of(A::one(), a, b, A::one(), Some(v), c, epilogue) {
-        return product.compute();
-    }
-    c.assign(&aview1(v));
-    product(A::one(), a, b, A::one(), c, epilogue);
+    compute(Kernel::usual(), A::one(), a, b, (A::one(), Some(v)), c, epilogue);
 }
 
-/// The product by the linked BLAS or ndarray's kernels.
-fn by_library<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
-    blas::init();
-    general_mat_mul(alpha, a, b, beta, c);
+/// C ← α·A·B + β·C, or + β·1·baseᵀ, by one kernel, or by the library where the tiles have no use for a layout.
+#[inline]
+fn compute<A: Scalar>(
+    kernel: Kernel,
+    alpha: A,
+    a: &ArrayRef2<A>,
+    b: &ArrayRef2<A>,
+    (beta, base): (A, Option<&[A]>),
+    c: &mut ArrayRef2<A>,
+    epilogue: Option<&Epilogue<'_, A>>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if kernel == Kernel::Tiles {
+        if let Some(product) = Product::of(alpha, a, b, beta, base, c, epilogue) {
+            return product.compute();
+        }
+        // A row vector under a transposed product: C holds it first.
+        if let Some(base) = base {
+            c.assign(&ndarray::aview1(base));
+            return compute(kernel, alpha, a, b, (beta, None), c, epilogue);
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = kernel;
+    library::product(alpha, a, b, beta, base, c);
+    if let Some(epilogue) = epilogue {
+        rows::in_parts(c, epilogue);
+    }
 }
