@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use chainrule::loss::LossKind;
 use chainrule::optim::RuleKind;
+use chainrule::tensor::kernel::{Choice, choose, chosen};
 use chainrule::tensor::{available_threads, blas};
 use chainrule_benches::bound::Bound;
 use chainrule_benches::clock::{self, median, range};
@@ -45,6 +46,9 @@ struct Args {
     /// Threads
     #[arg(long, default_value = "1", value_name = "N", value_parser = count)]
     threads: usize,
+    /// Kernels of the products: auto, openblas or tiles [default: CHAINRULE_GEMM of the environment, or auto]
+    #[arg(long, value_name = "NAME")]
+    gemm: Option<Choice>,
     /// Seconds of training in all rounds together; the bound takes as long again
     #[arg(long, default_value = "2", value_name = "S", value_parser = duration)]
     seconds: f64,
@@ -121,6 +125,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(Err(error)) = args.gemm.map(choose) {
+        eprintln!("error: --gemm: {error}");
+        return ExitCode::from(2);
+    }
     let data = Data::new(&workload);
     let mut training = Training::new(&workload, &data, args.threads);
     training.run(1);
@@ -129,6 +137,7 @@ fn main() -> ExitCode {
     let samples = |steps: usize| (steps * workload.batch) as f64;
     let mut report = json!({
         "workload": workload.name, "threads": args.threads, "batch": workload.batch, "start_ms": start_ms,
+        "gemm": chosen().name(),
     });
     if let Some(steps) = args.steps {
         training.run(steps - 1);

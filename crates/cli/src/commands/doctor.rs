@@ -120,6 +120,10 @@ fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result
     }
     line("vector instructions", instructions())?;
     line("threads", &available_threads().to_string())?;
+    line(
+        "products by",
+        &format!("{} (--gemm, or {} in the environment)", kernel::chosen(), kernel::VARIABLE),
+    )?;
     outln!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak")?;
     for pace in paces {
         let share = peak.map_or(String::new(), |peak| format!("{:>10.0} %", 100.0 * pace.gigaflops / peak));

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 
 use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
+use chainrule::tensor::kernel::{Choice, choose, chosen};
 use clap::{ArgAction, Args, value_parser};
 
 use self::class_weights::ClassWeights;
@@ -120,6 +121,10 @@ pub(crate) struct Train {
     /// Order of summation over a batch: library is the fastest, tree gives the same bits on any number of MPI ranks
     #[arg(long, value_enum, default_value = "library", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     reduction: ReductionName,
+    /// Kernels of matrix products: OpenBLAS, register tiles of our own, or the rule of docs/performance.md
+    /// [default: CHAINRULE_GEMM of the environment, or auto]
+    #[arg(long, value_parser = name_parser::<Choice>(Choice::NAMES), value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
+    gemm: Option<Choice>,
     /// TOML file of settings with a key for each flag; flags on the command line win
     #[arg(long, value_name = "FILE", help_heading = TRAINING, hide_short_help = true)]
     config: Option<PathBuf>,
@@ -142,7 +147,13 @@ pub(crate) struct Train {
 impl Train {
     /// Trains; the settings of `line` are written to the run's folder.
     pub(crate) fn run(&self, line: &CommandLine<'_>, processes: &Processes) -> Result<(), Failure> {
+        processes.agree(choose(self.gemm()).map_err(|error| Failure::Input(format!("--gemm: {error}"))))?;
         with_dtype!(self.dtype, train(self, line, processes))
+    }
+
+    /// The kernels of the run; a resumed one has those that it began with.
+    fn gemm(&self) -> Choice {
+        self.gemm.unwrap_or_else(chosen)
     }
 
     fn source(&self) -> Source {
@@ -185,6 +196,7 @@ impl Train {
         mut known: Vec<(&'static str, String)>,
     ) -> String {
         known.push(("loss", loss.to_string()));
+        known.push(("gemm", self.gemm().to_string()));
         known.extend(self.optimizer.resolved());
         line.settings(&known)
     }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+#[cfg(feature = "openblas")]
+use crate::chainrule;
 use crate::{json, refused, run, stderr, stdout};
 
 #[test]
@@ -308,4 +310,53 @@ fn a_network_without_the_memory_for_it_is_refused_with_its_size() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("902280010 parameters needs") && text.contains("GB of memory"), "{text}");
     assert!(!folder.path().join("runs").exists());
+}
+
+#[cfg(feature = "openblas")]
+#[test]
+fn a_run_has_the_same_bits_on_any_threads_by_either_kernel_and_resumes_with_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = ["train", "--data", "digits", "--layers", "96", "--batch", "640", "-q"];
+    let model = |name: &str| fs::read(folder.path().join(name).join("last.safetensors")).unwrap();
+    for gemm in ["openblas", "auto"] {
+        for threads in ["1", "2", "3"] {
+            let name = format!("{gemm}-{threads}");
+            let arguments =
+                [&common[..], &["--epochs", "2", "--gemm", gemm, "--threads", threads, "--out", &name]]
+                    .concat();
+            let output = chainrule(folder.path()).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{}", stderr(&output));
+            assert!(model(&name) == model(&format!("{gemm}-1")), "{name}");
+        }
+    }
+    if cfg!(target_arch = "x86_64") {
+        assert!(model("openblas-1") != model("auto-1"), "both are computed by the same kernels");
+    }
+    // The environment decides where no flag does, and a resumed run keeps to its own.
+    let by_environment = || {
+        let mut command = chainrule(folder.path());
+        command.env("CHAINRULE_GEMM", "openblas");
+        command
+    };
+    let output =
+        by_environment().args(common).args(["--epochs", "2", "--out", "environment"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(model("environment") == model("openblas-1"));
+    let config = fs::read_to_string(folder.path().join("environment/config.toml")).unwrap();
+    assert!(config.contains("gemm = \"openblas\""), "{config}");
+    let output = chainrule(folder.path())
+        .args(["train", "--resume", "environment", "--epochs", "3", "-q"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let whole = by_environment().args(common).args(["--epochs", "3", "--out", "whole"]).output().unwrap();
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    assert!(model("environment") == model("whole"));
+    let output = chainrule(folder.path()).env("CHAINRULE_GEMM", "mkl").args(common).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("CHAINRULE_GEMM in the environment: there is no"),
+        "{}",
+        stderr(&output)
+    );
 }

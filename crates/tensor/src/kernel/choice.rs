@@ -54,7 +54,11 @@ impl Choice {
         env::var(VARIABLE).ok().filter(|word| !word.is_empty()).map(|word| word.parse())
     }
 
-    fn possible(self) -> Result<(), ChoiceError> {
+    /// Whether this build and this CPU have its kernels.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub fn possible(self) -> Result<(), ChoiceError> {
         match self {
             Choice::OpenBlas if !cfg!(feature = "openblas") => Err(ChoiceError::NotLinked(blas::name())),
             Choice::Tiles if !has_tiles() => Err(ChoiceError::NoTiles),
