@@ -181,8 +181,7 @@ impl Train {
 
     /// The settings that a resumed run must share with the one that was interrupted.
     fn fixed(&self, loss: LossKind, line: &CommandLine<'_>) -> BTreeMap<String, Option<String>> {
-        let mut known = vec![("loss", loss.to_string())];
-        known.extend(self.optimizer.resolved());
+        let mut known = self.resolved(loss);
         // The target of a table is a column; one in a file of its own is compared by its numbers.
         known.extend(self.data.target_setting().map(|_| ("target", "a file".to_owned())));
         line.fixed(&known)
@@ -195,9 +194,13 @@ impl Train {
         line: &CommandLine<'_>,
         mut known: Vec<(&'static str, String)>,
     ) -> String {
-        known.push(("loss", loss.to_string()));
-        known.push(("gemm", self.gemm().to_string()));
-        known.extend(self.optimizer.resolved());
+        known.extend(self.resolved(loss));
         line.settings(&known)
+    }
+
+    /// What the run takes where no flag says anything.
+    fn resolved(&self, loss: LossKind) -> Vec<(&'static str, String)> {
+        let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string())];
+        all.into_iter().chain(self.optimizer.resolved()).collect()
     }
 }
