@@ -239,6 +239,14 @@ fn settings_that_do_nothing_are_refused() {
     fs::write(here.join("old.toml"), "optimizer = \"lbfgs\"\nbatch = 32\nmomentum = 0.9\nweight-decay = 0\n")
         .unwrap();
     json(here, &["train", "--config", "old.toml", "--epochs", "1", "--out", "c", "--json"]);
+    // A run of an earlier version continues as it began.
+    fs::create_dir(here.join("old")).unwrap();
+    fs::write(
+        here.join("old/config.toml"),
+        "data = \"moons\"\noptimizer = \"lbfgs\"\nlr = 0.5\nepochs = 1\n",
+    )
+    .unwrap();
+    json(here, &["train", "--resume", "old", "--json"]);
 }
 
 #[test]
