@@ -39,10 +39,7 @@ pub(super) fn train<A: MpiScalar>(
 ) -> Result<(), Failure> {
     let mut prepared = processes.agree(Prepared::<A>::new(args, line))?;
     prepared.check_ranks(args, line, processes)?;
-    if args.resume.is_none() {
-        // A run of an earlier version may have such settings, and continues as it began.
-        processes.agree(refuse_unused(args, line, prepared.loss))?;
-    }
+    processes.agree(refuse_unused(args, line, prepared.loss))?;
     let identity = identity(args, line, &prepared);
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;

@@ -31,6 +31,10 @@ const OF_FILES: [&str; 15] = [
 /// # Errors
 /// With its flag, and what it is for.
 pub(super) fn refuse_unused(args: &Train, line: &CommandLine<'_>, loss: LossKind) -> Result<(), Failure> {
+    if args.resume.is_some() {
+        // A run of an earlier version may have such settings, and continues as it began.
+        return Ok(());
+    }
     let optimizer = args.optimizer.unused().into_iter();
     let mut unused: Vec<(String, String)> =
         optimizer.map(|(id, who)| (id.to_owned(), format!("is for {who}"))).collect();
