@@ -3,6 +3,7 @@
 mod formula;
 mod outline;
 mod page;
+mod pass;
 mod text;
 mod trace;
 

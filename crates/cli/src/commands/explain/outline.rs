@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Point, Stage, Station, Structure, walk};
+use chainrule::layers::{Layer as _, Stage, Structure, walk};
 use chainrule::loss::LossKind;
-use chainrule::model::{ModelCard, Output, predict};
-use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Accum, Entry, Scalar, vector};
+use chainrule::model::{ModelCard, Output};
+use chainrule::ndarray::ArrayRef2;
+use chainrule::tensor::{Entry, Scalar, vector};
 use chainrule::train::Weights;
 use serde_json::{Value, json};
 
 use super::formula::line;
+use super::pass::{Pass, wide};
 use super::text::{formulas, number, table};
-use super::trace::{shown, wide};
+use super::trace::shown;
 use crate::failure::{Failure, outln};
 
 /// As many numbers of a layer as a terminal takes.
@@ -112,30 +112,22 @@ pub(super) fn outline<A: Scalar>(
     x: &ArrayRef2<A>,
     target: &ArrayRef2<A>,
 ) -> Outline {
-    let (model, theta) = (card.architecture.build::<A>(None), weights.theta);
-    let (mut y, mut delta) = (Array2::zeros((1, model.outputs())), Array2::zeros((1, model.outputs())));
-    let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
-    let mut tape = model.tape(1);
-    model.forward(weights.eval(), theta, x, &mut y, &mut tape);
-    let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta);
-    let grad_into = Grad::new(&mut grad, Accum::Replace);
-    model.backward(Point { theta, x, y: &y }, &delta, Some(&mut x_signal), Some(grad_into), &mut tape);
-
+    let pass = Pass::of((card, loss), weights, x, target);
     let mut names = Names::new();
     name_layers(&card.architecture.layers, "", &mut names);
     let parameter = |entry: &Entry| Parameter {
         name: entry.name.clone(),
         shape: entry.shape.clone(),
-        norm: vector::norm(&theta[entry.range()]).as_f64(),
-        gradient: wide(&grad[entry.range()]),
+        norm: vector::norm(&pass.theta[entry.range()]).as_f64(),
+        gradient: wide(&pass.grad[entry.range()]),
     };
     let mut rows = Vec::new();
-    walk(Station::network(&model).after_forward(x, &y, &tape).after_backward(&delta), &mut |station| {
+    walk(pass.network(), &mut |station| {
         let (Some(values), Some((words, joins))) = (&station.values, names.get(&station.path)) else {
             return;
         };
         // Each parameter belongs to the innermost layer that has it.
-        let entries = model.layout().entries().iter();
+        let entries = pass.model.layout().entries().iter();
         let is_own = |entry: &&Entry| {
             let name = entry.name.strip_prefix(&format!("{}.", station.path));
             station.layer.structure() != Structure::Chain && name.is_some_and(|name| !name.contains('.'))
@@ -160,9 +152,9 @@ pub(super) fn outline<A: Scalar>(
         dtype: A::NAME,
         x: wide(x),
         target: wide(target),
-        prediction: wide(&predict(&model, card.output, &Pipeline::new(), weights, x)),
-        cost: cost.as_f64(),
-        x_signal: wide(&x_signal),
+        prediction: pass.prediction,
+        cost: pass.cost,
+        x_signal: pass.x_signal,
         rows,
     }
 }

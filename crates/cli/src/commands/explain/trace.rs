@@ -1,14 +1,14 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
-use chainrule::datasets::Pipeline;
-use chainrule::layers::{Architecture, Grad, Layer as _, Point, Sequential, Stage, Station, Values, leaves};
+use chainrule::layers::{Architecture, Layer as _, Point, Stage, Station, Values, leaves};
 use chainrule::loss::LossKind;
-use chainrule::model::{ModelCard, Output, predict};
+use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Accum, Entry, Scalar, Shape};
+use chainrule::tensor::{Entry, Scalar, Shape};
 use chainrule::train::Weights;
 use serde_json::{Value, json};
 
+use super::pass::{Pass, wide};
 use crate::failure::Failure;
 
 /// What stands on a dense layer.
@@ -104,11 +104,6 @@ pub(super) fn is_stack(architecture: &Architecture) -> bool {
     matches!(architecture.input, Shape::Flat(_)) && places(&architecture.layers).is_ok()
 }
 
-/// Numbers of any type as those of the report.
-pub(super) fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Vec<f64> {
-    values.into_iter().map(|value| value.as_f64()).collect()
-}
-
 /// Forward, δ and backward of one example: `x` and `target` have one row.
 ///
 /// # Errors
@@ -120,42 +115,24 @@ pub(super) fn trace<A: Scalar>(
     target: &ArrayRef2<A>,
 ) -> Result<Trace, Failure> {
     let places = places(&card.architecture.layers)?;
-    let model = card.architecture.build::<A>(None);
-    let theta = weights.theta;
-    let (mut y, mut delta) = (Array2::zeros((1, model.outputs())), Array2::zeros((1, model.outputs())));
-    let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
-    let mut tape = model.tape(1);
-
-    model.forward(weights.eval(), theta, x, &mut y, &mut tape);
-    let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta);
-    model.backward(
-        Point { theta, x, y: &y },
-        &delta,
-        Some(&mut x_signal),
-        Some(Grad::new(&mut grad, Accum::Replace)),
-        &mut tape,
-    );
-
-    let network = Station::network(&model).after_forward(x, &y, &tape).after_backward(&delta);
-    let walk = Walk { model: &model, theta, grad: &grad, stages: leaves(network) };
+    let pass = Pass::of((card, loss), weights, x, target);
+    let walk = Walk { stages: leaves(pass.network()), pass: &pass };
     Ok(Trace {
         loss,
         output: card.output,
         dtype: A::NAME,
         x: wide(x),
         target: wide(target),
-        prediction: wide(&predict(&model, card.output, &Pipeline::new(), weights, x)),
-        cost: cost.as_f64(),
         layers: places.iter().map(|place| walk.layer(place)).collect(),
-        x_signal: wide(&x_signal),
+        cost: pass.cost,
+        prediction: pass.prediction,
+        x_signal: pass.x_signal,
     })
 }
 
-/// What the engine leaves behind after forward and backward.
+/// A pass, and its stages by their places.
 struct Walk<'a, A: Scalar> {
-    model: &'a Sequential<A>,
-    theta: &'a [A],
-    grad: &'a [A],
+    pass: &'a Pass<'a, A>,
     stages: Vec<Station<'a, A>>,
 }
 
@@ -179,7 +156,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
     fn parameters(&self, place: usize, flat: &[A]) -> (Array2<f64>, Vec<f64>) {
         let named = |name: &str| -> &Entry {
             let name = format!("{place}.{name}");
-            let entries = self.model.layout().entries();
+            let entries = self.pass.model.layout().entries();
             entries.iter().find(|entry| entry.name == name).expect("a dense layer has a weight and a bias")
         };
         let weight = named("weight");
@@ -194,7 +171,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
         let (ones, mut slope) = (Array2::ones(h.dim()), Array2::zeros(h.dim()));
         let units = self.stages[place.top].layer;
         units.backward(
-            Point { theta: &self.theta[self.stages[place.top].window.clone()], x: z, y: h },
+            Point { theta: &self.pass.theta[self.stages[place.top].window.clone()], x: z, y: h },
             &ones,
             Some(&mut slope),
             None,
@@ -204,8 +181,8 @@ impl<'a, A: Scalar> Walk<'a, A> {
     }
 
     fn layer(&self, place: &Place) -> Layer {
-        let (weight, bias) = self.parameters(place.dense, self.theta);
-        let (grad_weight, grad_bias) = self.parameters(place.dense, self.grad);
+        let (weight, bias) = self.parameters(place.dense, self.pass.theta);
+        let (grad_weight, grad_bias) = self.parameters(place.dense, &self.pass.grad);
         Layer {
             units: place.units.clone(),
             weight,
@@ -305,6 +282,7 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use chainrule::datasets::Pipeline;
     use chainrule::layers::{Mode, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
