@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::memory;
 
 /// The bytes of a regular file. Devices and pipes are refused because they may never end.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
@@ -15,4 +16,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(failed)?;
     Ok(bytes)
+}
+
+/// The bytes of a regular file of at most `limit` bytes.
+pub(crate) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let length = fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?.len();
+    memory::check(path, Some(length), limit)?;
+    read_file(path)
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::file::read_file;
+use crate::file::read_within;
 use crate::image::options::ImageOptions;
 use crate::labels::TaskKind;
 use crate::memory;
@@ -69,10 +69,7 @@ impl ReadOptions {
     /// # Errors
     /// If it cannot be read, or is larger than the data may be.
     pub(crate) fn read_file(&self, path: &Path) -> Result<Vec<u8>, Error> {
-        let length =
-            fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?.len();
-        memory::check(path, Some(length), self.memory())?;
-        read_file(path)
+        read_within(path, self.memory())
     }
 
     /// Whether the rows of this file are streamed from disk.

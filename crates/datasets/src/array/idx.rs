@@ -28,7 +28,7 @@ use super::numbers::NumberType;
 use crate::atomic::write_atomic;
 use crate::error::Error;
 use crate::features::Features;
-use crate::file::read_file;
+use crate::file;
 use crate::image::shape::ImageShape;
 use crate::labels::Labels;
 use crate::memory;
@@ -114,8 +114,7 @@ pub fn read(path: &Path) -> Result<Idx, Error> {
 
 /// Reads a file whose bytes may take `limit` in memory.
 pub(crate) fn read_within(path: &Path, limit: u64) -> Result<Idx, Error> {
-    let bytes = read_file(path)?;
-    memory::check(path, Some(bytes.len() as u64), limit)?;
+    let bytes = file::read_within(path, limit)?;
     if is_gzip(&bytes) { unpack(&bytes, path, limit) } else { plain(bytes, path) }
 }
 
