@@ -49,18 +49,12 @@ fn main() -> ExitCode {
 }
 
 fn run(processes: &Processes) -> Result<(), Failure> {
-    processes.agree(check_environment())?;
+    let gemm = Choice::of_environment().transpose();
+    processes
+        .agree(gemm.map_err(|fault| Failure::Input(format!("{VARIABLE} in the environment: {fault}"))))?;
     let mut program = Cli::command();
     let parsed = settings::complete(&mut program, std::env::args_os().collect())
         .and_then(|given| Ok((Cli::from_arg_matches(&given).map_err(Failure::Usage)?, given)));
     let (cli, given) = processes.agree(parsed)?;
     cli.command.run(&program, &given, processes)
-}
-
-/// That the kernels which the environment chooses are there.
-fn check_environment() -> Result<(), Failure> {
-    let choice = Choice::of_environment().transpose().map_err(|error| error.to_string());
-    let possible = choice
-        .and_then(|choice| choice.map_or(Ok(()), |it| it.possible().map_err(|error| error.to_string())));
-    possible.map_err(|fault| Failure::Input(format!("{VARIABLE} in the environment: {fault}")))
 }

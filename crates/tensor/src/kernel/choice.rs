@@ -34,6 +34,9 @@ crate::names! {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChoiceError {
+    /// It is none of the names.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
     /// OpenBLAS is not linked.
     #[error("this program links no OpenBLAS but {0}: build it with the feature `openblas`, or choose auto")]
     NotLinked(&'static str),
@@ -49,16 +52,18 @@ pub enum ChoiceError {
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
 impl Choice {
-    /// What [`VARIABLE`] says, or the error that it is none of the names; `None` where it says nothing.
-    pub fn of_environment() -> Option<Result<Self, UnknownName>> {
-        env::var(VARIABLE).ok().filter(|word| !word.is_empty()).map(|word| word.parse())
+    /// What [`VARIABLE`] says, or why that cannot be; `None` where it says nothing.
+    pub fn of_environment() -> Option<Result<Self, ChoiceError>> {
+        let word = env::var(VARIABLE).ok().filter(|word| !word.is_empty())?;
+        let named = word.parse().map_err(ChoiceError::from);
+        Some(named.and_then(|choice: Self| choice.possible().map(|()| choice)))
     }
 
     /// Whether this build and this CPU have its kernels.
     ///
     /// # Errors
     /// Says what is missing.
-    pub fn possible(self) -> Result<(), ChoiceError> {
+    fn possible(self) -> Result<(), ChoiceError> {
         match self {
             Choice::OpenBlas if !cfg!(feature = "openblas") => Err(ChoiceError::NotLinked(blas::name())),
             Choice::Tiles if !has_tiles() => Err(ChoiceError::NoTiles),
@@ -99,7 +104,7 @@ pub fn chosen() -> Choice {
 
 #[cold]
 fn decide() -> Choice {
-    let said = Choice::of_environment().and_then(Result::ok).filter(|choice| choice.possible().is_ok());
+    let said = Choice::of_environment().and_then(Result::ok);
     // Another thread may have been quicker: its word counts.
     let _ = choose(said.unwrap_or(Choice::Auto));
     Choice::ALL[usize::from(CHOSEN.load(Ordering::Relaxed)) - 1]
