@@ -111,7 +111,7 @@ struct Format {
     checksum: Option<String>,
 }
 
-/// What stands for the checksum in the text that it is of.
+/// The placeholder for the checksum in the text that it is computed from.
 const NO_CHECKSUM: &str = "0000000000000000";
 
 fn with_checksum(json: &str, old: &str, new: &str) -> String {

@@ -182,8 +182,8 @@ impl DataArgs {
         Ok(parts.test.unwrap_or(parts.train))
     }
 
-    /// Training and test parts. Of a file of one's own, a fifth of the examples is held out, chosen by `seed`, or what `test`
-    /// says; it is read as the training data of `model` was, if there is one.
+    /// Training and test parts. A fifth of the examples of a user's file is held out, chosen by `seed`, unless `test` names
+    /// another part; the file is read as the training data of `model` was, if there is one.
     pub(crate) fn parts<A: Scalar>(
         &self,
         source: &Source,

@@ -58,7 +58,7 @@ impl ModelArgs {
     }
 
     /// The card in the file, or the one that the options describe.
-    pub(crate) fn card(&self) -> Result<ModelCard, Failure> {
+    fn card(&self, header: Header) -> Result<ModelCard, Failure> {
         if let Some(widths) = &self.description.layers {
             return self.description.of_another_program(widths);
         }
@@ -68,11 +68,8 @@ impl ModelArgs {
                 self.model.display()
             )));
         }
-        let card = Header::read(&self.model)
-            .and_then(|header| {
-                header.card.ok_or_else(|| CheckpointError::NoCard { path: self.model.clone() })
-            })
-            .map_err(Failure::input)?;
+        let no_card = || Failure::input(CheckpointError::NoCard { path: self.model.clone() });
+        let card = header.card.ok_or_else(no_card)?;
         match self.description.loss {
             Some(loss) => self.under(loss, card),
             None => Ok(card),
@@ -100,14 +97,15 @@ impl ModelArgs {
 
     /// ModelCard and parameters.
     pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
-        let prefix = Header::read(&self.model).map_err(Failure::input)?.prefix;
-        if !prefix.is_empty() {
+        let header = Header::read(&self.model).map_err(Failure::input)?;
+        if !header.prefix.is_empty() {
             errln!(
-                "{}: the parameters are read without the prefix {prefix:?} of their names",
-                self.model.display()
+                "{}: the parameters are read without the prefix {:?} of their names",
+                self.model.display(),
+                header.prefix
             );
         }
-        Checkpoint::load_as(&self.model, self.card()?).map_err(Failure::input)
+        Checkpoint::load_as(&self.model, self.card(header)?).map_err(Failure::input)
     }
 
     /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.

@@ -11,7 +11,7 @@ use chainrule::datasets::{
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, s};
-use chainrule::tensor::{Scalar, rows};
+use chainrule::tensor::{Scalar, rows, vector};
 use clap::Args;
 
 use super::data::TextArgs;
@@ -125,7 +125,7 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         let end = examples.min(start + ROWS);
         let x = features.transformed(&card.transform, start..end);
         let part = predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x);
-        if let Some(row) = rows::slices(&part).position(|row| !row.iter().all(|y| y.is_finite())) {
+        if let Some(row) = rows::slices(&part).position(|row| !vector::is_finite(row)) {
             return Err(Failure::Run(format!(
                 "{}, row {} from 1: the prediction is not finite: the network overflows for this input; check that its columns \
                  have the units of the training data",

@@ -19,7 +19,7 @@ const fn case(refused: &'static str, message: &'static [&'static str], cured: &'
     Case { refused, message, cured }
 }
 
-/// Arguments are separated by blanks; `train` stands for a short training.
+/// Arguments are separated by blanks; `train` is a short training run.
 const CASES: &[Case] = &[
     case("train missing.csv", &["--impute mean or median"], "train missing.csv --impute mean"),
     case("train missing.csv", &["--impute mean or median"], "train missing.csv --impute median"),

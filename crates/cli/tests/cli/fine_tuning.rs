@@ -72,7 +72,7 @@ fn a_model_of_other_classes_is_no_start() {
     json(here, &["train", "--data", "d.csv", "--epochs", "1", "--out", "r", "--json"]);
     refused(here, &["train", "--data", "e.csv", "--from", "r"], &["\"cow\"", "cat, dog"]);
     refused(here, &["train", "--data", "moons", "--from", "r"], &["2 outputs"]);
-    // A run's folder stands for its model everywhere.
+    // The folder of a run is accepted wherever a model is.
     for command in ["inspect", "evaluate", "gradcheck"] {
         let data: &[&str] = if command == "inspect" { &[] } else { &["--data", "d.csv"] };
         let output = crate::run(here, &[&[command, "r"][..], data].concat());

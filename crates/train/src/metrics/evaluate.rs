@@ -1,7 +1,7 @@
 use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
 use chainrule_layers::Layer;
 use chainrule_loss::Loss;
-use chainrule_tensor::{Scalar, rows};
+use chainrule_tensor::{Scalar, rows, vector};
 use thiserror::Error;
 
 use crate::metrics::classification::Confusion;
@@ -162,7 +162,7 @@ fn share_of<A: Scalar>(
         batches.fill(&mut batch)?;
         let mut y = rows::first_mut(&mut workspace.y, batch.rows());
         model.forward(weights.eval(), weights.theta, &batch.x(), &mut y, &mut workspace.tape);
-        if let Some(row) = rows::slices(&y).position(|row| !row.iter().all(|y| y.is_finite())) {
+        if let Some(row) = rows::slices(&y).position(|row| !vector::is_finite(row)) {
             let example = (batch.indices()[row] as u64).to_le_bytes();
             let place = culprit(model, weights.eval(), weights.theta, &batch.x());
             return Ok([&[OVERFLOW], &example[..], place.as_bytes()].concat());

@@ -118,3 +118,12 @@ pub enum TrainError {
         rank: usize,
     },
 }
+
+impl From<EvaluateError> for TrainError {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Data(fault) => TrainError::Data(fault),
+            fault @ EvaluateError::Overflow { .. } => TrainError::Validation(fault),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Pool, Scalar, hash, vector};
 
-use crate::metrics::evaluate::{EvaluateError, Evaluation, evaluate_together};
+use crate::metrics::evaluate::{Evaluation, evaluate_together};
 use crate::objective::buffers::ShardBuffers;
 use crate::objective::sharded::Sharded;
 use crate::run::callbacks::{Callback, StepEnd};
@@ -248,11 +248,7 @@ impl<A: Scalar> Run<'_, A> {
         let weights = self.state.weights(self.theta);
         let mut measure =
             |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
-        let validation: Option<Evaluation> =
-            task.validation.map(&mut measure).transpose().map_err(|fault| match fault {
-                EvaluateError::Data(fault) => TrainError::Data(fault),
-                fault => TrainError::Validation(fault),
-            })?;
+        let validation: Option<Evaluation> = task.validation.map(&mut measure).transpose()?;
         let sums = self.group.gather(&digest(weights).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });

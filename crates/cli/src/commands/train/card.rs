@@ -24,15 +24,13 @@ pub(super) fn card<A: Scalar>(
     model: Option<&ModelCard>,
 ) -> Result<ModelCard, Failure> {
     let train = &parts.train;
-    let described = |args: &Train| -> Result<Architecture, Failure> {
+    let (top, output) = loss::top(loss, args.output, train.labels().is_some())?;
+    let described = || -> Result<Architecture, Failure> {
         let mut architecture = architecture(args, train)?;
-        architecture
-            .layers
-            .extend::<Option<Stage>>(loss::top(loss, args.output, train.labels().is_some())?.0);
+        architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::input)?;
         Ok(architecture)
     };
-    let (_, output) = loss::top(loss, args.output, train.labels().is_some())?;
     let (architecture, transform) = match model {
         None => {
             let mut transform = train.pixel_scaling();
@@ -40,10 +38,10 @@ pub(super) fn card<A: Scalar>(
             if args.standardize || args.source().is_own() && train.full_scale().is_none() {
                 transform = transform.then_fit(Scaling::Standardise, train).map_err(Failure::input)?;
             }
-            (described(args)?, transform)
+            (described()?, transform)
         }
         Some(model) => {
-            let asked = if describes_a_network(args, line) { Some(described(args)?) } else { None };
+            let asked = if describes_a_network(args, line) { Some(described()?) } else { None };
             check_model(args, model, asked.as_ref(), train)?;
             if output != model.output {
                 return Err(Failure::Input(format!(

@@ -1,12 +1,11 @@
 //! What a run is made of before anything is written: data, loss and the description of the model.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use chainrule::datasets::{Encoding, Error, Parts, Target, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, ModelCard};
 use chainrule::tensor::{Aligned, Rng, Scalar};
+use chainrule::train::tensors::{checksum, little_endian};
 use chainrule::train::{TrainState, fingerprint};
 
 use super::Train;
@@ -83,11 +82,7 @@ impl<A: Scalar> Prepared<A> {
         line: &CommandLine<'_>,
         processes: &Processes,
     ) -> Result<(), Failure> {
-        let mut weights = DefaultHasher::new();
-        for x in self.model.iter().flat_map(|model| &model.theta) {
-            x.as_f64().to_bits().hash(&mut weights);
-        }
-        let weights = weights.finish();
+        let weights = self.model.as_ref().map_or(0, |model| checksum(&little_endian(&model.theta)));
         let data = format!("{:016x} {:016x?} {weights:016x}", self.data, self.others);
         let known = PER_RANK.map(|key| (key, String::new())).into();
         // A rank that resumes waits for the others in other places than one that begins.

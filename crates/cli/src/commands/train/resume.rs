@@ -28,16 +28,14 @@ pub(super) fn resumed<A: Scalar>(
     if processes.size() == 1 {
         return read();
     }
-    let (mut log, mut path) = (None, None);
+    let mut log = None;
     let bytes = processes.broadcast(|| {
         let Some(saved) = read()? else { return Ok(Vec::new()) };
-        path = folder.map(|folder| Snapshots::new(folder.snapshots(), run.clone()).log());
+        log = folder.map(|folder| Snapshots::new(folder.snapshots(), run.clone()).log());
         fs::read(Saved::<A>::path(&saved)).map_err(Failure::input)
     })?;
-    let lines = processes.broadcast(|| {
-        log = path.as_deref().map(fs::read);
-        log.take().transpose().map(Option::unwrap_or_default).map_err(Failure::input)
-    })?;
+    let lines =
+        processes.broadcast(|| log.map_or(Ok(Vec::new()), |path| fs::read(path).map_err(Failure::input)))?;
     let parse = || {
         Saved::from_bytes(Path::new("the snapshot of rank 0"), &bytes, run)
             .and_then(|saved| saved.with_log(&lines))
