@@ -1,5 +1,5 @@
 use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayView2, Axis};
+use chainrule_tensor::ndarray::{Array2, ArrayView2};
 
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -143,12 +143,9 @@ impl<A: Scalar> Dataset<A> {
         self.features.dim().1
     }
 
-    /// Classes, or target columns: the outputs of a network.
+    /// Classes, target columns or labels: the outputs of a network.
     pub fn outputs(&self) -> usize {
-        match &self.target {
-            Target::Classes { names, .. } => names.len(),
-            Target::Real { values, .. } => values.ncols(),
-        }
+        self.target.outputs()
     }
 
     /// The inputs, not transformed.
@@ -161,20 +158,17 @@ impl<A: Scalar> Dataset<A> {
         &self.target
     }
 
-    /// The class of each example; `None` for regression.
+    /// The class of each example; `None` for regression and multi-label classification.
     pub fn labels(&self) -> Option<&[u32]> {
         match &self.target {
             Target::Classes { labels, .. } => Some(labels),
-            Target::Real { .. } => None,
+            Target::Real { .. } | Target::MultiLabel { .. } => None,
         }
     }
 
-    /// The names of the classes; empty for regression.
+    /// The names of the classes; empty for regression and multi-label classification.
     pub fn class_names(&self) -> &[String] {
-        match &self.target {
-            Target::Classes { names, .. } => names,
-            Target::Real { .. } => &[],
-        }
+        self.target.classes()
     }
 
     /// The number of examples of each class; `None` for regression.
@@ -246,15 +240,7 @@ impl<A: Scalar> Dataset<A> {
 
     /// These features with the targets at these indices.
     fn with_rows(&self, features: Features<A>, indices: &[usize]) -> Self {
-        let target = match &self.target {
-            Target::Classes { labels, names } => {
-                let labels = indices.iter().map(|&i| labels[i]).collect();
-                Target::Classes { labels, names: names.clone() }
-            }
-            Target::Real { values, names } => {
-                Target::Real { values: values.select(Axis(0), indices), names: names.clone() }
-            }
-        };
+        let target = self.target.select(indices);
         Self { features, target, about: self.about.clone() }
     }
 
@@ -276,12 +262,25 @@ impl<A: Scalar> Dataset<A> {
         (train, other)
     }
 
-    /// Checks that the classes can be learned: that there are several, and not nearly as many as examples.
+    /// Checks that the classes or labels can be learned: that there are several, and not nearly as many as examples.
     ///
     /// # Errors
-    /// If there is one class only, or of 20 or more examples more than four fifths have a class of their own.
+    /// If there is one class only, a label holds for all examples or for none, or of 20 or more examples more than four fifths have a class of their own.
     pub fn check_classes(&self) -> Result<(), Error> {
         const FEWEST: usize = 20;
+        if let Target::MultiLabel { values, labels } = &self.target {
+            let constant = labels.iter().zip(values.columns()).find(|(_, column)| {
+                column.first().is_some_and(|first| column.iter().all(|value| value == first))
+            });
+            return constant.map_or(Ok(()), |(label, column)| {
+                let (name, word) = (&label.name, &label.words[usize::from(column[0])]);
+                let fault = format!(
+                    "the label {name:?} is {word:?} for all {} examples, so there is nothing to learn: leave it out of --target",
+                    self.len()
+                );
+                Err(Error::data(self.name(), fault))
+            });
+        }
         let Some(counts) = self.class_counts() else { return Ok(()) };
         let (classes, examples) = (counts.iter().filter(|&&count| count > 0).count(), self.len());
         if classes < 2 && examples > 0 {
@@ -350,6 +349,11 @@ fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target) -> Resu
             }
             all_finite(name, "target", &values.view(), A::of)
         }
+        Target::MultiLabel { values, labels } if labels.len() != values.ncols() => {
+            let fault = format!("{} labels for {} target columns", labels.len(), values.ncols());
+            Err(Error::data(name, fault))
+        }
+        Target::MultiLabel { .. } => Ok(()),
     }
 }
 

@@ -23,12 +23,18 @@ pub enum Encoding {
     OneHot,
     /// The target columns of a regression.
     Real,
+    /// One column per label: 1 where the label holds, 0 elsewhere.
+    MultiHot,
 }
 
 impl Encoding {
     /// Whether the target can be encoded like this.
     pub fn fits(self, target: &Target) -> bool {
-        (self != Encoding::Real) == target.is_classes()
+        match target {
+            Target::Classes { .. } => matches!(self, Encoding::Index | Encoding::OneHot),
+            Target::Real { .. } => self == Encoding::Real,
+            Target::MultiLabel { .. } => self == Encoding::MultiHot,
+        }
     }
 
     /// Numbers per example.
@@ -41,8 +47,10 @@ impl Encoding {
             (Encoding::Index, Target::Classes { .. }) => 1,
             (Encoding::OneHot, Target::Classes { names, .. }) => names.len(),
             (Encoding::Real, Target::Real { values, .. }) => values.ncols(),
+            (Encoding::MultiHot, Target::MultiLabel { labels, .. }) => labels.len(),
             (encoding, Target::Classes { .. }) => panic!("encoding: {encoding:?} of a target of classes"),
             (encoding, Target::Real { .. }) => panic!("encoding: {encoding:?} of a target of real numbers"),
+            (encoding, Target::MultiLabel { .. }) => panic!("encoding: {encoding:?} of a target of labels"),
         }
     }
 
@@ -58,6 +66,11 @@ impl Encoding {
             Target::Real { values, .. } => {
                 for (out, &value) in out.iter_mut().zip(values.row(i)) {
                     *out = A::of(value);
+                }
+            }
+            Target::MultiLabel { values, .. } => {
+                for (out, &holds) in out.iter_mut().zip(values.row(i)) {
+                    *out = if holds { A::one() } else { A::zero() };
                 }
             }
         }

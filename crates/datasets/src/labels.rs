@@ -7,19 +7,7 @@ use chainrule_tensor::ndarray::Array2;
 use crate::table::cells::shortened;
 use crate::table::form::{NumberForm, plain, spelling};
 use crate::target::Target;
-
-/// The kind of task: what a target column means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TaskKind {
-    /// Classification if the cells are words, or whole numbers with at most 20 distinct values that occur at least twice on
-    /// average; else regression.
-    #[default]
-    Auto,
-    /// Each distinct value is a class.
-    Classification,
-    /// Each cell is a number.
-    Regression,
-}
+use crate::task::TaskKind;
 
 /// Distinct whole numbers that are classes at most under [`TaskKind::Auto`].
 const MOST_NUMBERS: usize = 20;

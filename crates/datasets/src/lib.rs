@@ -72,6 +72,8 @@ mod summary;
 pub mod synthetic;
 mod table;
 mod target;
+mod target_cells;
+mod task;
 mod transform;
 
 pub use array::file_rows::FileRows;
@@ -94,13 +96,12 @@ pub use image::folder::{image_files, is_image_file, read_images};
 pub use image::options::ImageOptions;
 pub use image::shape::ImageShape;
 pub use input::Input;
-pub use labels::TaskKind;
 pub use mnist::{DataDirs, fashion_mnist, mnist};
 pub use options::ReadOptions;
 pub use parts::Parts;
 pub use read::{FileFormat, read, read_features, read_pair};
 pub use summary::Summary;
-pub use table::column::{Column, HeaderRow, Impute};
+pub use table::column::{Column, HeaderRow, Impute, TargetColumns};
 pub use table::columns::Columns;
 #[cfg(feature = "csv")]
 pub use table::csv;
@@ -110,7 +111,8 @@ pub use table::form::{Decoration, NumberForm};
 pub use table::options::TableOptions;
 #[cfg(feature = "parquet")]
 pub use table::parquet;
-pub use table::schema::{ColumnKind, Feature, Schema};
-pub use target::Target;
+pub use table::schema::{ColumnKind, Feature, Schema, SchemaTarget};
+pub use target::{Label, Target};
+pub use task::TaskKind;
 pub use transform::pipeline::Pipeline;
 pub use transform::transforms::{Scaling, Transform};

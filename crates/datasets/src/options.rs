@@ -4,10 +4,11 @@ use std::path::Path;
 use crate::error::Error;
 use crate::file::read_within;
 use crate::image::options::ImageOptions;
-use crate::labels::TaskKind;
 use crate::memory;
-use crate::table::column::Column;
+use crate::table::column::TargetColumns;
 use crate::table::options::TableOptions;
+use crate::target::Label;
+use crate::task::TaskKind;
 
 /// Files above this size are streamed by default.
 const LARGEST_IN_MEMORY: u64 = 1 << 30;
@@ -16,9 +17,10 @@ const LARGEST_IN_MEMORY: u64 = 1 << 30;
 ///
 /// | Field | Default | Meaning |
 /// |---|---|---|
-/// | `target` | `Last` | the column to predict |
-/// | `task` | `Auto` | whether the target is a class or a number |
+/// | `target` | the last column | the columns to predict |
+/// | `task` | `Auto` | whether the target is a class, a number or several labels |
 /// | `classes` | empty | the class names of a model, in its order; empty takes the classes that occur |
+/// | `labels` | empty | the labels of a model, with the words of each; empty takes the words that occur |
 /// | `stream` | `None` | whether the rows of an array are streamed from disk; `None` streams files above 1 GiB |
 /// | `max_memory` | `None` | the bytes that decoded data may take; `None` allows half of the machine's memory |
 /// | `table` | | how tables are read |
@@ -36,12 +38,14 @@ const LARGEST_IN_MEMORY: u64 = 1 << 30;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOptions {
-    /// The column to predict.
-    pub target: Column,
-    /// Whether the target is a class or a number.
+    /// The columns to predict.
+    pub target: TargetColumns,
+    /// Whether the target is a class, a number or several labels.
     pub task: TaskKind,
     /// The class names of a model, in its order; if empty, the classes that occur, sorted.
     pub classes: Vec<String>,
+    /// The labels of a model, with the words of each; if empty, the words that occur.
+    pub labels: Vec<Label>,
     /// Whether the rows of an array are streamed from disk; `None` streams files above 1 GiB.
     pub stream: Option<bool>,
     /// The bytes that decoded data may take; `None` allows half of the machine's memory.

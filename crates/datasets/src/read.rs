@@ -104,7 +104,7 @@ pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, E
     }
 }
 
-/// Reads features from one file and their targets, one number each, from another; either is `.npy` or IDX.
+/// Reads features from one file and their targets, a number or a row of numbers each, from another; either is `.npy` or IDX.
 ///
 /// # Errors
 /// As [`read`]; or if the files do not fit together.
@@ -114,9 +114,7 @@ pub fn read_pair<A: Scalar>(
     options: &ReadOptions,
 ) -> Result<Dataset<A>, Error> {
     let y = match format(target)? {
-        FileFormat::Npy => {
-            npy::decode_target(&options.read_file(target)?, target, options.task, &options.classes)?
-        }
+        FileFormat::Npy => npy::decode_target(&options.read_file(target)?, target, options)?,
         FileFormat::Idx => idx::target(target, options)?,
         _ => return Err(Error::format(target, "it is neither .npy nor IDX", "save the target as .npy")),
     };

@@ -5,6 +5,7 @@ use chainrule_tensor::Scalar;
 
 use crate::dataset::Dataset;
 use crate::image::shape::ImageShape;
+use crate::table::cells::shortened;
 use crate::table::form::NumberForm;
 use crate::table::schema::{ColumnKind, Schema};
 use crate::target::Target;
@@ -46,14 +47,31 @@ impl<A: Scalar> Dataset<A> {
             }
             (None, None) => format!("{} of numbers", counted(self.inputs(), "column")),
         };
-        let name = self.schema().map(|schema| schema.target.0.as_str()).filter(|name| !name.is_empty());
-        let target = name.map_or_else(|| "target".to_owned(), |name| format!("target {}", visible(name)));
+        let targets = self.schema().map_or(&[][..], |schema| &schema.targets);
+        let names: Vec<String> = targets.iter().map(|target| visible(&target.name)).collect();
+        let target = match (&names[..], self.outputs()) {
+            ([name], _) => format!("target {name}"),
+            ([], outputs) if outputs > 1 && !self.target().is_classes() => format!("{outputs} targets"),
+            ([], _) => "target".to_owned(),
+            (names, _) => format!("targets {}", shortened(names)),
+        };
         let target = match self.target() {
             Target::Classes { names, .. } => format!("{target}: {}", counted(names.len(), "class")),
             Target::Real { .. } => {
-                let form = self.schema().map(|schema| &schema.target_form).filter(|form| !form.is_plain());
-                let form = form.map_or_else(String::new, |form| format!(" ({form})"));
-                format!("{target}: numbers{form}")
+                let mut forms: Vec<String> = targets
+                    .iter()
+                    .filter(|target| !target.form.is_plain())
+                    .map(|target| target.form.to_string())
+                    .collect();
+                forms.dedup();
+                let forms = if forms.is_empty() { String::new() } else { format!(" ({})", forms.join("; ")) };
+                format!("{target}: numbers{forms}")
+            }
+            Target::MultiLabel { labels, .. } => {
+                let mut words: Vec<String> =
+                    labels.iter().map(|label| visible(&label.words.join("/"))).collect();
+                words.dedup();
+                format!("{target}: {} ({})", counted(labels.len(), "label"), shortened(&words))
             }
         };
         let mut text = format!("{features}; {target}");
@@ -70,8 +88,7 @@ impl<A: Scalar> Dataset<A> {
 fn table(schema: &Schema) -> String {
     let mut parts: Vec<String> = schema.dialect.iter().map(ToString::to_string).collect();
     parts.push(format!("{}: {}", counted(schema.features.len(), "column"), kinds(schema).join(", ")));
-    let left_out =
-        schema.width.saturating_sub(schema.features.len() + usize::from(!schema.target.0.is_empty()));
+    let left_out = schema.width.saturating_sub(schema.features.len() + schema.targets.len());
     if left_out > 0 {
         parts.push(format!("{left_out} left out"));
     }

@@ -314,7 +314,8 @@ fn a_file_that_one_rank_can_no_longer_read_ends_all() {
         let path = folder.path().join(format!("x{own}.npy"));
         npy::write(&path, &Array2::from_shape_fn((1000, 3), |(i, j)| ((i * 7 + j) % 5) as f64 / 3.0))
             .unwrap();
-        let options = ReadOptions { stream: Some(true), target: Column::Index(0), ..ReadOptions::default() };
+        let options =
+            ReadOptions { stream: Some(true), target: Column::Index(0).into(), ..ReadOptions::default() };
         let data = read::<f64>(&path, &options).unwrap().train;
         let model = Dense::new(2, 1);
         let (loss, encoding, transform) = (SquaredError::default(), Encoding::Real, Pipeline::new());

@@ -297,6 +297,8 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
             input: None,
             transform: self.transform.clone(),
             classes: self.classes.iter().map(ToString::to_string).collect(),
+            labels: Vec::new(),
+            targets: Vec::new(),
             data: None,
             seed: Some(self.seed),
         };

@@ -1,4 +1,4 @@
-use chainrule_datasets::{Input, Pipeline};
+use chainrule_datasets::{Input, Label, Pipeline};
 use chainrule_layers::Architecture;
 use chainrule_loss::LossSpec;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,15 @@ pub struct ModelCard {
     /// What the input goes through before the first layer.
     #[serde(default)]
     pub transform: Pipeline,
-    /// The names of the classes; empty for regression.
+    /// The names of the classes; empty where the outputs are no classes.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// The labels of a multi-label classification, one for each output; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
+    /// The names of the target columns of a regression, if they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
     /// The data it was trained on, by name.
     #[serde(default)]
     pub data: Option<String>,
@@ -53,7 +59,12 @@ impl ModelCard {
     #[cfg(feature = "files")]
     pub(crate) fn validated(&self) -> Result<(), String> {
         self.architecture.validated().map_err(|error| error.to_string())?;
-        let inputs = self.architecture.inputs();
+        let (inputs, outputs) = (self.architecture.inputs(), self.architecture.outputs());
+        for (what, named) in [("labels", self.labels.len()), ("targets", self.targets.len())] {
+            if named != 0 && named != outputs {
+                return Err(format!("its network has {outputs} outputs for {named} {what}"));
+            }
+        }
         let numbers = match &self.input {
             None => return Ok(()),
             Some(Input::Table(schema)) => {

@@ -39,7 +39,8 @@ impl<A: Scalar> Checkpoint<A> {
 
     /// The model in ONNX, operator set 17: from raw rows `x` of shape `(batch, inputs)`, any number of them, to the
     /// prediction `y`, with the input transform and the output function in the graph and the parameters under the names and
-    /// shapes of the checkpoint. The names of the classes are JSON in the metadata, under `classes`.
+    /// shapes of the checkpoint. The names of the outputs are JSON in the metadata: under `classes`, `labels` or, of a regression,
+    /// `targets`.
     ///
     /// Its operators are those that onnxruntime has for both number types; erf alone is taken in `f32`.
     ///
@@ -70,9 +71,12 @@ impl<A: Scalar> Checkpoint<A> {
         };
         onnx.apply("Identity", &[&value]);
         let mut metadata_props = Vec::new();
-        if !card.classes.is_empty() {
-            let value = serde_json::to_string(&card.classes).expect("names are text");
-            metadata_props.push(Property { key: "classes".to_owned(), value });
+        let labels: Vec<String> = card.labels.iter().map(|label| label.name.clone()).collect();
+        for (key, names) in [("classes", &card.classes), ("labels", &labels), ("targets", &card.targets)] {
+            if !names.is_empty() {
+                let value = serde_json::to_string(names).expect("names are text");
+                metadata_props.push(Property { key: key.to_owned(), value });
+            }
         }
         let model = Model {
             ir_version: IR_VERSION,

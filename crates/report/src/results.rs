@@ -212,13 +212,45 @@ pub enum Evaluation {
         /// Root of the mean squared error.
         #[serde(deserialize_with = "finite_or_nan")]
         rmse: f64,
+        /// The figures of each of several targets, of which the above are the means.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        targets: Vec<TargetFigures>,
+    },
+    /// Of a multi-label classification.
+    MultiLabel {
+        /// Number of examples.
+        examples: usize,
+        /// Mean loss.
+        #[serde(deserialize_with = "finite_or_nan")]
+        loss: f64,
+        /// Fraction of examples of which every label is predicted right.
+        #[serde(deserialize_with = "finite_or_nan")]
+        accuracy: f64,
+        /// Unweighted mean of the labels' F1.
+        #[serde(deserialize_with = "finite_or_nan")]
+        macro_f1: f64,
+        /// The labels.
+        labels: Vec<Class>,
     },
 }
 
-/// A class and its figures.
+/// A target of a regression and its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetFigures {
+    /// Name of the column.
+    pub name: String,
+    /// Coefficient of determination.
+    #[serde(deserialize_with = "finite_or_nan")]
+    pub r2: f64,
+    /// Root of the mean squared error.
+    #[serde(deserialize_with = "finite_or_nan")]
+    pub rmse: f64,
+}
+
+/// A class or label and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
-    /// Name of the class.
+    /// Name of the class or label.
     pub name: String,
     /// Its figures.
     pub score: ClassFigures,

@@ -7,7 +7,7 @@ use crate::digits::significant;
 use crate::gallery::Gallery;
 use crate::html::{cell, facts, figure, note, page, section, table};
 use crate::plot::{Mark, Plot};
-use crate::results::{Class, Evaluation};
+use crate::results::{Class, Evaluation, TargetFigures};
 use crate::run::Run;
 
 /// Beyond this many classes a confusion matrix is no picture any more.
@@ -27,11 +27,22 @@ pub fn run_page(run: &Run, gallery: &Gallery) -> String {
         }
         main {
             div.pair { (curves(run)) }
-            @if let Some(Evaluation::Classification { classes, confusion, .. }) = &run.results.test {
-                div.pair {
-                    (section("Confusion matrix", &matrix(classes, confusion)))
-                    (section("Each class", &each(classes)))
+            @match &run.results.test {
+                Some(Evaluation::Classification { classes, confusion, .. }) => {
+                    div.pair {
+                        (section("Confusion matrix", &matrix(classes, confusion)))
+                        (section("Each class", &each("class", classes)))
+                    }
                 }
+                Some(Evaluation::MultiLabel { labels, .. }) => {
+                    (section("Each label", &each("label", labels)))
+                    (note("Accuracy is the fraction of examples of which every label is predicted right."))
+                }
+                Some(Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
+                    (section("Each target", &each_target(targets)))
+                    (note("R² of the run is the mean over the targets."))
+                }
+                _ => {}
             }
             (gallery.markup())
             (section("Configuration", &facts(run.settings.iter())))
@@ -122,7 +133,14 @@ fn gradients(run: &Run) -> Markup {
     }
 }
 
-fn each(classes: &[Class]) -> Markup {
+fn each_target(targets: &[TargetFigures]) -> Markup {
+    let row = |TargetFigures { name, r2, rmse }: &TargetFigures| {
+        vec![cell(name), cell(&format!("{r2:.4}")), cell(&significant(*rmse))]
+    };
+    table(&["target", "R²", "RMSE"], &targets.iter().map(row).collect::<Vec<_>>())
+}
+
+fn each(what: &str, classes: &[Class]) -> Markup {
     let rows: Vec<Vec<Markup>> = classes
         .iter()
         .map(|Class { name, score }| {
@@ -130,7 +148,7 @@ fn each(classes: &[Class]) -> Markup {
             [&[cell(name)], &ratios[..], &[cell(&score.support.to_string())]].concat()
         })
         .collect();
-    table(&["class", "precision", "recall", "F1", "examples"], &rows)
+    table(&[what, "precision", "recall", "F1", "examples"], &rows)
 }
 
 fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {

@@ -2,4 +2,5 @@
 
 pub(crate) mod classification;
 pub(crate) mod evaluate;
+pub(crate) mod multi_label;
 pub(crate) mod regression;

@@ -103,7 +103,7 @@ impl CurvatureCommand {
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
         let loss_name = loss_spec(card).kind();
-        let encoding = loss::encoding(loss_name, data.labels().is_some())?;
+        let encoding = loss::encoding(loss_name, data.target())?;
         let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(card).build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {

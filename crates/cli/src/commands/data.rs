@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chainrule::datasets::{
-    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Parts, ReadOptions, TaskKind, digits,
-    fashion_mnist, mnist, split::HoldOut, synthetic,
+    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Target, TaskKind,
+    digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 use self::user_files::{OwnArgs, TaskName};
-use super::model::ModelArgs;
+use super::model::{ModelArgs, label_names};
 use super::options::absolute;
 use crate::failure::Failure;
 use crate::headings::DATA;
@@ -132,8 +132,14 @@ impl Source {
 }
 
 /// The options under which a file is read as the training data was: its columns, words, fillings, classes, and size of pictures.
-fn knowing(mut options: ReadOptions, input: Option<&Input>, classes: &[String]) -> ReadOptions {
+fn knowing(
+    mut options: ReadOptions,
+    input: Option<&Input>,
+    classes: &[String],
+    labels: &[Label],
+) -> ReadOptions {
     options.classes = classes.to_vec();
+    options.labels = labels.to_vec();
     match input {
         Some(Input::Table(schema)) => options.table.schema = Some(schema.clone()),
         Some(Input::Image(shape)) => {
@@ -168,12 +174,14 @@ impl DataArgs {
     fn options_for(&self, card: &ModelCard) -> Result<ReadOptions, Failure> {
         let mut options = self.own.options()?;
         if let (None, Some(Input::Table(schema))) = (&self.own.target, &card.input) {
-            options.target = schema.target_column();
+            options.target = schema.target_columns();
         }
-        if card.classes.is_empty() && card.input.is_some() && self.own.task == TaskName::Auto {
+        let are_numbers = !card.targets.is_empty() || card.input.is_some();
+        if card.classes.is_empty() && card.labels.is_empty() && are_numbers && self.own.task == TaskName::Auto
+        {
             options.task = TaskKind::Regression;
         }
-        Ok(knowing(options, card.input.as_ref(), &card.classes))
+        Ok(knowing(options, card.input.as_ref(), &card.classes, &card.labels))
     }
 
     /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
@@ -256,12 +264,13 @@ impl DataArgs {
         }
         let (mut options, input) = (self.own.options()?, train.input());
         if let Some(Input::Table(schema)) = &input {
-            options.target = schema.target_column();
+            options.target = schema.target_columns();
         }
-        if train.labels().is_none() {
+        if matches!(train.target(), Target::Real { .. }) {
             options.task = TaskKind::Regression;
         }
-        let parts = self.read::<A>(path, &knowing(options, input.as_ref(), train.class_names()))?;
+        let labels = train.target().labels();
+        let parts = self.read::<A>(path, &knowing(options, input.as_ref(), train.class_names(), labels))?;
         let test = parts.test.unwrap_or(parts.train);
         if (test.inputs(), test.outputs()) != (train.inputs(), train.outputs()) {
             return Err(Failure::Input(format!(
@@ -315,6 +324,23 @@ impl DataArgs {
                 card.classes.join(", "),
                 data.name(),
                 data.class_names().join(", ")
+            )));
+        }
+        let (labels, columns) = (data.target().labels(), data.target().columns());
+        if card.labels != labels {
+            return Err(Failure::Input(format!(
+                "{path}: the network has the labels {}, but {} has {}: name them with --target in the order of the model",
+                label_names(&card.labels),
+                data.name(),
+                label_names(labels)
+            )));
+        }
+        if columns.len() > 1 && !card.targets.is_empty() && card.targets != columns {
+            return Err(Failure::Input(format!(
+                "{path}: the network predicts {}, but the targets of {} are {}: name them with --target in the order of the model",
+                card.targets.join(", "),
+                data.name(),
+                columns.join(", ")
             )));
         }
         model.transform(card, &data).check(inputs).map_err(Failure::input)?;

@@ -1,9 +1,12 @@
 //! `chainrule evaluate`.
 
+use chainrule::datasets::{Label, Target};
 use chainrule::tensor::Scalar;
-use chainrule::train::{ClassMetrics, Confusion, Evaluation, Metrics, evaluate};
+use chainrule::train::{
+    ClassMetrics, Confusion, Evaluation, Metrics, MultiLabelMetrics, RegressionMetrics, evaluate,
+};
 use chainrule_report::digits::significant;
-use chainrule_report::results::{self, Class, ClassFigures};
+use chainrule_report::results::{self, Class, ClassFigures, TargetFigures};
 use clap::Args;
 
 use super::data::{DataArgs, Part};
@@ -32,9 +35,9 @@ impl Evaluate {
         with_dtype!(self.model.dtype()?, measure(self))
     }
 
-    fn print(&self, names: &[String], examples: usize, result: &Evaluation) -> Result<(), Failure> {
+    fn print(&self, target: &Target, examples: usize, result: &Evaluation) -> Result<(), Failure> {
         if self.json {
-            let figures = figures(names, examples, result);
+            let figures = figures(target, examples, result);
             return outln!("{}", serde_json::to_string(&figures).expect("the figures have string keys"));
         }
         outln!("examples  {examples}")?;
@@ -42,9 +45,18 @@ impl Evaluate {
         match &result.metrics {
             Metrics::Regression(fit) => {
                 outln!("R²        {:.4}", fit.r_squared())?;
-                outln!("RMSE      {}", significant(fit.rmse()))
+                outln!("RMSE      {}", significant(fit.rmse()))?;
+                if fit.columns() > 1 {
+                    outln!("\n{}", target_table(&targets(target.columns(), fit)))?;
+                }
+                Ok(())
             }
-            Metrics::Classification(confusion) => print_classes(names, confusion),
+            Metrics::Classification(confusion) => print_classes(target.classes(), confusion),
+            Metrics::MultiLabel(metrics) => {
+                outln!("accuracy  {:.4} (all labels of an example)", metrics.accuracy())?;
+                outln!("macro F1  {:.4}\n", metrics.macro_f1())?;
+                outln!("{}", class_table("label", &labels(target.labels(), metrics)))
+            }
         }
     }
 }
@@ -54,28 +66,35 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let card = &checkpoint.card;
     let data = args.data.for_model::<A>(&args.model, card, args.part)?;
     let loss = loss_spec(card).kind();
-    let encoding = loss::encoding(loss, data.labels().is_some())?;
+    let encoding = loss::encoding(loss, data.target())?;
     let transform = args.model.transform(card, &data);
     let model = card.architecture.build::<A>(None);
     let result =
         evaluate(&model, &*loss_spec(card).build::<A>(), encoding, &transform, checkpoint.weights(), &data)
             .map_err(Failure::run)?;
-    args.print(data.class_names(), data.len(), &result)
+    args.print(data.target(), data.len(), &result)
 }
 
 /// Every figure.
-pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) -> results::Evaluation {
+pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> results::Evaluation {
     let loss = result.loss;
     match &result.metrics {
-        Metrics::Regression(fit) => {
-            results::Evaluation::Regression { examples, loss, r2: fit.r_squared(), rmse: fit.rmse() }
-        }
+        Metrics::Regression(fit) => results::Evaluation::Regression {
+            examples,
+            loss,
+            r2: fit.r_squared(),
+            rmse: fit.rmse(),
+            targets: if fit.columns() > 1 { targets(target.columns(), fit) } else { Vec::new() },
+        },
+        Metrics::MultiLabel(metrics) => results::Evaluation::MultiLabel {
+            examples,
+            loss,
+            accuracy: metrics.accuracy(),
+            macro_f1: metrics.macro_f1(),
+            labels: labels(target.labels(), metrics),
+        },
         Metrics::Classification(confusion) => {
             let table = confusion.table();
-            let class = |(class, name): (usize, &String)| {
-                let ClassMetrics { precision, recall, f1, support } = confusion.class(class);
-                Class { name: name.clone(), score: ClassFigures { precision, recall, f1, support } }
-            };
             results::Evaluation::Classification {
                 examples,
                 loss,
@@ -83,7 +102,7 @@ pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) ->
                 top_3: confusion.top(3),
                 top_5: confusion.top(5),
                 macro_f1: confusion.macro_f1(),
-                classes: names.iter().enumerate().map(class).collect(),
+                classes: classes(target.classes(), confusion),
                 confusion_pairs: if table.is_none() { confusion.pairs().collect() } else { Vec::new() },
                 confusion: table
                     .iter()
@@ -95,6 +114,53 @@ pub(crate) fn figures(names: &[String], examples: usize, result: &Evaluation) ->
     }
 }
 
+fn of_class(name: &str, metrics: ClassMetrics) -> Class {
+    let ClassMetrics { precision, recall, f1, support } = metrics;
+    Class { name: name.to_owned(), score: ClassFigures { precision, recall, f1, support } }
+}
+
+fn classes(names: &[String], confusion: &Confusion) -> Vec<Class> {
+    names.iter().enumerate().map(|(class, name)| of_class(name, confusion.class(class))).collect()
+}
+
+fn labels(labels: &[Label], metrics: &MultiLabelMetrics) -> Vec<Class> {
+    labels.iter().enumerate().map(|(at, label)| of_class(&label.name, metrics.label(at))).collect()
+}
+
+fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
+    let figures = |(column, name): (usize, &String)| TargetFigures {
+        name: name.clone(),
+        r2: fit.r_squared_of(column),
+        rmse: fit.rmse_of(column),
+    };
+    names.iter().enumerate().map(figures).collect()
+}
+
+/// R² and RMSE of each target.
+pub(crate) fn target_table(targets: &[TargetFigures]) -> String {
+    let width = width("target", targets.iter().map(|target| target.name.as_str()));
+    let mut lines = vec![format!("{:<width$}        R²       RMSE", "target")];
+    for TargetFigures { name, r2, rmse } in targets {
+        lines.push(format!("{name:<width$}  {r2:>8.4}  {:>9}", significant(*rmse)));
+    }
+    lines.join("\n")
+}
+
+/// Precision, recall and F1 of each class or label.
+pub(crate) fn class_table(what: &str, classes: &[Class]) -> String {
+    let width = width(what, classes.iter().map(|class| class.name.as_str()));
+    let mut lines = vec![format!("{what:<width$}  precision  recall      F1  examples")];
+    for Class { name, score } in classes {
+        let ClassFigures { precision, recall, f1, support } = score;
+        lines.push(format!("{name:<width$}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {support:>8}"));
+    }
+    lines.join("\n")
+}
+
+fn width<'a>(head: &str, names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0).max(head.len())
+}
+
 fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure> {
     outln!("accuracy  {:.4}", confusion.accuracy())?;
     // With five classes or fewer, five guesses cannot fail.
@@ -102,18 +168,8 @@ fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure>
         outln!("top {k}     {:.4}", confusion.top(k))?;
     }
     outln!("macro F1  {:.4}\n", confusion.macro_f1())?;
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    outln!("{:<width$}  precision  recall      F1  examples", "class")?;
-    for (class, name) in names.iter().enumerate() {
-        let score = confusion.class(class);
-        outln!(
-            "{name:<width$}  {:>9.4}  {:>6.4}  {:>6.4}  {:>8}",
-            score.precision,
-            score.recall,
-            score.f1,
-            score.support
-        )?;
-    }
+    outln!("{}", class_table("class", &classes(names, confusion)))?;
+    let width = width("class", names.iter().map(String::as_str));
     // Wider than this it is no picture any more, and `--json` has the numbers.
     if let Some(table) = confusion.table().filter(|_| names.len() <= 20) {
         outln!("\nconfusion: true class by row, predicted class by column, in the order above")?;

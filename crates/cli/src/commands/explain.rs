@@ -209,9 +209,9 @@ impl Explain {
         }
         let example = data.select(&[self.example]);
         // One column a class instead of an index: the same to the loss, and there is a y for each output to show.
-        let encoding = match loss::encoding(loss, data.labels().is_some())? {
-            Encoding::Real => Encoding::Real,
+        let encoding = match loss::encoding(loss, data.target())? {
             Encoding::Index | Encoding::OneHot => Encoding::OneHot,
+            other @ (Encoding::Real | Encoding::MultiHot) => other,
         };
         let x = example.inputs_through(&model.transform(&card, &data));
         let target = own_target.unwrap_or_else(|| example.encode(encoding));
@@ -266,7 +266,7 @@ fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossKind) -> Result<Arr
     if let Some(class) = card.classes.iter().position(|name| name == text) {
         return Ok(one_hot(outputs, class));
     }
-    if outputs > 1 && !text.contains(',') {
+    if outputs > 1 && !text.contains(',') && card.labels.is_empty() && card.targets.is_empty() {
         let class = text.parse().ok().filter(|&class: &usize| class < outputs).ok_or_else(|| {
             Failure::Input(format!(
                 "--target {text}: expected {outputs} numbers separated by commas, or a class from 0 to {}",

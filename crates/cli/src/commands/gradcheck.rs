@@ -51,7 +51,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let card = &checkpoint.card;
     let data = args.data.for_model::<f64>(&args.model, card, args.part)?;
     let loss_name = loss_spec(card).kind();
-    let encoding = loss::encoding(loss_name, data.labels().is_some())?;
+    let encoding = loss::encoding(loss_name, data.target())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
     let (loss, loss_witness) = (loss_spec(card).build::<A>(), loss_spec(card).build::<f64>());
 

@@ -6,7 +6,7 @@ use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::model::ModelArgs;
+use super::model::{ModelArgs, label_names};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
 use crate::headings::OUTPUT;
@@ -86,6 +86,8 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
         "data": card.data,
         "seed": card.seed,
         "classes": card.classes,
+        "labels": card.labels,
+        "targets": card.targets,
         "transforms": card.transform.transforms().len(),
     })
 }
@@ -102,6 +104,12 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
     outln!("network   {}", card.architecture)?;
     if !card.classes.is_empty() {
         outln!("classes   {}", card.classes.join(", "))?;
+    }
+    if !card.labels.is_empty() {
+        outln!("labels    {}", label_names(&card.labels))?;
+    }
+    if !card.targets.is_empty() {
+        outln!("targets   {}", card.targets.join(", "))?;
     }
     outln!("\nplace  layer              output       parameters  norms")?;
     for (place, row) in table.iter().enumerate() {

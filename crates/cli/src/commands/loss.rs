@@ -1,6 +1,6 @@
 //! The loss that a command line asks for, and what goes with it.
 
-use chainrule::datasets::Encoding;
+use chainrule::datasets::{Encoding, Target};
 use chainrule::layers::{SoftmaxSpec, Stage, activation};
 use chainrule::loss::{CrossEntropyConfig, FusedOutput, LossKind, LossSpec, TargetKind};
 use chainrule::model::Output;
@@ -9,8 +9,12 @@ use super::options::OutputName;
 use crate::failure::Failure;
 
 /// The loss of a run if none is named.
-pub(crate) fn usual(classes: bool) -> LossKind {
-    if classes { LossKind::CrossEntropy } else { LossKind::MeanSquaredError }
+pub(crate) fn usual(target: &Target) -> LossKind {
+    match target {
+        Target::Classes { .. } => LossKind::CrossEntropy,
+        Target::Real { .. } => LossKind::MeanSquaredError,
+        Target::MultiLabel { .. } => LossKind::BinaryCrossEntropy,
+    }
 }
 
 /// The loss with its usual parameters, and with this label smoothing if it has one.
@@ -62,14 +66,19 @@ pub(crate) fn top(
 /// The form in which this loss takes the targets of a data set.
 ///
 /// # Errors
-/// If it is a loss of classes, and the targets are numbers.
-pub(crate) fn encoding(loss: LossKind, classes: bool) -> Result<Encoding, Failure> {
-    match loss.spec().target() {
-        TargetKind::Real if !classes => Ok(Encoding::Real),
-        _ if !classes => Err(Failure::Input(format!(
+/// If it is a loss of classes, and the targets are numbers; or one of anything but labels, and the targets are labels.
+pub(crate) fn encoding(loss: LossKind, target: &Target) -> Result<Encoding, Failure> {
+    match (target, loss.spec().target()) {
+        (Target::MultiLabel { .. }, _) if loss == LossKind::BinaryCrossEntropy => Ok(Encoding::MultiHot),
+        (Target::MultiLabel { .. }, _) => Err(Failure::Input(format!(
+            "--loss {loss} is not for several labels: use --loss binary-cross-entropy, or predict the columns as numbers \
+             (--task regression)"
+        ))),
+        (Target::Real { .. }, TargetKind::Real) => Ok(Encoding::Real),
+        (Target::Real { .. }, _) => Err(Failure::Input(format!(
             "--loss {loss} is for classes, and the targets of this data are numbers: use --loss mean-squared-error"
         ))),
-        TargetKind::Class => Ok(Encoding::Index),
-        _ => Ok(Encoding::OneHot),
+        (Target::Classes { .. }, TargetKind::Class) => Ok(Encoding::Index),
+        (Target::Classes { .. }, _) => Ok(Encoding::OneHot),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chainrule::datasets::{Dataset, Pipeline};
+use chainrule::datasets::{Dataset, Label, Pipeline};
 use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
@@ -157,10 +157,18 @@ impl Description {
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
+            labels: Vec::new(),
+            targets: Vec::new(),
             data: None,
             seed: None,
         })
     }
+}
+
+/// The labels of a model with their words, for a message.
+pub(crate) fn label_names(labels: &[Label]) -> String {
+    let name = |label: &Label| format!("{} ({})", label.name, label.words.join("/"));
+    if labels.is_empty() { "none".to_owned() } else { labels.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
 
 /// The loss of a model: the one it was trained on, or the one that its output suggests.

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
-    Features, FileFormat, ImageShape, Input, Pipeline, ReadOptions, csv, image_files, is_image_file, npy,
-    read_features, read_images, write_atomic,
+    Features, FileFormat, ImageShape, Input, Label, Pipeline, ReadOptions, csv, image_files, is_image_file,
+    npy, read_features, read_images, write_atomic,
 };
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output, predict};
@@ -30,7 +30,7 @@ pub(crate) struct Predict {
     /// File to write the predictions to, .csv or .npy [default: CSV on stdout]
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Write the class of each example without the probabilities
+    /// Write the class of each example, or the word of each label, without the probabilities
     #[arg(long, help_heading = OUTPUT)]
     classes: bool,
     #[command(flatten)]
@@ -147,6 +147,9 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         Some(out) if extension(out)? == "csv" => {
             write_atomic(out, |file| table(file, args, card, &predictions, &labels, &files))
         }
+        Some(out) if args.classes && !card.labels.is_empty() => {
+            npy::write(out, &predictions.mapv(|p| if p > A::of(0.5) { A::one() } else { A::zero() }))
+        }
         Some(out) if args.classes => {
             let column = labels.iter().map(|&label| A::of(label as f64)).collect();
             npy::write(out, &Array2::from_shape_vec((examples, 1), column).expect("one number a row"))
@@ -174,7 +177,8 @@ fn class_of<A: Scalar>(prediction: &[A]) -> usize {
     }
 }
 
-/// Writes a row an example: its file, its class, and a number for each output; of a regression the numbers alone.
+/// Writes a row an example: its file, its class, and a number for each output; of a regression or of labels the numbers alone, or
+/// the word of each label.
 fn table<A: Scalar>(
     writer: &mut dyn std::io::Write,
     args: &Predict,
@@ -183,11 +187,19 @@ fn table<A: Scalar>(
     labels: &[usize],
     files: &[String],
 ) -> std::io::Result<()> {
-    let outputs: Vec<String> = match (&card.input, predictions.ncols()) {
-        (_, n) if n == card.classes.len() => card.classes.clone(),
-        (Some(Input::Table(schema)), 1) if card.classes.is_empty() => vec![schema.target.0.clone()],
-        (_, n) => (0..n).map(|i| i.to_string()).collect(),
+    let labels_of = |card: &ModelCard| card.labels.iter().map(|label| label.name.clone()).collect::<Vec<_>>();
+    let outputs: Vec<String> = match predictions.ncols() {
+        n if n == card.classes.len() => card.classes.clone(),
+        n if n == card.labels.len() => labels_of(card),
+        n if n == card.targets.len() => card.targets.clone(),
+        n => (0..n).map(|i| i.to_string()).collect(),
     };
+    if args.classes && !card.labels.is_empty() {
+        let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let word = |(p, label): (&A, &Label)| label.words[usize::from(*p > A::of(0.5))].clone();
+        let rows = rows::slices(predictions).map(|row| row.iter().zip(&card.labels).map(word).collect());
+        return csv::write_to(writer, &names, rows);
+    }
     let classes = args.classes || !card.classes.is_empty();
     let mut names: Vec<&str> = Vec::new();
     names.extend((!files.is_empty()).then_some("file"));

@@ -19,6 +19,7 @@ mod runs;
 mod settings;
 mod snapshots;
 mod streams;
+mod targets;
 mod terminal;
 mod test_part;
 mod user_data;

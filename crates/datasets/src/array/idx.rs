@@ -30,10 +30,10 @@ use crate::error::Error;
 use crate::features::Features;
 use crate::file;
 use crate::image::shape::ImageShape;
-use crate::labels::Labels;
 use crate::memory;
 use crate::options::ReadOptions;
 use crate::target::Target;
+use crate::target_cells::{TargetCells, usual_names};
 
 /// The most that a compressed file is unpacked to. A plain file may be larger, because its size is known.
 #[cfg(feature = "files")]
@@ -180,13 +180,14 @@ pub(crate) fn target(path: &Path, options: &ReadOptions) -> Result<Target, Error
         let fault = format!("its shape is {:?}", idx.shape);
         return Err(Error::format(path, fault, "give one number for each example"));
     }
-    let mut labels = Labels::new(options.task, &options.classes);
+    let failed = |fault| Error::data(path.display().to_string(), fault);
+    let mut cells = TargetCells::new(1, options).map_err(failed)?;
     for (example, &byte) in idx.data.iter().enumerate() {
-        labels.push_integer(byte.into()).map_err(|fault| {
+        cells.column(0).push_integer(byte.into()).map_err(|fault| {
             Error::data(path.display().to_string(), format!("example {example}: {fault}"))
         })?;
     }
-    Ok(labels.finish("y"))
+    cells.finish(&usual_names(1)).map_err(failed)
 }
 
 fn image(shape: &[usize]) -> Option<ImageShape> {

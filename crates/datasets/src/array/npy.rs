@@ -26,11 +26,13 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
 use crate::file::read_file;
-use crate::labels::{Labels, TaskKind};
+use crate::labels::Labels;
 use crate::options::ReadOptions;
-use crate::table::builder::Builder;
+use crate::table::builder::{Builder, MOST_COLUMNS};
 use crate::table::cells::Cell;
 use crate::target::Target;
+use crate::target_cells::{TargetCells, usual_names};
+use crate::task::TaskKind;
 use header::{NpyHeader, RESAVE};
 use literal::LONGEST_HEADER;
 
@@ -95,7 +97,8 @@ pub fn dataset<A: Scalar>(
     classes: &[String],
 ) -> Result<Dataset<A>, Error> {
     let (x, y) = (decode_array::<A>(&read_file(features)?, features)?, read_file(target)?);
-    let y = decode_target(&y, target, task, classes)?;
+    let options = ReadOptions { task, classes: classes.to_vec(), ..ReadOptions::default() };
+    let y = decode_target(&y, target, &options)?;
     x.into_dataset(features, y)
 }
 
@@ -114,18 +117,23 @@ pub(crate) fn table<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dat
     }
     // The header gives the width, on which the position of the target depends.
     let width = file_rows::<A>(path, None)?.features.dim().1;
-    let target = find_target(path, width, options)?;
+    let targets = find_targets(path, width, options)?;
+    let [target] = targets[..] else {
+        let fault = format!("streamed rows have one target column, and {} are named", targets.len());
+        return Err(Error::format(path, fault, "add --stream=false, or save the targets as y.npy"));
+    };
     let x = file_rows::<A>(path, Some(target))?;
     let Features::FileRows(rows) = &x.features else { unreachable!("just asked for") };
-    let mut labels = Labels::new(options.task, &options.classes);
+    let failed = |fault: String| Error::data(path.display().to_string(), fault);
+    let mut cells = TargetCells::new(1, options).map_err(failed)?;
     rows.each_block(|first, block| {
         for (row, y) in rows.targets(block).enumerate() {
-            push(&mut labels, rows.numbers(), y)
+            push(cells.column(0), rows.numbers(), y)
                 .map_err(|fault| cell_fault(path, first + row, target, fault))?;
         }
         Ok(())
     })?;
-    let target = labels.finish("y");
+    let target = cells.finish(&usual_names(1)).map_err(failed)?;
     x.into_dataset(path, target)
 }
 
@@ -161,10 +169,11 @@ pub(crate) fn decode_features<A: Scalar>(
     }
 }
 
-fn find_target(path: &Path, width: usize, options: &ReadOptions) -> Result<usize, Error> {
-    options.target.find(&[], width).map_err(|_| {
-        let fault = format!("there is no column {} among {width} columns without names", options.target);
-        Error::format(path, fault, "count from 0, or name a file with one number for each row")
+fn find_targets(path: &Path, width: usize, options: &ReadOptions) -> Result<Vec<usize>, Error> {
+    options.target.find(&[], width).map_err(|(column, fault)| {
+        let lost = || format!("there is no column {column} among {width} columns without names");
+        let fault = fault.unwrap_or_else(lost);
+        Error::format(path, fault, "count from 0, or name a file with a row of targets for each row")
     })
 }
 
@@ -194,7 +203,7 @@ fn build<A: Scalar>(
         return Err(Error::format(path, fault, "save one example as a matrix of one row, x.reshape(1, -1)"));
     }
     if target {
-        find_target(path, width, options)?;
+        find_targets(path, width, options)?;
     }
     let mut builder = Builder::new(path, &[], width, target, options)?;
     let mut row = vec![0.0; width];
@@ -212,38 +221,42 @@ fn build<A: Scalar>(
     Ok(builder)
 }
 
-/// The target in the bytes of a file with one number per row; `path` is used in messages only.
+/// The target in the bytes of a file with a number, or a row of numbers, per row; `path` is used in messages only.
 ///
 /// # Errors
-/// As [`read`]; or if there is not one number per row, or a number does not fit the task.
-pub(crate) fn decode_target(
-    bytes: &[u8],
-    path: &Path,
-    task: TaskKind,
-    classes: &[String],
-) -> Result<Target, Error> {
-    let failed =
-        |row: usize, fault: String| Error::data(path.display().to_string(), format!("row {row}: {fault}"));
-    if let Some(texts) = text::column(bytes) {
-        let mut labels = Labels::new(task, classes);
-        for (row, text) in texts.iter().enumerate() {
+/// As [`read`]; or if it has more than two dimensions, or a number does not fit the task.
+pub(crate) fn decode_target(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Target, Error> {
+    let fault = |fault: String| Error::data(path.display().to_string(), fault);
+    let failed = |at: usize, width: usize, text: String| {
+        let column = if width > 1 { format!(", column {}", at % width) } else { String::new() };
+        fault(format!("row {}{column}: {text}", at / width))
+    };
+    if let Some((texts, width)) = text::matrix(bytes) {
+        let mut cells = TargetCells::new(width, options).map_err(fault)?;
+        for (at, text) in texts.iter().enumerate() {
             if text.trim().is_empty() {
-                return Err(failed(row, "it is empty: fill it in or drop the row".to_owned()));
+                return Err(failed(at, width, "it is empty: fill it in or drop the row".to_owned()));
             }
-            labels.push(text.trim()).map_err(|fault| failed(row, fault))?;
+            cells.column(at % width).push(text.trim()).map_err(|text| failed(at, width, text))?;
         }
-        return Ok(labels.finish("y"));
+        return cells.finish(&usual_names(width)).map_err(fault);
     }
     let header = NpyHeader::read(bytes, bytes.len() as u64, path)?;
-    if header.columns() != 1 {
+    let width = header.columns();
+    if header.shape.len() > 2 || width == 0 || width > MOST_COLUMNS {
         let fault = format!("its shape is {:?}", header.shape);
-        return Err(Error::format(path, fault, "give one number for each row"));
+        return Err(Error::format(path, fault, "give one number, or one row of numbers, for each row"));
     }
-    let mut labels = Labels::new(task, classes);
-    for (row, bytes) in bytes[header.offset..].chunks_exact(header.numbers.size()).enumerate() {
-        push(&mut labels, header.numbers, bytes).map_err(|fault| failed(row, fault))?;
+    let mut cells = TargetCells::new(width, options).map_err(fault)?;
+    for row in 0..header.shape[0] {
+        for at in 0..width {
+            let place = if header.fortran { at * header.shape[0] + row } else { row * width + at };
+            let from = header.offset + place * header.numbers.size();
+            push(cells.column(at), header.numbers, &bytes[from..from + header.numbers.size()])
+                .map_err(|text| failed(row * width + at, width, text))?;
+        }
     }
-    Ok(labels.finish("y"))
+    cells.finish(&usual_names(width)).map_err(fault)
 }
 
 /// Takes the next target, exactly if it is a whole number.

@@ -13,11 +13,12 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
 use crate::file::read_file;
-use crate::labels::TaskKind;
 use crate::memory;
 use crate::options::ReadOptions;
 use crate::parts::Parts;
 use crate::table::column::Column;
+use crate::target::Target;
+use crate::task::TaskKind;
 
 const DAMAGED: &str = "it is damaged or no .npz file, get it again";
 /// Arrays in a file at most.
@@ -36,7 +37,7 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Part
 }
 
 /// Reads a data set from the bytes of a file: features as `x`, `data`, `features` or `images`, and a target as `y`, `target`,
-/// `targets`, `labels`, `label` or the name in the options, one number per row. With the suffixes `_train`, `_val` and
+/// `targets`, `labels`, `label` or the name in the options, one number or one row of numbers per row. With the suffixes `_train`, `_val` and
 /// `_test` on these names there are several parts. A single matrix is a table with the target among its columns.
 ///
 /// # Errors
@@ -44,23 +45,32 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Part
 /// and an array is not unpacked beyond the size in its entry.
 pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Parts<A>, Error> {
     let arrays = Arrays::open(bytes, path, options)?;
-    let named = match &options.target {
-        Column::Name(wanted) => arrays.entries.iter().position(|entry| entry.name == *wanted),
+    let named = match options.target.only() {
+        Some(Column::Name(wanted)) => arrays.entries.iter().position(|entry| entry.name == *wanted),
         _ => None,
     };
-    let part = |x: usize, y: usize, task: TaskKind, classes: &[String]| -> Result<Dataset<A>, Error> {
-        let y = npy::decode_target(&arrays.unpacked(y)?, path, task, classes)?;
+    let part = |x: usize, y: usize, options: &ReadOptions| -> Result<Dataset<A>, Error> {
+        let y = npy::decode_target(&arrays.unpacked(y)?, path, options)?;
         npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
     };
     if let (Some(x), Some(y)) = (arrays.find(&FEATURES, "_train"), arrays.find(&TARGETS, "_train")) {
-        let train = part(x, y, options.task, &options.classes)?;
+        let train = part(x, y, options)?;
         // The task is found once, on the training part.
-        let task = if train.labels().is_some() { options.task } else { TaskKind::Regression };
+        let task =
+            if matches!(train.target(), Target::Real { .. }) { TaskKind::Regression } else { options.task };
+        let (classes, labels) = (train.class_names().to_vec(), train.target().labels().to_vec());
+        let like_train = ReadOptions { task, classes, labels, ..options.clone() };
         let other = |suffixes: &[&str]| -> Result<Option<Dataset<A>>, Error> {
             for suffix in suffixes {
                 let found = (arrays.find(&FEATURES, suffix), arrays.find(&TARGETS, suffix));
                 let (Some(x), Some(y)) = found else { continue };
-                let data = part(x, y, task, train.class_names())?;
+                let data = part(x, y, &like_train)?;
+                if data.outputs() != train.outputs() {
+                    let (wide, outputs) = (data.outputs(), train.outputs());
+                    let fault =
+                        format!("the target of x{suffix} has {wide} columns, that of x_train {outputs}");
+                    return Err(Error::format(path, fault, "give all parts the same targets"));
+                }
                 if data.inputs() != train.inputs() {
                     let (wide, inputs) = (data.inputs(), train.inputs());
                     let fault =
@@ -76,8 +86,8 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
     }
     let target = named.or_else(|| arrays.find(&TARGETS, ""));
     match (arrays.find(&FEATURES, ""), target, arrays.entries.len()) {
-        (Some(x), Some(y), _) if x != y => Ok(part(x, y, options.task, &options.classes)?.into()),
-        (None, Some(y), 2) => Ok(part(1 - y, y, options.task, &options.classes)?.into()),
+        (Some(x), Some(y), _) if x != y => Ok(part(x, y, options)?.into()),
+        (None, Some(y), 2) => Ok(part(1 - y, y, options)?.into()),
         (_, None, 1) => Ok(npy::decode_table(&arrays.unpacked(0)?, path, options)?.into()),
         _ => {
             let fault = format!("no features and target among its arrays {}", arrays.names());

@@ -10,12 +10,12 @@ use super::column::{Column, Impute};
 use super::columns::Columns;
 use super::dialect::Dialect;
 use super::form::NumberForm;
-use super::schema::{ColumnKind, Schema};
+use super::schema::{ColumnKind, Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
-use crate::labels::Labels;
 use crate::options::ReadOptions;
+use crate::target_cells::{TargetCells, usual_names};
 
 /// Columns a table has at most: beyond, what is known about each would outgrow the file.
 pub(crate) const MOST_COLUMNS: usize = 1 << 16;
@@ -29,8 +29,8 @@ pub(crate) struct Builder<A> {
     x: Vec<f64>,
     /// The current row, in the order of the model, which may not be that of the file.
     row: Vec<f64>,
-    target: Option<Labels>,
-    target_at: (String, usize),
+    targets: Option<TargetCells>,
+    target_at: Vec<SchemaTarget>,
     named: bool,
     missing: MissingCells,
     impute: Option<Impute>,
@@ -41,7 +41,7 @@ pub(crate) struct Builder<A> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Feature(usize),
-    Target,
+    Target(usize),
     Ignored,
 }
 
@@ -58,39 +58,49 @@ impl<A: Scalar> Builder<A> {
             let fault = format!("it has {width} columns, and a table has at most {MOST_COLUMNS}");
             return Err(Error::format(path, fault, "save wide data as .npy"));
         }
-        let find = |column: &Column| {
-            column.find(names, width).map_err(|several| {
-                if let Some(fault) = several {
-                    return Error::format(path, fault, "give the columns different names, or count from 0");
-                }
-                let among = if names.is_empty() {
-                    format!("{width} columns without names")
-                } else {
-                    shortened(names)
-                };
-                let fault = format!("there is no column {column} among {among}");
-                Error::format(path, fault, "name one of these, or count from 0")
-            })
+        let lost = |column: &str, several: Option<String>| {
+            if let Some(fault) = several {
+                return Error::format(path, fault, "give the columns different names, or count from 0");
+            }
+            let among =
+                if names.is_empty() { format!("{width} columns without names") } else { shortened(names) };
+            let fault = format!("there is no column {column} among {among}");
+            Error::format(path, fault, "name one of these, or count from 0")
         };
-        let target_at = if target { Some(find(&options.target)?) } else { None };
+        let find =
+            |column: &Column| column.find(names, width).map_err(|several| lost(&column.to_string(), several));
+        let places = if target {
+            options.target.find(names, width).map_err(|(column, several)| lost(&column, several))?
+        } else {
+            Vec::new()
+        };
+        let cells = |columns| {
+            TargetCells::new(columns, options)
+                .map_err(|fault| Error::data(path.display().to_string(), format!("the target: {fault}")))
+        };
+        let targets = target.then(|| cells(places.len())).transpose()?;
+        let usual = usual_names(places.len());
+        let at = |(place, usual): (usize, String)| SchemaTarget {
+            name: names.get(place).cloned().unwrap_or(usual),
+            place,
+            form: NumberForm::Plain,
+        };
+        let target_at: Vec<SchemaTarget> = places.into_iter().zip(usual).map(at).collect();
         let mut builder = Self {
             roles: vec![Role::Ignored; width],
             columns: Vec::new(),
             x: Vec::new(),
             row: Vec::new(),
-            target: target.then(|| Labels::new(options.task, &options.classes)),
-            target_at: target_at.map_or_else(
-                || (String::new(), width),
-                |at| (names.get(at).cloned().unwrap_or_else(|| "y".to_owned()), at),
-            ),
+            targets,
+            target_at,
             named: !names.is_empty(),
             missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
             impute: options.table.impute,
             dialect: None,
             number: PhantomData,
         };
-        if let Some(at) = target_at {
-            builder.roles[at] = Role::Target;
+        for (at, target) in builder.target_at.iter().enumerate() {
+            builder.roles[target.place] = Role::Target(at);
         }
         if let Some(schema) = &options.table.schema {
             builder.take_schema(schema, path, names, width)?;
@@ -101,8 +111,9 @@ impl<A: Scalar> Builder<A> {
                 Ok::<_, Error>(marked)
             };
             let (ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
-            let places = (0..width).filter(|&i| Some(i) != target_at && !ignored[i]);
-            for (at, place) in places.enumerate() {
+            let features: Vec<usize> =
+                (0..width).filter(|&i| builder.roles[i] == Role::Ignored && !ignored[i]).collect();
+            for (at, place) in features.into_iter().enumerate() {
                 builder.roles[place] = Role::Feature(at);
                 let name = names.get(place).cloned().unwrap_or_else(|| format!("x{at}"));
                 let cells = if asked[place] { Cells::words(Origin::Asked) } else { Cells::Unknown };
@@ -128,7 +139,7 @@ impl<A: Scalar> Builder<A> {
         width: usize,
     ) -> Result<(), Error> {
         let by_name = self.named && schema.named;
-        if !by_name && width + 1 != schema.width && width != schema.width {
+        if !by_name && !schema.fits(width) {
             let fault = format!("it has {width} columns, but the training data has {}", schema.width);
             return Err(Error::format(path, fault, "leave out only the target, or give both files a header"));
         }
@@ -156,8 +167,10 @@ impl<A: Scalar> Builder<A> {
         }
         self.impute = schema.impute;
         self.missing.imputed = schema.impute.is_some();
-        if let Some(target) = &mut self.target {
-            target.set_form(schema.target_form.clone());
+        if let Some(targets) = &mut self.targets {
+            for (at, target) in schema.targets.iter().enumerate().take(self.target_at.len()) {
+                targets.column(at).set_form(target.form.clone());
+            }
         }
         Ok(())
     }
@@ -181,7 +194,7 @@ impl<A: Scalar> Builder<A> {
         match self.roles[column] {
             Role::Ignored => false,
             Role::Feature(at) => matches!(self.columns[at].cells, Cells::Unknown),
-            Role::Target => self.target.as_ref().is_some_and(Labels::wants_form),
+            Role::Target(at) => self.targets.as_ref().is_some_and(|targets| targets.wants_form(at)),
         }
     }
 
@@ -194,9 +207,9 @@ impl<A: Scalar> Builder<A> {
                 self.columns[at].cells = Cells::Numbers;
             }
             Role::Ignored | Role::Feature(_) => {}
-            Role::Target => {
-                if let Some(target) = &mut self.target {
-                    target.set_form(form);
+            Role::Target(at) => {
+                if let Some(targets) = &mut self.targets {
+                    targets.column(at).set_form(form);
                 }
             }
         }
@@ -213,8 +226,8 @@ impl<A: Scalar> Builder<A> {
                 self.row[at] = self.columns[at].take::<A>(cell, &self.missing)?;
                 Ok(())
             }
-            Role::Target => {
-                let target = self.target.as_mut().expect("it has a place");
+            Role::Target(at) => {
+                let target = self.targets.as_mut().expect("it has a place").column(at);
                 match cell {
                     _ if cell.is_missing(&self.missing.words) => Err(match cell {
                         Cell::Text(text) if !text.is_empty() => {
@@ -246,12 +259,14 @@ impl<A: Scalar> Builder<A> {
     /// # Errors
     /// As [`into_features`](Self::into_features).
     pub(crate) fn into_dataset(mut self, path: &Path) -> Result<Dataset<A>, Error> {
-        let name = self.target_at.0.clone();
-        let labels = self.target.take().expect("it was built with a target");
-        let form = labels.form().clone();
-        let target = labels.finish(&name);
+        let cells = self.targets.take().expect("it was built with a target");
+        for (at, target) in self.target_at.iter_mut().enumerate() {
+            target.form = cells.form(at).clone();
+        }
+        let names: Vec<String> = self.target_at.iter().map(|target| target.name.clone()).collect();
+        let target = cells.finish(&names).map_err(|fault| Error::data(path.display().to_string(), fault))?;
         let stem = path.file_stem().map_or_else(|| "table".into(), |stem| stem.to_string_lossy());
-        Dataset::new(stem, self.features(path, form)?, target)
+        Dataset::new(stem, self.into_features(path)?, target)
     }
 
     /// The features only.
@@ -259,10 +274,6 @@ impl<A: Scalar> Builder<A> {
     /// # Errors
     /// If a column has no cell that is not missing.
     pub(crate) fn into_features(self, path: &Path) -> Result<Features<A>, Error> {
-        self.features(path, NumberForm::Plain)
-    }
-
-    fn features(self, path: &Path, target_form: NumberForm) -> Result<Features<A>, Error> {
         let width = self.columns.len();
         let rows = self.x.len() / width;
         let mut x =
@@ -273,9 +284,9 @@ impl<A: Scalar> Builder<A> {
                 cells.finish(self.impute, column).map_err(|fault| Error::format(path, fault, LEAVE_OUT))?;
             features.push(feature);
         }
-        let (target, named, impute) = (self.target_at, self.named, self.impute);
+        let (targets, named, impute) = (self.target_at, self.named, self.impute);
         let (width, dialect) = (self.roles.len(), self.dialect);
-        let schema = Schema { features, target, width, named, impute, dialect, target_form };
+        let schema = Schema { features, targets, width, named, impute, dialect };
         Ok(Features::Columns(Columns { x, schema: Arc::new(schema) }))
     }
 }

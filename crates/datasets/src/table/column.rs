@@ -86,6 +86,101 @@ impl Column {
     }
 }
 
+/// The columns to predict: one, or several separated by commas.
+///
+/// A name that holds a comma is found as a whole.
+///
+/// ```
+/// use chainrule_datasets::{Column, TargetColumns};
+///
+/// assert_eq!(TargetColumns::default(), Column::Last.into());
+/// let columns = vec![Column::Name("width".to_owned()), Column::Index(3)];
+/// assert_eq!("width,3".parse::<TargetColumns>().unwrap().to_string(), TargetColumns::from(columns).to_string());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetColumns {
+    columns: Vec<Column>,
+    /// The text that named them, which may be the name of one column.
+    whole: Option<String>,
+}
+
+impl Default for TargetColumns {
+    fn default() -> Self {
+        Column::Last.into()
+    }
+}
+
+impl From<Column> for TargetColumns {
+    fn from(column: Column) -> Self {
+        Self { columns: vec![column], whole: None }
+    }
+}
+
+impl From<Vec<Column>> for TargetColumns {
+    /// An empty list is the last column.
+    fn from(columns: Vec<Column>) -> Self {
+        if columns.is_empty() { Self::default() } else { Self { columns, whole: None } }
+    }
+}
+
+impl FromStr for TargetColumns {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.contains(',') {
+            return text.parse().map(Column::into);
+        }
+        let columns = text.split(',').map(|column| column.trim().parse()).collect::<Result<_, _>>()?;
+        Ok(Self { columns, whole: Some(text.to_owned()) })
+    }
+}
+
+impl fmt::Display for TargetColumns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<String> = self.columns.iter().map(Column::to_string).collect();
+        f.write_str(&columns.join(","))
+    }
+}
+
+impl TargetColumns {
+    /// The only column, if there is one only.
+    pub(crate) fn only(&self) -> Option<&Column> {
+        self.columns.first().filter(|_| self.columns.len() == 1)
+    }
+
+    /// Whether a cell of the first row is one of the names.
+    #[cfg(feature = "csv")]
+    pub(crate) fn are_named_in(&self, first: &[String]) -> bool {
+        let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
+        self.columns.iter().any(named) || self.whole.as_ref().is_some_and(|whole| first.contains(whole))
+    }
+
+    /// The positions among `width` columns, with names if there is a header.
+    ///
+    /// # Errors
+    /// The first column that is not there or is ambiguous, as [`Column::find`] says it, or is given twice.
+    pub(crate) fn find(
+        &self,
+        names: &[String],
+        width: usize,
+    ) -> Result<Vec<usize>, (String, Option<String>)> {
+        if let Some(whole) = &self.whole
+            && let Ok(place) = Column::Name(whole.clone()).find(names, width)
+        {
+            return Ok(vec![place]);
+        }
+        let mut places = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let place = column.find(names, width).map_err(|fault| (column.to_string(), fault))?;
+            if places.contains(&place) {
+                return Err((column.to_string(), Some(format!("the target {column} is given twice"))));
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+}
+
 /// What replaces a missing number. A missing word is replaced by the most frequent word of its column, in a tie by the
 /// first in alphabetical order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

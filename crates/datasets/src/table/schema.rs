@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Impute};
+use super::column::{Column, Impute, TargetColumns};
 use super::dialect::Dialect;
 use super::form::NumberForm;
 
@@ -23,25 +23,63 @@ use super::form::NumberForm;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "StoredSchema")]
 pub struct Schema {
     /// The features, in the order of the network's inputs.
     pub features: Vec<Feature>,
-    /// The name of the target, and its position in the file from 0.
-    pub target: (String, usize),
+    /// The target columns; none if the file was read without them.
+    pub targets: Vec<SchemaTarget>,
     /// The number of columns of the file.
     pub width: usize,
     /// Whether the file had a header: then columns are matched by name, else by position.
     pub named: bool,
     /// How missing cells are imputed; `None` if a missing cell is an error.
-    #[serde(default)]
     pub impute: Option<Impute>,
     /// The dialect of the file, if it was a text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
-    /// How the target spells numbers.
+}
+
+/// A target column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaTarget {
+    /// Its name in the header, or `"y"`, or `"y0"`, `"y1"`, ….
+    pub name: String,
+    /// Its position in the file, from 0.
+    pub place: usize,
+    /// How its cells spell numbers.
     #[serde(default, skip_serializing_if = "NumberForm::is_plain")]
-    pub target_form: NumberForm,
+    pub form: NumberForm,
+}
+
+/// A schema as a file holds it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSchema {
+    features: Vec<Feature>,
+    #[serde(default)]
+    targets: Vec<SchemaTarget>,
+    width: usize,
+    named: bool,
+    #[serde(default)]
+    impute: Option<Impute>,
+    #[serde(default)]
+    dialect: Option<Dialect>,
+    /// Name and position of the only target, in files of earlier versions.
+    #[serde(default)]
+    target: Option<(String, usize)>,
+    #[serde(default)]
+    target_form: NumberForm,
+}
+
+impl From<StoredSchema> for Schema {
+    fn from(stored: StoredSchema) -> Self {
+        let StoredSchema { features, mut targets, width, named, impute, dialect, target, target_form } =
+            stored;
+        targets.extend(target.map(|(name, place)| SchemaTarget { name, place, form: target_form }));
+        Self { features, targets, width, named, impute, dialect }
+    }
 }
 
 /// A column of features.
@@ -102,15 +140,23 @@ impl Schema {
         self.features.iter().flat_map(of_feature).collect()
     }
 
-    /// The position of the feature in a table with the columns of the training data, or with all of them except the target.
-    pub(crate) fn place(&self, feature: &Feature, width: usize) -> usize {
-        let has_no_target = width + 1 == self.width;
-        feature.place - usize::from(has_no_target && feature.place > self.target.1)
+    /// Whether a table of this width has the columns of the training data, or all of them except the targets.
+    pub(crate) fn fits(&self, width: usize) -> bool {
+        width == self.width || width + self.targets.len() == self.width
     }
 
-    /// The target column of a table with these columns.
-    pub fn target_column(&self) -> Column {
-        if self.named { Column::Name(self.target.0.clone()) } else { Column::Index(self.target.1) }
+    /// The position of the feature in a table that [`fits`](Self::fits).
+    pub(crate) fn place(&self, feature: &Feature, width: usize) -> usize {
+        let before = self.targets.iter().filter(|target| target.place < feature.place).count();
+        feature.place - if width == self.width { 0 } else { before }
+    }
+
+    /// The target columns of a table with these columns.
+    pub fn target_columns(&self) -> TargetColumns {
+        let column = |target: &SchemaTarget| {
+            if self.named { Column::Name(target.name.clone()) } else { Column::Index(target.place) }
+        };
+        self.targets.iter().map(column).collect::<Vec<_>>().into()
     }
 
     /// Checks a schema that was read from a file.

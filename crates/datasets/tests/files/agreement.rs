@@ -66,6 +66,38 @@ fn the_same_numbers_have_the_same_bits_from_every_format() {
 }
 
 #[test]
+fn several_targets_are_the_same_from_every_format() {
+    let target = |name: &str, columns: &str| {
+        let options = ReadOptions { target: columns.parse().unwrap(), ..ReadOptions::default() };
+        read::<f64>(&beside("pandas", name), &options).map(|parts| parts.train)
+    };
+    let text = target("same.csv", "y,b").unwrap();
+    assert_eq!((text.inputs(), text.target().columns()), (2, &["y".to_owned(), "b".to_owned()][..]));
+    assert_eq!(target("same.parquet", "y,b").unwrap().target(), text.target());
+    let Target::Real { values, .. } = text.target() else { panic!("numbers") };
+    let array = target("same.npy", "3,1").unwrap();
+    assert!(matches!(array.target(), Target::Real { values: others, .. } if others == values));
+    assert_eq!(raw(&array), raw(&text));
+    // A table without the targets is read for the model.
+    let without = text.schema().unwrap().clone();
+    let without = chainrule_datasets::Schema { named: false, ..without };
+    let features = chainrule_datasets::csv::decode_features::<f64>(
+        b"1.5,2\n3,4\n",
+        "n.csv".as_ref(),
+        &of_model(Some(&without)),
+    );
+    assert_eq!(features.unwrap().dim(), (2, 2));
+
+    let labels = target("kinds.csv", "word,switch").unwrap();
+    assert_eq!(labels.target().labels()[1].words, ["False", "True"]);
+    assert_eq!(target("kinds.parquet", "word,switch").unwrap().target(), labels.target());
+    assert!(labels.summary().to_string().ends_with("targets word, switch: 2 labels (a/b, False/True)"));
+    let stream = ReadOptions { stream: Some(true), target: "3,1".parse().unwrap(), ..ReadOptions::default() };
+    let error = read::<f64>(&beside("pandas", "same.npy"), &stream).unwrap_err().to_string();
+    assert!(error.contains("2 are named") && error.contains("--stream=false"), "{error}");
+}
+
+#[test]
 fn a_streamed_row_that_is_not_finite_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (path, y) = (folder.path().join("x.npy"), folder.path().join("y.npy"));

@@ -50,13 +50,16 @@ fn a_header_is_seen() {
 fn the_target_is_the_column_asked_for() {
     let text = "y,a,b\n10.5,1,2\n20.5,3,4\n";
     for target in [Column::Index(0), Column::Name("y".into())] {
-        let data = read(text, &ReadOptions { target, ..ReadOptions::default() }).unwrap();
+        let data = read(text, &ReadOptions { target: target.into(), ..ReadOptions::default() }).unwrap();
         assert_eq!(data.encode(Encoding::Real), array![[10.5], [20.5]]);
         assert_eq!(data.inputs_through(&Pipeline::new()), array![[1.0, 2.0], [3.0, 4.0]]);
         assert_eq!(data.feature_names(), ["a", "b"]);
     }
     for target in [Column::Index(3), Column::Name("z".into())] {
-        assert!(refusal(text, &ReadOptions { target, ..ReadOptions::default() }).contains("among y, a, b"));
+        assert!(
+            refusal(text, &ReadOptions { target: target.into(), ..ReadOptions::default() })
+                .contains("among y, a, b")
+        );
     }
 }
 
@@ -97,7 +100,7 @@ fn classes_of_a_model_serve_new_data() {
 #[test]
 fn a_header_with_a_name_twice_is_known_again() {
     let table = TableOptions { header: HeaderRow::Present, ..TableOptions::default() };
-    let options = ReadOptions { target: Column::Index(1), table, ..ReadOptions::default() };
+    let options = ReadOptions { target: Column::Index(1).into(), table, ..ReadOptions::default() };
     let trained = read("a,kind,a\nred,1,blue\ngreen,2,blue\n", &options).unwrap();
     let schema = trained.schema().unwrap().clone();
     let again = ReadOptions::from(TableOptions { schema: Some(schema), ..TableOptions::default() });
@@ -137,7 +140,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[0-9a.,\"\n\r\u{feff} -]{0,60}",
         target in prop_oneof![Just(Column::Last), Just(Column::Index(1)), Just(Column::Name("a".into()))],
     ) {
-        let options = ReadOptions { target, ..ReadOptions::default() };
+        let options = ReadOptions { target: target.into(), ..ReadOptions::default() };
         let _ = csv::decode::<f32>(&bytes, Path::new("x"), &options);
         let _ = csv::decode::<f32>(text.as_bytes(), Path::new("x"), &options);
     }

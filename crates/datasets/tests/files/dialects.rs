@@ -156,9 +156,9 @@ fn names_count_where_there_are_names() {
     let error = features("a,a,b\n1,2,3\n", &data).unwrap_err();
     assert!(error.contains("2 of its columns have the name \"a\""), "{error}");
     // Nor is a column taken by a name that two have.
-    let options = ReadOptions { target: Column::Name("n".into()), ..ReadOptions::default() };
+    let options = ReadOptions { target: Column::Name("n".into()).into(), ..ReadOptions::default() };
     assert!(read_as(&table, "t.csv", &options).unwrap_err().to_string().contains("several columns"));
-    let options = ReadOptions { target: Column::Index(1), ..ReadOptions::default() };
+    let options = ReadOptions { target: Column::Index(1).into(), ..ReadOptions::default() };
     let error = read_as(
         "1,0,x\n5,6,a\n7,8,b\n",
         "t.csv",

@@ -101,7 +101,7 @@ fn a_new_table_is_read_as_the_model_knows_it() {
     let bare = csv::decode::<f64>(
         b"7,red,1\n8,blue,2\n",
         "b.csv".as_ref(),
-        &ReadOptions { target: Column::Index(0), ..ReadOptions::default() },
+        &ReadOptions { target: Column::Index(0).into(), ..ReadOptions::default() },
     );
     let model: ReadOptions = TableOptions {
         schema: bare.unwrap().schema().cloned(),
@@ -273,8 +273,11 @@ fn rows_that_stay_in_their_file_are_the_rows_of_memory() {
     idx::write(&folder.path().join("x.idx"), &idx::Idx::new(vec![n, columns], bytes)).unwrap();
     npy::write(&folder.path().join("y.npy"), &Array2::from_shape_fn((n, 1), |(i, _)| (i % 5) as f64))
         .unwrap();
-    let stream =
-        |stream| ReadOptions { stream: Some(stream), target: Column::Index(3), ..ReadOptions::default() };
+    let stream = |stream| ReadOptions {
+        stream: Some(stream),
+        target: Column::Index(3).into(),
+        ..ReadOptions::default()
+    };
     let target = folder.path().join("y.npy");
     let pair = |name: &str, s| read_pair::<f64>(&folder.path().join(name), &target, &stream(s)).unwrap();
     let lone = |s| read::<f64>(&folder.path().join("x.npy"), &stream(s)).unwrap().train;
@@ -366,7 +369,7 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let all_missing =
         csv::decode::<f32>(b"a,b\n,1.5\n,2.5\n", "t".as_ref(), &mean()).unwrap_err().to_string();
     assert!(all_missing.contains("column 1 (a) has no cell that is not missing"), "{all_missing}");
-    let mut asked = ReadOptions { target: Column::Index(0), ..mean() };
+    let mut asked = ReadOptions { target: Column::Index(0).into(), ..mean() };
     asked.table.categorical = vec![Column::Index(1)];
     let no_words = csv::decode::<f32>(b"y,", "t".as_ref(), &asked).unwrap_err().to_string();
     assert!(no_words.contains("column 2 (x0) has no cell that is not missing"), "{no_words}");

@@ -21,6 +21,8 @@ fn checkpoint<A: Scalar>(activation: impl Into<Stage>, output: Output, classes: 
         input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 4.0 }),
         classes: classes.iter().map(ToString::to_string).collect(),
+        labels: Vec::new(),
+        targets: Vec::new(),
         data: None,
         seed: None,
     };

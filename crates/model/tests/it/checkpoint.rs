@@ -25,6 +25,8 @@ fn example() -> Checkpoint<f64> {
         input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 255.0 }),
         classes: vec!["a".into(), "b".into()],
+        labels: Vec::new(),
+        targets: Vec::new(),
         data: None,
         seed: Some(7),
     };

@@ -32,7 +32,7 @@ pub struct Confusion {
     ranks: Vec<u64>,
 }
 
-/// One class's figures. A ratio whose denominator is 0 counts as 0.
+/// The figures of one class or label. A ratio whose denominator is 0 counts as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ClassMetrics {
     /// Of those named so, the share that is.
@@ -144,12 +144,7 @@ impl Confusion {
     /// # Panics
     /// If there is no such class.
     pub fn class(&self, class: usize) -> ClassMetrics {
-        let hits = self.hits(class);
-        let support = self.truths[class];
-        let precision = ratio(hits, self.guesses[class]);
-        let recall = ratio(hits, support);
-        let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
-        ClassMetrics { precision, recall, f1, support }
+        of_counts(self.hits(class), self.guesses[class], self.truths[class])
     }
 
     /// The unweighted mean of the classes' F1.
@@ -159,7 +154,14 @@ impl Confusion {
     }
 }
 
-fn ratio(part: u64, whole: u64) -> f64 {
+/// The figures from the examples that are both, that were named so, and that are so.
+pub(crate) fn of_counts(hits: u64, named: u64, support: u64) -> ClassMetrics {
+    let (precision, recall) = (ratio(hits, named), ratio(hits, support));
+    let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+    ClassMetrics { precision, recall, f1, support }
+}
+
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

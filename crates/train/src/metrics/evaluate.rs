@@ -1,10 +1,11 @@
-use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline};
+use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline, Target};
 use chainrule_layers::Layer;
 use chainrule_loss::Loss;
 use chainrule_tensor::{Scalar, rows, vector};
 use thiserror::Error;
 
 use crate::metrics::classification::Confusion;
+use crate::metrics::multi_label::MultiLabelMetrics;
 use crate::metrics::regression::RegressionMetrics;
 use crate::objective::division::{Division, share};
 use crate::objective::workspace::Workspace;
@@ -52,13 +53,16 @@ pub enum Metrics {
     Classification(Confusion),
     /// R² and the root mean square error.
     Regression(RegressionMetrics),
+    /// Predicted against true labels.
+    MultiLabel(MultiLabelMetrics),
 }
 
 impl Metrics {
-    /// The accuracy, of a classification.
+    /// The accuracy, of a classification; with several labels that of exact matches.
     pub fn accuracy(&self) -> Option<f64> {
         match self {
             Metrics::Classification(confusion) => Some(confusion.accuracy()),
+            Metrics::MultiLabel(metrics) => Some(metrics.accuracy()),
             Metrics::Regression(_) => None,
         }
     }
@@ -66,7 +70,7 @@ impl Metrics {
     /// R², of a regression.
     pub fn r_squared(&self) -> Option<f64> {
         match self {
-            Metrics::Classification(_) => None,
+            Metrics::Classification(_) | Metrics::MultiLabel(_) => None,
             Metrics::Regression(metrics) => Some(metrics.r_squared()),
         }
     }
@@ -76,6 +80,7 @@ impl Metrics {
         match self {
             Metrics::Classification(confusion) => confusion.accuracy(),
             Metrics::Regression(metrics) => metrics.r_squared(),
+            Metrics::MultiLabel(metrics) => metrics.accuracy(),
         }
     }
 }
@@ -157,6 +162,7 @@ fn share_of<A: Scalar>(
     let own = share(batches.count(), division.size, division.rank);
     batches.seek(own.start);
     let (mut losses, mut fits, mut confusion) = (Vec::new(), Vec::new(), confusion(model.outputs(), data));
+    let mut labels = MultiLabelMetrics::new(data.target().labels().len());
     let mut batch = batches.buffer();
     for _ in own {
         batches.fill(&mut batch)?;
@@ -168,16 +174,21 @@ fn share_of<A: Scalar>(
             return Ok([&[OVERFLOW], &example[..], place.as_bytes()].concat());
         }
         losses.push(loss.value_in_f64(&y, &batch.target()).to_bits());
-        if let Some(labels) = data.labels() {
-            let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
-            confusion.add(&y, &truth);
-        } else {
-            let mut fit = RegressionMetrics::new(model.outputs());
-            fit.add(&y, &batch.target());
-            fits.extend(fit.numbers().map(|number| number.to_bits()));
+        match data.target() {
+            Target::Classes { labels, .. } => {
+                let truth: Vec<usize> = batch.indices().iter().map(|&i| labels[i] as usize).collect();
+                confusion.add(&y, &truth);
+            }
+            Target::MultiLabel { .. } => labels.add(&y, &batch.target()),
+            Target::Real { .. } => {
+                let mut fit = RegressionMetrics::new(model.outputs());
+                fit.add(&y, &batch.target());
+                fits.extend(fit.numbers().map(|number| number.to_bits()));
+            }
         }
     }
-    let numbers = losses.into_iter().chain(confusion.words()).chain(fits).flat_map(u64::to_le_bytes);
+    let counts = confusion.words().into_iter().chain(labels.words());
+    let numbers = losses.into_iter().chain(counts).chain(fits).flat_map(u64::to_le_bytes);
     Ok(std::iter::once(MEASURED).chain(numbers).collect())
 }
 
@@ -190,6 +201,7 @@ fn joined<A: Scalar>(
     let batches = data.len().div_ceil(ROWS);
     let (mut total, mut fit, mut confusion) =
         (0.0, RegressionMetrics::new(outputs), confusion(outputs, data));
+    let mut labels = MultiLabelMetrics::new(data.target().labels().len());
     for (rank, word) in words.iter().enumerate() {
         let (kind, word) = word.split_first().expect("a share is not empty");
         if *kind == OVERFLOW {
@@ -205,6 +217,7 @@ fn joined<A: Scalar>(
         let losses = numbers.by_ref().take(share(batches, words.len(), rank).len());
         total = losses.fold(total, |total, loss| total + f64::from_bits(loss));
         confusion.add_words(&mut numbers);
+        labels.add_words(&mut numbers);
         while let Some(first) = numbers.next() {
             let mut one = RegressionMetrics::new(outputs);
             let rest = numbers.by_ref();
@@ -214,12 +227,15 @@ fn joined<A: Scalar>(
             fit.merge(&one);
         }
     }
-    let metrics =
-        if data.labels().is_some() { Metrics::Classification(confusion) } else { Metrics::Regression(fit) };
+    let metrics = match data.target() {
+        Target::Classes { .. } => Metrics::Classification(confusion),
+        Target::Real { .. } => Metrics::Regression(fit),
+        Target::MultiLabel { .. } => Metrics::MultiLabel(labels),
+    };
     Ok(Evaluation { loss: total / data.len().max(1) as f64, metrics })
 }
 
-/// An empty table of all classes; of none for a regression.
+/// An empty table of all classes; of none for other targets.
 fn confusion<A: Scalar>(outputs: usize, data: &Dataset<A>) -> Confusion {
     Confusion::new(if data.labels().is_some() { outputs } else { 0 })
 }
@@ -238,7 +254,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
         npy::write(&path, &Array2::from_elem((1000, 3), 0.5)).unwrap();
-        let options = ReadOptions { stream: Some(true), target: Column::Index(0), ..ReadOptions::default() };
+        let options =
+            ReadOptions { stream: Some(true), target: Column::Index(0).into(), ..ReadOptions::default() };
         let data = read::<f64>(&path, &options).unwrap().train;
         let judge = || {
             let loss = SquaredError::default();

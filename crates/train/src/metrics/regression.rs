@@ -2,9 +2,10 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::slices;
 
-/// How well real targets are met: R² = 1 − Σ(y − t)² / Σ(t − t̄)², and the root of the mean square error.
+/// How well real targets are met: R² = 1 − Σ(y − t)² / Σ(t − t̄)², and the root of the mean square error, of each column.
 ///
-/// Both sums run over all columns, each centred on its own mean, in one pass (Welford 1962).
+/// Of several columns the unweighted mean is reported, scikit-learn's `uniform_average`. The sums are formed in one pass (Welford
+/// 1962).
 ///
 /// ```
 /// use chainrule_tensor::ndarray::array;
@@ -18,7 +19,8 @@ use chainrule_tensor::rows::slices;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegressionMetrics {
     rows: f64,
-    residual: f64,
+    /// The sum of squared errors of each column.
+    residual: Vec<f64>,
     /// Mean and sum of squared deviations of each column of the targets.
     spread: Vec<(f64, f64)>,
 }
@@ -26,7 +28,7 @@ pub struct RegressionMetrics {
 impl RegressionMetrics {
     /// No examples yet, of targets with `columns` columns.
     pub fn new(columns: usize) -> Self {
-        Self { rows: 0.0, residual: 0.0, spread: vec![(0.0, 0.0); columns] }
+        Self { rows: 0.0, residual: vec![0.0; columns], spread: vec![(0.0, 0.0); columns] }
     }
 
     /// Counts a batch of predictions against its targets.
@@ -38,9 +40,10 @@ impl RegressionMetrics {
         assert_eq!(y.dim(), target.dim(), "regression metrics: predictions and targets differ in shape");
         for (y, target) in slices(y).zip(slices(target)) {
             self.rows += 1.0;
-            for ((y, t), (mean, squares)) in y.iter().zip(target).zip(&mut self.spread) {
+            let columns = self.spread.iter_mut().zip(&mut self.residual);
+            for ((y, t), ((mean, squares), residual)) in y.iter().zip(target).zip(columns) {
                 let (y, t) = (y.as_f64(), t.as_f64());
-                self.residual += (y - t) * (y - t);
+                *residual += (y - t) * (y - t);
                 let before = t - *mean;
                 *mean += before / self.rows;
                 *squares += before * (t - *mean);
@@ -67,25 +70,55 @@ impl RegressionMetrics {
             *mean += apart * other.rows / rows;
             *squares += squares_after + apart * apart * self.rows * other.rows / rows;
         }
-        self.residual += other.residual;
+        self.residual.iter_mut().zip(&other.residual).for_each(|(residual, other)| *residual += other);
         self.rows = rows;
     }
 
     /// All that was counted.
     pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut f64> {
         let spread = self.spread.iter_mut().flat_map(|(mean, squares)| [mean, squares]);
-        [&mut self.rows, &mut self.residual].into_iter().chain(spread)
+        std::iter::once(&mut self.rows).chain(&mut self.residual).chain(spread)
     }
 
-    /// R²: 1 for a perfect fit, 0 for the mean, below for worse; 0 where the targets do not vary at all.
+    /// The number of columns.
+    pub fn columns(&self) -> usize {
+        self.spread.len()
+    }
+
+    /// R² of a column: 1 for a perfect fit, 0 for the mean, below for worse. Where the targets do not vary at all, it is 1 if all
+    /// are met exactly, else 0.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn r_squared_of(&self, column: usize) -> f64 {
+        let (residual, total) = (self.residual[column], self.spread[column].1);
+        match total == 0.0 {
+            true if residual == 0.0 && self.rows > 0.0 => 1.0,
+            true => 0.0,
+            false => 1.0 - residual / total,
+        }
+    }
+
+    /// The root of the mean square error of a column.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn rmse_of(&self, column: usize) -> f64 {
+        (self.residual[column] / self.rows).sqrt()
+    }
+
+    /// The mean of R² over the columns.
     pub fn r_squared(&self) -> f64 {
-        let total: f64 = self.spread.iter().map(|(_, squares)| squares).sum();
-        if total == 0.0 { 0.0 } else { 1.0 - self.residual / total }
+        self.mean(|column| self.r_squared_of(column))
     }
 
-    /// The root of the mean square error of one number.
+    /// The mean of the root mean square error over the columns.
     pub fn rmse(&self) -> f64 {
-        (self.residual / (self.rows * self.spread.len() as f64)).sqrt()
+        self.mean(|column| self.rmse_of(column))
+    }
+
+    fn mean(&self, of: impl Fn(usize) -> f64) -> f64 {
+        (0..self.columns()).map(of).sum::<f64>() / self.columns() as f64
     }
 }
 
@@ -109,6 +142,47 @@ mod tests {
         }
         assert!((merged.r_squared() - whole.r_squared()).abs() < 1e-12 * whole.r_squared().abs());
         assert!((merged.rmse() - whole.rmse()).abs() < 1e-12);
+    }
+
+    /// Figures by scikit-learn 1.9.1:
+    ///
+    /// ```text
+    /// python -c 'import numpy as np; np.set_printoptions(precision=17); from sklearn.metrics import *
+    /// n, k = np.indices((40, 3)); t = n * (k + 3) % 7 / 2 + k; y = t + (n * (k + 2) % 5 - 2) / 4
+    /// t[:, 2] = 5.5; y[:, 2] = 5.5 + n[:, 2] % 2
+    /// for f in r2_score, root_mean_squared_error: print(f(t, y, multioutput="raw_values"), f(t, y))'
+    /// ```
+    #[test]
+    fn figures_of_several_columns_are_those_of_scikit_learn() {
+        let target = Array2::from_shape_fn((40, 3), |(n, k)| {
+            if k == 2 { 5.5 } else { (n * (k + 3) % 7) as f64 / 2.0 + k as f64 }
+        });
+        let y = Array2::from_shape_fn((40, 3), |(n, k)| {
+            let error = if k == 2 { (n % 2) as f64 } else { ((n * (k + 2) % 5) as f64 - 2.0) / 4.0 };
+            target[(n, k)] + error
+        });
+        let mut metrics = RegressionMetrics::new(3);
+        for part in [s![..17, ..], s![17.., ..]] {
+            let mut one = RegressionMetrics::new(3);
+            one.add(&y.slice(part), &target.slice(part));
+            metrics.merge(&one);
+        }
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a}, {b}");
+        let known = [
+            (0.877_281_791_685_841_4, 0.353_553_390_593_273_8),
+            (0.874_035_584_947_252_4, 0.353_553_390_593_273_8),
+            (0.0, 0.5_f64.sqrt()),
+        ];
+        for (column, (r_squared, rmse)) in known.into_iter().enumerate() {
+            close(metrics.r_squared_of(column), r_squared);
+            close(metrics.rmse_of(column), rmse);
+        }
+        close(metrics.r_squared(), 0.583_772_458_877_697_9);
+        close(metrics.rmse(), 0.471_404_520_791_031_73);
+        // force_finite: constant targets that are met exactly.
+        let mut exact = RegressionMetrics::new(1);
+        exact.add(&target.slice(s![.., 2..]), &target.slice(s![.., 2..]));
+        assert_eq!(exact.r_squared(), 1.0);
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
     }
     match data.target() {
         Target::Classes { labels, .. } => labels.iter().for_each(|label| digest.update(&label.to_le_bytes())),
+        Target::MultiLabel { values, .. } => {
+            digest.update(&values.iter().map(|&holds| u8::from(holds)).collect::<Vec<u8>>());
+        }
         Target::Real { values, .. } => {
             digest.update(&little_endian(&values.iter().map(|&x| A::of(x)).collect::<Vec<A>>()));
         }

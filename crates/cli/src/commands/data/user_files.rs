@@ -17,6 +17,7 @@ pub(super) enum TaskName {
     Auto,
     Classification,
     Regression,
+    MultiLabel,
 }
 
 /// The value of `--impute`.
@@ -43,11 +44,12 @@ struct Size(usize, usize);
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct OwnArgs {
-    /// Column to predict: its name, its number from 0, or `last`; for arrays also the .npy or IDX file that holds it
-    /// [default: last, or the column that the model predicts]
-    #[arg(long, value_name = "COLUMN|FILE", help_heading = DATA)]
+    /// Column to predict: its name, its number from 0, or `last`, or several separated by commas; for arrays also the .npy or IDX
+    /// file that holds it [default: last, or the columns that the model predicts]
+    #[arg(long, value_name = "COLUMNS|FILE", help_heading = DATA)]
     pub(super) target: Option<String>,
-    /// Classification or regression; auto classifies a target of words or of few different integers
+    /// Classification, regression, or multi-label: several columns of two words (or 0 and 1) each; auto classifies a target of words or
+    /// of few different integers
     #[arg(long, value_enum, default_value = "auto", value_name = "TASK", help_heading = DATA, hide_short_help = true)]
     pub(super) task: TaskName,
     /// Fill missing numbers of a table, and missing words with the most frequent one [default: a missing cell is an error]
@@ -110,6 +112,7 @@ impl OwnArgs {
                 TaskName::Auto => TaskKind::Auto,
                 TaskName::Classification => TaskKind::Classification,
                 TaskName::Regression => TaskKind::Regression,
+                TaskName::MultiLabel => TaskKind::MultiLabel,
             },
             stream: self.stream,
             table: TableOptions {

@@ -305,6 +305,8 @@ mod tests {
             input: None,
             transform: Pipeline::new(),
             classes: Vec::new(),
+            labels: Vec::new(),
+            targets: Vec::new(),
             data: None,
             seed: None,
         }

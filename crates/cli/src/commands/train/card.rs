@@ -1,6 +1,6 @@
 //! The description of the model that a run trains: network, loss, inputs.
 
-use chainrule::datasets::{Dataset, Parts, Scaling};
+use chainrule::datasets::{Dataset, Parts, Scaling, Target};
 use chainrule::layers::{Architecture, Stage};
 use chainrule::loss::LossKind;
 use chainrule::model::ModelCard;
@@ -9,6 +9,7 @@ use chainrule::tensor::Scalar;
 use super::Train;
 use super::settings::CommandLine;
 use crate::commands::loss;
+use crate::commands::model::label_names;
 use crate::commands::network;
 use crate::failure::Failure;
 
@@ -24,7 +25,7 @@ pub(super) fn card<A: Scalar>(
     model: Option<&ModelCard>,
 ) -> Result<ModelCard, Failure> {
     let train = &parts.train;
-    let (top, output) = loss::top(loss, args.output, train.labels().is_some())?;
+    let (top, output) = loss::top(loss, args.output, !matches!(train.target(), Target::Real { .. }))?;
     let described = || -> Result<Architecture, Failure> {
         let mut architecture = architecture(args, train)?;
         architecture.layers.extend::<Option<Stage>>(top);
@@ -62,6 +63,8 @@ pub(super) fn card<A: Scalar>(
         input: train.input(),
         transform,
         classes: train.class_names().to_vec(),
+        labels: train.target().labels().to_vec(),
+        targets: train.target().columns().to_vec(),
         data: Some(args.source().to_string()),
         seed: Some(args.seed),
     })
@@ -135,6 +138,22 @@ fn check_model<A: Scalar>(
             list(&model.classes),
             args.source(),
             list(train.class_names())
+        ));
+    }
+    if model.labels != train.target().labels() {
+        return fault(format!(
+            "the model has the labels {}, but {} has {}: choose data like that of the model",
+            label_names(&model.labels),
+            args.source(),
+            label_names(train.target().labels())
+        ));
+    }
+    let columns = train.target().columns();
+    if columns.len() > 1 && !model.targets.is_empty() && model.targets != columns {
+        return fault(format!(
+            "the model predicts {}, but the targets are {}: name them in the order of the model (--target)",
+            model.targets.join(", "),
+            columns.join(", ")
         ));
     }
     let kept = [("--standardize", args.standardize), ("--init", args.init.0.is_some())];

@@ -3,20 +3,20 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chainrule::datasets::Target;
 use chainrule::model::ModelCard;
-use chainrule::train::{Evaluation, History, Split};
+use chainrule::train::{Evaluation, History, Metrics, Split};
 use chainrule_report::clock;
 use chainrule_report::digits::significant;
-use chainrule_report::results::{Communication, Figures, Results, Summary, TimeSplit};
+use chainrule_report::results::{self, Communication, Figures, Results, Summary, TimeSplit};
 
 use super::folder::RunFolder;
 use super::machine::machine;
 use crate::commands::evaluate;
+use crate::failure::escaped;
 
 /// What a run came to, on each part of the data.
 pub(crate) struct Outcome {
-    /// Whether the network classifies; else it is a regression.
-    pub(crate) classes: bool,
     pub(crate) train: Evaluation,
     pub(crate) validation: Option<Evaluation>,
     pub(crate) test: Option<Evaluation>,
@@ -39,6 +39,11 @@ impl Outcome {
         parts.into_iter().filter_map(|(name, evaluation)| Some((name, evaluation?)))
     }
 
+    /// Whether the network predicts classes or labels; else it is a regression.
+    fn classifies(&self) -> bool {
+        !matches!(self.train.metrics, Metrics::Regression(_))
+    }
+
     fn seconds(&self) -> f64 {
         self.history.epochs.iter().fold(0.0, |sum, epoch| sum + epoch.seconds)
     }
@@ -48,13 +53,13 @@ impl Outcome {
         seen as f64 / self.seconds().max(f64::MIN_POSITIVE)
     }
 
-    /// All that `results.json` keeps; `examples` are those of the test data.
+    /// All that `results.json` keeps; `target` is that of the test data.
     pub(crate) fn results(
         &self,
         card: &ModelCard,
         parameters: usize,
         folder: &RunFolder,
-        examples: usize,
+        target: Option<&Target>,
     ) -> Results {
         let Split { forward, backward, update } = self.split;
         let [forward, backward, update] =
@@ -66,7 +71,9 @@ impl Outcome {
             communication: self.communication,
             machine: machine(),
             finished: clock::now(),
-            test: self.test.as_ref().map(|test| evaluate::figures(&card.classes, examples, test)),
+            test: target
+                .zip(self.test.as_ref())
+                .map(|(target, test)| evaluate::figures(target, target.len(), test)),
         }
     }
 
@@ -93,7 +100,7 @@ impl Outcome {
         let (train_loss, train) = (self.train.loss, self.train.metrics.headline());
         let (validation_loss, validation) = (loss(&self.validation), score(&self.validation));
         let (test_loss, test) = (loss(&self.test), score(&self.test));
-        if self.classes {
+        if self.classifies() {
             Figures::Classification {
                 train_loss,
                 train_accuracy: train,
@@ -114,10 +121,19 @@ impl Outcome {
         }
     }
 
-    /// A table, and where everything lies.
-    pub(crate) fn table(&self, folder: &RunFolder) -> String {
+    /// A table, and where everything lies, with names as a terminal shows them.
+    pub(crate) fn table(&self, folder: &RunFolder, results: &Results) -> String {
+        let each = match &results.test {
+            Some(results::Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
+                Some(evaluate::target_table(targets))
+            }
+            Some(results::Evaluation::MultiLabel { labels, .. }) => {
+                Some(evaluate::class_table("label", labels))
+            }
+            _ => None,
+        };
         let mut text =
-            format!("{:<10}  {:>9}  {:>8}\n", "", "loss", if self.classes { "accuracy" } else { "R²" });
+            format!("{:<10}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
         for (name, evaluation) in self.parts() {
             put(
                 &mut text,
@@ -128,16 +144,29 @@ impl Outcome {
                 ),
             );
         }
+        if let Some(each) = each {
+            put(&mut text, format_args!("\non the test data:\n{each}\n"));
+        }
         let rate = self.examples_per_second();
         put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
-            Some(test) if self.classes => format!("test accuracy {:.2} %", 100.0 * test.metrics.headline()),
-            Some(test) => format!("test R² {:.4}", test.metrics.headline()),
+            Some(test) => match &test.metrics {
+                Metrics::Classification(confusion) => {
+                    format!("test accuracy {:.2} %", 100.0 * confusion.accuracy())
+                }
+                Metrics::MultiLabel(metrics) => {
+                    format!("test accuracy {:.2} % (all labels of an example)", 100.0 * metrics.accuracy())
+                }
+                Metrics::Regression(fit) if fit.columns() > 1 => {
+                    format!("test R² {:.4} (mean of {} targets)", fit.r_squared(), fit.columns())
+                }
+                Metrics::Regression(fit) => format!("test R² {:.4}", fit.r_squared()),
+            },
             None => format!("training loss {}", significant(self.train.loss)),
         };
         put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));
-        text
+        escaped(&text).into_owned()
     }
 }
 

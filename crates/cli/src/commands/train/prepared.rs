@@ -44,10 +44,9 @@ impl<A: Scalar> Prepared<A> {
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
-        let classes = parts.train.labels().is_some();
         let of_model = model.as_ref().and_then(|model| model.card.loss.as_ref()).map(LossSpec::kind);
-        let loss = args.loss.or(of_model).unwrap_or(loss::usual(classes));
-        let encoding = loss::encoding(loss, classes)?;
+        let loss = args.loss.or(of_model).unwrap_or(loss::usual(parts.train.target()));
+        let encoding = loss::encoding(loss, parts.train.target())?;
         let card = card(args, line, loss, &parts, model.as_ref().map(|model| &model.card))?;
         let data = fingerprint(&parts.train);
         let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));

@@ -28,7 +28,7 @@ use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
 use crate::commands::model::loss_spec;
-use crate::failure::{Failure, errln, escaped, outln, print};
+use crate::failure::{Failure, errln, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
 
@@ -68,7 +68,6 @@ pub(super) fn train<A: MpiScalar>(
     processes.agree(folder.as_ref().map_or(Ok(()), config))?;
     let start = (state.step, state.epochs.len());
     let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
-    let classes = prepared.parts.train.labels().is_some();
     let watch = |folder| -> Result<Watch<'_>, Failure> {
         let snapshots = Snapshots::new(RunFolder::snapshots(folder), identity.clone());
         let pace = (args.verbosity.level(), args.log_every);
@@ -124,7 +123,6 @@ pub(super) fn train<A: MpiScalar>(
     let test = parts.test.as_ref().map(measure).transpose()?;
     let Some(folder) = folder else { return Ok(()) };
     let outcome = Outcome {
-        classes,
         train,
         validation,
         test,
@@ -134,12 +132,12 @@ pub(super) fn train<A: MpiScalar>(
         history,
     };
     let test = parts.test.as_ref();
-    let results = outcome.results(&card, theta.len(), &folder, test.map_or(0, Dataset::len));
+    let results = outcome.results(&card, theta.len(), &folder, test.map(Dataset::target));
     write(&folder, &results, &gallery(&network, &card, weights, test))?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
-    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&escaped(&outcome.table(&folder))) }
+    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(&folder, &results)) }
 }
 
 /// Writes the results and the page of a run.

@@ -46,7 +46,7 @@ impl TargetScaling {
                 }
                 Target::Real { values, names: names.clone() }
             }
-            classes @ Target::Classes { .. } => classes.clone(),
+            other @ (Target::Classes { .. } | Target::MultiLabel { .. }) => other.clone(),
         };
         each(parts)
             .map(|data| data.replace_target(scaled(data.target())))

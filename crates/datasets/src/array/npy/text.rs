@@ -40,17 +40,25 @@ impl TextType {
     }
 }
 
-/// The texts in the bytes of a file that is a vector of them; `None` if it is anything else.
-pub(super) fn column(bytes: &[u8]) -> Option<Vec<String>> {
+/// The texts in the bytes of a file that is a vector or matrix of them, row by row, and the texts of a row; `None` if it is
+/// anything else.
+pub(super) fn matrix(bytes: &[u8]) -> Option<(Vec<String>, usize)> {
     let (start, end) = literal::range(bytes)?;
     let text = std::str::from_utf8(bytes.get(start..end).filter(|_| end <= literal::LONGEST_HEADER)?).ok()?;
-    let literal::Header { descriptor, shape, .. } = literal::parse(text)?;
+    let literal::Header { descriptor, shape, fortran } = literal::parse(text)?;
     let kind = TextType::of_descriptor(descriptor)?;
     let size = kind.length * if kind.wide { 4 } else { 1 };
-    let is_column = matches!(shape[..], [_] | [_, 1]) && size > 0;
-    let rows =
-        is_column.then(|| shape[0]).filter(|rows| rows.checked_mul(size) == Some(bytes.len() - end))?;
+    let (rows, width) = match shape[..] {
+        [rows] => (rows, 1),
+        [rows, width] if width > 0 && (width == 1 || !fortran) => (rows, width),
+        _ => return None,
+    };
+    let fits = size > 0
+        && rows.checked_mul(width).and_then(|texts| texts.checked_mul(size)) == Some(bytes.len() - end);
+    if !fits {
+        return None;
+    }
     let texts: Option<Vec<String>> =
         bytes[end..].chunks_exact(size).map(|bytes| kind.decode(bytes)).collect();
-    texts.filter(|texts| texts.len() == rows)
+    Some((texts?, width))
 }

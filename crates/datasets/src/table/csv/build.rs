@@ -96,7 +96,7 @@ impl<'a> Text<'a> {
             (HeaderRow::Auto, Some(schema)) => header_for(schema, &first, &sample, &table.missing, path)?,
             (HeaderRow::Auto, None) => {
                 let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
-                target && named(&options.target)
+                target && options.target.are_named_in(&first)
                     || table.drop.iter().chain(&table.categorical).any(named)
                     || sample.has_header(&table.missing)
             }
@@ -249,8 +249,7 @@ fn header_for(
     missing: &[String],
     path: &Path,
 ) -> Result<bool, Error> {
-    let fits = first.len() == schema.width || first.len() + 1 == schema.width;
-    let fits = fits
+    let fits = schema.fits(first.len())
         && schema.features.iter().all(|feature| {
             first.get(schema.place(feature, first.len())).is_some_and(|cell| {
                 is_missing(cell, missing)
