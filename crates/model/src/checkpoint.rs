@@ -9,6 +9,7 @@ use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::foreign::{NameMap, Unmapped, find, is_parameter, widths};
 use crate::model_card::ModelCard;
 
 /// A trained model as a file: safetensors, named and laid out as PyTorch's `nn.Sequential` does it.
@@ -38,10 +39,16 @@ pub enum CheckpointError {
     #[error(transparent)]
     Write(#[from] chainrule_datasets::Error),
     /// A file of another program, with no description of the network in it.
-    #[error("{}: no description of the network in it: name it with --layers and --activation", path.display())]
+    #[error(
+        "{}: no description of the network in it: name it with --layers{} and --activation",
+        path.display(),
+        widths.as_deref().map(told).unwrap_or_default()
+    )]
     NoCard {
         /// The file.
         path: PathBuf,
+        /// The widths of a perceptron with such parameters, if their shapes tell.
+        widths: Option<Vec<usize>>,
     },
     /// The file was written by a later version of the program.
     #[error(
@@ -70,6 +77,21 @@ pub enum CheckpointError {
         /// What does not fit.
         fault: String,
     },
+    /// The names of another program's file do not tell which layer comes first.
+    #[error("{}: {fault}", path.display())]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The arrays, and what to call them.
+        fault: String,
+    },
+}
+
+/// The widths as a command line has them.
+fn told(widths: &[usize]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = widths.iter().take(SHOWN).map(ToString::to_string).collect();
+    format!(" {}{} (by the shapes)", shown.join("-"), if widths.len() > SHOWN { "-…" } else { "" })
 }
 
 /// What a checkpoint file says of itself before its parameters are read.
@@ -81,6 +103,10 @@ pub struct Header {
     pub dtype: &'static str,
     /// What PyTorch's wrappers have put before all names, such as `module.`; it is passed over.
     pub prefix: String,
+    /// The widths of a perceptron with such parameters, if a file of another program has shapes that tell.
+    pub widths: Option<Vec<usize>>,
+    /// The shapes of the arrays that may be parameters.
+    pub shapes: Vec<Vec<usize>>,
 }
 
 const KEY: &str = "chainrule";
@@ -170,29 +196,50 @@ impl<A: Scalar> Checkpoint<A> {
     /// As [`load`](Self::load).
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
         let file = TensorFile::parse(path, bytes)?;
-        let card = card_of(path, &file)?.ok_or_else(|| CheckpointError::NoCard { path: path.to_owned() })?;
-        Self::decode(path, &file, card)
+        let no_card = || CheckpointError::NoCard { path: path.to_owned(), widths: widths(&file) };
+        let card = card_of(path, &file)?.ok_or_else(no_card)?;
+        Ok(Self::decode(path, &file, card)?.0)
     }
 
-    /// Reads the parameters of a network that `card` describes, whatever the file says of itself.
+    /// Reads the parameters of a network that `card` describes, whatever the file says of itself. Those of another program may have
+    /// other names; see [`NameMap`].
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or holds other parameters.
+    /// If the file cannot be read, is damaged, or holds other parameters, or parameters of one shape whose names do not tell their order.
     pub fn load_as(path: &Path, card: ModelCard) -> Result<Self, CheckpointError> {
-        let bytes = tensors::read(path)?;
-        Self::decode(path, &TensorFile::parse(path, &bytes)?, card)
+        Ok(Self::from_bytes_as(path, &tensors::read(path)?, card)?.0)
     }
 
-    fn decode(path: &Path, file: &TensorFile<'_>, card: ModelCard) -> Result<Self, CheckpointError> {
-        if let Some(json) = file.metadata(KEY) {
+    /// Reads the contents of a file as [`load_as`](Self::load_as) does, and says which array was read as which parameter; `path` serves
+    /// the messages only.
+    ///
+    /// # Errors
+    /// As [`load_as`](Self::load_as).
+    pub fn from_bytes_as(
+        path: &Path,
+        bytes: &[u8],
+        card: ModelCard,
+    ) -> Result<(Self, NameMap), CheckpointError> {
+        Self::decode(path, &TensorFile::parse(path, bytes)?, card)
+    }
+
+    fn decode(
+        path: &Path,
+        file: &TensorFile<'_>,
+        card: ModelCard,
+    ) -> Result<(Self, NameMap), CheckpointError> {
+        let network = card.architecture.build::<A>(None);
+        let layouts = [network.layout(), network.statistics()];
+        let (mut theta, map) = if let Some(json) = file.metadata(KEY) {
             // Whatever else the text says, if another description overrules it.
             let format = serde_json::from_str(json).unwrap_or_default();
             check(path, file, json, &format)?;
-        }
-        let network = card.architecture.build::<A>(None);
-        let mut theta = decode(path, file, &[network.layout(), network.statistics()])?;
+            (decode(path, file, &layouts)?, NameMap::default())
+        } else {
+            decode_foreign(path, file, &layouts)?
+        };
         let statistics = theta.split_off(network.layout().len());
-        Ok(Self { card, theta, statistics })
+        Ok((Self { card, theta, statistics }, map))
     }
 
     /// The numbers of the network.
@@ -207,9 +254,20 @@ impl Header {
     /// # Errors
     /// If the file cannot be read or is damaged.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = tensors::read(path)?;
-        let file = TensorFile::parse(path, &bytes)?;
-        Ok(Self { card: card_of(path, &file)?, dtype: file.dtype(), prefix: prefix(&file.names()) })
+        Self::from_bytes(path, &tensors::read(path)?)
+    }
+
+    /// Reads what the contents of a file say; `path` serves the messages only.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let file = TensorFile::parse(path, bytes)?;
+        let card = card_of(path, &file)?;
+        let widths = if card.is_none() { widths(&file) } else { None };
+        let names = parameters(&file);
+        let shapes = names.iter().filter_map(|name| file.shape(name)).collect();
+        Ok(Self { card, dtype: file.dtype(), prefix: prefix(&names), widths, shapes })
     }
 }
 
@@ -291,6 +349,13 @@ fn prefix(names: &[&str]) -> String {
     prefix
 }
 
+/// The names of the arrays that may be parameters.
+fn parameters<'f>(file: &'f TensorFile<'_>) -> Vec<&'f str> {
+    let mut names = file.names();
+    names.retain(|name| is_parameter(file, name));
+    names
+}
+
 /// The vectors of some layouts, one after the other.
 fn decode<A: Scalar>(
     path: &Path,
@@ -316,12 +381,41 @@ fn decode<A: Scalar>(
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
             return Err(mismatch(fault));
         }
-        let values: Vec<A> = file.values(&name)?;
-        if values.iter().any(|x| !x.is_finite()) {
-            let fault = format!("{:?} holds NaN or infinity", entry.name);
-            return Err(TensorFileError::format(path, fault).into());
-        }
-        theta.extend(entry.storage.from_file(&values));
+        theta.extend(entry.storage.from_file(&finite::<A>(path, file, &name)?));
     }
     Ok(theta)
+}
+
+/// The vectors of some layouts, one after the other, from a file of another program.
+fn decode_foreign<A: Scalar>(
+    path: &Path,
+    file: &TensorFile<'_>,
+    layouts: &[&Layout],
+) -> Result<(Vec<A>, NameMap), CheckpointError> {
+    let entries: Vec<&Entry> = layouts.iter().flat_map(|layout| layout.entries()).collect();
+    let names = file.names();
+    let (sources, map) = find(file, &names, &prefix(&parameters(file)), &entries).map_err(|fault| {
+        let path = path.to_owned();
+        match fault {
+            Unmapped::Mismatch(fault) => CheckpointError::Mismatch { path, fault },
+            Unmapped::Ambiguous(fault) => CheckpointError::Ambiguous { path, fault },
+        }
+    })?;
+    let mut theta = Vec::new();
+    for (entry, source) in entries.iter().zip(sources) {
+        match source {
+            Some(name) => theta.extend(entry.storage.from_file(&finite::<A>(path, file, name)?)),
+            None => theta.resize(theta.len() + entry.size(), A::zero()),
+        }
+    }
+    Ok((theta, map))
+}
+
+/// The numbers of an array, none of which is NaN or infinite.
+fn finite<A: Scalar>(path: &Path, file: &TensorFile<'_>, name: &str) -> Result<Vec<A>, CheckpointError> {
+    let values: Vec<A> = file.values(name)?;
+    if values.iter().any(|x| !x.is_finite()) {
+        return Err(TensorFileError::format(path, format!("{name:?} holds NaN or infinity")).into());
+    }
+    Ok(values)
 }

@@ -3,6 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `model_card`, `checkpoint` | a trained network as a safetensors file (feature `files`) |
+//! | `foreign` | the arrays of another program's safetensors file as parameters of a network |
 //! | `onnx`, `export` | the same for other programs: ONNX (feature `onnx`), NumPy's `.npz` (feature `files`) |
 //! | `output`, `predict` | predictions from raw rows |
 //! | `classifier` | a multilayer perceptron that is fitted to arrays |
@@ -12,6 +13,8 @@ mod checkpoint;
 mod classifier;
 #[cfg(feature = "files")]
 mod export;
+#[cfg(feature = "files")]
+mod foreign;
 pub mod gradcheck;
 mod model_card;
 #[cfg(feature = "onnx")]
@@ -22,6 +25,8 @@ mod predict;
 #[cfg(feature = "files")]
 pub use checkpoint::{Checkpoint, CheckpointError, Header, load_vector, save_vector};
 pub use classifier::{Classifier, FitError, FittedClassifier};
+#[cfg(feature = "files")]
+pub use foreign::NameMap;
 pub use model_card::ModelCard;
 pub use output::Output;
 pub use predict::predict;

@@ -184,6 +184,12 @@ impl<'b> TensorFile<'b> {
         self.tensors.tensor(name).ok().map(|tensor| tensor.shape().to_vec())
     }
 
+    /// Whether an array holds floating-point numbers of 16, 32 or 64 bits.
+    pub fn is_real(&self, name: &str) -> bool {
+        let dtype = self.tensors.tensor(name).map(|tensor| tensor.dtype());
+        matches!(dtype, Ok(Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16))
+    }
+
     /// The numbers of an array as they lie in the file, little-endian.
     pub fn bytes(&self, name: &str) -> Option<&'b [u8]> {
         self.tensors.tensor(name).ok().map(|tensor| tensor.data())

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use self::store::{Record, Store};
 use super::data::{DataArgs, Known, Source};
 use super::options::{Widths, activation_parser, parse_magnitude};
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, NETWORK, OUTPUT};
 use crate::interrupt::{catch_interrupts, is_interrupted};
@@ -36,6 +37,10 @@ enum MethodName {
 
 /// Steps of Adam in the run that the points are taken from, each on all examples.
 const RUN: usize = 300;
+/// The plots in the folder of `--out`.
+const INDEX_LOSS: &str = "index-loss.svg";
+const INDEX_ERROR: &str = "index-error.svg";
+const SPECTRA: &str = "spectra.svg";
 /// The most parameters: every point costs dense eigenproblems.
 const MOST: usize = 6000;
 
@@ -77,6 +82,8 @@ pub(crate) struct CriticalPoints {
     /// there
     #[arg(long, help_heading = OUTPUT, value_name = "DIR", default_value = "runs/critical-points")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -106,6 +113,9 @@ impl CriticalPoints {
         let task = self.task()?;
         fs::create_dir_all(&self.out)
             .map_err(|error| Failure::Input(format!("--out {}: {error}", self.out.display())))?;
+        for name in [INDEX_LOSS, INDEX_ERROR, SPECTRA] {
+            self.overwrite.check(&self.out.join(name))?;
+        }
         let mut store = Store::open(self.out.join("points.jsonl"), &self.settings(&task))?;
         let dim = task.model.layout().len();
         errln!("{} · {dim} parameters · {} examples", task.data.name(), task.data.len());
@@ -223,8 +233,8 @@ impl CriticalPoints {
                 (verdict.to_string(), those.map(|record| (record.point.index, figure(record))).collect())
             })
         };
-        write("index-loss.svg", &against_index("loss", series(|record| record.point.loss)))?;
-        write("index-error.svg", &against_index("fraction misclassified", series(|record| record.error)))?;
+        write(INDEX_LOSS, &against_index("loss", series(|record| record.point.loss)))?;
+        write(INDEX_ERROR, &against_index("fraction misclassified", series(|record| record.error)))?;
         // Three spectra: of the points with the lowest, the middle and the highest loss where the search came to rest.
         let mut rest: Vec<&SurveyPoint> = found.iter().map(|record| &record.point).collect();
         rest.retain(|point| point.verdict != Verdict::Neither);
@@ -234,7 +244,7 @@ impl CriticalPoints {
             let SurveyPoint { loss, index, verdict, spectrum, .. } = rest[place];
             (format!("loss {loss:.3}, α = {index:.3}, {verdict}"), histogram(spectrum))
         });
-        write("spectra.svg", &histograms("Spectra of three points", spectra))
+        write(SPECTRA, &histograms("Spectra of three points", spectra))
     }
 
     fn report(&self, found: &[Record], parameters: usize) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ use super::data::{DataArgs, Part};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::parse_magnitude;
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, OUTPUT};
 use crate::interrupt::{catch_interrupts, is_interrupted};
@@ -76,6 +77,8 @@ pub(crate) struct CurvatureCommand {
     /// Folder to write curvature.json, plots and eigenvectors to
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -93,6 +96,12 @@ const TRACE: usize = 90;
 const PROBES: usize = 10;
 const STEPS: usize = 80;
 
+/// The files of `--out`.
+const JSON: &str = "curvature.json";
+const SPECTRUM: &str = "spectrum.svg";
+const DENSITY: &str = "density.svg";
+const VECTORS: &str = "vectors.npy";
+
 impl CurvatureCommand {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         catch_interrupts()?;
@@ -107,6 +116,8 @@ impl CurvatureCommand {
         let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(card).build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {
+            let files = [JSON, SPECTRUM, VECTORS].into_iter().chain(self.density.then_some(DENSITY));
+            files.into_iter().try_for_each(|name| self.overwrite.check(&out.join(name)))?;
             std::fs::create_dir_all(out)
                 .map_err(|error| Failure::Input(format!("--out {}: {error}", out.display())))?;
         }
@@ -228,18 +239,18 @@ impl Findings {
         let write = |name: &str, text: &str| {
             write_atomic(folder.join(name), |file| file.write_all(text.as_bytes())).map_err(Failure::run)
         };
-        write("curvature.json", &format!("{report}\n"))?;
+        write(JSON, &format!("{report}\n"))?;
         let values = |pairs: &[Pair<f64>]| pairs.iter().map(|pair| pair.value).collect::<Vec<_>>();
         let (top, bottom) = (values(&self.ends.top), values(&self.ends.bottom));
-        write("spectrum.svg", &extreme_eigenvalues(data, &top, &bottom).to_svg())?;
+        write(SPECTRUM, &extreme_eigenvalues(data, &top, &bottom).to_svg())?;
         if let Some(density) = &self.density {
-            write("density.svg", &spectral_density(data, smoothed(density)).to_svg())?;
+            write(DENSITY, &spectral_density(data, smoothed(density)).to_svg())?;
         }
         let pairs: Vec<_> = self.ends.top.iter().chain(&self.ends.bottom).collect();
         let dim = pairs.first().map_or(0, |pair| pair.vector.len());
         let rows = pairs.iter().flat_map(|pair| pair.vector.iter().copied()).collect();
         let vectors = Array2::from_shape_vec((pairs.len(), dim), rows).expect("vectors of one length");
-        npy::write(&folder.join("vectors.npy"), &vectors).map_err(Failure::run)
+        npy::write(&folder.join(VECTORS), &vectors).map_err(Failure::run)
     }
 }
 

@@ -100,7 +100,8 @@ impl Explain {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let explained = match &self.model {
             Some(path) => {
-                let model = ModelArgs { model: path.clone(), description: self.description.clone() };
+                let description = self.description.clone();
+                let model = ModelArgs { model: path.clone(), description, network: None };
                 with_dtype!(model.dtype()?, of_file(self, &model))?
             }
             None => follow(&self.fresh()?)?,

@@ -1,10 +1,12 @@
 //! `chainrule completions` and `chainrule man`: what the command line says of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use chainrule::datasets::write_atomic;
 use clap::{Args, Command};
 use clap_complete::{Shell, aot::generate};
 
+use super::overwrite::Overwrite;
 use crate::failure::{Failure, print};
 
 #[derive(Debug, Args)]
@@ -18,6 +20,8 @@ pub(crate) struct Man {
     /// Write the pages of all subcommands too, into this folder [default: print the program's page]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 impl Completions {
@@ -32,12 +36,27 @@ impl Man {
     pub(crate) fn run(&self, program: &Command) -> Result<(), Failure> {
         let program = program.clone();
         if let Some(folder) = &self.out {
-            return std::fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(program, folder))
-                .map_err(|error| Failure::Run(format!("cannot write to {}: {error}", folder.display())));
+            return self.write(program, folder);
         }
         let mut page = Vec::new();
         clap_mangen::Man::new(program).render(&mut page).map_err(Failure::run)?;
         print(&String::from_utf8_lossy(&page))
+    }
+
+    /// Writes the pages of the program and of all its subcommands.
+    fn write(&self, program: Command, folder: &Path) -> Result<(), Failure> {
+        let mut program = program.disable_help_subcommand(true);
+        program.build();
+        let subcommands = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+        let pages: Vec<_> = subcommands.chain([program.clone()]).map(clap_mangen::Man::new).collect();
+        for page in &pages {
+            self.overwrite.check(&folder.join(page.get_filename()))?;
+        }
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::Run(format!("cannot write to {}: {error}", folder.display())))?;
+        for page in pages {
+            write_atomic(folder.join(page.get_filename()), |file| page.render(file)).map_err(Failure::run)?;
+        }
+        Ok(())
     }
 }

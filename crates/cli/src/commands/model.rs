@@ -1,17 +1,19 @@
 //! The model that a command line names: a checkpoint of ours, or parameters that another program wrote.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{Dataset, Label, Pipeline};
 use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
-use chainrule::tensor::Scalar;
+use chainrule::tensor::{Layout, Scalar, Shape};
+use chainrule::train::tensors;
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::loss;
+use super::network;
 use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
 use crate::failure::{Failure, errln};
 use crate::headings::NETWORK;
@@ -23,6 +25,9 @@ pub(crate) struct ModelArgs {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) description: Description,
+    /// Network of a model from another program in words, or a .toml file of layers, instead of --layers and --activation
+    #[arg(long, value_name = "WORDS|FILE", conflicts_with_all = ["layers", "activation", "dropout"], help_heading = NETWORK)]
+    pub(crate) network: Option<String>,
 }
 
 /// Parses the path of a model; of the folder of a run it is the last one.
@@ -59,17 +64,24 @@ impl ModelArgs {
 
     /// The card in the file, or the one that the options describe.
     fn card(&self, header: Header) -> Result<ModelCard, Failure> {
-        if let Some(widths) = &self.description.layers {
+        if let Some(words) = &self.network {
+            return self.of_words(words, &header);
+        }
+        let told = header.widths.clone().map(Widths::from).filter(|_| self.description.activation.is_some());
+        if let Some(widths) = self.description.layers.as_ref().or(told.as_ref()) {
             return self.description.of_another_program(widths);
         }
-        if let Some(flag) = self.description.flag_of_a_network() {
+        if header.card.is_some()
+            && let Some(flag) = self.description.flag_of_a_network()
+        {
             return Err(Failure::Input(format!(
                 "{flag} is for a model from another program: describe {} in full with --layers, or omit {flag}",
                 self.model.display()
             )));
         }
-        let no_card = || Failure::input(CheckpointError::NoCard { path: self.model.clone() });
-        let card = header.card.ok_or_else(no_card)?;
+        let no_card =
+            || Failure::input(CheckpointError::NoCard { path: self.model.clone(), widths: header.widths });
+        let Some(card) = header.card else { return Err(no_card()) };
         match self.description.loss {
             Some(loss) => self.under(loss, card),
             None => Ok(card),
@@ -97,20 +109,94 @@ impl ModelArgs {
 
     /// ModelCard and parameters.
     pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
-        let header = Header::read(&self.model).map_err(Failure::input)?;
-        if !header.prefix.is_empty() {
-            errln!(
-                "{}: the parameters are read without the prefix {:?} of their names",
-                self.model.display(),
-                header.prefix
-            );
-        }
-        Checkpoint::load_as(&self.model, self.card(header)?).map_err(Failure::input)
+        let bytes = tensors::read(&self.model).map_err(Failure::input)?;
+        let header = Header::from_bytes(&self.model, &bytes).map_err(Failure::input)?;
+        let prefix = header.prefix.clone();
+        load_as(&self.model, &bytes, &prefix, self.card(header)?)
+    }
+
+    /// The card of a network in words for a model of another program, whose number of inputs only its parameters tell.
+    fn of_words(&self, words: &str, header: &Header) -> Result<ModelCard, Failure> {
+        let layers = network::layers(words)?;
+        // What the network ends in need not be added.
+        let output = self.description.output.or_else(|| match layers.last() {
+            Some(Stage::Softmax(_) | Stage::Sigmoid(_)) => Some(OutputName::Identity),
+            _ => None,
+        });
+        let description = Description { output, ..self.description.clone() };
+        let loss = description.usual_loss();
+        let (top, output) = loss::top(loss, output, false)?;
+        let layers: Vec<Stage> = layers.into_iter().chain(top).collect();
+        let is_matrix = |shape: &&Vec<usize>| shape.len() >= 2;
+        let mut matrices: Vec<_> = header.shapes.iter().filter(is_matrix).collect();
+        matrices.sort_unstable();
+        let with = |input: usize| Architecture { input: Shape::Flat(input), layers: layers.clone() };
+        let fits = |architecture: &Architecture| {
+            let layout = architecture.validated().is_ok().then(|| architecture.layout::<f32>());
+            let shapes = |layout: &Layout| -> Vec<Vec<usize>> {
+                layout.entries().iter().map(|entry| entry.storage.shape().to_vec()).collect()
+            };
+            layout.as_ref().map(shapes).is_some_and(|shapes| {
+                let mut weights: Vec<_> = shapes.iter().filter(is_matrix).collect();
+                weights.sort_unstable();
+                weights == matrices
+            })
+        };
+        let mut inputs: Vec<usize> = matrices.iter().filter_map(|shape| shape.last().copied()).collect();
+        inputs.dedup();
+        let architecture = inputs.into_iter().map(with).find(fits).ok_or_else(|| {
+            Failure::Input(format!(
+                "{}: its parameters are not those of the network that --network describes: name its layers in order",
+                self.model.display()
+            ))
+        })?;
+        Ok(bare_card(architecture, output, loss))
     }
 
     /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
     pub(crate) fn transform<A: Scalar>(&self, card: &ModelCard, data: &Dataset<A>) -> Pipeline {
-        if self.description.layers.is_some() { data.pixel_scaling() } else { card.transform.clone() }
+        // A model with a description takes none of these alone.
+        let is_foreign = self.network.is_some()
+            || self.description.layers.is_some()
+            || self.description.activation.is_some();
+        if is_foreign { data.pixel_scaling() } else { card.transform.clone() }
+    }
+}
+
+/// Reads the parameters of the network on a card from the bytes of a file, and prints which is which if the names are others.
+///
+/// # Errors
+/// If they are others.
+pub(crate) fn load_as<A: Scalar>(
+    path: &Path,
+    bytes: &[u8],
+    prefix: &str,
+    card: ModelCard,
+) -> Result<Checkpoint<A>, Failure> {
+    let (checkpoint, names) = Checkpoint::from_bytes_as(path, bytes, card).map_err(Failure::input)?;
+    let path = path.display();
+    if !prefix.is_empty() {
+        errln!("{path}: the parameters are read without the prefix {prefix:?} of their names");
+    }
+    if !names.is_empty() {
+        errln!("{path}: {names}");
+    }
+    Ok(checkpoint)
+}
+
+/// The card of a network of whose data nothing is known.
+fn bare_card(architecture: Architecture, output: Output, loss: LossKind) -> ModelCard {
+    ModelCard {
+        architecture,
+        output,
+        loss: Some(loss.spec()),
+        input: None,
+        transform: Pipeline::new(),
+        classes: Vec::new(),
+        labels: Vec::new(),
+        targets: Vec::new(),
+        data: None,
+        seed: None,
     }
 }
 
@@ -125,12 +211,17 @@ impl Description {
         flags.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
 
-    fn of_another_program(&self, widths: &Widths) -> Result<ModelCard, Failure> {
-        let loss = self.loss.unwrap_or(match self.output {
+    /// The loss that suits the output of a model of another program.
+    fn usual_loss(&self) -> LossKind {
+        self.loss.unwrap_or(match self.output {
             None | Some(OutputName::Softmax) => LossKind::CrossEntropy,
             Some(OutputName::Sigmoid) => LossKind::BinaryCrossEntropy,
             Some(OutputName::Identity) => LossKind::MeanSquaredError,
-        });
+        })
+    }
+
+    fn of_another_program(&self, widths: &Widths) -> Result<ModelCard, Failure> {
+        let loss = self.usual_loss();
         // What another program's network ends in is its own affair: nothing is added that was not asked for.
         self.card(widths, self.activation.clone().unwrap_or_else(|| activation::Relu.into()), loss, false)
     }
@@ -150,18 +241,7 @@ impl Description {
         let (top, output) = loss::top(loss, self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::input)?;
-        Ok(ModelCard {
-            architecture,
-            output,
-            loss: Some(loss.spec()),
-            input: None,
-            transform: Pipeline::new(),
-            classes: Vec::new(),
-            labels: Vec::new(),
-            targets: Vec::new(),
-            data: None,
-            seed: None,
-        })
+        Ok(bare_card(architecture, output, loss))
     }
 }
 

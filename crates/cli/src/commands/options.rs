@@ -86,6 +86,12 @@ impl FromStr for Widths {
     }
 }
 
+impl From<Vec<usize>> for Widths {
+    fn from(widths: Vec<usize>) -> Self {
+        Self(widths)
+    }
+}
+
 impl Widths {
     /// All widths of a network for data with these inputs and outputs: given in full, or the hidden ones alone.
     ///

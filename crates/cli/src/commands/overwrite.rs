@@ -9,8 +9,13 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::headings::OUTPUT;
 
-/// How the title of a page ends that the program writes.
-const TITLES: [&str; 2] = ["· chainrule</title>", "<title>The chain rule, number by number</title>"];
+/// What is in the first lines of a page, a plot or a page of the manual that the program writes.
+const MARKS: [&str; 4] = [
+    "· chainrule</title>",
+    "<title>The chain rule, number by number</title>",
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" aria-label=\"",
+    ".TH chainrule",
+];
 
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Overwrite {
@@ -20,12 +25,12 @@ pub(crate) struct Overwrite {
 }
 
 impl Overwrite {
-    /// Checks that nothing is lost when `path` is written. A page that the program itself has written may be replaced.
+    /// Checks that nothing is lost when `path` is written. A page or plot that the program itself has written may be replaced.
     ///
     /// # Errors
     /// If there is a file already.
     pub(crate) fn check(self, path: &Path) -> Result<(), Failure> {
-        if self.force || !path.is_file() || is_own_page(path) {
+        if self.force || !path.is_file() || is_own(path) {
             return Ok(());
         }
         Err(Failure::Input(format!(
@@ -35,10 +40,10 @@ impl Overwrite {
     }
 }
 
-/// Whether a file is a page that the program wrote, by its title.
-fn is_own_page(path: &Path) -> bool {
+/// Whether a file is a page or a plot that the program wrote.
+fn is_own(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut start));
     let start = String::from_utf8_lossy(&start);
-    read.is_ok() && TITLES.iter().any(|title| start.contains(title))
+    read.is_ok() && MARKS.iter().any(|mark| start.contains(mark))
 }

@@ -118,6 +118,63 @@ fn critical_points_go_on_where_they_were_and_refuse_other_settings() {
 }
 
 #[test]
+fn files_of_the_user_in_an_output_folder_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    trained(here, "adam", "1");
+    let own = "the user's own";
+    let curvature =
+        ["curvature", "last.safetensors", "--examples", "50", "--top", "1", "--bottom", "0", "--density"];
+    let points = ["critical-points", "--resize", "2x2", "--examples", "50", "--layers", "1", "--steps", "2"];
+    let [points, more] = ["1", "2"].map(|number| [&points[..], &["--points", number]].concat());
+    let files = [
+        (&curvature[..], "curvature.json"),
+        (&curvature, "spectrum.svg"),
+        (&curvature, "density.svg"),
+        (&curvature, "vectors.npy"),
+        (&points, "index-loss.svg"),
+        (&points, "index-error.svg"),
+        (&points, "spectra.svg"),
+        (&["man"], "chainrule-train.1"),
+        (&["man"], "chainrule.1"),
+    ];
+    for (at, (command, file)) in files.into_iter().enumerate() {
+        let out = format!("out{at}");
+        fs::create_dir(here.join(&out)).unwrap();
+        let path = here.join(&out).join(file);
+        fs::write(&path, own).unwrap();
+        let arguments = [command, &["--out", &out]].concat();
+        refused(here, &arguments, &[file, "exists already", "--force"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), own);
+        // Nothing else was written before the refusal.
+        assert_eq!(fs::read_dir(here.join(&out)).unwrap().count(), 1, "{file}");
+        if matches!(file, "spectrum.svg" | "index-loss.svg" | "chainrule.1") {
+            let forced = run(here, &[&arguments[..], &["--force"]].concat());
+            assert!(forced.status.success(), "{}", stderr(&forced));
+            assert_ne!(fs::read_to_string(&path).unwrap(), own);
+        }
+    }
+    // Points in a file that is none of the program's are neither read nor added to.
+    for own in [&b"\xff\xfe"[..], b"a,b\n"] {
+        fs::write(here.join("out4/points.jsonl"), own).unwrap();
+        refused(here, &[&points[..], &["--out", "out4"]].concat(), &["points.jsonl", "choose another --out"]);
+        assert_eq!(fs::read(here.join("out4/points.jsonl")).unwrap(), own);
+    }
+    // The plots and pages of an earlier call are the program's own.
+    assert!(run(here, &[&points[..], &["--out", "again"]].concat()).status.success());
+    assert!(run(here, &[&more[..], &["--out", "again"]].concat()).status.success());
+    for _ in 0..2 {
+        assert!(run(here, &["man", "--out", "pages"]).status.success());
+    }
+    assert!(here.join("pages/chainrule-critical-points.1").is_file());
+    // A lock of the user's is not emptied.
+    fs::create_dir(here.join("locked")).unwrap();
+    fs::write(here.join("locked/.lock"), own).unwrap();
+    assert!(run(here, &["train", "--epochs", "0", "--out", "locked", "-q"]).status.success());
+    assert_eq!(fs::read_to_string(here.join("locked/.lock")).unwrap(), own);
+}
+
+#[test]
 fn what_cannot_be_asked_of_curvature_is_refused_with_its_cure() {
     let folder = tempfile::tempdir().unwrap();
     trained(folder.path(), "adam", "1");

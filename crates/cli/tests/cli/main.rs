@@ -7,6 +7,7 @@ mod curvature;
 mod explain;
 mod export;
 mod fine_tuning;
+mod foreign;
 mod golden;
 mod grad;
 mod interrupt;

@@ -196,8 +196,16 @@ fn what_the_wrappers_of_pytorch_put_before_all_names_is_passed_over() {
         );
         assert_eq!(Header::read(&path).unwrap().prefix, prefix);
     }
-    for (prefix, first) in [("net.", 9), ("module.", 0)] {
+    // Any other prefix is a name of its own, and is said; so is one that not all names have.
+    for (prefix, first, renamed) in [("net.", 9, 4), ("module.", 0, 3)] {
         write(&|at, name| if at == first { name.to_owned() } else { format!("{prefix}{name}") });
-        assert!(Checkpoint::<f64>::load_as(&path, saved.card.clone()).is_err(), "{prefix}");
+        assert_eq!(Header::read(&path).unwrap().prefix, "");
+        let bytes = std::fs::read(&path).unwrap();
+        let (read, map) = Checkpoint::<f64>::from_bytes_as(&path, &bytes, saved.card.clone()).unwrap();
+        assert_eq!((read.theta, map.renamed.len()), (saved.theta.clone(), renamed), "{prefix}");
     }
+    // An own file keeps its names.
+    let card = saved.card.clone();
+    let renamed = with_metadata(&bytes, "\"0.weight\"", "\"fc.weight\"");
+    assert!(Checkpoint::<f64>::from_bytes_as(&path, &renamed, card).is_err());
 }

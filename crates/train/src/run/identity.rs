@@ -16,6 +16,9 @@ pub struct RunIdentity {
     /// CRC-64/XZ of every row of data that stays in a file, if it is [small enough](every_row) to be read as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// The checksum of the file of the model whose weights the run started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<u64>,
     /// The settings that a run keeps from its first step to its last, by their keys; `None` for one without a value.
     ///
     /// Snapshots of earlier versions have none, and a setting that a version did not know yet is not compared.
@@ -27,6 +30,8 @@ pub struct RunIdentity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Difference {
     Data,
+    /// The model whose weights the run started from.
+    Model,
     /// A setting by its key, in the snapshot and in the run, as `key = value`.
     Setting {
         key: String,
@@ -50,9 +55,11 @@ impl RunIdentity {
                 now: line(key, now),
             })
         });
-        let rows = |identity: &Self| identity.rows;
-        let other_rows = rows(self).zip(rows(saved)).is_some_and(|(now, was)| now != was);
-        changed.or_else(|| (other_rows || self.data != saved.data).then_some(Difference::Data))
+        // Not known of runs of earlier versions.
+        let differ = |now: Option<u64>, was: Option<u64>| now.zip(was).is_some_and(|(now, was)| now != was);
+        let other_data = differ(self.rows, saved.rows) || self.data != saved.data;
+        let other_model = differ(self.model, saved.model).then_some(Difference::Model);
+        changed.or(other_data.then_some(Difference::Data)).or(other_model)
     }
 }
 

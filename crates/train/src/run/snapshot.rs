@@ -134,6 +134,12 @@ impl<A: Scalar> Saved<A> {
                 let fault = "the training data is not what it was when the run began".to_owned();
                 return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
             }
+            Some(Difference::Model) => {
+                let fault =
+                    "the model that the run started from (--from) is not what it was: restore its file"
+                        .to_owned();
+                return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
+            }
             Some(Difference::Setting { key, was, now }) => {
                 return Err(SnapshotError::Setting { path: path.to_owned(), key, was, now });
             }

@@ -150,7 +150,7 @@ mod tests {
 
     fn identity(key: &str, value: Option<&str>) -> RunIdentity {
         let settings = [(key.to_owned(), value.map(str::to_owned))].into();
-        RunIdentity { data: 7, rows: None, settings }
+        RunIdentity { data: 7, settings, ..RunIdentity::default() }
     }
 
     #[test]

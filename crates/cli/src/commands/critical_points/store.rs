@@ -1,7 +1,7 @@
 //! The points that were found, one line of JSON each, after a line of the settings that they depend on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use chainrule::curvature::SurveyPoint;
@@ -55,7 +55,12 @@ impl Store {
 
 /// The points of a file that was started with the same settings; `None` if there is no such file, or an empty one.
 fn read(path: &Path, settings: &Value) -> Result<Option<Vec<Record>>, Failure> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| {
+            Failure::Input(format!("{}: {error}: choose another --out, or delete the file", path.display()))
+        })?,
+    };
     let mut lines = text.lines();
     let Some(first) = lines.next() else { return Ok(None) };
     if serde_json::from_str::<Value>(first).ok().as_ref() != Some(settings) {

@@ -3,7 +3,7 @@
 use chainrule::datasets::{Dataset, Parts, Scaling, Target};
 use chainrule::layers::{Architecture, Stage};
 use chainrule::loss::LossKind;
-use chainrule::model::ModelCard;
+use chainrule::model::{CheckpointError, Header, ModelCard};
 use chainrule::tensor::Scalar;
 
 use super::Train;
@@ -22,7 +22,7 @@ pub(super) fn card<A: Scalar>(
     line: &CommandLine<'_>,
     loss: LossKind,
     parts: &Parts<A>,
-    model: Option<&ModelCard>,
+    model: Option<&Header>,
 ) -> Result<ModelCard, Failure> {
     let train = &parts.train;
     let (top, output) = loss::top(loss, args.output, !matches!(train.target(), Target::Real { .. }))?;
@@ -32,11 +32,15 @@ pub(super) fn card<A: Scalar>(
         architecture.validated().map_err(Failure::input)?;
         Ok(architecture)
     };
-    let (architecture, transform) = match model {
+    if let Some(Header { card: None, widths, .. }) = model {
+        check_description(args, line, widths.as_deref())?;
+    }
+    let (architecture, transform) = match model.and_then(|model| model.card.as_ref()) {
         None => {
             let mut transform = train.pixel_scaling();
-            // Pixels share one scale already.
-            if args.standardize || args.source().is_own() && train.full_scale().is_none() {
+            // Pixels share one scale already; a model of another program keeps the inputs that it was trained on.
+            let is_usual = args.source().is_own() && train.full_scale().is_none() && model.is_none();
+            if args.standardize || is_usual {
                 transform = transform.then_fit(Scaling::Standardise, train).map_err(Failure::input)?;
             }
             (described()?, transform)
@@ -68,6 +72,20 @@ pub(super) fn card<A: Scalar>(
         data: Some(args.source().to_string()),
         seed: Some(args.seed),
     })
+}
+
+/// Checks that the flags describe the network of a model of another program, whose file does not.
+fn check_description(args: &Train, line: &CommandLine<'_>, widths: Option<&[usize]>) -> Result<(), Failure> {
+    if args.init.0.is_some() {
+        return Err(Failure::Input("--from: the model keeps its weights: omit --init".to_owned()));
+    }
+    // A run that began was described.
+    if args.config.is_some() || args.resume.is_some() || describes_a_network(args, line) {
+        return Ok(());
+    }
+    let path = args.from.clone().unwrap_or_default();
+    let fault = CheckpointError::NoCard { path, widths: widths.map(<[usize]>::to_vec) };
+    Err(Failure::Input(format!("--from {fault}")))
 }
 
 /// The flags that describe a perceptron, and whether each is at its default.

@@ -85,8 +85,9 @@ impl RunFolder {
 
     fn lock(path: PathBuf) -> Result<Self, Failure> {
         let handle = FolderHandle::open(&path);
-        let lock =
-            File::create(path.join(".lock")).map_err(|error| cannot("the run's folder", &path, &error))?;
+        // Nobody's file of this name is emptied.
+        let open = File::options().create(true).append(true).open(path.join(".lock"));
+        let lock = open.map_err(|error| cannot("the run's folder", &path, &error))?;
         match lock.try_lock() {
             Err(fs::TryLockError::WouldBlock) => Err(Failure::Input(format!(
                 "another process is training in {}: wait for it, or choose another folder",

@@ -1,11 +1,13 @@
 //! What a run is made of before anything is written: data, loss and the description of the model.
 
+use std::path::Path;
+
 use chainrule::datasets::{Encoding, Error, Parts, Target, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::loss::{LossKind, LossSpec};
-use chainrule::model::{Checkpoint, ModelCard};
+use chainrule::model::{Checkpoint, Header, ModelCard};
 use chainrule::tensor::{Aligned, Rng, Scalar};
-use chainrule::train::tensors::{checksum, little_endian};
+use chainrule::train::tensors::{self, checksum, little_endian};
 use chainrule::train::{TrainState, fingerprint};
 
 use super::Train;
@@ -13,6 +15,7 @@ use super::card::card;
 use super::settings::CommandLine;
 use super::target_scaling::TargetScaling;
 use crate::commands::loss;
+use crate::commands::model::load_as;
 use crate::failure::Failure;
 use crate::processes::Processes;
 
@@ -35,19 +38,46 @@ pub(super) struct Prepared<A: Scalar> {
     others: [u64; 2],
     /// The model whose weights training starts from.
     pub(super) model: Option<Checkpoint<A>>,
+    /// The checksum of its file.
+    pub(super) model_file: Option<u64>,
+}
+
+/// The file of the model whose weights training starts from.
+struct ModelFile<'a> {
+    path: &'a Path,
+    bytes: Vec<u8>,
+    header: Header,
+}
+
+impl<'a> ModelFile<'a> {
+    fn read(path: &'a Path) -> Result<Self, Failure> {
+        let bytes = tensors::read(path).map_err(Failure::input)?;
+        let header = Header::from_bytes(path, &bytes).map_err(Failure::input)?;
+        Ok(Self { path, bytes, header })
+    }
+
+    /// The model; one of another program has the network of the run.
+    fn model<A: Scalar>(&self, card: &ModelCard) -> Result<Checkpoint<A>, Failure> {
+        if self.header.card.is_some() {
+            return Checkpoint::from_bytes(self.path, &self.bytes).map_err(Failure::input);
+        }
+        load_as(self.path, &self.bytes, &self.header.prefix, card.clone())
+    }
 }
 
 impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
-        let model = args.from.as_deref().map(Checkpoint::<A>::load).transpose().map_err(Failure::input)?;
-        let mut parts = parts::<A>(args, model.as_ref().map(|model| &model.card))?;
+        let from = args.from.as_deref().map(ModelFile::read).transpose()?;
+        let known = from.as_ref().and_then(|from| from.header.card.as_ref());
+        let mut parts = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
-        let of_model = model.as_ref().and_then(|model| model.card.loss.as_ref()).map(LossSpec::kind);
+        let of_model = known.and_then(|card| card.loss.as_ref()).map(LossSpec::kind);
         let loss = args.loss.or(of_model).unwrap_or(loss::usual(parts.train.target()));
         let encoding = loss::encoding(loss, parts.train.target())?;
-        let card = card(args, line, loss, &parts, model.as_ref().map(|model| &model.card))?;
+        let card = card(args, line, loss, &parts, from.as_ref().map(|from| &from.header))?;
+        let model = from.as_ref().map(|from| from.model::<A>(&card)).transpose()?;
         let data = fingerprint(&parts.train);
         let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));
         // The targets of the built-in sets have a fitting scale.
@@ -57,7 +87,18 @@ impl<A: Scalar> Prepared<A> {
             TargetScaling::default()
         };
         let targets = scaling.enter(&mut parts)?;
-        Ok(Self { parts, loss, encoding, card, scaling, targets, data, others, model })
+        Ok(Self {
+            parts,
+            loss,
+            encoding,
+            card,
+            scaling,
+            targets,
+            data,
+            others,
+            model,
+            model_file: from.map(|from| checksum(&from.bytes)),
+        })
     }
 
     /// The parameters before the first step, drawn from the seed or those of a model, and the state of the run.

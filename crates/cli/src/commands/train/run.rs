@@ -194,6 +194,7 @@ fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared
     RunIdentity {
         data: prepared.data,
         rows: every_row(&prepared.parts.train),
+        model: prepared.model_file,
         settings: args.fixed(prepared.loss, line),
     }
 }
