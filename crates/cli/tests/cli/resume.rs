@@ -1,6 +1,7 @@
 //! A run that is interrupted in any way ends, once resumed, with the bits of one that never was.
 #![cfg(unix)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use chainrule::tensor::Rng;
 use serde_json::Value;
 
+use crate::run_folder::contents;
 use crate::{chainrule, refused, run, stderr};
 
 /// A short run with all that there is to lose: momentum, a plateau, dropout, early stopping.
@@ -78,6 +80,16 @@ fn next(folder: &Path) -> Command {
     command
 }
 
+/// Checks that two folders have the same files.
+fn same_files(torn: &BTreeMap<String, String>, whole: &BTreeMap<String, String>, kills: usize) {
+    assert!(torn.keys().eq(whole.keys()), "after {kills} kills: {:?}, {:?}", torn.keys(), whole.keys());
+    for (name, text) in torn {
+        let mut lines = text.lines().zip(whole[name].lines());
+        let other = lines.find(|(torn, whole)| torn != whole);
+        assert!(*text == whole[name], "{name} after {kills} kills: {other:?}");
+    }
+}
+
 #[test]
 fn two_hundred_kills_change_no_bit() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +98,16 @@ fn two_hundred_kills_change_no_bit() {
     whole(here);
     let mut usual = start.elapsed();
     let (expected, lines) = (model(here, "whole"), metrics(here, "whole"));
+    let all = contents(&here.join("whole"));
+    let of_all_kinds = [
+        "/best.safetensors",
+        "/metrics.jsonl",
+        "/report.html",
+        "/results.json",
+        "checkpoints/epochs.jsonl",
+        "events",
+    ];
+    assert!(of_all_kinds.iter().all(|file| all[*file].len() > 100), "{:?}", all.keys());
     let mut rng = Rng::new(9);
     let (mut kills, mut finished) = (0, 0);
     while kills < 200 {
@@ -101,6 +123,7 @@ fn two_hundred_kills_change_no_bit() {
             assert!(status.success(), "{status}");
             assert!(model(here, "torn") == expected, "after {kills} kills");
             assert_eq!(metrics(here, "torn"), lines, "after {kills} kills");
+            same_files(&contents(&here.join("torn")), &all, kills);
             fs::remove_dir_all(here.join("torn")).unwrap();
             finished += 1;
         }
@@ -108,6 +131,7 @@ fn two_hundred_kills_change_no_bit() {
     assert!(next(here).status().unwrap().success());
     assert!(model(here, "torn") == expected, "after {kills} kills");
     assert_eq!(metrics(here, "torn"), lines);
+    same_files(&contents(&here.join("torn")), &all, kills);
     assert!(finished > 0, "no run got to its end between two kills: the moments are too early");
 }
 

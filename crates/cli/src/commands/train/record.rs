@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chainrule::tensor::{Layout, Scalar};
 use chainrule::train::{Callback, Epoch, EventFile, Meter, StepEnd};
@@ -49,11 +49,12 @@ impl<'a> Record<'a> {
             .append(true)
             .open(folder.metrics())
             .map_err(|error| failed(&folder.metrics(), error))?;
-        let path = next_event_file(&folder.path());
+        let (path, is_first) = next_event_file(&folder.path());
         let events = File::create(&path)
             .and_then(|file| EventFile::new(file, clock::now()))
             .and_then(|mut events| {
-                if step > 0 {
+                // Also after a run that was killed before its first checkpoint.
+                if !is_first {
                     events.restart(clock::now(), step + 1)?;
                 }
                 Ok(events)
@@ -183,11 +184,11 @@ fn keep(folder: &RunFolder, (step, epochs): (u64, usize)) -> Result<String, Fail
     Ok(kept)
 }
 
-/// TensorBoard reads a folder's event files in the order of their names.
-fn next_event_file(folder: &Path) -> std::path::PathBuf {
+/// The next file of events, and whether it is the first: TensorBoard reads those of a folder in the order of their names.
+fn next_event_file(folder: &Path) -> (PathBuf, bool) {
     const STEM: &str = "events.out.tfevents.";
     let is_ours = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.starts_with(STEM));
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let number = files.filter(|file| is_ours(&file.file_name())).count();
-    folder.join(format!("{STEM}{:010}.{number:06}.chainrule", clock::now() as u64))
+    (folder.join(format!("{STEM}{:010}.{number:06}.chainrule", clock::now() as u64)), number == 0)
 }
