@@ -184,6 +184,9 @@ fn tint(count: u64, row: &[u64]) -> String {
     format!("--share:{:.3}", 0.75 * (count as f64 / total).sqrt())
 }
 
+/// Instead of times, also of a run that was resumed after its last step.
+const NO_STEP: &str = "The process that ended the run took no step.";
+
 fn time(run: &Run) -> Markup {
     let split = run.results.split;
     let parts = [
@@ -194,7 +197,7 @@ fn time(run: &Run) -> Markup {
     ];
     let total: f64 = parts.iter().map(|part| part.2).sum();
     if total <= 0.0 {
-        return note("This run took no step.");
+        return note(NO_STEP);
     }
     html! {
         div.bar role="img" aria-label="shares of the time" {

@@ -105,7 +105,20 @@ fn page(html: &str) -> String {
             if is_time { digits(text) } else { text.to_owned() }
         )
     };
-    html.split('<').map(part).collect()
+    timeless_steps(html).split('<').map(part).collect()
+}
+
+/// A report without the times of steps, which are those of the process that ended the run: if it was resumed after the last step, none.
+fn timeless_steps(html: &str) -> String {
+    let ends = [
+        "The process that ended the run took no step.",
+        "Steps of the process that ended the run, without validation.",
+    ];
+    let (at, end) =
+        ends.iter().find_map(|end| Some((html.find(end)?, end))).expect("it has a section of times");
+    let bar = html.find("<div class=\"bar\" role=\"img\" aria-label=\"shares of the time\">");
+    let start = bar.or_else(|| html[..at].rfind('<')).unwrap();
+    format!("{}<p class=\"note\">{}", &html[..start], &html[at + end.len()..])
 }
 
 /// Step and tag of each scalar in files of events, with its bits: from where a file restarts, those of earlier ones do not count.

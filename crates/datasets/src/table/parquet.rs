@@ -58,6 +58,8 @@ enum Reading {
     Plain,
     /// Whole numbers of this many to a second since 1970-01-01.
     Since1970(i64),
+    /// Whole numbers of this many to a second since midnight.
+    TimeOfDay(i64),
 }
 
 fn build<A: Scalar, R: ChunkReader + 'static>(
@@ -112,15 +114,19 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
     }
     let (logical, converted) = (info.logical_type_ref(), info.converted_type());
     let date = |zoned: bool| Some(NumberForm::Date(if zoned { DateForm::IsoZoned } else { DateForm::Iso }));
+    let per_second = |unit: &TimeUnit| match unit {
+        TimeUnit::MILLIS => 1_000,
+        TimeUnit::MICROS => 1_000_000,
+        TimeUnit::NANOS => 1_000_000_000,
+    };
     match (field.get_physical_type(), logical) {
         (Physical::INT64, Some(LogicalType::Timestamp(stamp))) => {
-            let per_second = match stamp.unit {
-                TimeUnit::MILLIS => 1_000,
-                TimeUnit::MICROS => 1_000_000,
-                TimeUnit::NANOS => 1_000_000_000,
-            };
-            return Ok((Reading::Since1970(per_second), date(stamp.is_adjusted_to_u_t_c)));
+            return Ok((Reading::Since1970(per_second(&stamp.unit)), date(stamp.is_adjusted_to_u_t_c)));
         }
+        (Physical::INT32 | Physical::INT64, Some(LogicalType::Time(time))) => {
+            return Ok((Reading::TimeOfDay(per_second(&time.unit)), None));
+        }
+        (_, Some(LogicalType::Uuid)) => return Err("UUIDs".to_owned()),
         (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => return Ok((Reading::Plain, None)),
         _ => {}
     }
@@ -177,11 +183,8 @@ fn push<A: Scalar>(
             Field::Bool(x) => Cell::Text(if *x { "True" } else { "False" }),
             Field::Byte(x) => Cell::Integer((*x).into()),
             Field::Short(x) => Cell::Integer((*x).into()),
-            Field::Int(x) => Cell::Integer((*x).into()),
-            Field::Long(x) | Field::TimestampMillis(x) | Field::TimestampMicros(x) => match reading {
-                Reading::Plain => Cell::Integer((*x).into()),
-                Reading::Since1970(per_second) => Cell::Number(days(*x, per_second)),
-            },
+            Field::Int(x) => whole(i64::from(*x), reading),
+            Field::Long(x) | Field::TimestampMillis(x) | Field::TimestampMicros(x) => whole(*x, reading),
             Field::UByte(x) => Cell::Integer((*x).into()),
             Field::UShort(x) => Cell::Integer((*x).into()),
             Field::UInt(x) => Cell::Integer((*x).into()),
@@ -203,6 +206,15 @@ fn push<A: Scalar>(
     }
     builder.end_row();
     Ok(())
+}
+
+/// A whole number as its column is read.
+fn whole(x: i64, reading: Reading) -> Cell<'static> {
+    match reading {
+        Reading::Plain => Cell::Integer(x.into()),
+        Reading::Since1970(per_second) => Cell::Number(days(x, per_second)),
+        Reading::TimeOfDay(per_second) => Cell::Number(x as f64 / (86_400 * per_second) as f64),
+    }
 }
 
 /// Days since 1970-01-01, the time of day as the reader of text forms it.

@@ -11,5 +11,7 @@ mod formats;
 mod idx;
 mod mnist;
 mod npy;
+#[cfg(all(feature = "csv", feature = "images", feature = "parquet"))]
+mod parquet;
 mod transforms;
 mod without;
