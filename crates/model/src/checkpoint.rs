@@ -304,7 +304,7 @@ fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, Chec
     check(path, file, json, &format)?;
     let card: ModelCard = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
     card.validated().map_err(broken)?;
-    Ok(Some(card))
+    Ok(Some(card.with_targets()))
 }
 
 /// Checks that text and arrays are what they were when the file was written.

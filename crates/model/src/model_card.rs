@@ -55,6 +55,19 @@ fn of_any_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<A
 }
 
 impl ModelCard {
+    /// Files of earlier versions have the name of a regression's target with the columns alone.
+    #[cfg(feature = "files")]
+    pub(crate) fn with_targets(mut self) -> Self {
+        let is_regression = self.classes.is_empty() && self.labels.is_empty() && self.targets.is_empty();
+        if let Some(Input::Table(schema)) = &self.input
+            && is_regression
+            && schema.targets.len() == self.architecture.outputs()
+        {
+            self.targets = schema.targets.iter().map(|target| target.name.clone()).collect();
+        }
+        self
+    }
+
     /// Checks one that comes from outside.
     #[cfg(feature = "files")]
     pub(crate) fn validated(&self) -> Result<(), String> {

@@ -51,7 +51,7 @@ fn text(folder: &Path, path: &Path) -> String {
         text = text.replace(&format!("{before}{run}{after}"), &format!("{before}RUN{after}"));
     }
     match extension {
-        "jsonl" => text.lines().map(|line| format!("{}\n", timeless(line))).collect(),
+        "jsonl" => text.lines().map(timeless).collect::<Vec<_>>().join("\n"),
         "json" => timeless(&text),
         "html" => page(&text),
         _ => text,
