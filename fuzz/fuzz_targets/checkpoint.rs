@@ -3,10 +3,28 @@
 
 use std::path::Path;
 
-use chainrule_model::Checkpoint;
+use chainrule_datasets::Pipeline;
+use chainrule_layers::{Architecture, activation};
+use chainrule_model::{Checkpoint, Header, ModelCard, Output};
 use chainrule_train::{RunIdentity, Saved};
 use chainrule_fuzz::{LITTLE, bounded};
 use libfuzzer_sys::fuzz_target;
+
+/// A small network, for files of other programs.
+fn card() -> ModelCard {
+    ModelCard {
+        architecture: Architecture::perceptron(&[2, 2, 2], activation::Relu, 0.0),
+        output: Output::Softmax,
+        loss: None,
+        input: None,
+        transform: Pipeline::new(),
+        classes: Vec::new(),
+        labels: Vec::new(),
+        targets: Vec::new(),
+        data: None,
+        seed: None,
+    }
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("fuzz");
@@ -14,5 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         let again = Checkpoint::<f32>::from_bytes(path, &checkpoint.to_bytes()).expect("it was sound before");
         assert_eq!(again, checkpoint);
     }
+    let _ = bounded(bytes, LITTLE, || Header::from_bytes(path, bytes));
+    let _ = bounded(bytes, LITTLE, || Checkpoint::<f32>::from_bytes_as(path, bytes, card()));
     let _ = bounded(bytes, LITTLE, || Saved::<f32>::from_bytes(path, bytes, &RunIdentity::default()));
 });

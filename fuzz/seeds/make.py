@@ -63,7 +63,7 @@ seed("picture", "rgb.jpg", saved(rgb.save, format="JPEG"))
 seed("picture", "grey.jpg", saved(rgb.convert("L").save, format="JPEG"))
 seed("picture", "progressive.jpg", saved(rgb.save, format="JPEG", progressive=True))
 
-card = {"architecture": {"inputs": 2, "layers": [{"layer": "dense", "outputs": 2}]}, "output": "softmax"}
+card = {"architecture": {"inputs": 2, "layers": [{"kind": "dense", "outputs": 2}]}, "output": "softmax"}
 card |= {"transform": [{"kind": "standardise", "mean": [0.0, 1.0], "deviation": [1.0, 2.0]}], "classes": ["a", "b"]}
 header = {
     "__metadata__": {"chainrule": json.dumps(card)},
@@ -72,6 +72,15 @@ header = {
 }
 text = json.dumps(header).encode()
 seed("checkpoint", "dense", struct.pack("<Q", len(text)) + text + np.zeros(6, "f4").tobytes())
+
+# As PyTorch writes it: no description, names of its own, a counter beside them.
+shapes = {"fc1.bias": [2], "fc1.weight": [2, 2], "fc2.bias": [2], "fc2.weight": [2, 2]}
+header, end = {"step": {"dtype": "I64", "shape": [], "data_offsets": [0, 8]}}, 8
+for name, shape in shapes.items():
+    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + 4 * int(np.prod(shape))]}
+    end = header[name]["data_offsets"][1]
+text = json.dumps(header).encode()
+seed("checkpoint", "foreign", struct.pack("<Q", len(text)) + text + bytes(end))
 
 seed("config", "all", b'# a run\nlayers = [128, 64]\nlr = 0.01\nstandardize = true\ndata = "digits"\nseed = 7\n')
 seed("config", "flag", b"quiet = false\nepochs=3\n'task' = \"auto\"\n")

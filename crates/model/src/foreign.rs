@@ -80,10 +80,11 @@ const NO_PARAMETERS: [&str; 14] = [
     "num_batches_tracked",
 ];
 
-/// Whether an array of a file of another program can be a parameter of a network.
+/// Whether an array of a file of another program can be a parameter of a network. A weight of integers is one, so that its type is named.
 pub(crate) fn is_parameter(file: &TensorFile<'_>, name: &str) -> bool {
     let is_array = file.shape(name).is_some_and(|shape| !shape.is_empty());
-    is_array && file.is_real(name) && !name.split('.').any(|part| NO_PARAMETERS.contains(&part))
+    let is_number = || file.is_real(name) || name.ends_with("weight") || name.ends_with("bias");
+    is_array && is_number() && !name.split('.').any(|part| NO_PARAMETERS.contains(&part))
 }
 
 /// An array that may be a parameter.

@@ -10,7 +10,7 @@ use chainrule_model::{
 };
 use chainrule_tensor::{Init, Layout, Rng, Role, Storage, ndarray::Array2};
 use proptest::prelude::*;
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 
 fn example() -> Checkpoint<f64> {
     let architecture = Architecture::perceptron(&[3, 4, 2], activation::Relu, 0.0);
@@ -208,4 +208,14 @@ fn what_the_wrappers_of_pytorch_put_before_all_names_is_passed_over() {
     let card = saved.card.clone();
     let renamed = with_metadata(&bytes, "\"0.weight\"", "\"fc.weight\"");
     assert!(Checkpoint::<f64>::from_bytes_as(&path, &renamed, card).is_err());
+}
+
+#[test]
+fn weights_of_integers_are_refused_by_their_type() {
+    let view =
+        |shape: Vec<usize>, bytes| safetensors::tensor::TensorView::new(Dtype::I8, shape, bytes).unwrap();
+    let arrays = [("fc1.weight", view(vec![4, 3], &[1; 12])), ("fc2.weight", view(vec![2, 4], &[1; 8]))];
+    let bytes = safetensors::serialize(arrays, None).unwrap();
+    let error = Checkpoint::<f64>::from_bytes_as(Path::new("m"), &bytes, example().card).unwrap_err();
+    assert!(error.to_string().contains("\"fc1.weight\" holds I8 numbers, and F64, F32"), "{error}");
 }
