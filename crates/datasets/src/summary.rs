@@ -95,6 +95,9 @@ fn table(schema: &Schema) -> String {
     parts.join(", ")
 }
 
+/// What dates with their cyclic parts are counted as.
+const WITH_PARTS: &str = "date with parts";
+
 /// The columns by kind: numbers, then dates, then categories.
 fn kinds(schema: &Schema) -> Vec<String> {
     let mut numbers = BTreeMap::new();
@@ -102,6 +105,7 @@ fn kinds(schema: &Schema) -> Vec<String> {
     for feature in &schema.features {
         match (&feature.kind, &feature.form) {
             (ColumnKind::Category(known), _) => words.push(known.len()),
+            (ColumnKind::Date { .. }, _) => *numbers.entry(WITH_PARTS.to_owned()).or_insert(0_usize) += 1,
             (ColumnKind::Number, NumberForm::Plain) => plain += 1,
             (ColumnKind::Number, form) => *numbers.entry(form.to_string()).or_insert(0_usize) += 1,
         }
@@ -113,6 +117,8 @@ fn kinds(schema: &Schema) -> Vec<String> {
     for (form, count) in numbers {
         kinds.push(if form == "date" {
             counted(count, "date")
+        } else if form == WITH_PARTS {
+            format!("{} (with cyclic parts)", counted(count, "date"))
         } else {
             format!("{} ({form})", counted(count, "number"))
         });

@@ -13,6 +13,7 @@ pub(crate) mod columns;
 pub mod csv;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells dates in several forms"))]
 pub(crate) mod date;
+mod date_parts;
 pub(crate) mod dialect;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells numbers in several forms"))]
 pub(crate) mod form;

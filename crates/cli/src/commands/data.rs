@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chainrule::datasets::{
-    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Target, TaskKind,
+    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target, TaskKind,
     digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
@@ -244,7 +244,11 @@ impl DataArgs {
 
     fn own_parts<A: Scalar>(&self, path: &Path, model: Option<&ModelCard>) -> Result<Parts<A>, Failure> {
         let options = model.map_or_else(|| self.own.options(), |model| self.options_for(model))?;
-        let parts = self.read(path, &options)?;
+        let parts: Parts<A> = self.read(path, &options)?;
+        if options.table.date_parts && !parts.train.schema().is_some_and(Schema::has_date_parts) {
+            let path = path.display();
+            return Err(Failure::Input(format!("{path}: --dates is for columns of dates, and there are none: omit it")));
+        }
         parts.train.check_classes().map_err(|error| match error {
             // Known by its path, as in every message of a reader.
             datasets::Error::Data { fault, .. } => Failure::Input(format!("{}: {fault}", path.display())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use super::cells::{Cell, Cells, FeatureCells, MissingCells, Origin, shortened};
+use super::cells::{Cell, Cells, Dates, FeatureCells, MissingCells, Origin, shortened};
 use super::column::{Column, Impute};
 use super::columns::Columns;
 use super::dialect::Dialect;
@@ -119,7 +119,8 @@ impl<A: Scalar> Builder<A> {
                 let cells = if asked[place] { Cells::words(Origin::Asked) } else { Cells::Unknown };
                 let twin = twin(names, place);
                 let form = NumberForm::Plain;
-                builder.columns.push(FeatureCells { name, place, cells, fill: None, form, twin });
+                let dates = if options.table.date_parts { Dates::WithParts } else { Dates::Numbers };
+                builder.columns.push(FeatureCells { name, place, cells, fill: None, form, twin, dates });
             }
         }
         if builder.columns.is_empty() {
@@ -154,8 +155,12 @@ impl<A: Scalar> Builder<A> {
                 Error::format(path, fault, "give it the columns of the training data, by the same names")
             })?;
             self.roles[place] = Role::Feature(at);
+            let dates = match feature.kind {
+                ColumnKind::Date { with_time } => Dates::Model { with_time },
+                _ => Dates::Numbers,
+            };
             let cells = match &feature.kind {
-                ColumnKind::Number => Cells::Numbers,
+                ColumnKind::Number | ColumnKind::Date { .. } => Cells::Numbers,
                 ColumnKind::Category(words) => {
                     let known = words.iter().zip(0..).map(|(word, code)| (word.as_str().into(), code));
                     Cells::Words { known: known.collect(), origin: Origin::Model }
@@ -163,7 +168,7 @@ impl<A: Scalar> Builder<A> {
             };
             let (name, place) = (feature.name.clone(), feature.place);
             let (fill, form, twin) = (feature.fill, feature.form.clone(), feature.twin);
-            self.columns.push(FeatureCells { name, place, cells, fill, form, twin });
+            self.columns.push(FeatureCells { name, place, cells, fill, form, twin, dates });
         }
         self.impute = schema.impute;
         self.missing.imputed = schema.impute.is_some();

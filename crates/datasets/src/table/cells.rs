@@ -71,6 +71,16 @@ pub(super) struct FeatureCells {
     pub(super) fill: Option<f64>,
     pub(super) form: NumberForm,
     pub(super) twin: Option<(usize, usize)>,
+    pub(super) dates: Dates,
+}
+
+/// Whether dates get their cyclic parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dates {
+    Numbers,
+    WithParts,
+    /// As a model has them.
+    Model { with_time: bool },
 }
 
 pub(super) enum Cells {
@@ -201,7 +211,7 @@ impl FeatureCells {
         impute: Option<Impute>,
         mut column: ArrayViewMut1<'_, f64>,
     ) -> Result<Feature, String> {
-        let Self { name, place, cells, mut fill, form, twin } = self;
+        let Self { name, place, cells, mut fill, form, twin, dates } = self;
         let is_empty = match &cells {
             Cells::Unknown => true,
             // The options can ask for a category that has no words.
@@ -221,7 +231,13 @@ impl FeatureCells {
             }
         }
         let kind = match cells {
-            Cells::Unknown | Cells::Numbers => ColumnKind::Number,
+            Cells::Unknown | Cells::Numbers => match (dates, &form) {
+                (Dates::Model { with_time }, _) => ColumnKind::Date { with_time },
+                (Dates::WithParts, NumberForm::Date(_)) => {
+                    ColumnKind::Date { with_time: column.iter().any(|x| !x.is_nan() && x.fract() != 0.0) }
+                }
+                _ => ColumnKind::Number,
+            },
             Cells::Words { known, origin } => {
                 let mut words: Vec<(Box<str>, u32)> = known.into_iter().collect();
                 if origin == Origin::Model {

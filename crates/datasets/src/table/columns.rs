@@ -5,6 +5,7 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView1, Axis};
 
 use super::column::Impute;
+use super::date_parts;
 use super::schema::{ColumnKind, Schema};
 
 /// The rows of a table in compact form: numbers, codes of words, and NaN for missing cells. A row is imputed and one-hot
@@ -47,6 +48,10 @@ impl Columns {
                         visit(at + code, if code == x as usize { 1.0 } else { 0.0 });
                     }
                     at += words.len();
+                }
+                ColumnKind::Date { with_time } => {
+                    date_parts::visit(x, *with_time, |part, x| visit(at + part, x));
+                    at += date_parts::inputs(*with_time);
                 }
             }
         }
@@ -96,12 +101,12 @@ pub(super) fn filling(kind: &ColumnKind, impute: Impute, column: &ArrayView1<'_,
             // `max_by_key` takes the last of several maxima.
             counts.into_iter().rev().max_by_key(|&(_, count)| count)?.0 as f64
         }
-        (ColumnKind::Number, Impute::Mean) => {
+        (ColumnKind::Number | ColumnKind::Date { .. }, Impute::Mean) => {
             let mean = present.iter().sum::<f64>() / n as f64;
             // The sum can overflow.
             mean.clamp(f64::MIN, f64::MAX)
         }
-        (ColumnKind::Number, Impute::Median) => {
+        (ColumnKind::Number | ColumnKind::Date { .. }, Impute::Median) => {
             present.sort_unstable_by(f64::total_cmp);
             f64::midpoint(present[(n - 1) / 2], present[n / 2])
         }

@@ -15,7 +15,8 @@ use super::schema::Schema;
 /// | `impute` | `None` | what replaces a missing number; `None` makes it an error |
 /// | `categorical` | empty | numeric columns to treat as categories |
 /// | `drop` | empty | columns to leave out |
-/// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical` and `drop` |
+/// | `date_parts` | `false` | whether dates become their cyclic parts too, beside the days |
+/// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical`, `drop` and `date_parts` |
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableOptions {
     /// Whether the first row names the columns.
@@ -38,6 +39,8 @@ pub struct TableOptions {
     pub categorical: Vec<Column>,
     /// Columns to leave out.
     pub drop: Vec<Column>,
+    /// Whether dates become their cyclic parts too: sine and cosine of the time of day, of the day of the week and of the year.
+    pub date_parts: bool,
     /// The columns of a model.
     pub schema: Option<Schema>,
 }

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::date_parts;
 use super::column::{Column, Impute, TargetColumns};
 use super::dialect::Dialect;
 use super::form::NumberForm;
@@ -111,6 +112,11 @@ pub enum ColumnKind {
     Number,
     /// One of these words: one input per word.
     Category(Vec<String>),
+    /// Dates with their cyclic parts: the days, and sine and cosine of the time of day, the day of the week and the day of the year.
+    Date {
+        /// Whether the dates have times; else that part is left out.
+        with_time: bool,
+    },
 }
 
 impl ColumnKind {
@@ -119,6 +125,7 @@ impl ColumnKind {
         match self {
             ColumnKind::Number => 1,
             ColumnKind::Category(words) => words.len(),
+            ColumnKind::Date { with_time } => date_parts::inputs(*with_time),
         }
     }
 }
@@ -129,13 +136,19 @@ impl Schema {
         self.features.iter().map(|feature| feature.kind.inputs()).sum()
     }
 
-    /// The name of each input: that of the column, for a category followed by the word.
+    /// Whether a column is dates with their cyclic parts.
+    pub fn has_date_parts(&self) -> bool {
+        self.features.iter().any(|feature| matches!(feature.kind, ColumnKind::Date { .. }))
+    }
+
+    /// The name of each input: that of the column, for a category followed by the word, for a part of a date by the part.
     pub fn input_names(&self) -> Vec<String> {
         let of_feature = |feature: &Feature| match &feature.kind {
             ColumnKind::Number => vec![feature.name.clone()],
             ColumnKind::Category(words) => {
                 words.iter().map(|word| format!("{}={word}", feature.name)).collect()
             }
+            ColumnKind::Date { with_time } => date_parts::names(&feature.name, *with_time),
         };
         self.features.iter().flat_map(of_feature).collect()
     }
@@ -166,7 +179,7 @@ impl Schema {
     pub fn check(&self) -> Result<(), String> {
         for Feature { name, kind, fill, .. } in &self.features {
             let fits = |fill: f64| match kind {
-                ColumnKind::Number => fill.is_finite(),
+                ColumnKind::Number | ColumnKind::Date { .. } => fill.is_finite(),
                 ColumnKind::Category(words) => {
                     fill.fract() == 0.0 && (0.0..words.len() as f64).contains(&fill)
                 }

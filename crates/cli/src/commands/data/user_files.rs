@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use chainrule::datasets::{Column, FileFormat, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind};
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::text::TextArgs;
 use crate::failure::Failure;
@@ -61,6 +61,10 @@ pub(super) struct OwnArgs {
     /// Ignore these columns, separated by commas
     #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
     drop: Option<Columns>,
+    /// Give the network the cyclic parts of dates too: sine and cosine of the time of day (in UTC where there is a zone), of the day of
+    /// the week and of the day of the year
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, help_heading = DATA, hide_short_help = true)]
+    pub(super) dates: bool,
     /// Height and width to resize images to [default: their own if all are equal and at most 64x64, else 32x32]
     #[arg(long, value_name = "HxW", help_heading = DATA, hide_short_help = true)]
     image_size: Option<Size>,
@@ -122,6 +126,7 @@ impl OwnArgs {
                 }),
                 categorical: columns(&self.categorical),
                 drop: columns(&self.drop),
+                date_parts: self.dates,
                 ..TableOptions::default()
             },
             image: ImageOptions {

@@ -8,12 +8,13 @@ use crate::commands::data::{Known, Source};
 use crate::failure::Failure;
 
 /// Settings of a file or folder; a ceiling of memory is none of them, because it is kept to.
-const OF_FILES: [&str; 15] = [
+const OF_FILES: [&str; 16] = [
     "target",
     "task",
     "impute",
     "categorical",
     "drop",
+    "dates",
     "image_size",
     "colours",
     "stream",

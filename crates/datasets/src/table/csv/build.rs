@@ -254,7 +254,7 @@ fn header_for(
             first.get(schema.place(feature, first.len())).is_some_and(|cell| {
                 is_missing(cell, missing)
                     || match &feature.kind {
-                        ColumnKind::Number => feature.form.parse(cell).is_some(),
+                        ColumnKind::Number | ColumnKind::Date { .. } => feature.form.parse(cell).is_some(),
                         ColumnKind::Category(words) => words.contains(cell),
                     }
             })
