@@ -136,10 +136,15 @@ fn kinds(schema: &Schema) -> Vec<String> {
     kinds
 }
 
-/// A name whose control characters are shown and not obeyed by a terminal.
+/// A name whose control characters, also those that reorder a line, are shown and not obeyed by a terminal or a page.
 fn visible(name: &str) -> String {
+    let reorders = |c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
     let shown = |letter: char| {
-        if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
+        if letter.is_control() || reorders(letter) {
+            letter.escape_default().to_string()
+        } else {
+            letter.to_string()
+        }
     };
     name.chars().map(shown).collect()
 }

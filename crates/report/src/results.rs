@@ -114,6 +114,9 @@ pub struct Results {
     /// What `--json` prints.
     #[serde(flatten)]
     pub summary: Summary,
+    /// What the file of the data was taken for, in one line with control characters escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_for: Option<String>,
     /// Where the time went.
     pub split: TimeSplit,
     /// Messages between the ranks, of a run on several.
@@ -303,6 +306,7 @@ mod tests {
         let score = ClassFigures { precision: 1.0, recall: 0.5, f1: 2.0 / 3.0, support: 2 };
         Results {
             summary,
+            taken_for: Some("comma, header, 1 column: 1 number; target y: numbers".to_owned()),
             split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
             communication: None,
             machine: Machine {

@@ -21,6 +21,7 @@ pub fn run_page(run: &Run, gallery: &Gallery) -> String {
         header {
             h1 { (title) }
             p { (run.name) " · " (clock::date_and_time(run.results.finished)) }
+            @if let Some(text) = &run.results.taken_for { p { "Data: " (text) } }
             dl.figures {
                 @for (name, value) in headline(run) { div { dt { (name) } dd { (value) } } }
             }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chainrule::datasets::{
-    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target, TaskKind,
-    digits, fashion_mnist, mnist, split::HoldOut, synthetic,
+    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target,
+    TaskKind, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -247,7 +247,9 @@ impl DataArgs {
         let parts: Parts<A> = self.read(path, &options)?;
         if options.table.date_parts && !parts.train.schema().is_some_and(Schema::has_date_parts) {
             let path = path.display();
-            return Err(Failure::Input(format!("{path}: --dates is for columns of dates, and there are none: omit it")));
+            return Err(Failure::Input(format!(
+                "{path}: --dates is for columns of dates, and there are none: omit it"
+            )));
         }
         parts.train.check_classes().map_err(|error| match error {
             // Known by its path, as in every message of a reader.

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod fine_tuning;
 mod foreign;
+mod formats;
 mod golden;
 mod grad;
 mod interrupt;

@@ -80,7 +80,9 @@ pub(super) enum Dates {
     Numbers,
     WithParts,
     /// As a model has them.
-    Model { with_time: bool },
+    Model {
+        with_time: bool,
+    },
 }
 
 pub(super) enum Cells {

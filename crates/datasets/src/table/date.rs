@@ -40,14 +40,19 @@ impl DateForm {
         if year.len() != 4 || month.len() > 2 || day.len() > 2 {
             return None;
         }
-        let days = days(number(year)?, number(month)?, number(day)?)? as f64;
+        let day = days(number(year)?, number(month)?, number(day)?)?;
         let zoned = self == Self::IsoZoned;
-        match time {
-            None => (!zoned).then_some(days),
-            Some(time) => Some(days + seconds(time, zoned)? / 86_400.0),
-        }
+        let nanoseconds = match time {
+            None if zoned => return None,
+            None => 0,
+            Some(time) => nanoseconds(time, zoned)?,
+        };
+        Some(days_since_1970(day, nanoseconds, NANOSECONDS))
     }
 }
+
+/// Nanoseconds in a second.
+const NANOSECONDS: i64 = 1_000_000_000;
 
 fn number(text: &str) -> Option<i64> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) { None } else { text.parse().ok() }
@@ -76,8 +81,16 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
 }
 
-/// Seconds since midnight, in UTC if there is an offset.
-fn seconds(time: &str, zoned: bool) -> Option<f64> {
+/// Days since 1970-01-01 of a time that is this long after the midnight that begins a day, counted in so many parts of a second. The
+/// same time has the same bits however it is counted.
+pub(super) fn days_since_1970(day: i64, time: i64, per_second: i64) -> f64 {
+    let per_day = 86_400 * per_second;
+    let (day, rest) = (day + time.div_euclid(per_day), time.rem_euclid(per_day));
+    day as f64 + rest as f64 / per_second as f64 / 86_400.0
+}
+
+/// Nanoseconds since midnight, in UTC if there is an offset; what is below is cut off.
+fn nanoseconds(time: &str, zoned: bool) -> Option<i64> {
     let (clock, offset) = match time.find(['Z', 'z', '+', '-']) {
         None => (time, None),
         Some(at) => (&time[..at], Some(&time[at..])),
@@ -87,19 +100,20 @@ fn seconds(time: &str, zoned: bool) -> Option<f64> {
     }
     let mut parts = clock.trim().split(':');
     let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
-    let second = match parts.next() {
-        None => 0.0,
+    let (second, fraction) = match parts.next() {
+        None => (0, 0),
         Some(text) => {
             let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-            number(whole)?;
-            number(fraction)?;
-            text.parse::<f64>().ok()?
+            if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            (number(whole)?, number(&format!("{fraction:0<9}")[..9])?)
         }
     };
-    if parts.next().is_some() || hour > 23 || minute > 59 || second >= 61.0 {
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let local = (hour * 3600 + minute * 60) as f64 + second;
+    let local = (hour * 3600 + minute * 60 + second) * NANOSECONDS + fraction;
     Some(match offset {
         None | Some("Z" | "z") => local,
         Some(offset) => {
@@ -108,8 +122,8 @@ fn seconds(time: &str, zoned: bool) -> Option<f64> {
                 return None;
             }
             let (hours, minutes) = (number(&digits[..2])?, number(digits.get(2..4).unwrap_or("0"))?);
-            let offset_seconds = (hours * 3600 + minutes * 60) as f64;
-            if offset.starts_with('-') { local + offset_seconds } else { local - offset_seconds }
+            let ahead = (hours * 3600 + minutes * 60) * NANOSECONDS;
+            if offset.starts_with('-') { local + ahead } else { local - ahead }
         }
     })
 }
@@ -138,6 +152,26 @@ mod tests {
         ] {
             assert_eq!(form.parse(text), Some(days), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_has_the_same_bits_however_it_is_counted() {
+        for milliseconds in (0..86_400_000).step_by(8_641) {
+            let (seconds, rest) = (milliseconds / 1_000, milliseconds % 1_000);
+            let clock =
+                format!("{:02}:{:02}:{:02}.{rest:03}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let known = days_since_1970(19_753, milliseconds, 1_000);
+            assert_eq!(DateForm::Iso.parse(&format!("2024-01-31 {clock}")), Some(known));
+            assert_eq!(days_since_1970(0, 19_753 * 86_400_000 + milliseconds, 1_000), known);
+            assert_eq!(days_since_1970(0, (19_753 * 86_400_000 + milliseconds) * 1_000, 1_000_000), known);
+            let ahead = format!("2024-01-31 {clock}+23:59");
+            let local = days_since_1970(19_753, milliseconds - (24 * 60 - 1) * 60_000, 1_000);
+            assert_eq!(DateForm::IsoZoned.parse(&ahead), Some(local));
+        }
+        assert_eq!(
+            DateForm::Iso.parse("2024-01-31 00:00:00.1234567891"),
+            DateForm::Iso.parse("2024-01-31 00:00:00.123456789")
+        );
     }
 
     #[test]

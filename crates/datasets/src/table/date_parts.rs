@@ -27,8 +27,7 @@ pub(super) fn visit(days: f64, with_time: bool, mut each: impl FnMut(usize, f64)
     each(0, days);
     let day = days.floor();
     let (of_year, length) = day_of_year(day as i64);
-    let fractions =
-        [days - day, (day as i64 + 3).rem_euclid(7) as f64 / 7.0, of_year as f64 / length as f64];
+    let fractions = [days - day, (day as i64 + 3).rem_euclid(7) as f64 / 7.0, of_year as f64 / length as f64];
     for (place, at) in parts(with_time).enumerate() {
         let (sin, cos) = (TAU * fractions[at]).sin_cos();
         each(2 * place + 1, sin);
@@ -96,10 +95,14 @@ mod tests {
             assert!((x - known).abs() < 1e-12, "{monday:?}");
         }
         let (before, after) = (of("2023-12-31 23:59:59"), of("2024-01-01 00:00:00"));
-        let near = |at: usize, most: f64| assert!((before[at] - after[at]).abs() < most, "{before:?}, {after:?}");
+        let near =
+            |at: usize, most: f64| assert!((before[at] - after[at]).abs() < most, "{before:?}, {after:?}");
         (1..3).for_each(|at| near(at, 1e-4));
         (5..7).for_each(|at| near(at, 0.02));
-        assert_eq!(names("t", false), ["t", "t.weekday.sin", "t.weekday.cos", "t.yearday.sin", "t.yearday.cos"]);
+        assert_eq!(
+            names("t", false),
+            ["t", "t.weekday.sin", "t.weekday.cos", "t.yearday.sin", "t.yearday.cos"]
+        );
         assert_eq!((names("t", true).len(), inputs(false)), (7, 5));
         // Before 1970 the time is that of the day still.
         assert!((of("1969-12-31 18:00")[1] + 1.0).abs() < 1e-12);

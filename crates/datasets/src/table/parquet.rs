@@ -13,7 +13,7 @@ use chainrule_tensor::Scalar;
 
 use super::builder::Builder;
 use super::cells::Cell;
-use super::date::DateForm;
+use super::date::{DateForm, days_since_1970};
 use super::form::NumberForm;
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -212,14 +212,7 @@ fn push<A: Scalar>(
 fn whole(x: i64, reading: Reading) -> Cell<'static> {
     match reading {
         Reading::Plain => Cell::Integer(x.into()),
-        Reading::Since1970(per_second) => Cell::Number(days(x, per_second)),
+        Reading::Since1970(per_second) => Cell::Number(days_since_1970(0, x, per_second)),
         Reading::TimeOfDay(per_second) => Cell::Number(x as f64 / (86_400 * per_second) as f64),
     }
-}
-
-/// Days since 1970-01-01, the time of day as the reader of text forms it.
-fn days(since_1970: i64, per_second: i64) -> f64 {
-    let per_day = 86_400 * per_second;
-    let (day, rest) = (since_1970.div_euclid(per_day), since_1970.rem_euclid(per_day));
-    day as f64 + rest as f64 / per_second as f64 / 86_400.0
 }

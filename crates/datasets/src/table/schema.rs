@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::date_parts;
 use super::column::{Column, Impute, TargetColumns};
+use super::date_parts;
 use super::dialect::Dialect;
 use super::form::NumberForm;
 

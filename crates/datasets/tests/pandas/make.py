@@ -67,3 +67,34 @@ np.savez(FOLDER / "same.npz", x=numbers, y=target)
 
 np.savez(FOLDER / "texts.npz", x=np.arange(8.0).reshape(4, 2), y=np.array(["apfel", "Birne", "apfel", "ü"]))
 np.savez(FOLDER / "bytes.npz", x=np.arange(8.0).reshape(4, 2), y=np.array([b"a", b"bc", b"a", b"bc"]))
+
+# Every kind of column in one table, with empty cells, and its columns of numbers alone, as arrays can hold them.
+rng = np.random.default_rng(7)
+rows = 60
+at = pd.to_datetime("2023-12-20") + pd.to_timedelta(rng.integers(0, 40 * 86_400_000, rows), unit="ms")
+finer = at + pd.to_timedelta(rng.integers(0, 1_000_000, rows), unit="ns")
+number = rng.normal(1e6, 3, rows)
+whole = rng.integers(0, 9, rows)
+every = pd.DataFrame(
+    {
+        "number": number,
+        "empty": np.where(whole == 3, np.nan, rng.normal(0, 1, rows)),
+        "whole": whole,
+        "large": 9_007_199_254_740_993 + rng.integers(0, 2**50, rows),
+        "switch": rng.random(rows) > 0.5,
+        "word": rng.choice(["red", "blue", "green"], rows),
+        "day": [time.date() for time in at],
+        "ms": at.astype("datetime64[ms]"),
+        "us": finer.astype("datetime64[us]"),
+        "ns": finer.astype("datetime64[ns]"),
+        "zoned": finer.tz_localize("UTC").tz_convert("Europe/Berlin"),
+        "y": number - 1e6 + whole,
+        "id": 9_007_199_254_740_993 + rng.integers(0, 3, rows),
+    }
+)
+every.loc[whole == 5, "word"] = None
+every.to_csv(FOLDER / "every.csv", index=False)
+every.to_parquet(FOLDER / "every.parquet", coerce_timestamps=None)
+only = every[["number", "empty", "whole", "large", "y"]].to_numpy(dtype=float)
+np.save(FOLDER / "every.npy", np.ascontiguousarray(only))
+np.savez(FOLDER / "every.npz", np.ascontiguousarray(only))

@@ -24,6 +24,8 @@ pub(crate) struct Outcome {
     /// Where the time of this process's steps went, and the seconds it spent on epochs in all.
     pub(crate) split: Split,
     pub(crate) in_epochs: f64,
+    /// What the file of the data was taken for.
+    pub(crate) taken_for: Option<String>,
     /// The messages between the ranks, if there are several.
     pub(crate) communication: Option<Communication>,
 }
@@ -67,6 +69,7 @@ impl Outcome {
         let data = (self.in_epochs - forward - backward - update).max(0.0);
         Results {
             summary: self.summary(card, parameters, folder),
+            taken_for: self.taken_for.clone(),
             split: TimeSplit { data, forward, backward, update },
             communication: self.communication,
             machine: machine(),

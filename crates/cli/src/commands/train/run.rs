@@ -123,6 +123,7 @@ pub(super) fn train<A: MpiScalar>(
     let test = parts.test.as_ref().map(measure).transpose()?;
     let Some(folder) = folder else { return Ok(()) };
     let outcome = Outcome {
+        taken_for: taken_for(args, &parts.train),
         train,
         validation,
         test,
@@ -131,9 +132,8 @@ pub(super) fn train<A: MpiScalar>(
         communication: group.communication(),
         history,
     };
-    let test = parts.test.as_ref();
-    let results = outcome.results(&card, theta.len(), &folder, test.map(Dataset::target));
-    write(&folder, &results, &gallery(&network, &card, weights, test))?;
+    let results = outcome.results(&card, theta.len(), &folder, parts.test.as_ref().map(Dataset::target));
+    write(&folder, &results, &gallery(&network, &card, weights, parts.test.as_ref()))?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
@@ -153,12 +153,15 @@ fn plan(args: &Train, examples: usize) -> Plan {
     Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed }
 }
 
+/// What a file was taken for; `None` for a built-in data set.
+fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<String> {
+    args.source().is_own().then(|| train.summary().to_string())
+}
+
 /// Prints what a file was taken for.
 fn describe<A: Scalar>(args: &Train, train: &Dataset<A>) {
-    if !args.source().is_own() {
-        return;
-    }
-    errln!("{}: {}", args.source(), train.summary());
+    let Some(summary) = taken_for(args, train) else { return };
+    errln!("{}: {summary}", args.source());
     if train.counts_rows() {
         errln!(
             "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
