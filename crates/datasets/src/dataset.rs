@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::features::Features;
 use crate::image::shape::ImageShape;
 use crate::input::Input;
+use crate::split::Split;
 use crate::table::schema::Schema;
 use crate::target::{Target, numbered};
 
@@ -229,6 +230,18 @@ impl<A: Scalar> Dataset<A> {
     #[track_caller]
     pub fn select(&self, indices: &[usize]) -> Self {
         self.with_rows(self.features.select(indices), indices)
+    }
+
+    /// The rest and the held-out part of examples in memory, of which the rest keeps the memory of the whole.
+    pub(crate) fn divided(self, split: &Split) -> (Self, Self) {
+        let Self { features, target, about } = self;
+        let (rest, held_out) = features.divided(split);
+        let part = |features, indices: &[usize]| Self {
+            features,
+            target: target.select(indices),
+            about: about.clone(),
+        };
+        (part(rest, &split.rest), part(held_out, &split.held_out))
     }
 
     /// The part of a streamed file in the blocks at these places.

@@ -3,6 +3,8 @@ use chainrule_tensor::ndarray::{Array2, Axis};
 
 use crate::array::file_rows::FileRows;
 use crate::array::numbers::from_bytes;
+use crate::rows::divided;
+use crate::split::Split;
 use crate::table::columns::Columns;
 
 /// The inputs of all examples, one example per row.
@@ -52,6 +54,20 @@ impl<A: Scalar> Features<A> {
         }
     }
 
+    /// The rest and the held-out part, of which the rest keeps the memory of the whole.
+    ///
+    /// # Panics
+    /// If the rows are streamed: those are divided by blocks.
+    pub(crate) fn divided(self, split: &Split) -> (Self, Self) {
+        match self {
+            Features::Bytes(x) => both(divided(x, split), Features::Bytes),
+            Features::Real(x) => both(divided(x, split), Features::Real),
+            Features::Wide(x) => both(divided(x, split), Features::Wide),
+            Features::Columns(x) => both(x.divided(split), Features::Columns),
+            Features::FileRows(_) => unreachable!("streamed rows are divided by blocks"),
+        }
+    }
+
     /// The examples at these indices; streamed rows are read into memory.
     pub(crate) fn select(&self, indices: &[usize]) -> Self {
         match self {
@@ -65,6 +81,10 @@ impl<A: Scalar> Features<A> {
             Features::FileRows(x) => Features::Real(x.select(indices)),
         }
     }
+}
+
+fn both<T, F>((rest, held_out): (T, T), kind: impl Fn(T) -> F) -> (F, F) {
+    (kind(rest), kind(held_out))
 }
 
 impl<A> From<Array2<u8>> for Features<A> {

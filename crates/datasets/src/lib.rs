@@ -66,6 +66,7 @@ mod options;
 mod order;
 mod parts;
 mod read;
+mod rows;
 pub mod split;
 mod streams;
 mod summary;

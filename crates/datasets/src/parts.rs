@@ -41,7 +41,7 @@ impl<A: Scalar> Parts<A> {
     /// # Errors
     /// If either side would be empty.
     pub fn hold_out_validation(self, hold_out: HoldOut, seed: u64) -> Result<Self, Error> {
-        let (train, held_out) = divide(&self.train, hold_out, seed)?;
+        let (train, held_out) = divide(self.train, hold_out, seed)?;
         // Imputed values come from the training part alone, whatever was held out before.
         let (train, test) = match self.test {
             Some(test) => {
@@ -58,7 +58,7 @@ impl<A: Scalar> Parts<A> {
     /// # Errors
     /// If either side would be empty.
     pub fn hold_out_test(self, hold_out: HoldOut, seed: u64) -> Result<Self, Error> {
-        let (train, held_out) = divide(&self.train, hold_out, seed)?;
+        let (train, held_out) = divide(self.train, hold_out, seed)?;
         let (train, validation) = match self.validation {
             Some(validation) => {
                 let (train, validation) = Dataset::refitted(train, validation);
@@ -72,7 +72,7 @@ impl<A: Scalar> Parts<A> {
 
 /// The rest and the held-out part, stratified by class. Imputed values come from the rest alone.
 fn divide<A: Scalar>(
-    data: &Dataset<A>,
+    data: Dataset<A>,
     hold_out: HoldOut,
     seed: u64,
 ) -> Result<(Dataset<A>, Dataset<A>), Error> {
@@ -84,5 +84,6 @@ fn divide<A: Scalar>(
         Some(labels) => split::stratified(labels, hold_out, seed)?,
         None => split::plain(data.len(), hold_out, seed)?,
     };
-    Ok(Dataset::refitted(data.select(&split.rest), data.select(&split.held_out)))
+    let (rest, held_out) = data.divided(&split);
+    Ok(Dataset::refitted(rest, held_out))
 }

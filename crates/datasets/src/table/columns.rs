@@ -7,6 +7,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayView1, Axis};
 use super::column::Impute;
 use super::date_parts;
 use super::schema::{ColumnKind, Schema};
+use crate::rows;
+use crate::split::Split;
 
 /// The rows of a table in compact form: numbers, codes of words, and NaN for missing cells. A row is imputed and one-hot
 /// encoded when it is read.
@@ -66,6 +68,13 @@ impl Columns {
 
     pub(crate) fn select(&self, indices: &[usize]) -> Self {
         Self { x: self.x.select(Axis(0), indices), schema: self.schema.clone() }
+    }
+
+    /// The rest and the held-out rows, of which the rest keeps the memory of the whole.
+    pub(crate) fn divided(self, split: &Split) -> (Self, Self) {
+        let (rest, held_out) = rows::divided(self.x, split);
+        let part = |x: Array2<f64>| Self { x, schema: self.schema.clone() };
+        (part(rest), part(held_out))
     }
 
     /// Computes the imputed values from these rows, which are the training part.

@@ -113,7 +113,7 @@ impl<'a> Text<'a> {
         Ok(Self { bytes: text, path, syntax, skip, width, names, dialect })
     }
 
-    /// Refuses a table whose numbers take more memory than is allowed: 8 bytes a cell, twice while a part is held out.
+    /// Refuses a table whose numbers take more memory than is allowed: 8 bytes a cell, twice while the list of cells grows.
     fn check_memory(&self, options: &ReadOptions) -> Result<(), Error> {
         let rows = line_ends(self.bytes) as u64 + 1;
         // A cell takes a byte at least, its delimiter.
