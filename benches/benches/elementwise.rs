@@ -180,7 +180,8 @@ fn saturation(c: &mut Criterion) {
         let mut grad = theta.clone();
         group.bench_function(BenchmarkId::new("weights times", scale), |b| {
             b.iter(|| {
-                Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace)
+                Risk::new(&model, &loss, &x, &class)
+                    .within(&mut workspace)
                     .value_and_grad(black_box(&theta), &mut grad)
             });
         });

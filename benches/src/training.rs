@@ -84,7 +84,7 @@ impl<'a> Training<'a> {
         let mode = Mode::Train { seed: self.steps, row: 0 };
         match &mut self.memory {
             Memory::Alone(workspace) => {
-                let mut risk = Risk::new(model, loss, &x, &target, mode, workspace);
+                let mut risk = Risk::new(model, loss, &x, &target).mode(mode).within(workspace);
                 self.optimizer.step(&mut risk, &mut self.theta)
             }
             Memory::Together { buffers, pool } => {

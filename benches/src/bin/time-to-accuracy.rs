@@ -13,7 +13,7 @@ use chainrule::loss::SoftmaxCrossEntropy;
 
 use chainrule::optim::{Adam, Descent, Schedule};
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{Callback, Epoch, Plan, Task, TrainState, Trainer, evaluate};
+use chainrule::train::{Callback, Epoch, Plan, Setup, TrainState, TrainingLoop, evaluate};
 use chainrule_benches::deskew::deskewed;
 use chainrule_benches::process::Start;
 use clap::Parser;
@@ -126,7 +126,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::one_cycle(args.rate, steps))
         .along(model.layout());
     let loss = SoftmaxCrossEntropy::default();
-    let task = Task {
+    let setup = Setup {
         model: &model,
         loss: &loss,
         encoding: Encoding::Index,
@@ -145,10 +145,10 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
         epochs: Vec::new(),
         reached: None,
     };
-    let plan = Plan { epochs, batch, patience: None, seed: args.seed };
+    let plan = Plan { epochs, batch, patience: None, tolerance: None, seed: args.seed };
     let pool = Pool::new(args.threads as usize);
     let mut state = TrainState::start(&model, &theta);
-    let trainer = Trainer::new(&task, &plan, &pool).callback(&mut watch);
+    let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(&mut watch);
     trainer.run(&mut adam, &mut theta, &mut state).map_err(|error| error.to_string())?;
     Ok(json!({ "target": target, "seed": args.seed, "seconds": watch.reached, "epochs": watch.epochs }))
 }

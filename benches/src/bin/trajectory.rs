@@ -119,7 +119,7 @@ fn walk<A: Scalar>(args: &Walk) -> Result<(), Box<dyn Error>> {
     let mut optimizer = optimizer(args, model.layout());
     let mut workspace = Workspace::new(&model, x.nrows());
     let mode = Mode::Eval { statistics: &statistics };
-    let mut risk = Risk::new(&model, &*loss, &x, &target, mode, &mut workspace);
+    let mut risk = Risk::new(&model, &*loss, &x, &target).mode(mode).within(&mut workspace);
     let mut path = Array2::zeros((args.steps, theta.len()));
     for mut row in path.rows_mut() {
         optimizer.step(&mut risk, &mut theta);

@@ -14,10 +14,9 @@ fn main() {
     let x = array![[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
     let target = array![[1.0], [4.0], [-1.0], [2.0]];
 
-    // C(θ) = 1/N Σₙ (f(θ, xₙ) − tₙ)², with memory that is made once.
+    // C(θ) = 1/N Σₙ (f(θ, xₙ) − tₙ)².
     let loss = SquaredError::default();
-    let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, &target);
 
     // θ ← θ − η·∇C(θ). The gradient has the shape of θ: a step is a line.
     let mut grad = vec![0.0; theta.len()];

@@ -1,4 +1,4 @@
-//! Classes of rows in arrays, in one line; and how much can be said about it beforehand and asked afterwards.
+//! Classes and numbers of rows in arrays, in one line each; and what can be said beforehand and asked afterwards.
 
 use chainrule::datasets::synthetic;
 use chainrule::prelude::*;
@@ -13,17 +13,8 @@ fn moons(seed: u64) -> (Array2<f32>, Vec<&'static str>) {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ((x, y), (new_x, new_y)) = (moons(1), moons(2));
-
     let classifier = Classifier::new([100]).fit(&x, &y)?;
     println!("accuracy on rows it never saw: {:.3}", classifier.accuracy(&new_x, &new_y));
-
-    // A configuration is data too: what it does not say keeps its default.
-    let plan: Classifier =
-        serde_json::from_str(r#"{ "hidden": [32, 32], "activation": "tanh", "epochs": 100 }"#)?;
-    let deeper = plan.learning_rate(0.01).seed(7);
-    println!("{}", serde_json::to_string(&deeper)?);
-    let classifier = deeper.fit(&x, &y)?;
-    println!("with it: {:.3}", classifier.accuracy(&new_x, &new_y));
 
     // The columns of the probabilities are the classes, sorted.
     let three = new_x.slice(s![..3, ..]);
@@ -32,15 +23,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{row:.3} is {class}");
     }
 
-    let history = classifier.history();
-    let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train_loss).collect();
-    println!(
-        "{} epochs, loss {:.3} to {:.3}, {:?}",
-        losses.len(),
-        losses[0],
-        losses[losses.len() - 1],
-        history.stop
-    );
-    assert!(classifier.accuracy(&new_x, &new_y) > 0.97);
+    // A configuration is data too: what it does not say keeps its default.
+    let deeper: Classifier =
+        serde_json::from_str(r#"{ "hidden": [32, 32], "activation": "tanh", "epochs": 100 }"#)?;
+    let deeper = deeper.learning_rate(0.01).seed(7).fit(&x, &y)?;
+    println!("{} epochs, {:?}", deeper.history().epochs.len(), deeper.history().stop);
+    assert!(deeper.accuracy(&new_x, &new_y) > 0.97);
+
+    // Numbers likewise, one or several for each row, in units of their own.
+    let price: Vec<f32> = x.outer_iter().map(|row| 1000.0 + 200.0 * row[0] * row[1]).collect();
+    let regressor = Regressor::new([64]).fit(&x, &price)?;
+    println!("R² {:.3}, prices {:.0}", regressor.r_squared(&x, &price), regressor.predict(&three));
+    assert!(regressor.r_squared(&x, &price) > 0.98);
     Ok(())
 }

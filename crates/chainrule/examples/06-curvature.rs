@@ -9,12 +9,11 @@ use chainrule::tensor::difference;
 
 fn main() {
     let data = synthetic::moons::<f64>(200, 0.1, 1);
-    let (x, class) = (data.inputs_through(&Pipeline::new()), data.encode(Encoding::Index));
+    let (x, class) = (data.inputs_through(&Pipeline::new()), data.labels().expect("moons are classes"));
     let model = Sequential::input(2).then(|n| Dense::new(n, 4)).then(Tanh::new).then(|n| Dense::new(n, 2));
     let dim = model.layout().len();
     let loss = SoftmaxCrossEntropy::default();
-    let mut workspace = Workspace::new(&model, x.nrows());
-    let mut risk = Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, class);
 
     // Near 0 all units are alike, and little tells them which way to go: ∇C is small, and C curves both ways.
     let mut rng = Rng::new(1);

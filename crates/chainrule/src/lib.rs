@@ -12,7 +12,7 @@
 //! | [`optim`] | update rules, schedules, L-BFGS |
 //! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
 //! | [`train`] | the risk of a model on data, the training loop, metrics |
-//! | [`model`] | checkpoints, export, prediction, a classifier for arrays |
+//! | [`model`] | a network with its numbers: training, prediction, files, export; classifier and regressor for arrays |
 //! | `curvature` | Hessian spectra, saddle-free Newton, critical points (feature `curvature`) |
 //!
 //! ```
@@ -24,10 +24,8 @@
 //!
 //! // XOR, as a risk: the mean cross-entropy over four examples.
 //! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
-//! let class = array![[0.0], [1.0], [1.0], [0.0]];
 //! let loss = SoftmaxCrossEntropy::default();
-//! let mut workspace = Workspace::new(&model, 4);
-//! let mut risk = Risk::new(&model, &loss, &x, &class, Mode::EVAL, &mut workspace);
+//! let mut risk = Risk::new(&model, &loss, &x, &[0_usize, 1, 1, 0]);
 //!
 //! // An optimizer sees C(θ) and ∇C(θ), and moves θ.
 //! let mut lbfgs = Lbfgs::new(theta.len());
@@ -91,9 +89,10 @@ pub use chainrule_train as train;
 ///
 /// | for | names |
 /// |---|---|
-/// | a gradient | a [`Sequential`](crate::layers::Sequential) of layers, a loss, [`Risk`](crate::train::Risk), [`Workspace`](crate::train::Workspace), [`Objective`](crate::optim::Objective) |
-/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Task`](crate::train::Task), [`Plan`](crate::train::Plan), an optimizer, [`TrainState`](crate::train::TrainState), [`Trainer`](crate::train::Trainer), [`evaluate`](crate::train::evaluate) |
-/// | a classifier of arrays | [`Classifier`](crate::model::Classifier) |
+/// | a gradient | a [`Sequential`](crate::layers::Sequential) of layers, a loss, [`Risk`](crate::train::Risk), [`Objective`](crate::optim::Objective) |
+/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Model`](crate::model::Model), [`Task`](crate::model::Task), [`Trainer`](crate::model::Trainer) |
+/// | arrays in one line | [`Classifier`](crate::model::Classifier), [`Regressor`](crate::model::Regressor) |
+/// | a loop of your own | [`TrainingLoop`](crate::train::TrainingLoop) with its [`Setup`](crate::train::Setup), or [`Descent`](crate::optim::Descent) on a [`Risk`](crate::train::Risk) |
 /// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape) |
 pub mod prelude {
     pub use crate::datasets::{
@@ -108,15 +107,12 @@ pub mod prelude {
     };
     #[cfg(feature = "files")]
     pub use crate::model::Checkpoint;
-    pub use crate::model::{Classifier, FittedClassifier, predict};
+    pub use crate::model::{Classifier, Model, Regressor, Task, Trainer, predict};
     pub use crate::ndarray::{Array2, ArrayRef2, Ix1, array, s};
     pub use crate::optim::{
         Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,
         Sgd,
     };
     pub use crate::tensor::{Init, Layout, Param, Pool, Rng, Scalar, Shape};
-    pub use crate::train::{
-        Callback, Epoch, Evaluation, History, Metrics, Plan, Risk, Task, TrainState, Trainer, Workspace,
-        evaluate,
-    };
+    pub use crate::train::{Epoch, Evaluation, History, Metrics, Risk, Workspace, evaluate};
 }

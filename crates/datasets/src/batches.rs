@@ -18,6 +18,8 @@ use crate::transform::pipeline::Pipeline;
 pub struct Batch<A> {
     x: Array2<A>,
     target: Array2<A>,
+    /// Empty where all examples count alike.
+    weights: Vec<A>,
     indices: Vec<usize>,
     rows: usize,
     whole: usize,
@@ -32,6 +34,11 @@ impl<A: Scalar> Batch<A> {
     /// The encoded targets, one example per row.
     pub fn target(&self) -> ArrayView2<'_, A> {
         self.target.slice(s![..self.rows, ..])
+    }
+
+    /// How much each example counts, where they do not all count alike.
+    pub fn weights(&self) -> Option<&[A]> {
+        (!self.weights.is_empty()).then(|| &self.weights[..self.rows])
     }
 
     /// The indices of the examples in the data set.
@@ -110,6 +117,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
         let batch = Batch {
             x: Array2::zeros((rows, data.inputs())),
             target: Array2::zeros((rows, encoding.columns(data.target()))),
+            weights: data.weights().map_or_else(Vec::new, |_| vec![A::one(); rows]),
             indices: vec![0; rows],
             rows: 0,
             whole: 0,
@@ -229,6 +237,10 @@ impl<'a, A: Scalar> Batches<'a, A> {
             };
             let target = target.into_slice().expect("the buffer is row-major");
             self.encoding.fill(self.data.target(), *index, target);
+        }
+        if let Some(weights) = self.data.weights() {
+            let indices = &batch.indices[..batch.rows];
+            indices.iter().zip(&mut batch.weights).for_each(|(&i, weight)| *weight = weights[i]);
         }
         Ok(true)
     }

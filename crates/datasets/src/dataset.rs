@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView2};
 
@@ -28,8 +30,11 @@ use crate::target::{Target, numbered};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset<A> {
-    features: Features<A>,
+    /// Shared by clones, which may have other targets.
+    features: Arc<Features<A>>,
     target: Target,
+    /// How much each example counts; 1 where there are none.
+    weights: Option<Vec<A>>,
     about: About,
 }
 
@@ -62,7 +67,8 @@ impl<A: Scalar> Dataset<A> {
             Features::Wide(x) => all_finite(&name, "feature", &x.view(), A::of)?,
             _ => {}
         }
-        Ok(Self { features, target, about: About { name, ..About::default() } })
+        let features = Arc::new(features);
+        Ok(Self { features, target, weights: None, about: About { name, ..About::default() } })
     }
 
     /// Declares that each row is an image.
@@ -89,6 +95,34 @@ impl<A: Scalar> Dataset<A> {
         }
         self.about.feature_names = Some(names);
         Ok(self)
+    }
+
+    /// Says how much each example counts in training: its loss is multiplied by its weight, which is divided by the mean of all, so
+    /// that the size of the loss stays. An example of weight 0 teaches nothing.
+    ///
+    /// # Errors
+    /// If there are not as many weights as examples, one is negative or not finite, or all are 0.
+    pub fn with_weights(mut self, weights: &[f64]) -> Result<Self, Error> {
+        let fault = |fault: String| Error::data(self.about.name.clone(), fault);
+        if weights.len() != self.len() {
+            return Err(fault(format!("{} weights for {} examples", weights.len(), self.len())));
+        }
+        if let Some(weight) = weights.iter().find(|weight| !weight.is_finite() || **weight < 0.0) {
+            return Err(fault(format!(
+                "an example has the weight {weight}: give numbers that are not negative"
+            )));
+        }
+        let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
+        if mean == 0.0 && !weights.is_empty() {
+            return Err(fault("all examples have the weight 0: give one of them more".to_owned()));
+        }
+        self.weights = Some(weights.iter().map(|weight| A::of(weight / mean)).collect());
+        Ok(self)
+    }
+
+    /// How much each example counts, 1 on the average; `None` where all count alike.
+    pub fn weights(&self) -> Option<&[A]> {
+        self.weights.as_deref()
     }
 
     /// Declares the number that is full brightness: 255 for bytes.
@@ -189,7 +223,7 @@ impl<A: Scalar> Dataset<A> {
 
     /// The columns of a table; `None` for other data.
     pub fn schema(&self) -> Option<&Schema> {
-        match &self.features {
+        match self.features() {
             Features::Columns(table) => Some(table.schema()),
             _ => None,
         }
@@ -198,7 +232,7 @@ impl<A: Scalar> Dataset<A> {
     /// Whether the first column of a table has no name and ascending whole numbers, as the index of a data frame that was written
     /// with the columns.
     pub fn counts_rows(&self) -> bool {
-        let Features::Columns(table) = &self.features else { return false };
+        let Features::Columns(table) = self.features() else { return false };
         let Some(first) = table.schema().features.first().filter(|first| first.place == 0) else {
             return false;
         };
@@ -246,7 +280,7 @@ impl<A: Scalar> Dataset<A> {
 
     /// The part of a streamed file in the blocks at these places.
     pub(crate) fn within(&self, places: &[usize]) -> Self {
-        let Features::FileRows(rows) = &self.features else { unreachable!("blocks are parts of files") };
+        let Features::FileRows(rows) = self.features() else { unreachable!("blocks are parts of files") };
         let indices: Vec<usize> = rows.rows_within(places).collect();
         self.with_rows(Features::FileRows(rows.within(places)), &indices)
     }
@@ -254,20 +288,22 @@ impl<A: Scalar> Dataset<A> {
     /// These features with the targets at these indices.
     fn with_rows(&self, features: Features<A>, indices: &[usize]) -> Self {
         let target = self.target.select(indices);
-        Self { features, target, about: self.about.clone() }
+        let weights = self.weights.as_ref().map(|weights| indices.iter().map(|&i| weights[i]).collect());
+        Self { features: Arc::new(features), target, weights, about: self.about.clone() }
     }
 
     /// The same examples with their features as these numbers, which are no longer on the scale of the format if
     /// `full_scale` is `None`.
     pub(crate) fn with_numbers(&self, x: Array2<A>, full_scale: Option<f64>) -> Self {
         let about = About { full_scale, ..self.about.clone() };
-        Self { features: Features::Real(x), target: self.target.clone(), about }
+        let (target, weights) = (self.target.clone(), self.weights.clone());
+        Self { features: Arc::new(Features::Real(x)), target, weights, about }
     }
 
     /// Both parts with the imputed values computed from the first.
     pub(crate) fn refitted(mut train: Self, mut other: Self) -> (Self, Self) {
         if let (Features::Columns(train), Features::Columns(other)) =
-            (&mut train.features, &mut other.features)
+            (Arc::make_mut(&mut train.features), Arc::make_mut(&mut other.features))
         {
             train.refit();
             other.adopt(train);

@@ -12,8 +12,8 @@ use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Init, Pool, Rng};
 use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
-    Callback, Division, History, Plan, ProcessGroup, Reduction, ShardBuffers, Sharded, SingleProcess,
-    StepEnd, Task, TrainError, TrainState, Trainer,
+    Callback, Division, History, Plan, ProcessGroup, Reduction, Setup, ShardBuffers, Sharded, SingleProcess,
+    StepEnd, TrainError, TrainState, TrainingLoop,
 };
 
 /// A network with dropout, so that a mask that depends on the rank would show.
@@ -63,7 +63,7 @@ fn train(
     let mut theta = model.layout().init(&mut Rng::new(3));
     let (cross, squared) = (SoftmaxCrossEntropy::default(), SquaredError::default());
     let loss: &dyn Loss<f64> = if classes { &cross } else { &squared };
-    let task = Task {
+    let setup = Setup {
         model: &model,
         loss,
         encoding: if classes { Encoding::Index } else { Encoding::Real },
@@ -71,10 +71,10 @@ fn train(
         train: &train,
         validation: Some(&validation),
     };
-    let plan = Plan { epochs: 3, batch, patience: None, seed: 5 };
+    let plan = Plan { epochs: 3, batch, patience: None, tolerance: None, seed: 5 };
     let mut optimizer = make(theta.len());
     let (pool, mut state) = (Pool::new(1), TrainState::start(&model, &theta));
-    let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(ranks);
+    let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(ranks);
     let history = trainer.run(&mut *optimizer, &mut theta, &mut state)?;
     Ok(end(&history, theta.to_vec()))
 }
@@ -200,7 +200,7 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
         .then(|n| Dense::new(n, 1));
     let loss = SquaredError::default();
     let errors = Threads::run(3, |rank| {
-        let task = Task {
+        let setup = Setup {
             model: &model,
             loss: &loss,
             encoding: Encoding::Real,
@@ -212,7 +212,7 @@ fn an_output_that_is_not_finite_on_one_rank_ends_all_and_names_it() {
         let (plan, mut state) = (Plan { batch: 30, ..Plan::default() }, TrainState::start(&model, &theta));
         let (mut sgd, pool) = (OPTIMIZERS[0].1(theta.len()), Pool::new(1));
         let mut ranks = DataParallel::new(rank, Reduction::Library);
-        let trainer = Trainer::new(&task, &plan, &pool).group(&mut ranks);
+        let trainer = TrainingLoop::new(&setup, &plan, &pool).group(&mut ranks);
         trainer.run(&mut *sgd, &mut theta, &mut state).unwrap_err().to_string()
     });
     assert!(errors.iter().all(|error| *error == errors[0]));
@@ -267,7 +267,7 @@ fn statistics_have_the_same_bits_for_any_number_of_ranks() {
         .then(|n| Dense::new(n, 2));
     let loss = SoftmaxCrossEntropy::default();
     let run = |group: &mut dyn ProcessGroup<f64>| {
-        let task = Task {
+        let setup = Setup {
             model: &model,
             loss: &loss,
             encoding: Encoding::Index,
@@ -275,11 +275,11 @@ fn statistics_have_the_same_bits_for_any_number_of_ranks() {
             train: &train,
             validation: Some(&train),
         };
-        let plan = Plan { epochs: 2, batch: 70, patience: None, seed: 5 };
+        let plan = Plan { epochs: 2, batch: 70, patience: None, tolerance: None, seed: 5 };
         let mut theta = model.layout().init(&mut Rng::new(3));
         let (mut adam, pool) = (OPTIMIZERS[1].1(theta.len()), Pool::new(1));
         let mut state = TrainState::start(&model, &theta);
-        let trainer = Trainer::new(&task, &plan, &pool).group(group);
+        let trainer = TrainingLoop::new(&setup, &plan, &pool).group(group);
         let history = trainer.run(&mut *adam, &mut theta, &mut state).unwrap();
         (end(&history, theta.to_vec()), state.statistics)
     };
@@ -320,7 +320,7 @@ fn a_file_that_one_rank_can_no_longer_read_ends_all() {
         let model = Dense::new(2, 1);
         let (loss, encoding, transform) = (SquaredError::default(), Encoding::Real, Pipeline::new());
         let mut theta = vec![0.0; 3];
-        let task = Task {
+        let setup = Setup {
             model: &model,
             loss: &loss,
             encoding,
@@ -333,7 +333,7 @@ fn a_file_that_one_rank_can_no_longer_read_ends_all() {
         let mut optimizer = OPTIMIZERS[0].1(3);
         let mut ranks = DataParallel::new(rank, Reduction::Library);
         let mut cut = Cut(path);
-        let mut trainer = Trainer::new(&task, &plan, &pool).group(&mut ranks);
+        let mut trainer = TrainingLoop::new(&setup, &plan, &pool).group(&mut ranks);
         if own == 1 {
             trainer = trainer.callback(&mut cut);
         }

@@ -7,7 +7,7 @@ use crate::layer::Layer;
 use crate::onnx::OnnxWriter;
 use crate::registry::Stage;
 use crate::sequential::Sequential;
-use crate::spec::{SpecError, chain, chain_onnx, checked, parameters, shapes};
+use crate::spec::{LayerSpec, SpecError, chain, chain_onnx, checked, layers_of, parameters, shapes};
 use crate::words::WordsError;
 
 /// The description of a [`Sequential`] network: what a checkpoint stores and a command line says.
@@ -63,6 +63,23 @@ impl Architecture {
             }
         }
         Self { input: Shape::Flat(widths[0]), layers }
+    }
+
+    /// The description of a network that was built: `None` where one of its layers is not of the table of layers. How the weights
+    /// began and what is frozen is no part of it.
+    ///
+    /// ```
+    /// use chainrule_layers::{Architecture, Dense, Sequential, Tanh};
+    ///
+    /// let network: Sequential<f32> = Sequential::input(4).then(|n| Dense::new(n, 8)).then(Tanh::new);
+    /// assert_eq!(Architecture::of(&network).unwrap().to_string(), "dense 8, tanh");
+    /// ```
+    pub fn of<A: Scalar>(network: &dyn Layer<A>) -> Option<Self> {
+        let layers = match network.downcast::<Sequential<A>>() {
+            Some(_) => layers_of(network)?,
+            None => vec![LayerSpec::of(network)?],
+        };
+        Some(Self { input: network.input_shape(), layers })
     }
 
     /// Whether the network can be built: a description from a file may say anything.

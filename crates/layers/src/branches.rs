@@ -10,8 +10,8 @@ use crate::parts::{Parts, add};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
 use crate::spec::{
-    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, network,
-    output, parameters,
+    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, layers_of,
+    network, output, parameters,
 };
 use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
@@ -323,6 +323,14 @@ pub struct BranchesSpec<S> {
 }
 
 impl<S: NamedSpec> LayerSpec for BranchesSpec<S> {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        let branches = layer.downcast::<Branches<A>>()?;
+        Some(Self {
+            join: branches.join,
+            branches: branches.parts.layers().map(layers_of).collect::<Option<_>>()?,
+        })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         let mut joined = None;
         for (i, branch) in self.branches.iter().enumerate() {

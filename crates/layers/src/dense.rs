@@ -50,12 +50,15 @@ pub struct Dense {
     layout: Layout,
     weight: Param<Ix2>,
     bias: Param<Ix1>,
+    /// Whether somebody chose how the weights begin.
+    is_init_chosen: bool,
 }
 
 impl Dense {
-    /// A layer with Glorot's uniform weights and zero biases.
+    /// A layer whose weights begin as suits the layer above, by Glorot's uniform distribution where that has no opinion; biases
+    /// begin at zero.
     pub fn new(input: impl Into<Shape>, outputs: usize) -> Self {
-        Self::with_init(input, outputs, Init::GlorotUniform)
+        Self { is_init_chosen: false, ..Self::with_init(input, outputs, Init::GlorotUniform) }
     }
 
     /// A layer whose weights begin as `init` says; biases begin at zero.
@@ -63,7 +66,7 @@ impl Dense {
         let (input, mut layout) = (input.into(), Layout::new());
         let weight = layout.push("weight", (input.features(), outputs), init);
         let bias = layout.push("bias", outputs, Init::Zeros);
-        Self { input, layout, weight, bias }
+        Self { input, layout, weight, bias, is_init_chosen: true }
     }
 
     /// The features of a position of x and of y.
@@ -99,6 +102,12 @@ impl<A: Scalar> Layer<A> for Dense {
 
     fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    fn suit(&mut self, above: Init) {
+        if !self.is_init_chosen {
+            *self = Self { is_init_chosen: false, ..Self::with_init(self.input, self.widths()[1], above) };
+        }
     }
 
     fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
@@ -237,6 +246,10 @@ pub struct DenseSpec {
 }
 
 impl LayerSpec for DenseSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast().map(|dense: &Dense| Self { outputs: dense.widths()[1] })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         Ok(input.with_features(self.outputs))
     }

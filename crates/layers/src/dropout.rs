@@ -189,6 +189,10 @@ pub struct DropoutSpec {
 }
 
 impl LayerSpec for DropoutSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast().map(|dropout: &Dropout| Self { rate: dropout.rate })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         if (0.0..1.0).contains(&self.rate) {
             return Ok(input);

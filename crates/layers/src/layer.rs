@@ -1,8 +1,9 @@
+use std::any::Any;
 use std::fmt::Debug;
 use std::ops::Range;
 
 use chainrule_tensor::ndarray::{ArrayRef2, ArrayView2};
-use chainrule_tensor::{Layout, Scalar, Shape};
+use chainrule_tensor::{Init, Layout, Scalar, Shape};
 
 use crate::fused::{Affine, InPlaceActivation};
 use crate::mode::Mode;
@@ -23,7 +24,7 @@ use crate::tape::{Tape, TapeKind};
 /// # A new layer
 /// One file with this trait, [`SecondOrder`] and a [`LayerSpec`](crate::LayerSpec), a `mod` line, and a line in the table
 /// of `registry.rs`. The shared harness [`gradcheck`](crate::gradcheck) then proves its derivatives.
-pub trait Layer<A: Scalar>: Debug + Send + Sync {
+pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
     /// How many numbers a row of x has.
     fn inputs(&self) -> usize;
 
@@ -53,6 +54,16 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
 
     /// The names, shapes and initialisers of the parameters.
     fn layout(&self) -> &Layout;
+
+    /// The initialiser that suits the weights directly below this layer, where it has an opinion.
+    fn usual_init(&self) -> Option<Init> {
+        None
+    }
+
+    /// Lets weights for which no initialiser was chosen begin as the layer directly above them likes it best.
+    fn suit(&mut self, above: Init) {
+        let _ = above;
+    }
 
     /// The names, shapes and first values of what training measures beside θ, such as the running mean of a
     /// normalisation. Optimizers, weight decay, clipping and the Hessian never see these.
@@ -142,6 +153,20 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync {
     fn near_kink(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
         let _ = (theta, x, radius);
         false
+    }
+}
+
+impl<A: Scalar> dyn Layer<A> {
+    /// This layer as one of type `L`, if it is of that.
+    ///
+    /// ```
+    /// use chainrule_layers::{Dense, Layer, Relu};
+    ///
+    /// let layer: Box<dyn Layer<f32>> = Box::new(Dense::new(3, 2));
+    /// assert!(layer.downcast::<Dense>().is_some() && layer.downcast::<Relu>().is_none());
+    /// ```
+    pub fn downcast<L: Any>(&self) -> Option<&L> {
+        (self as &dyn Any).downcast_ref()
     }
 }
 

@@ -46,6 +46,11 @@ impl<A: Scalar> Parts<A> {
         self.list.push(Part { name, layer, slot, statistics });
     }
 
+    /// The layers, in order.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &dyn Layer<A>> {
+        self.list.iter().map(|part| part.layer.as_ref())
+    }
+
     pub(crate) fn observe(&self, tapes: &[Tape<A>], observed: &mut [A]) {
         for (part, tape) in self.list.iter().zip(tapes) {
             part.layer.observe(tape, &mut observed[part.statistics.clone()]);

@@ -91,6 +91,10 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         &self.layout
     }
 
+    fn usual_init(&self) -> Option<Init> {
+        Some(self.phi.usual_init())
+    }
+
     fn forward(&self, _: Mode<'_, A>, _: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         let phi = self.phi;
         rows::map(
@@ -205,16 +209,16 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
 
 /// An activation describes the layer of its units.
 impl<F: ActivationSpec> LayerSpec for F {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast().map(|layer: &Pointwise<F>| layer.phi)
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         self.fault().map_or(Ok(input), |fault| Err(SpecError::here(fault)))
     }
 
     fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
         Box::new(Pointwise::with(input, *self))
-    }
-
-    fn usual_init(&self) -> Option<Init> {
-        Some(ActivationSpec::usual_init(*self))
     }
 
     fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {

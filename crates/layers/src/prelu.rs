@@ -87,6 +87,10 @@ impl<A: Scalar> Layer<A> for PRelu {
         &self.layout
     }
 
+    fn usual_init(&self) -> Option<Init> {
+        Some(Init::HeUniform)
+    }
+
     fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         let (a, width) = (self.slopes(theta), self.shape.features());
         let (x, mut y) = (positions(x, width), positions_mut(y, width));
@@ -212,6 +216,10 @@ impl fmt::Debug for PRelu {
 pub struct PReluSpec;
 
 impl LayerSpec for PReluSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast::<PRelu>().map(|_| Self)
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         Ok(input)
     }
@@ -222,10 +230,6 @@ impl LayerSpec for PReluSpec {
 
     fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
         Box::new(PRelu::new(input))
-    }
-
-    fn usual_init(&self) -> Option<Init> {
-        Some(Init::HeUniform)
     }
 
     fn from_words(_: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {

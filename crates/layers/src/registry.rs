@@ -48,6 +48,12 @@ macro_rules! layers {
                 all
             }
 
+            /// The description of a layer, if it is one of the table; see [`LayerSpec::of`].
+            pub fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+                $(if let Some(spec) = <$spec as LayerSpec>::of(layer) { return Some(Stage::$variant(spec)); })*
+                None
+            }
+
             /// The shape of the output.
             ///
             /// # Errors
@@ -92,11 +98,6 @@ macro_rules! layers {
             /// How many layers a forward pass applies; see [`LayerSpec::applications`].
             pub fn applications(&self) -> usize {
                 match self { $(Stage::$variant(spec) => spec.applications(),)* }
-            }
-
-            /// The initialiser that suits the weights below; see [`LayerSpec::usual_init`].
-            pub fn usual_init(&self) -> Option<Init> {
-                match self { $(Stage::$variant(spec) => LayerSpec::usual_init(spec),)* }
             }
 
             /// g(z) and g'(z) of a layer that works unit by unit.
@@ -195,6 +196,10 @@ impl Stage {
 
 /// A stage describes what its entry in the table does: networks inside of layers are made of stages.
 impl LayerSpec for Stage {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        Stage::of(layer)
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         Stage::output(self, input)
     }
@@ -213,10 +218,6 @@ impl LayerSpec for Stage {
 
     fn build_inside<A: Scalar>(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<A>> {
         self.build_stage(input, chosen, usual)
-    }
-
-    fn usual_init(&self) -> Option<Init> {
-        Stage::usual_init(self)
     }
 
     /// As one layer in brackets.

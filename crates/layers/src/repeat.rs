@@ -9,8 +9,8 @@ use crate::parts::{Part, Parts};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
 use crate::spec::{
-    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, network,
-    output, parameters,
+    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, layers_of,
+    network, output, parameters,
 };
 use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
@@ -271,6 +271,11 @@ pub struct RepeatSpec<S> {
 }
 
 impl<S: NamedSpec> LayerSpec for RepeatSpec<S> {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        let repeat = layer.downcast::<Repeat<A>>()?;
+        Some(Self { times: repeat.times, body: layers_of(repeat.parts.layers().next()?)? })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         if self.times == 0 {
             return Err(SpecError::here("a body is repeated once or more, not 0 times"));

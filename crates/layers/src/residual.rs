@@ -9,8 +9,8 @@ use crate::parts::{Parts, add};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
 use crate::spec::{
-    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, network,
-    output, parameters,
+    LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, in_brackets, layers_of,
+    network, output, parameters,
 };
 use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
@@ -276,6 +276,13 @@ pub struct ResidualSpec<S> {
 }
 
 impl<S: NamedSpec> LayerSpec for ResidualSpec<S> {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        let mut parts = layer.downcast::<Residual<A>>()?.parts.layers();
+        let body = layers_of(parts.next()?)?;
+        let shortcut = parts.next().map(layers_of);
+        Some(Self { body, shortcut: shortcut.map_or(Some(None), |layers| layers.map(Some))? })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         let body = output("body", &self.body, input)?;
         let (shortcut, what) = match &self.shortcut {

@@ -101,7 +101,8 @@ impl<A: Scalar> Sequential<A> {
         self
     }
 
-    /// Puts a layer on top: for architectures that are known at run time only.
+    /// Puts a layer on top: for architectures that are known at run time only. Weights below it for which no initialiser was
+    /// chosen begin as suits it.
     ///
     /// # Panics
     /// If the layer's input shape is not the shape of the network so far.
@@ -115,6 +116,10 @@ impl<A: Scalar> Sequential<A> {
             "sequential: {layer:?} at place {place} takes an input of shape {takes}, but the network so far gives {shape}{}",
             if takes.size() == shape.size() { ": put Flatten or Reshape between them" } else { "" }
         );
+        if let (Some(init), Some(below)) = (layer.usual_init(), self.layers.last_mut()) {
+            below.suit(init);
+            self.layout.begin_as(&self.slots[place - 1], below.layout());
+        }
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
         self.statistics_slots.push(self.statistics.nest(&place.to_string(), layer.statistics()));
         self.layers.push(layer);
@@ -130,6 +135,11 @@ impl<A: Scalar> Sequential<A> {
                 _ => steps.push(Step { layers: place..place + 1, work: place, activation: None }),
             }
         }
+    }
+
+    /// The layers, bottom first.
+    pub fn layers(&self) -> impl Iterator<Item = &dyn Layer<A>> {
+        self.layers.iter().map(AsRef::as_ref)
     }
 
     /// Joins the activation that is topmost to the affine layer below it, as another step is about to go on top.

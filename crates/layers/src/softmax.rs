@@ -162,6 +162,10 @@ impl fmt::Debug for Softmax {
 pub struct SoftmaxSpec;
 
 impl LayerSpec for SoftmaxSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast::<Softmax>().map(|_| Self)
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         Ok(input)
     }

@@ -20,6 +20,9 @@ use crate::words::{Arguments, Item, WordsError, items};
 /// # Serialised form
 /// By serde, as a map; the table adds its name under `kind`. Unknown keys should be refused.
 pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// The description of a layer that was built, if it is one of these: the inverse of [`build`](Self::build).
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self>;
+
     /// The shape of the output.
     ///
     /// # Errors
@@ -44,11 +47,6 @@ pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
     /// asks for `usual` at the top. A container hands both on to its layers.
     fn build_inside<A: Scalar>(&self, input: Shape, chosen: Option<Init>, usual: Init) -> Box<dyn Layer<A>> {
         self.build(input, chosen.unwrap_or(usual))
-    }
-
-    /// The initialiser that suits the weights directly below this layer, where it has an opinion.
-    fn usual_init(&self) -> Option<Init> {
-        None
     }
 
     /// Reads what follows the name in words, such as `128` of `dense 128`.
@@ -188,7 +186,7 @@ pub fn parameters<S: LayerSpec>(layers: &[S], input: Shape) -> Option<usize> {
 }
 
 /// The network of `layers`. Weights begin as `init` says or, with `None`, as suits the layer above them: see
-/// [`LayerSpec::usual_init`].
+/// [`Layer::usual_init`].
 pub fn chain<A: Scalar, S: LayerSpec>(layers: &[S], input: Shape, init: Option<Init>) -> Sequential<A> {
     chain_below(layers, input, init, Init::GlorotUniform)
 }
@@ -200,15 +198,26 @@ pub fn chain_below<A: Scalar, S: LayerSpec>(
     chosen: Option<Init>,
     usual: Init,
 ) -> Sequential<A> {
-    let (mut network, mut shape) = (Sequential::input(input), input);
-    for (place, layer) in layers.iter().enumerate() {
-        let above = layers.get(place + 1);
-        let usual = above.map_or(usual, |above| above.usual_init().unwrap_or(Init::GlorotUniform));
-        let layer = layer.build_inside::<A>(shape, chosen, usual);
-        shape = layer.output_shape();
-        network.push(layer);
+    let mut shapes = vec![input];
+    for layer in layers {
+        let below = shapes[shapes.len() - 1];
+        shapes.push(layer.output(below).expect("a network that is built fits together"));
     }
+    // From the top down, because a layer says what suits the weights below it.
+    let (mut suits, mut built) = (usual, Vec::new());
+    for (layer, &shape) in layers.iter().zip(&shapes).rev() {
+        let layer = layer.build_inside::<A>(shape, chosen, suits);
+        suits = layer.usual_init().unwrap_or(Init::GlorotUniform);
+        built.push(layer);
+    }
+    let mut network = Sequential::input(input);
+    built.into_iter().rev().for_each(|layer| network.push(layer));
     network
+}
+
+/// The descriptions of the layers of a network, if it is a [`Sequential`] one whose layers all have one.
+pub fn layers_of<A: Scalar, S: LayerSpec>(network: &dyn Layer<A>) -> Option<Vec<S>> {
+    network.downcast::<Sequential<A>>()?.layers().map(S::of).collect()
 }
 
 /// Writes the operators of `layers`, one after the other.

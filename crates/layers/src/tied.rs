@@ -9,9 +9,10 @@ use crate::onnx::{OnnxAttribute, OnnxWriter};
 use crate::parts::{Part, Parts};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
+use crate::sequential::Sequential;
 use crate::spec::{
     LayerSpec, NamedSpec, SpecError, applications, brackets, chain_below, chain_onnx, checked, in_brackets,
-    network, output, parameters,
+    layers_of, network, output, parameters,
 };
 use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
@@ -309,6 +310,11 @@ pub struct TiedSpec<S> {
 }
 
 impl<S: NamedSpec> LayerSpec for TiedSpec<S> {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        let tied = layer.downcast::<Tied<A>>()?;
+        Some(Self { features: tied.bias.range().len(), body: layers_of(tied.parts.layers().next()?)? })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         let inner = checked(input.with_features(self.features))?;
         let body = output("body", &self.body, inner)?;
@@ -333,9 +339,10 @@ impl<S: NamedSpec> LayerSpec for TiedSpec<S> {
     }
 
     fn build_inside<A: Scalar>(&self, input: Shape, chosen: Option<Init>, _: Init) -> Box<dyn Layer<A>> {
-        let usual = self.body.first().and_then(LayerSpec::usual_init).unwrap_or(Init::GlorotUniform);
-        let body = |inner| chain_below(&self.body, inner, chosen, Init::GlorotUniform);
-        Box::new(Tied::with_init(input, self.features, chosen.unwrap_or(usual), body))
+        let inner = input.with_features(self.features);
+        let body: Sequential<A> = chain_below(&self.body, inner, chosen, Init::GlorotUniform);
+        let usual = body.layers().next().and_then(Layer::usual_init).unwrap_or(Init::GlorotUniform);
+        Box::new(Tied::with_init(input, self.features, chosen.unwrap_or(usual), |_| body))
     }
 
     fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {

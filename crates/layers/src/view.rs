@@ -168,6 +168,10 @@ impl fmt::Debug for Reshape {
 pub struct FlattenSpec;
 
 impl LayerSpec for FlattenSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast().filter(|view: &&Reshape| view.output.positions() == 1).map(|_| Self)
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         Ok(Shape::Flat(input.size()))
     }
@@ -199,6 +203,10 @@ pub struct ReshapeSpec {
 }
 
 impl LayerSpec for ReshapeSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        layer.downcast().map(|view: &Reshape| Self { shape: view.output })
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
         if self.shape.checked_size() == Some(input.size()) {
             return Ok(self.shape);

@@ -3,9 +3,10 @@ use chainrule_tensor::math::{sigmoid, softplus};
 use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{FusedOutput, LossCase, LossConfig, TargetKind, check_weights, mean_or_sum};
+use crate::config::{LossCase, LossConfig, check_weights, mean_or_sum};
 use crate::elementwise::Elementwise;
-use crate::loss::Loss;
+use crate::loss::{FusedOutput, Loss};
+use crate::target::TargetKind;
 use crate::term::Term;
 
 /// The cross-entropy of independent yes-or-no outputs, on logits; its mean is PyTorch's `BCEWithLogitsLoss`.
@@ -25,6 +26,14 @@ pub struct BinaryLogitTerm {
 }
 
 impl Term for BinaryLogitTerm {
+    fn target(&self) -> TargetKind {
+        TargetKind::Share
+    }
+
+    fn output(&self) -> FusedOutput {
+        FusedOutput::Sigmoid
+    }
+
     fn weights(&self) -> &[f64] {
         &self.positive_weights
     }
@@ -70,8 +79,10 @@ impl Parameters for BinaryCrossEntropyConfig {
 }
 
 impl LossConfig for BinaryCrossEntropyConfig {
-    const TARGET: TargetKind = TargetKind::Share;
-    const OUTPUT: FusedOutput = FusedOutput::Sigmoid;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        let (term, mean) = loss.downcast::<BinaryCrossEntropy>()?.parts();
+        Some(Self { positive_weights: term.positive_weights.clone(), mean })
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         let term = BinaryLogitTerm { positive_weights: self.positive_weights.clone() };
@@ -94,10 +105,7 @@ impl LossConfig for BinaryCrossEntropyConfig {
 
     fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
         let weighted = Self { positive_weights: vec![0.5, 2.0, 1.25], mean: true }.build();
-        vec![
-            LossCase::plain(self.build(), Self::TARGET),
-            LossCase::labelled("weighted", weighted, Self::TARGET),
-        ]
+        vec![LossCase::plain(self.build()), LossCase::labelled("weighted", weighted)]
     }
 }
 

@@ -1,21 +1,18 @@
 //! What a loss says of itself beside its formula: its parameters, its targets, and what the harness tries.
 
-use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::Scalar;
 use chainrule_tensor::registry::{InvalidParameter, Parameters};
-use chainrule_tensor::{Rng, Scalar};
 
-use crate::loss::Loss;
+use crate::loss::{FusedOutput, Loss};
+use crate::target::TargetKind;
 
 /// The parameters of a loss, as a configuration has them.
 pub trait LossConfig: Parameters {
-    /// What the loss is compared with.
-    const TARGET: TargetKind;
-
-    /// The output function that the loss applies itself.
-    const OUTPUT: FusedOutput = FusedOutput::Identity;
-
     /// The loss.
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>>;
+
+    /// The parameters of a loss that was built, if it is one of these: the inverse of [`build`](Self::build).
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self>;
 
     /// C and its derivative in what the loss is given, for one example with outputs o (p after an output function of the loss)
     /// and targets y; in the notation of `docs/notation.md`, as TeX without macros.
@@ -23,29 +20,18 @@ pub trait LossConfig: Parameters {
 
     /// What the harness tries: the loss with these parameters and, with others, whatever takes another path.
     fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
-        vec![LossCase::plain(self.build(), Self::TARGET)]
+        vec![LossCase::plain(self.build())]
     }
 
-    /// [`TARGET`](Self::TARGET).
+    /// What the loss is compared with.
     fn target(&self) -> TargetKind {
-        Self::TARGET
+        self.build::<f64>().target()
     }
 
-    /// [`OUTPUT`](Self::OUTPUT).
+    /// The output function that the loss applies itself.
     fn output(&self) -> FusedOutput {
-        Self::OUTPUT
+        self.build::<f64>().output()
     }
-}
-
-/// The output function that a loss applies itself, so that it is given logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FusedOutput {
-    /// None: the loss is given the outputs.
-    Identity,
-    /// The sigmoid of each output.
-    Sigmoid,
-    /// The softmax over the outputs.
-    Softmax,
 }
 
 /// A loss that the harness tries, and the targets it takes.
@@ -61,52 +47,24 @@ pub struct LossCase<A: Scalar> {
 
 impl<A: Scalar> LossCase<A> {
     /// The loss itself, without a label.
-    pub(crate) fn plain(loss: Box<dyn Loss<A>>, target: TargetKind) -> Self {
-        Self::labelled("", loss, target)
+    pub(crate) fn plain(loss: Box<dyn Loss<A>>) -> Self {
+        Self::labelled("", loss)
     }
 
     /// A variant of the loss.
-    pub(crate) fn labelled(label: &str, loss: Box<dyn Loss<A>>, target: TargetKind) -> Self {
-        Self { name: label.to_owned(), loss, target }
+    pub(crate) fn labelled(label: &str, loss: Box<dyn Loss<A>>) -> Self {
+        Self { name: label.to_owned(), target: loss.target(), loss }
+    }
+
+    /// The same with targets of another kind.
+    pub(crate) fn with(self, target: TargetKind) -> Self {
+        Self { target, ..self }
     }
 
     /// The case with the loss's name before the label.
     pub(crate) fn of(self, name: &str) -> Self {
         let name = if self.name.is_empty() { name.to_owned() } else { format!("{name}, {}", self.name) };
         Self { name, ..self }
-    }
-}
-
-/// What a loss is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetKind {
-    /// Any real numbers.
-    Real,
-    /// A distribution over the outputs in each row.
-    Distribution,
-    /// One column of class indices.
-    Class,
-    /// Numbers from 0 to 1.
-    Share,
-}
-
-impl TargetKind {
-    /// Draws targets for a batch.
-    pub fn draw(self, rows: usize, outputs: usize, rng: &mut Rng) -> Array2<f64> {
-        let mut real =
-            |columns: usize| Array2::from_shape_simple_fn((rows, columns), || rng.normal::<f64>(1.0));
-        match self {
-            TargetKind::Real => real(outputs),
-            TargetKind::Share => real(outputs).mapv(|t| 1.0 / (1.0 + t.exp())),
-            TargetKind::Class => Array2::from_shape_simple_fn((rows, 1), || rng.below(outputs) as f64),
-            TargetKind::Distribution => {
-                let mut t = real(outputs).mapv(f64::exp);
-                for mut row in t.rows_mut() {
-                    row /= row.sum();
-                }
-                t
-            }
-        }
     }
 }
 

@@ -4,8 +4,9 @@ use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::{self, slices};
 use chainrule_tensor::{Scalar, vector};
 
-use crate::loss::Loss;
+use crate::loss::{FusedOutput, Loss};
 use crate::rows::{assert_same_shape, copy_targets, sum_rows, sum_rows_into};
+use crate::target::TargetKind;
 use crate::term::Term;
 
 /// ℓ(y, t) = Σᵢ term(yᵢ, tᵢ), or its mean over the outputs: a loss whose terms need nothing of one another.
@@ -61,6 +62,11 @@ impl<T: Term> Elementwise<T> {
         Self::mean_of(T::default())
     }
 
+    /// The term, and whether its mean is taken.
+    pub(crate) fn parts(&self) -> (&T, bool) {
+        (&self.term, self.mean)
+    }
+
     /// The weight of output `i`.
     #[inline]
     fn weight<A: Scalar>(&self, i: usize) -> A {
@@ -73,6 +79,14 @@ impl<T: Term> Elementwise<T> {
 }
 
 impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
+    fn target(&self) -> TargetKind {
+        self.term.target()
+    }
+
+    fn output(&self) -> FusedOutput {
+        self.term.output()
+    }
+
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
         let factor: A = self.factor(y.ncols());
         sum_rows(y, target, |y, target| {

@@ -6,8 +6,8 @@ use chainrule_tensor::difference::{self, STEP, inner_error, relative_error};
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Rng, Scalar};
 
-use crate::config::TargetKind;
 use crate::loss::Loss;
+use crate::target::TargetKind;
 
 /// The largest relative error that each of the checks found.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::registry::{InvalidParameter, Parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{LossCase, LossConfig, TargetKind, mean_or_sum};
+use crate::config::{LossCase, LossConfig, mean_or_sum};
 use crate::elementwise::Elementwise;
 use crate::loss::Loss;
 use crate::term::Term;
@@ -68,7 +68,10 @@ impl Parameters for HuberConfig {
 }
 
 impl LossConfig for HuberConfig {
-    const TARGET: TargetKind = TargetKind::Real;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        let (term, mean) = loss.downcast::<Huber>()?.parts();
+        Some(Self { delta: term.delta, mean })
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         Box::new(Elementwise::reduced(HuberTerm { delta: self.delta }, self.mean))
@@ -87,6 +90,6 @@ impl LossConfig for HuberConfig {
 
     fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
         let narrow = Self { delta: 0.3, mean: true }.build();
-        vec![LossCase::plain(self.build(), Self::TARGET), LossCase::labelled("δ = 0.3", narrow, Self::TARGET)]
+        vec![LossCase::plain(self.build()), LossCase::labelled("δ = 0.3", narrow)]
     }
 }

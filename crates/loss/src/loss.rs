@@ -1,7 +1,10 @@
+use std::any::Any;
 use std::fmt::Debug;
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
+
+use crate::target::TargetKind;
 
 /// ℓ(y, target) summed over the rows of a batch, and its derivatives in y.
 ///
@@ -10,7 +13,17 @@ use chainrule_tensor::ndarray::ArrayRef2;
 /// # Shapes
 /// y and δ are `(batch, outputs)`, rows contiguous. The target has the shape of y (one-hot, soft or real targets) or,
 /// for the losses over classes, one column of class indices.
-pub trait Loss<A: Scalar>: Debug + Send + Sync {
+pub trait Loss<A: Scalar>: Any + Debug + Send + Sync {
+    /// What the loss is compared with: a column of class indices, or numbers of y's shape.
+    fn target(&self) -> TargetKind {
+        TargetKind::Real
+    }
+
+    /// The output function that the loss applies itself.
+    fn output(&self) -> FusedOutput {
+        FusedOutput::Identity
+    }
+
     /// Σₙ ℓ(yₙ, targetₙ).
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A;
 
@@ -36,4 +49,29 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         let _ = (y, target, radius);
         false
     }
+}
+
+impl<A: Scalar> dyn Loss<A> {
+    /// This loss as one of type `L`, if it is of that.
+    ///
+    /// ```
+    /// use chainrule_loss::{Huber, Loss, SquaredError};
+    ///
+    /// let loss: Box<dyn Loss<f32>> = Box::new(SquaredError::mean());
+    /// assert!(loss.downcast::<SquaredError>().is_some() && loss.downcast::<Huber>().is_none());
+    /// ```
+    pub fn downcast<L: Any>(&self) -> Option<&L> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// The output function that a loss applies itself, so that it is given logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FusedOutput {
+    /// None: the loss is given the outputs.
+    Identity,
+    /// The sigmoid of each output.
+    Sigmoid,
+    /// The softmax over the outputs.
+    Softmax,
 }

@@ -2,7 +2,7 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::registry::Parameters;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{LossCase, LossConfig, TargetKind, mean_or_sum};
+use crate::config::{LossCase, LossConfig, mean_or_sum};
 use crate::elementwise::Elementwise;
 use crate::loss::Loss;
 use crate::term::Term;
@@ -42,7 +42,10 @@ pub struct MeanAbsoluteErrorConfig {
 impl Parameters for MeanAbsoluteErrorConfig {}
 
 impl LossConfig for MeanAbsoluteErrorConfig {
-    const TARGET: TargetKind = TargetKind::Real;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        let (_, mean) = loss.downcast::<MeanAbsoluteError>()?.parts();
+        Some(Self { mean })
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         Box::new(Elementwise::reduced(Absolute, self.mean))
@@ -54,6 +57,6 @@ impl LossConfig for MeanAbsoluteErrorConfig {
 
     fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
         let mean = Self { mean: true }.build();
-        vec![LossCase::plain(self.build(), Self::TARGET), LossCase::labelled("mean", mean, Self::TARGET)]
+        vec![LossCase::plain(self.build()), LossCase::labelled("mean", mean)]
     }
 }

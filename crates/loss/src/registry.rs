@@ -4,12 +4,13 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::registry::Parameters;
 
 use crate::binary_cross_entropy::BinaryCrossEntropyConfig;
-use crate::config::{FusedOutput, LossCase, LossConfig, TargetKind};
+use crate::config::{LossCase, LossConfig};
 use crate::huber::HuberConfig;
-use crate::loss::Loss;
+use crate::loss::{FusedOutput, Loss};
 use crate::mean_absolute_error::MeanAbsoluteErrorConfig;
 use crate::softmax_cross_entropy::CrossEntropyConfig;
 use crate::squared_error::{MeanSquaredErrorConfig, SquaredErrorConfig};
+use crate::target::TargetKind;
 
 chainrule_tensor::registry! {
     /// A loss by its name.
@@ -45,6 +46,8 @@ chainrule_tensor::registry! {
         /// Σᵢ|yᵢ − tᵢ|.
         MeanAbsolute(MeanAbsoluteErrorConfig) = "mean-absolute",
     }
+    /// The description of a loss that was built, if it is one of the table.
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self>;
     /// The loss.
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>>;
     /// What the loss is compared with.
@@ -84,6 +87,7 @@ mod tests {
             let name = format!("{:?}", kind.name());
             assert_eq!(serde_json::from_str::<LossSpec>(&name).unwrap(), spec, "{name}");
             assert_eq!(spec.kind(), kind);
+            assert_eq!(LossSpec::of(&*spec.build::<f64>()), Some(spec));
             assert!(zoo::<f64>().iter().any(|case| case.name == kind.name()));
         }
     }

@@ -5,9 +5,10 @@ use chainrule_tensor::rows::{self, maximum, slices, slices_mut, softmax};
 use chainrule_tensor::{Scalar, vector};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{FusedOutput, LossCase, LossConfig, TargetKind, check_weights};
-use crate::loss::Loss;
+use crate::config::{LossCase, LossConfig, check_weights};
+use crate::loss::{FusedOutput, Loss};
 use crate::rows::{Row, assert_same_shape, sum_rows, sum_rows_into};
+use crate::target::TargetKind;
 
 /// The cross-entropy of a softmax, fused, on logits z: ℓ = −Σₖ wₖ tₖ ln pₖ with p = softmax(z).
 ///
@@ -109,6 +110,14 @@ impl SoftmaxCrossEntropy {
 }
 
 impl<A: Scalar> Loss<A> for SoftmaxCrossEntropy {
+    fn target(&self) -> TargetKind {
+        TargetKind::Class
+    }
+
+    fn output(&self) -> FusedOutput {
+        FusedOutput::Softmax
+    }
+
     fn value(&self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) -> A {
         sum_rows(y, target, |z, target| {
             let max = maximum(z);
@@ -197,8 +206,12 @@ impl Parameters for CrossEntropyConfig {
 }
 
 impl LossConfig for CrossEntropyConfig {
-    const TARGET: TargetKind = TargetKind::Class;
-    const OUTPUT: FusedOutput = FusedOutput::Softmax;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        loss.downcast().map(|loss: &SoftmaxCrossEntropy| Self {
+            label_smoothing: loss.smoothing,
+            class_weights: loss.weights.clone(),
+        })
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         let loss = SoftmaxCrossEntropy::new().label_smoothing(self.label_smoothing);
@@ -226,10 +239,10 @@ impl LossConfig for CrossEntropyConfig {
         let smoothed = |label_smoothing| Self { label_smoothing, ..self.clone() };
         let weighted = Self { class_weights: vec![0.5, 2.0, 1.25], ..smoothed(0.2) };
         vec![
-            LossCase::plain(self.build(), Self::TARGET),
-            LossCase::labelled("soft targets", self.build(), TargetKind::Distribution),
-            LossCase::labelled("smoothed", smoothed(0.1).build(), Self::TARGET),
-            LossCase::labelled("weighted", weighted.build(), TargetKind::Distribution),
+            LossCase::plain(self.build()),
+            LossCase::labelled("soft targets", self.build()).with(TargetKind::Distribution),
+            LossCase::labelled("smoothed", smoothed(0.1).build()),
+            LossCase::labelled("weighted", weighted.build()).with(TargetKind::Distribution),
         ]
     }
 }

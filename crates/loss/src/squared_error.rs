@@ -2,9 +2,10 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::registry::Parameters;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{LossCase, LossConfig, TargetKind};
+use crate::config::{LossCase, LossConfig};
 use crate::elementwise::Elementwise;
 use crate::loss::Loss;
+use crate::target::TargetKind;
 use crate::term::Term;
 
 /// C = Σᵢ(oᵢ − yᵢ)²: the lecture's cost; its mean over the outputs is PyTorch's `MSELoss`.
@@ -36,7 +37,9 @@ pub struct SquaredErrorConfig {}
 impl Parameters for SquaredErrorConfig {}
 
 impl LossConfig for SquaredErrorConfig {
-    const TARGET: TargetKind = TargetKind::Real;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        loss.downcast().filter(|loss: &&SquaredError| !loss.parts().1).map(|_| Self {})
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         Box::new(SquaredError::default())
@@ -47,8 +50,8 @@ impl LossConfig for SquaredErrorConfig {
     }
 
     fn cases<A: Scalar>(&self) -> Vec<LossCase<A>> {
-        let indices = LossCase::labelled("class indices", self.build(), TargetKind::Class);
-        vec![LossCase::plain(self.build(), Self::TARGET), indices]
+        let indices = LossCase::labelled("class indices", self.build()).with(TargetKind::Class);
+        vec![LossCase::plain(self.build()), indices]
     }
 }
 
@@ -60,7 +63,9 @@ pub struct MeanSquaredErrorConfig {}
 impl Parameters for MeanSquaredErrorConfig {}
 
 impl LossConfig for MeanSquaredErrorConfig {
-    const TARGET: TargetKind = TargetKind::Real;
+    fn of<A: Scalar>(loss: &dyn Loss<A>) -> Option<Self> {
+        loss.downcast().filter(|loss: &&SquaredError| loss.parts().1).map(|_| Self {})
+    }
 
     fn build<A: Scalar>(&self) -> Box<dyn Loss<A>> {
         Box::new(SquaredError::mean())

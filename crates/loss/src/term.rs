@@ -2,6 +2,9 @@ use std::fmt::Debug;
 
 use chainrule_tensor::Scalar;
 
+use crate::loss::FusedOutput;
+use crate::target::TargetKind;
+
 /// The term of an [`Elementwise`](crate::Elementwise) loss: a function of one output y and its target t, with its first two
 /// derivatives in y.
 ///
@@ -10,6 +13,16 @@ pub trait Term: Debug + Clone + Send + Sync + 'static {
     /// The weight w of each output, for a term that has one; where none is given, it is 1.
     fn weights(&self) -> &[f64] {
         &[]
+    }
+
+    /// What the loss is compared with.
+    fn target(&self) -> TargetKind {
+        TargetKind::Real
+    }
+
+    /// The output function that the term applies itself.
+    fn output(&self) -> FusedOutput {
+        FusedOutput::Identity
     }
 
     /// The term of an output of weight w.

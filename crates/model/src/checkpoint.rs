@@ -50,6 +50,12 @@ pub enum CheckpointError {
         /// The widths of a perceptron with such parameters, if their shapes tell.
         widths: Option<Vec<usize>>,
     },
+    /// A file of a network with layers that are not of the library.
+    #[error("{}: it has layers that only its own program can build: load it with Model::load_into", path.display())]
+    OwnLayers {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a later version of the program.
     #[error(
         "{}: a checkpoint of format version {version}, and this program reads versions up to {VERSION}: update chainrule",
@@ -110,6 +116,9 @@ pub struct Header {
 }
 
 const KEY: &str = "chainrule";
+
+/// The key of the metadata of a network with layers that are not of the library.
+pub(crate) const OWN_LAYERS: &str = "chainrule-own-layers";
 
 /// The version of the format that this program writes. Files without a version are of version 1.
 const VERSION: u32 = 3;
@@ -196,7 +205,10 @@ impl<A: Scalar> Checkpoint<A> {
     /// As [`load`](Self::load).
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
         let file = TensorFile::parse(path, bytes)?;
-        let no_card = || CheckpointError::NoCard { path: path.to_owned(), widths: widths(&file) };
+        let no_card = || match file.metadata(OWN_LAYERS) {
+            Some(_) => CheckpointError::OwnLayers { path: path.to_owned() },
+            None => CheckpointError::NoCard { path: path.to_owned(), widths: widths(&file) },
+        };
         let card = card_of(path, &file)?.ok_or_else(no_card)?;
         Ok(Self::decode(path, &file, card)?.0)
     }
@@ -293,7 +305,7 @@ pub fn load_vector<A: Scalar>(path: &Path, layout: &Layout) -> Result<Vec<A>, Ch
     decode(path, &TensorFile::parse(path, &bytes)?, &[layout])
 }
 
-fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
+pub(crate) fn card_of(path: &Path, file: &TensorFile<'_>) -> Result<Option<ModelCard>, CheckpointError> {
     let Some(json) = file.metadata(KEY) else { return Ok(None) };
     let broken = |fault: String| TensorFileError::format(path, format!("its description: {fault}"));
     let format: Format = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
@@ -321,7 +333,7 @@ fn check(path: &Path, file: &TensorFile<'_>, json: &str, format: &Format) -> Res
 pub(crate) type Stored<A> = (String, Vec<usize>, Vec<A>);
 
 #[track_caller]
-fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
+pub(crate) fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
     let array = |entry: &Entry| {
         let Entry { name, storage, .. } = entry;
@@ -330,7 +342,7 @@ fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
     layout.entries().iter().map(array).collect()
 }
 
-fn encoded<A: Scalar>(arrays: Vec<Stored<A>>) -> Vec<TensorBytes> {
+pub(crate) fn encoded<A: Scalar>(arrays: Vec<Stored<A>>) -> Vec<TensorBytes> {
     arrays.into_iter().map(|(name, shape, values)| TensorBytes::new(name, shape, &values)).collect()
 }
 
@@ -357,7 +369,7 @@ fn parameters<'f>(file: &'f TensorFile<'_>) -> Vec<&'f str> {
 }
 
 /// The vectors of some layouts, one after the other.
-fn decode<A: Scalar>(
+pub(crate) fn decode<A: Scalar>(
     path: &Path,
     file: &TensorFile<'_>,
     layouts: &[&Layout],

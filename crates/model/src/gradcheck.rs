@@ -44,8 +44,10 @@ pub fn network<A: Scalar>(activation: impl Into<Stage>, case: Case) -> Objective
     let mut workspaces =
         (Workspace::new(&model, case.capacity.max(case.rows)), Workspace::new(&witness, case.rows));
     check(
-        &mut Risk::new(&model, &*loss.loss, &x_a, &target_a, train(case.seed), &mut workspaces.0),
-        &mut Risk::new(&witness, &*loss_witness.loss, &x, &target, train(case.seed), &mut workspaces.1),
+        &mut Risk::new(&model, &*loss.loss, &x_a, &target_a).mode(train(case.seed)).within(&mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness.loss, &x, &target)
+            .mode(train(case.seed))
+            .within(&mut workspaces.1),
         &theta,
         Effort { coordinates: case.coordinates, floor: FLOOR, seed: case.seed },
     )

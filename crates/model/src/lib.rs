@@ -1,32 +1,57 @@
-//! Trained networks: safetensors checkpoints, ONNX and NumPy export, prediction, a classifier for arrays.
+//! A network with its numbers: trained on data, kept as a file, handed to other programs.
 //!
 //! | file | contents |
 //! |---|---|
+//! | `model` | a network, θ, and all that a prediction needs |
+//! | `task`, `trainer` | what it is to learn, and how it learns it |
+//! | `classifier`, `regressor` | perceptrons that are fitted to arrays in one line |
+//! | `target_scaling` | the units of a regression's targets |
 //! | `model_card`, `checkpoint` | a trained network as a safetensors file (feature `files`) |
 //! | `foreign` | the arrays of another program's safetensors file as parameters of a network |
+//! | `own_layers` | files of networks with layers that are not of the library |
 //! | `onnx`, `export` | the same for other programs: ONNX (feature `onnx`), NumPy's `.npz` (feature `files`) |
 //! | `output`, `predict` | predictions from raw rows |
-//! | `classifier` | a multilayer perceptron that is fitted to arrays |
+//! | `summary` | the layers of a network as a table |
 
 #[cfg(feature = "files")]
 mod checkpoint;
+mod class_weights;
 mod classifier;
 #[cfg(feature = "files")]
 mod export;
+mod fit_error;
 #[cfg(feature = "files")]
 mod foreign;
 pub mod gradcheck;
+mod model;
 mod model_card;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod output;
+#[cfg(feature = "files")]
+mod own_layers;
+mod perceptron;
 mod predict;
+mod regressor;
+mod summary;
+mod target_scaling;
+mod task;
+mod trainer;
 
 #[cfg(feature = "files")]
 pub use checkpoint::{Checkpoint, CheckpointError, Header, load_vector, save_vector};
-pub use classifier::{Classifier, FitError, FittedClassifier};
+pub use class_weights::ClassWeights;
+pub use classifier::{Classifier, FittedClassifier};
+pub use fit_error::FitError;
 #[cfg(feature = "files")]
 pub use foreign::NameMap;
+pub use model::Model;
 pub use model_card::ModelCard;
 pub use output::Output;
+pub use perceptron::Perceptron;
 pub use predict::predict;
+pub use regressor::{FittedRegressor, IntoNumbers, Regressor};
+pub use summary::{Summary, SummaryRow};
+pub use target_scaling::TargetScaling;
+pub use task::{Task, encoding, usual_loss};
+pub use trainer::{Trainer, Verdict, usual_epochs, usual_transform};

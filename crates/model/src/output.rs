@@ -1,3 +1,4 @@
+use chainrule_loss::FusedOutput;
 use chainrule_tensor::{Scalar, math, rows, simd};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,17 @@ pub enum Output {
     Sigmoid,
     /// A softmax of each row.
     Softmax,
+}
+
+/// The function that a loss applies itself in training.
+impl From<FusedOutput> for Output {
+    fn from(fused: FusedOutput) -> Self {
+        match fused {
+            FusedOutput::Identity => Output::Identity,
+            FusedOutput::Sigmoid => Output::Sigmoid,
+            FusedOutput::Softmax => Output::Softmax,
+        }
+    }
 }
 
 impl Output {

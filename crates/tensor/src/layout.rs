@@ -195,6 +195,20 @@ impl Layout {
         start..self.len
     }
 
+    /// Lets the parameters in `window` begin as those of `child`, which was [nested](Self::nest) there, do now.
+    ///
+    /// # Panics
+    /// If there are others in it.
+    pub fn begin_as(&mut self, window: &Range<usize>, child: &Layout) {
+        let inside =
+            self.entries.iter_mut().filter(|entry| window.contains(&entry.offset) && !window.is_empty());
+        let mut theirs = child.entries.iter();
+        for entry in inside {
+            let their = theirs.next().filter(|their| their.shape == entry.shape);
+            entry.init = their.expect("layout: a window holds the parameters of its child").init;
+        }
+    }
+
     /// The length of the flat vector.
     pub fn len(&self) -> usize {
         self.len

@@ -199,7 +199,8 @@ macro_rules! names {
 /// Through serde the second is a map with the key `name` and the parameters that are not to have their defaults; a name
 /// alone, as text, stands for it with all of its defaults. Parameters that are not allowed are refused there.
 ///
-/// After the table come the methods that each line's parameters have.
+/// After the table come the methods that each line's parameters have. One without `self` that returns `Option<Self>` finds the first
+/// line whose parameters answer.
 ///
 /// ```
 /// use chainrule_tensor::registry::{InvalidParameter, Parameters};
@@ -286,7 +287,7 @@ macro_rules! registry {
         }
 
         $crate::registry! {
-            @methods $Spec [$($Variant)+]
+            @methods $Spec [$(($Variant $Parameters))+]
             /// Whether every parameter has a value that the formula allows.
             ///
             /// # Errors
@@ -294,6 +295,14 @@ macro_rules! registry {
             fn validate(&self) -> Result<(), $crate::registry::InvalidParameter>;
             $($methods)*
         }
+
+        $(
+            impl From<$Parameters> for $Spec {
+                fn from(parameters: $Parameters) -> Self {
+                    Self::$Variant(parameters)
+                }
+            }
+        )+
 
         impl From<$Kind> for $Spec {
             fn from(kind: $Kind) -> Self {
@@ -339,22 +348,40 @@ macro_rules! registry {
             }
         }
     };
+    (@methods $Spec:ident $variants:tt) => {};
     (
-        @methods $Spec:ident $variants:tt
-        $(
-            $(#[$doc:meta])*
-            fn $method:ident $(<$Number:ident: $Bound:path>)? (&self $(, $argument:ident: $Type:ty)*) -> $Result:ty;
-        )*
+        @methods $Spec:ident [$(($Variant:ident $Parameters:ty))+]
+        $(#[$doc:meta])*
+        fn $method:ident<$Number:ident: $Bound:path>($argument:ident: $Type:ty) -> Option<Self>;
+        $($rest:tt)*
     ) => {
         impl $Spec {
-            $(
-                $crate::registry! {
-                    @method $variants ($($argument),*)
-                    $(#[$doc])*
-                    fn $method $(<$Number: $Bound>)? (&self $(, $argument: $Type)*) -> $Result;
-                }
-            )*
+            $(#[$doc])*
+            pub fn $method<$Number: $Bound>($argument: $Type) -> Option<Self> {
+                $(if let Some(parameters) = <$Parameters>::$method($argument) {
+                    return Some(Self::$Variant(parameters));
+                })+
+                None
+            }
         }
+
+        $crate::registry! { @methods $Spec [$(($Variant $Parameters))+] $($rest)* }
+    };
+    (
+        @methods $Spec:ident [$(($Variant:ident $Parameters:ty))+]
+        $(#[$doc:meta])*
+        fn $method:ident $(<$Number:ident: $Bound:path>)? (&self $(, $argument:ident: $Type:ty)*) -> $Result:ty;
+        $($rest:tt)*
+    ) => {
+        impl $Spec {
+            $crate::registry! {
+                @method [$($Variant)+] ($($argument),*)
+                $(#[$doc])*
+                fn $method $(<$Number: $Bound>)? (&self $(, $argument: $Type)*) -> $Result;
+            }
+        }
+
+        $crate::registry! { @methods $Spec [$(($Variant $Parameters))+] $($rest)* }
     };
     (
         @method [$($Variant:ident)+] $arguments:tt

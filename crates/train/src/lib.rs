@@ -24,6 +24,7 @@ pub use objective::buffers::ShardBuffers;
 pub use objective::division::{Division, Node, Reduction, Tree};
 pub use objective::risk::{Curvature, Risk};
 pub use objective::sharded::{Quantity, Sharded};
+pub use objective::target::IntoTarget;
 pub use objective::workspace::Workspace;
 pub use run::callbacks::{Callback, StepEnd};
 pub use run::epoch::Epoch;
@@ -32,13 +33,13 @@ pub use run::epoch_log::EpochMark;
 #[cfg(feature = "files")]
 pub use run::identity::{RunIdentity, SAMPLED_ROWS, every_row, fingerprint};
 pub use run::process_group::{ProcessGroup, SingleProcess, Unreadable};
+pub use run::setup::{History, Plan, Setup, Stop, Tolerance, TrainError};
 #[cfg(feature = "files")]
 pub use run::snapshot::{Saved, SnapshotError};
 #[cfg(feature = "files")]
 pub use run::snapshots::Snapshots;
-pub use run::task::{History, Plan, Stop, Task, TrainError};
 pub use run::train_state::{Best, Snapshot, TrainState};
-pub use run::trainer::Trainer;
+pub use run::training_loop::TrainingLoop;
 pub use telemetry::meter::{Meter, Probe, Split};
 #[cfg(feature = "files")]
 pub use telemetry::tensorboard::EventFile;

@@ -5,4 +5,6 @@ pub(crate) mod division;
 mod hessian;
 pub(crate) mod risk;
 pub(crate) mod sharded;
+pub(crate) mod target;
+mod weighted;
 pub(crate) mod workspace;

@@ -9,10 +9,10 @@ pub(crate) mod epoch_log;
 pub(crate) mod identity;
 mod prefetcher;
 pub(crate) mod process_group;
+pub(crate) mod setup;
 #[cfg(feature = "files")]
 pub(crate) mod snapshot;
 #[cfg(feature = "files")]
 pub(crate) mod snapshots;
-pub(crate) mod task;
 pub(crate) mod train_state;
-pub(crate) mod trainer;
+pub(crate) mod training_loop;

@@ -14,7 +14,7 @@ use chainrule::ndarray::Array2;
 use chainrule::optim::{Descent, Lbfgs, Momentum, Objective, Optimizer, Schedule};
 use chainrule::tensor::{Pool, Rng};
 use chainrule::train::{
-    Callback, Epoch, Plan as Run, ShardBuffers, Sharded, Task, TrainState, Trainer, evaluate,
+    Callback, Epoch, Plan as Run, Setup, ShardBuffers, Sharded, TrainState, TrainingLoop, evaluate,
 };
 use serde_json::{Value, json};
 
@@ -263,7 +263,7 @@ fn sgd(task: &StudyTask, plan: &Plan, setting: Setting, seed: u64, curvature: bo
     }
     let rule = Momentum { mu: setting.momentum, nesterov: false };
     let mut descent = Descent::new(rule, theta.len(), Schedule::constant(setting.rate));
-    let experiment = Task {
+    let experiment = Setup {
         model: &task.model,
         loss: &task.loss,
         encoding: Encoding::Index,
@@ -271,9 +271,9 @@ fn sgd(task: &StudyTask, plan: &Plan, setting: Setting, seed: u64, curvature: bo
         train: &task.data,
         validation: None,
     };
-    let run = Run { epochs: plan.epochs, batch: setting.batch, patience: None, seed };
+    let run = Run { epochs: plan.epochs, batch: setting.batch, patience: None, tolerance: None, seed };
     let (pool, mut state) = (Pool::new(1), TrainState::start(&task.model, &theta));
-    let trainer = Trainer::new(&experiment, &run, &pool).callback(&mut recorder);
+    let trainer = TrainingLoop::new(&experiment, &run, &pool).callback(&mut recorder);
     let outcome = trainer.run(&mut descent, &mut theta, &mut state);
     if outcome.is_err() {
         recorder.log.add(plan.epochs, 0.0, (f64::INFINITY, 1.0));

@@ -84,8 +84,8 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let (x_a, target_a) = (x.mapv(A::of), target.mapv(A::of));
     let mut workspaces = (Workspace::new(&model, rows.len()), Workspace::new(&witness, rows.len()));
     let report = check(
-        &mut Risk::new(&model, &*loss, &x_a, &target_a, mode, &mut workspaces.0),
-        &mut Risk::new(&witness, &*loss_witness, &x, &target, mode_witness, &mut workspaces.1),
+        &mut Risk::new(&model, &*loss, &x_a, &target_a).mode(mode).within(&mut workspaces.0),
+        &mut Risk::new(&witness, &*loss_witness, &x, &target).mode(mode_witness).within(&mut workspaces.1),
         &theta,
         Effort { coordinates: args.coordinates, floor: 1.0, seed: args.seed },
     );

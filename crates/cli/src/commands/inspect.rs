@@ -1,7 +1,7 @@
 //! `chainrule inspect`.
 
-use chainrule::layers::{Layer, spec::shapes};
-use chainrule::model::{Checkpoint, ModelCard, Output};
+use chainrule::layers::Layer;
+use chainrule::model::{Checkpoint, ModelCard, Output, Summary, SummaryRow};
 use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use clap::Args;
 use serde_json::{Value, json};
@@ -47,22 +47,14 @@ fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
 fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
     let model = card.architecture.build::<A>(None);
     let entries = model.layout().entries();
-    let mut table = Vec::new();
-    let shapes =
-        shapes(&card.architecture.layers, card.architecture.input).expect("a network that was built");
-    for ((place, stage), shape) in card.architecture.layers.iter().enumerate().zip(shapes) {
+    let row = |(place, row): (usize, SummaryRow)| {
         let prefix = format!("{place}.");
-        let own = || entries.iter().filter(|entry| entry.name.starts_with(&prefix));
-        table.push(Row {
-            layer: stage.to_string(),
-            output: shape,
-            parameters: own().map(Entry::size).sum(),
-            norms: own()
-                .map(|entry| (entry.name.clone(), vector::norm(&theta[entry.range()]).as_f64()))
-                .collect(),
-        });
-    }
-    table
+        let own = entries.iter().filter(|entry| entry.name.starts_with(&prefix));
+        let norm = |entry: &Entry| (entry.name.clone(), vector::norm(&theta[entry.range()]).as_f64());
+        let SummaryRow { layer, output, parameters } = row;
+        Row { layer, output, parameters, norms: own.map(norm).collect() }
+    };
+    Summary::of(&model).rows.into_iter().enumerate().map(row).collect()
 }
 
 fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Value {

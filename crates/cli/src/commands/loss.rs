@@ -2,19 +2,16 @@
 
 use chainrule::datasets::{Encoding, Target};
 use chainrule::layers::{SoftmaxSpec, Stage, activation};
-use chainrule::loss::{CrossEntropyConfig, FusedOutput, LossKind, LossSpec, TargetKind};
-use chainrule::model::Output;
+use chainrule::loss::{CrossEntropyConfig, FusedOutput, LossKind, LossSpec};
+use chainrule::model::{self, Output, usual_loss};
 
 use super::options::OutputName;
 use crate::failure::Failure;
 
 /// The loss of a run if none is named.
 pub(crate) fn usual(target: &Target) -> LossKind {
-    match target {
-        Target::Classes { .. } => LossKind::CrossEntropy,
-        Target::Real { .. } => LossKind::MeanSquaredError,
-        Target::MultiLabel { .. } => LossKind::BinaryCrossEntropy,
-    }
+    let loss = usual_loss::<f32>(target);
+    LossSpec::of(&*loss).expect("the usual loss is one of the library").kind()
 }
 
 /// The loss with its usual parameters, and with this label smoothing if it has one.
@@ -68,17 +65,12 @@ pub(crate) fn top(
 /// # Errors
 /// If it is a loss of classes, and the targets are numbers; or one of anything but labels, and the targets are labels.
 pub(crate) fn encoding(loss: LossKind, target: &Target) -> Result<Encoding, Failure> {
-    match (target, loss.spec().target()) {
-        (Target::MultiLabel { .. }, _) if loss == LossKind::BinaryCrossEntropy => Ok(Encoding::MultiHot),
-        (Target::MultiLabel { .. }, _) => Err(Failure::Input(format!(
-            "--loss {loss} is not for several labels: use --loss binary-cross-entropy, or predict the columns as numbers \
-             (--task regression)"
-        ))),
-        (Target::Real { .. }, TargetKind::Real) => Ok(Encoding::Real),
-        (Target::Real { .. }, _) => Err(Failure::Input(format!(
-            "--loss {loss} is for classes, and the targets of this data are numbers: use --loss mean-squared-error"
-        ))),
-        (Target::Classes { .. }, TargetKind::Class) => Ok(Encoding::Index),
-        (Target::Classes { .. }, _) => Ok(Encoding::OneHot),
-    }
+    let fault = match target {
+        Target::MultiLabel { .. } => {
+            "is not for several labels: use --loss binary-cross-entropy, or predict the columns as numbers (--task regression)"
+        }
+        _ => "is for classes, and the targets of this data are numbers: use --loss mean-squared-error",
+    };
+    model::encoding(loss.spec().target(), target)
+        .ok_or_else(|| Failure::Input(format!("--loss {loss} {fault}")))
 }

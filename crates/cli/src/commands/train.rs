@@ -16,7 +16,6 @@ mod resume;
 mod run;
 pub(crate) mod settings;
 mod sparkline;
-mod target_scaling;
 mod unused;
 mod verbosity;
 mod watch;

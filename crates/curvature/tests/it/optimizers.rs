@@ -11,7 +11,7 @@ use chainrule_optim::testing::{MonkeySaddle, Quadratic, Rosenbrock, Saddle};
 use chainrule_optim::{Objective, Optimizer};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Pool, Rng, Scalar, vector};
-use chainrule_train::{Meter, Plan, ShardBuffers, Sharded, Task, TrainState, Trainer};
+use chainrule_train::{Meter, Plan, Setup, ShardBuffers, Sharded, TrainState, TrainingLoop};
 
 type Make<A> = fn(usize) -> Box<dyn Optimizer<A>>;
 
@@ -298,7 +298,7 @@ fn a_measured_run_forms_each_hessian_at_once_and_keeps_its_tapes() {
     let run = |optimizer: &mut dyn Optimizer<f64>| {
         let (loss, meter, pool) = (Counting::default(), Meter::new(), Pool::new(1));
         let mut theta = model.layout().init(&mut Rng::new(5));
-        let task = Task {
+        let task = Setup {
             model: &model,
             loss: &loss,
             encoding: Encoding::Index,
@@ -308,7 +308,7 @@ fn a_measured_run_forms_each_hessian_at_once_and_keeps_its_tapes() {
         };
         let plan = Plan { epochs: STEPS, batch: 60, ..Plan::default() };
         meter.arm();
-        let trainer = Trainer::new(&task, &plan, &pool).meter(&meter);
+        let trainer = TrainingLoop::new(&task, &plan, &pool).meter(&meter);
         let mut state = TrainState::start(&model, &theta);
         trainer.run(optimizer, &mut theta, &mut state).unwrap();
         let split = meter.split();

@@ -35,13 +35,13 @@ impl Activation for Elu {
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         if z > A::zero() { A::zero() } else { y + A::of(self.alpha) }
     }
-}
 
-impl ActivationSpec for Elu {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for Elu {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         // max(0, z) + α(min(e^z, 1) − 1)
         let one = onnx.number(1.0);

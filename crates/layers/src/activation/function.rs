@@ -23,14 +23,16 @@ pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync +
 
     /// φ''(z), given y = φ(z); 0 at a kink.
     fn curvature<A: Scalar>(self, z: A, y: A) -> A;
+
+    /// The initialiser that keeps a signal's variance through these units: He's for rectifiers and their kin, Glorot's for
+    /// those that saturate.
+    fn usual_init(self) -> Init {
+        Init::GlorotUniform
+    }
 }
 
 /// What the file of an activation says of it besides its derivatives: see [`LayerSpec`](crate::LayerSpec).
 pub trait ActivationSpec: Activation + Serialize + DeserializeOwned {
-    /// The initialiser that keeps a signal's variance through these units: He's for rectifiers and their kin, Glorot's for
-    /// those that saturate.
-    fn usual_init(self) -> Init;
-
     /// Writes the operators from `z` to the value whose name is returned.
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String;
 

@@ -31,13 +31,13 @@ impl Activation for Gelu {
     fn curvature<A: Scalar>(self, z: A, _: A) -> A {
         normal_density(z) * (A::of(2.0) - z * z)
     }
-}
 
-impl ActivationSpec for Gelu {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for Gelu {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         // z·½(1 + erf(z/√2)); onnxruntime has no erf of doubles, so it is taken in f32.
         let (root, one) = (onnx.number(std::f64::consts::FRAC_1_SQRT_2), onnx.number(1.0));

@@ -35,13 +35,13 @@ impl Activation for GeluTanh {
         let (t, u1, u2) = Self::inner(z);
         (A::one() - t * t) * (u1 + A::of(0.5) * z * (u2 - A::of(2.0) * t * u1 * u1))
     }
-}
 
-impl ActivationSpec for GeluTanh {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for GeluTanh {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         // z·½(1 + tanh(√(2/π)·z(1 + 0.044715 z²)))
         let (one, half) = (onnx.number(1.0), onnx.number(0.5));

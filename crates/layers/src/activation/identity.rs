@@ -24,13 +24,13 @@ impl Activation for Identity {
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
-}
 
-impl ActivationSpec for Identity {
     fn usual_init(self) -> Init {
         Init::GlorotUniform
     }
+}
 
+impl ActivationSpec for Identity {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         let _ = onnx;
         z.to_owned()

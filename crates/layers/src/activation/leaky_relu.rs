@@ -35,13 +35,13 @@ impl Activation for LeakyRelu {
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
-}
 
-impl ActivationSpec for LeakyRelu {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for LeakyRelu {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         // Of the larger of z and az where a ≤ 1; onnxruntime has no LeakyRelu of doubles.
         let slope = onnx.number(self.negative_slope);

@@ -26,13 +26,13 @@ impl Activation for Relu {
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
     }
-}
 
-impl ActivationSpec for Relu {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for Relu {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         onnx.apply("Relu", &[z])
     }

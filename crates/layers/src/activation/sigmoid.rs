@@ -24,13 +24,13 @@ impl Activation for Sigmoid {
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         self.slope(z, y) * (A::one() - y - y)
     }
-}
 
-impl ActivationSpec for Sigmoid {
     fn usual_init(self) -> Init {
         Init::GlorotUniform
     }
+}
 
+impl ActivationSpec for Sigmoid {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         onnx.apply("Sigmoid", &[z])
     }

@@ -29,13 +29,13 @@ impl Activation for Silu {
         let g = sigmoid(z);
         g * (A::one() - g) * (A::of(2.0) + z * (A::one() - g - g))
     }
-}
 
-impl ActivationSpec for Silu {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for Silu {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         let gate = onnx.apply("Sigmoid", &[z]);
         onnx.apply("Mul", &[z, &gate])

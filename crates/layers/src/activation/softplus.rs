@@ -26,13 +26,13 @@ impl Activation for Softplus {
         let g = sigmoid(z);
         g * (A::one() - g)
     }
-}
 
-impl ActivationSpec for Softplus {
     fn usual_init(self) -> Init {
         Init::HeUniform
     }
+}
 
+impl ActivationSpec for Softplus {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         // max(0, z) + ln(1 + e^(−|z|)): onnxruntime has no Softplus of doubles, and this never overflows.
         let (one, above) = (onnx.number(1.0), onnx.apply("Relu", &[z]));

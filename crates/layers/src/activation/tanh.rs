@@ -24,13 +24,13 @@ impl Activation for Tanh {
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         -(y + y) * self.slope(z, y)
     }
-}
 
-impl ActivationSpec for Tanh {
     fn usual_init(self) -> Init {
         Init::GlorotUniform
     }
+}
 
+impl ActivationSpec for Tanh {
     fn write_onnx(self, z: &str, onnx: &mut OnnxWriter) -> String {
         onnx.apply("Tanh", &[z])
     }

@@ -1,8 +1,8 @@
 //! The classifier in one line, as a user meets it.
 
-use chainrule_datasets::{Dataset, Pipeline, digits, synthetic};
-use chainrule_layers::activation;
-use chainrule_model::{Checkpoint, Classifier, FitError, predict};
+use chainrule_datasets::{Dataset, Pipeline, Target, digits, synthetic};
+use chainrule_layers::{Dense, activation};
+use chainrule_model::{ClassWeights, Classifier, FitError, FittedClassifier, Model, Task, Trainer};
 use chainrule_tensor::ndarray::{Array2, array};
 use chainrule_train::Stop;
 
@@ -26,7 +26,9 @@ fn digits_it_never_saw_are_read_in_one_line() {
 #[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let (x, y) = arrays(&synthetic::moons(300, 0.1, 1));
-    let theta = |seed| Classifier::new([8, 8]).seed(seed).epochs(5).fit(&x, &y).unwrap().theta().to_vec();
+    let theta = |seed| {
+        Classifier::new([8, 8]).seed(seed).epochs(5).fit(&x, &y).unwrap().into_model().theta().to_vec()
+    };
     assert_eq!(theta(1), theta(1));
     assert_ne!(theta(1), theta(2));
 }
@@ -37,24 +39,24 @@ fn a_run_ends_when_the_loss_no_longer_falls() {
     let y = [0, 1, 0, 1];
     let plan = Classifier::new([]).learning_rate(0.1);
     let classifier = plan.fit(&x, &y).unwrap();
-    assert_eq!(classifier.history().stop, Stop::Callback);
-    let endless = plan.tolerance(f64::NEG_INFINITY).fit(&x, &y).unwrap();
+    assert_eq!(classifier.history().stop, Stop::Tolerance);
+    let endless = plan.tolerance(f64::NEG_INFINITY).epochs(200).fit(&x, &y).unwrap();
     assert_eq!((endless.history().stop, endless.history().epochs.len()), (Stop::Finished, 200));
 }
 
 #[test]
-fn the_checkpoint_predicts_what_the_classifier_does() {
+fn a_file_predicts_what_the_classifier_does() {
     let (x, labels) = arrays(&synthetic::moons(100, 0.1, 1));
     let y: Vec<&str> = labels.iter().map(|&label| ["inner", "outer"][label as usize]).collect();
     let classifier = Classifier::new([5]).activation(activation::Tanh).epochs(3).fit(&x, &y).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("moons.safetensors");
-    classifier.checkpoint().save(&path).unwrap();
-    let Checkpoint { card, theta, .. } = Checkpoint::<f32>::load(&path).unwrap();
-    assert_eq!(card.classes, ["inner", "outer"]);
-    let model = card.architecture.build(None);
-    let predictions = predict(&model, card.output, &card.transform, &theta, &x);
-    assert_eq!(predictions, classifier.predict_proba(&x));
+    let (classes, probabilities) = (classifier.predict(&x), classifier.predict_proba(&x));
+    classifier.into_model().save(&path).unwrap();
+    let loaded = FittedClassifier::<f32, String>::load(&path).unwrap();
+    assert_eq!(loaded.classes(), ["inner", "outer"]);
+    assert_eq!(loaded.predict(&x), classes);
+    assert_eq!(loaded.predict_proba(&x), probabilities);
 }
 
 #[test]
@@ -81,4 +83,53 @@ fn a_configuration_goes_through_json_and_a_wrong_key_does_not() {
     assert_eq!(plan, Classifier::new([30, 20]).activation(activation::Tanh));
     assert_eq!(serde_json::from_str::<Classifier>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
     assert!(serde_json::from_str::<Classifier>(r#"{"hiden":[30]}"#).is_err());
+}
+
+#[test]
+fn a_weight_of_two_is_the_example_twice_and_of_zero_its_absence() {
+    let (x, twice) = (array![[0.0], [1.0], [3.0], [0.4]], array![[0.0], [1.0], [1.0], [0.4]]);
+    let transform = Pipeline::new();
+    let target = |labels: &[u32]| Target::numbered(labels.to_vec(), 2);
+    let fit = |x: &Array2<f64>, labels: &[u32], weights: Option<&[f64]>| {
+        let data = Dataset::new("x", x.clone(), target(labels)).unwrap();
+        let data = match weights {
+            Some(weights) => data.with_weights(weights).unwrap(),
+            None => data,
+        };
+        let mut model = Model::new(Dense::new(1, 2), 1).transform(transform.clone());
+        Trainer::new(&Task::new(&data))
+            .batch(100)
+            .epochs(20)
+            .tolerance(None)
+            .learning_rate(0.1)
+            .fit(&mut model)
+            .unwrap();
+        model.theta().to_vec()
+    };
+    let weighted = fit(&x, &[0, 1, 1, 0], Some(&[1.0, 2.0, 0.0, 1.0]));
+    let plain = fit(&twice, &[0, 1, 1, 0], None);
+    for (a, b) in weighted.iter().zip(&plain) {
+        assert!((a - b).abs() < 1e-12, "{weighted:?} {plain:?}");
+    }
+}
+
+#[test]
+fn balanced_classes_are_found_where_one_is_rare() {
+    let x = Array2::from_shape_fn((110, 1), |(i, _)| if i < 100 { (i % 10) as f32 * 0.1 } else { 0.8 });
+    let y: Vec<bool> = (0..110).map(|i| i >= 100).collect();
+    let rare = array![[0.8_f32]];
+    let plan = Classifier::new([]).epochs(300);
+    let share = |plan: &Classifier| plan.fit(&x, &y).unwrap().predict_proba(&rare)[(0, 1)];
+    let (equal, balanced) = (share(&plan), share(&plan.clone().class_weights(ClassWeights::Balanced)));
+    assert!(equal < 0.3 && balanced > 0.5, "{equal} {balanced}");
+}
+
+#[test]
+fn patience_returns_the_best_epoch_on_examples_held_out() {
+    let (x, y) = arrays(&synthetic::moons(300, 0.3, 1));
+    let fitted = Classifier::new([64]).learning_rate(0.05).patience(5).fit(&x, &y).unwrap();
+    let history = fitted.history();
+    let best = history.best.unwrap();
+    let loss = |epoch: usize| history.epochs[epoch - 1].validation_loss.unwrap();
+    assert!(history.epochs.iter().all(|epoch| epoch.validation_loss.unwrap() >= loss(best)));
 }

@@ -1,6 +1,6 @@
 //! Whole networks, every activation under every loss, against finite differences.
 
-use chainrule_layers::{Dense, Mode, Stage, gradcheck::cases};
+use chainrule_layers::{Dense, Stage, gradcheck::cases};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_model::gradcheck::network;
 use chainrule_optim::Objective;
@@ -32,7 +32,7 @@ fn the_error_signal_of_an_all_but_impossible_class_is_zero_and_not_subnormal() {
     let (model, loss, rows) = (Dense::new(1, 2), SoftmaxCrossEntropy::default(), 64);
     let (x, target) = (Array2::<f32>::ones((rows, 1)), Array2::zeros((rows, 1)));
     let mut workspace = Workspace::new(&model, rows);
-    let mut risk = Risk::new(&model, &loss, &x, &target, Mode::EVAL, &mut workspace);
+    let mut risk = Risk::new(&model, &loss, &x, &target).within(&mut workspace);
     // p of the second class is e^-86, which is normal, and a 64th of it is not.
     let mut gradient = [0.0; 4];
     for (logit, is_zero) in [(-80.0, false), (-86.0, true)] {

@@ -5,3 +5,5 @@ mod checkpoint;
 #[cfg(feature = "files")]
 mod classifier;
 mod gradients;
+#[cfg(feature = "files")]
+mod model;

@@ -43,6 +43,7 @@ pub struct Sharded<'a, A: Scalar> {
     loss: &'a dyn Loss<A>,
     x: &'a ArrayRef2<A>,
     target: &'a ArrayRef2<A>,
+    weights: Option<&'a [A]>,
     mode: Mode<'a, A>,
     buffers: &'a mut ShardBuffers<A>,
     pool: &'a Pool,
@@ -137,7 +138,19 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         mode.assert_fits(model.statistics());
         buffers.note(&[], Depth::Nothing);
         let (batch, division, probe) = (x.nrows(), Division::default(), Probe::default());
-        Self { model, loss, x, target, mode, buffers, pool, batch, division, probe }
+        Self { model, loss, x, target, weights: None, mode, buffers, pool, batch, division, probe }
+    }
+
+    /// The same with each row's loss multiplied by its weight, as [`Risk::weighted`] has it.
+    ///
+    /// # Panics
+    /// If there are not as many weights as rows.
+    #[must_use]
+    #[track_caller]
+    pub fn weighted(self, weights: Option<&'a [A]>) -> Self {
+        let (rows, given) = (self.x.nrows(), weights.map(<[A]>::len));
+        assert!(given.is_none_or(|given| given == rows), "sharded: {rows} rows but {given:?} weights");
+        Self { weights, ..self }
     }
 
     /// The same, observed by a meter.
@@ -315,12 +328,10 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         work: impl FnOnce(&mut Risk<'_, A>) -> A,
     ) -> A {
         let mode = self.mode.from_row(rows.start);
+        let weights = self.weights.map(|weights| &weights[rows.clone()]);
         let (x, target) = (self.x.slice(s![rows.clone(), ..]), self.target.slice(s![rows, ..]));
-        work(
-            &mut Risk::new(self.model, self.loss, &x, &target, mode, workspace)
-                .of(self.batch)
-                .probed(self.probe),
-        )
+        let risk = Risk::new(self.model, self.loss, &x, &target).mode(mode).within(workspace);
+        work(&mut risk.weighted(weights).of(self.batch).probed(self.probe))
     }
 
     /// ((0 + 1) + (2 + 3)) + …, the last sum into `out`.
@@ -376,8 +387,8 @@ impl<A: Scalar> Objective<A> for Sharded<'_, A> {
     fn hessian(&mut self, theta: &[A], h: &mut ArrayRef2<A>) {
         let Self { model, loss, x, target, mode, pool, batch, division, .. } = *self;
         self.probe.objective(|| {
-            // Its sums run over blocks of their own, not over the tree.
-            let whole = division.reduction == Reduction::Library;
+            // Its sums run over blocks of their own, not over the tree, and all rows count alike.
+            let whole = division.reduction == Reduction::Library && self.weights.is_none();
             if !whole || !assemble(Problem { model, loss, x, target, mode, batch }, theta, h, pool) {
                 hessian_by_products(self, theta, h);
             }

@@ -189,7 +189,7 @@ impl<A: Scalar> Saved<A> {
         self.state.step
     }
 
-    /// Puts everything back: θ and the optimizer's memory, and the state for [`Trainer::run`](crate::Trainer::run).
+    /// Puts everything back: θ and the optimizer's memory, and the state for [`TrainingLoop::run`](crate::TrainingLoop::run).
     ///
     /// # Errors
     /// If the run was one of another network or optimizer.

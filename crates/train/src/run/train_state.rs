@@ -70,7 +70,13 @@ impl<A: Scalar> std::fmt::Debug for Snapshot<'_, A> {
 impl<A: Scalar> TrainState<A> {
     /// Before the first step of training `model` from `theta`.
     pub fn start(model: &dyn Layer<A>, theta: &[A]) -> Self {
-        let statistics = model.statistics().init(&mut Rng::new(0)).to_vec();
+        let statistics = model.statistics().init(&mut Rng::new(0));
+        Self::from_weights(Weights { theta, statistics: &statistics })
+    }
+
+    /// Before the first step of training a network that has measured statistics already.
+    pub fn from_weights(weights: Weights<'_, A>) -> Self {
+        let Weights { theta, statistics } = weights;
         Self {
             epochs: Vec::new(),
             step: 0,
@@ -79,8 +85,8 @@ impl<A: Scalar> TrainState<A> {
             seconds: 0.0,
             best: None,
             best_theta: theta.to_vec(),
-            best_statistics: statistics.clone(),
-            statistics,
+            best_statistics: statistics.to_vec(),
+            statistics: statistics.to_vec(),
         }
     }
 

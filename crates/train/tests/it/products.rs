@@ -5,7 +5,7 @@ use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
 use chainrule_tensor::ndarray::{Array2, s};
 use chainrule_tensor::{Pool, Rng, vector};
-use chainrule_train::{Curvature, Risk, ShardBuffers, Sharded, Workspace};
+use chainrule_train::{Curvature, Risk, ShardBuffers, Sharded};
 
 const ROWS: usize = 2500;
 
@@ -92,11 +92,11 @@ fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
         v,
         &mut fisher,
     );
-    let (mut workspace, mut gradient) = (Workspace::new(model, 1), vec![0.0; theta.len()]);
+    let mut gradient = vec![0.0; theta.len()];
     let mut sum = vec![0.0; theta.len()];
     for n in 0..ROWS {
         let (x, target) = (x.slice(s![n..=n, ..]), target.slice(s![n..=n, ..]));
-        Risk::new(model, loss, &x, &target, Mode::EVAL, &mut workspace).value_and_grad(theta, &mut gradient);
+        Risk::new(model, loss, &x, &target).value_and_grad(theta, &mut gradient);
         vector::axpy(vector::dot(&gradient, v) / ROWS as f64, &gradient, &mut sum);
     }
     vector::axpy(-1.0, &fisher, &mut sum);

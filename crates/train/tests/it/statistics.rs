@@ -11,8 +11,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Pool, Rng};
 use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
-    Callback, Curvature, EpochMark, Plan, Reduction, Risk, RunIdentity, Saved, ShardBuffers, Sharded,
-    SingleProcess, Snapshot, StepEnd, Task, TrainState, Trainer, Weights, Workspace, evaluate,
+    Callback, Curvature, EpochMark, Plan, Reduction, Risk, RunIdentity, Saved, Setup, ShardBuffers, Sharded,
+    SingleProcess, Snapshot, StepEnd, TrainState, TrainingLoop, Weights, Workspace, evaluate,
 };
 
 fn network() -> Sequential<f64> {
@@ -53,7 +53,7 @@ fn run(
 ) -> (Vec<f64>, TrainState<f64>) {
     let (train, validation) = (moons(1), moons(2));
     let (model, loss, transform) = (network(), SoftmaxCrossEntropy::default(), Pipeline::new());
-    let task = Task {
+    let setup = Setup {
         model: &model,
         loss: &loss,
         encoding: Encoding::Index,
@@ -61,7 +61,7 @@ fn run(
         train: &train,
         validation: Some(&validation),
     };
-    let plan = Plan { epochs: 2, batch, patience: Some(5), seed: 3 };
+    let plan = Plan { epochs: 2, batch, patience: Some(5), tolerance: None, seed: 3 };
     let mut theta = model.layout().init(&mut Rng::new(4));
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
     let mut state = match saved {
@@ -69,7 +69,7 @@ fn run(
         None => TrainState::start(&model, &theta),
     };
     let (pool, mut group) = (Pool::new(threads), SingleProcess(reduction));
-    let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(&mut group);
+    let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(&mut group);
     trainer.run(&mut adam, &mut theta, &mut state).unwrap();
     (theta.to_vec(), state)
 }
@@ -156,7 +156,10 @@ fn all_of(
     let mut h = Array2::zeros((theta.len(), theta.len()));
     risk.hessian(theta, &mut h);
     let mut workspace = Workspace::new(model, x.nrows());
-    let whole = Risk::new(model, &loss, x, target, mode, &mut workspace).value_and_grad(theta, &mut out[3]);
+    let whole = Risk::new(model, &loss, x, target)
+        .mode(mode)
+        .within(&mut workspace)
+        .value_and_grad(theta, &mut out[3]);
     let [gradient, product, gauss_newton, gradient_whole] = out;
     [vec![value, whole], gradient, product, gauss_newton, gradient_whole, h.into_raw_vec_and_offset().0]
 }
@@ -186,8 +189,8 @@ fn a_risk_and_its_curvature_use_the_statistics() {
 /// A layer that by itself would take no statistics for zeros.
 fn risk_of_a_forgetful_caller(statistics: &[f64]) {
     let (model, loss, x) = (TracksMean::new(2), SoftmaxCrossEntropy::default(), Array2::ones((3, 2)));
-    let (target, mut workspace) = (Array2::zeros((3, 1)), Workspace::new(&model, 3));
-    Risk::new(&model, &loss, &x, &target, Mode::Eval { statistics }, &mut workspace).value(&[]);
+    let target = Array2::zeros((3, 1));
+    Risk::new(&model, &loss, &x, &target).mode(Mode::Eval { statistics }).value(&[]);
 }
 
 #[test]

@@ -342,7 +342,7 @@ mod tests {
         let model = card.architecture.build::<f64>(None);
         let mut workspace = Workspace::new(&model, 1);
         let mut cost = |theta: &[f64], x: &Array2<f64>| {
-            Risk::new(&model, &*own, x, &target, Mode::EVAL, &mut workspace).value(theta)
+            Risk::new(&model, &*own, x, &target).within(&mut workspace).value(theta)
         };
         assert_eq!(trace.cost, cost(&theta, &x), "{what}");
 

@@ -10,7 +10,7 @@ use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, Snapshot, Snapshots, StepEnd, Weights};
 
 use super::folder::RunFolder;
-use super::target_scaling::TargetScaling;
+use chainrule::model::TargetScaling;
 
 /// Without `--checkpoint-every` a run is saved at the end of an epoch, where the last time is so long ago: a kill then
 /// loses seconds, and saving takes no part worth speaking of.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chainrule::datasets::Dataset;
 use chainrule::loss::{CrossEntropyConfig, LossSpec};
+use chainrule::model;
 use chainrule::tensor::Scalar;
 
 use crate::commands::options::absolute;
@@ -57,25 +58,11 @@ impl ClassWeights {
             )));
         };
         let class_weights = match self {
-            ClassWeights::Balanced => balanced(&counts),
+            ClassWeights::Balanced => model::ClassWeights::balanced(&counts),
             ClassWeights::File(path) => from_file(path, train.class_names())?,
         };
         Ok(LossSpec::CrossEntropy(CrossEntropyConfig { class_weights, ..config.clone() }))
     }
-}
-
-/// n / (k·n_c), and 1 for a class that does not occur.
-///
-/// # References
-/// scikit-learn, `compute_class_weight("balanced", …)`, after G. King, L. Zeng, "Logistic Regression in Rare Events Data",
-/// Political Analysis 9, 2001.
-fn balanced(counts: &[usize]) -> Vec<f64> {
-    let examples: usize = counts.iter().sum();
-    let classes = counts.iter().filter(|&&count| count > 0).count();
-    let weight = |&count: &usize| {
-        if count == 0 { 1.0 } else { examples as f64 / (classes as f64 * count as f64) }
-    };
-    counts.iter().map(weight).collect()
 }
 
 fn from_file(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
@@ -126,13 +113,6 @@ fn unquoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn balanced_weights_are_those_of_scikit_learn() {
-        // compute_class_weight("balanced", classes=[0, 1, 2], y=[0]*6 + [1]*3 + [2])
-        assert_eq!(balanced(&[6, 3, 1]), [10.0 / 18.0, 10.0 / 9.0, 10.0 / 3.0]);
-        assert_eq!(balanced(&[2, 0, 2]), [1.0, 1.0, 1.0]);
-    }
 
     #[test]
     fn a_file_names_classes_and_weights() {

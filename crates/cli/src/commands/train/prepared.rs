@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use chainrule::datasets::{Encoding, Error, Parts, Target, split::HoldOut};
+use chainrule::datasets::{Dataset, Encoding, Error, Parts, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::loss::{LossKind, LossSpec};
-use chainrule::model::{Checkpoint, Header, ModelCard};
+use chainrule::model::{Checkpoint, Header, ModelCard, TargetScaling};
 use chainrule::tensor::{Aligned, Rng, Scalar};
 use chainrule::train::tensors::{self, checksum, little_endian};
 use chainrule::train::{TrainState, fingerprint};
@@ -13,7 +13,6 @@ use chainrule::train::{TrainState, fingerprint};
 use super::Train;
 use super::card::card;
 use super::settings::CommandLine;
-use super::target_scaling::TargetScaling;
 use crate::commands::loss;
 use crate::commands::model::load_as;
 use crate::failure::Failure;
@@ -24,14 +23,15 @@ const PER_RANK: [&str; 7] =
     ["data", "data-dir", "target", "test", "threads", "log-every", "checkpoint-every"];
 
 pub(super) struct Prepared<A: Scalar> {
-    /// The data, with targets scaled by `scaling`.
+    /// The data in their own units.
     pub(super) parts: Parts<A>,
+    /// What the network is trained on and watched with: targets scaled by `scaling`.
+    pub(super) train: Dataset<A>,
+    pub(super) validation: Option<Dataset<A>>,
     pub(super) loss: LossKind,
     pub(super) encoding: Encoding,
     pub(super) card: ModelCard,
     pub(super) scaling: TargetScaling,
-    /// The targets before they were scaled.
-    pub(super) targets: Vec<Target>,
     /// The [`fingerprint`] of the training data.
     pub(super) data: u64,
     /// Those of the validation and test data; 0 if there are none.
@@ -69,7 +69,7 @@ impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
         let from = args.from.as_deref().map(ModelFile::read).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
-        let mut parts = parts::<A>(args, known)?;
+        let parts = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
@@ -82,18 +82,21 @@ impl<A: Scalar> Prepared<A> {
         let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));
         // The targets of the built-in sets have a fitting scale.
         let scaling = if args.source().is_own() {
-            TargetScaling::of(&card, &parts.train)
+            TargetScaling::of(&card.architecture.build::<A>(None), card.output, &parts.train)
         } else {
             TargetScaling::default()
         };
-        let targets = scaling.enter(&mut parts)?;
+        let scaled = |data| scaling.scaled(data).map_err(Failure::input);
+        let train = scaled(&parts.train)?;
+        let validation = parts.validation.as_ref().map(scaled).transpose()?;
         Ok(Self {
             parts,
+            train,
+            validation,
             loss,
             encoding,
             card,
             scaling,
-            targets,
             data,
             others,
             model,

@@ -4,8 +4,8 @@ use chainrule::datasets::Dataset;
 use chainrule::layers::{Layer, is_random};
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, RunIdentity, Snapshots, Stop, Task, Trainer, Weights, evaluate_together,
-    every_row,
+    Callback, History, Meter, Plan, RunIdentity, Setup, Snapshots, Stop, TrainingLoop, Weights,
+    evaluate_together, every_row,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -23,7 +23,6 @@ use super::progress::Progress;
 use super::record::Record;
 use super::resume::resumed;
 use super::settings::CommandLine;
-use super::target_scaling::TargetScaling;
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
@@ -37,7 +36,7 @@ pub(super) fn train<A: MpiScalar>(
     line: &CommandLine<'_>,
     processes: &Processes,
 ) -> Result<(), Failure> {
-    let mut prepared = processes.agree(Prepared::<A>::new(args, line))?;
+    let prepared = processes.agree(Prepared::<A>::new(args, line))?;
     prepared.check_ranks(args, line, processes)?;
     processes.agree(refuse_unused(args, line, prepared.loss))?;
     let identity = identity(args, line, &prepared);
@@ -90,27 +89,27 @@ pub(super) fn train<A: MpiScalar>(
         announce(args, &prepared, theta.len(), folder, processes, start.0);
     }
 
-    let task = Task {
+    let setup = Setup {
         model: &network,
         loss: &*loss,
         encoding: prepared.encoding,
         transform: &card.transform,
-        train: &prepared.parts.train,
-        validation: prepared.parts.validation.as_ref(),
+        train: &prepared.train,
+        validation: prepared.validation.as_ref(),
     };
     let mut group = processes.group::<A>(args.reduction.into());
     let callback: &mut dyn Callback<A> = match &mut watch {
         Some(watch) => watch,
         None => &mut Silent,
     };
-    let trainer = Trainer::new(&task, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
+    let trainer =
+        TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
     let history = processes.agree(ended.map_err(Failure::run).and_then(|history| {
         watch.map_or(Ok(()), |watch| saved(watch, &history, state.weights(&theta)))?;
         Ok(history)
     }))?;
 
-    TargetScaling::leave(&mut prepared.parts, std::mem::take(&mut prepared.targets))?;
     let theta = prepared.scaling.folded(layout, &theta);
     let weights = state.weights(&theta);
     let parts = &prepared.parts;
@@ -150,7 +149,7 @@ fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(),
 
 fn plan(args: &Train, examples: usize) -> Plan {
     let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
-    Plan { epochs: args.epochs, batch, patience: args.patience, seed: args.seed }
+    Plan { epochs: args.epochs, batch, patience: args.patience, tolerance: None, seed: args.seed }
 }
 
 /// What a file was taken for; `None` for a built-in data set.

@@ -16,7 +16,7 @@ use crate::run::culprit::{culprit, culprit_of_all};
 use crate::run::epoch::Epoch;
 use crate::run::prefetcher::Prefetcher;
 use crate::run::process_group::{ProcessGroup, SingleProcess, Unreadable, all_read, any};
-use crate::run::task::{History, Plan, Stop, Task, TrainError};
+use crate::run::setup::{History, Level, Plan, Setup, Stop, TrainError};
 use crate::run::train_state::{Snapshot, TrainState};
 use crate::telemetry::meter::{Meter, Probe};
 use crate::weights::Weights;
@@ -32,10 +32,10 @@ use crate::weights::Weights;
 /// use chainrule_loss::SoftmaxCrossEntropy;
 /// use chainrule_optim::{Adam, Descent, Schedule};
 /// use chainrule_tensor::{Pool, Rng};
-/// use chainrule_train::{Plan, Task, TrainState, Trainer};
+/// use chainrule_train::{Plan, Setup, TrainState, TrainingLoop};
 ///
 /// let (train, model) = (synthetic::moons::<f32>(200, 0.1, 1), Dense::new(2, 2));
-/// let task = Task {
+/// let setup = Setup {
 ///     model: &model,
 ///     loss: &SoftmaxCrossEntropy::default(),
 ///     encoding: Encoding::Index,
@@ -47,13 +47,13 @@ use crate::weights::Weights;
 /// let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.05));
 /// let mut state = TrainState::start(&model, &theta);
 /// let pool = Pool::new(1);
-/// let history = Trainer::new(&task, &Plan::default(), &pool).run(&mut adam, &mut theta, &mut state)?;
+/// let history = TrainingLoop::new(&setup, &Plan::default(), &pool).run(&mut adam, &mut theta, &mut state)?;
 /// assert_eq!(history.epochs.len(), 10);
 /// assert!(history.epochs[9].train_loss < history.epochs[0].train_loss);
 /// # Ok::<(), chainrule_train::TrainError>(())
 /// ```
-pub struct Trainer<'a, A: Scalar> {
-    task: &'a Task<'a, A>,
+pub struct TrainingLoop<'a, A: Scalar> {
+    setup: &'a Setup<'a, A>,
     plan: &'a Plan,
     pool: &'a Pool,
     callback: Option<&'a mut dyn Callback<A>>,
@@ -61,16 +61,19 @@ pub struct Trainer<'a, A: Scalar> {
     probe: Probe<'a>,
 }
 
-impl<A: Scalar> std::fmt::Debug for Trainer<'_, A> {
+impl<A: Scalar> std::fmt::Debug for TrainingLoop<'_, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer").field("task", self.task).field("plan", self.plan).finish_non_exhaustive()
+        f.debug_struct("TrainingLoop")
+            .field("setup", self.setup)
+            .field("plan", self.plan)
+            .finish_non_exhaustive()
     }
 }
 
-impl<'a, A: Scalar> Trainer<'a, A> {
-    /// Training on `task` as `plan` says, on the threads of `pool`.
-    pub fn new(task: &'a Task<'a, A>, plan: &'a Plan, pool: &'a Pool) -> Self {
-        Self { task, plan, pool, callback: None, group: None, probe: Probe::default() }
+impl<'a, A: Scalar> TrainingLoop<'a, A> {
+    /// Training on `setup` as `plan` says, on the threads of `pool`.
+    pub fn new(setup: &'a Setup<'a, A>, plan: &'a Plan, pool: &'a Pool) -> Self {
+        Self { setup, plan, pool, callback: None, group: None, probe: Probe::default() }
     }
 
     /// The same, watched by `callback`.
@@ -105,19 +108,19 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         theta: &mut [A],
         state: &mut TrainState<A>,
     ) -> Result<History, TrainError> {
-        let Self { task, plan, pool, .. } = self;
+        let Self { setup, plan, pool, .. } = self;
         if plan.batch == 0 {
             return Err(TrainError::ZeroBatch);
         }
-        if task.train.is_empty() {
+        if setup.train.is_empty() {
             return Err(TrainError::Empty);
         }
         let (mut nobody, mut alone) = ((), SingleProcess::default());
         let callback = self.callback.unwrap_or(&mut nobody);
         let group = self.group.unwrap_or(&mut alone);
-        let batch = plan.batch.min(task.train.len());
+        let batch = plan.batch.min(setup.train.len());
         let division = group.division();
-        let batches = Batches::new(task.train, task.transform, task.encoding, batch);
+        let batches = Batches::new(setup.train, setup.transform, setup.encoding, batch);
         let batches = batches.part(move |batch| division.rows(batch));
         let start = (state.epochs.len() + 1, state.batch);
         let probe = self.probe;
@@ -127,7 +130,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
             pool.enter(|| {
                 let observed = state.statistics.clone();
                 let mut run =
-                    Run { task, plan, pool, probe, callback, group, optimizer, theta, state, observed };
+                    Run { setup, plan, pool, probe, callback, group, optimizer, theta, state, observed };
                 run.run_to_end(&mut prefetcher)
             })
         })
@@ -135,7 +138,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
 }
 /// A run under way.
 struct Run<'r, A: Scalar> {
-    task: &'r Task<'r, A>,
+    setup: &'r Setup<'r, A>,
     plan: &'r Plan,
     pool: &'r Pool,
     probe: Probe<'r>,
@@ -151,13 +154,18 @@ struct Run<'r, A: Scalar> {
 impl<A: Scalar> Run<'_, A> {
     /// Epoch after epoch, over batches that begin where the state does.
     fn run_to_end(&mut self, batches: &mut Prefetcher<'_, A>) -> Result<History, TrainError> {
-        let (task, plan) = (self.task, self.plan);
-        let (batch, division) = (plan.batch.min(task.train.len()), self.group.division());
+        let (setup, plan) = (self.setup, self.plan);
+        let (batch, division) = (plan.batch.min(setup.train.len()), self.group.division());
         let mut buffers =
-            ShardBuffers::divided(task.model, batch, division, self.optimizer.wants_curvature());
+            ShardBuffers::divided(setup.model, batch, division, self.optimizer.wants_curvature());
+        let tolerance = plan.tolerance.unwrap_or_default();
+        let mut level = Level::after(&self.state.epochs, tolerance);
         let stop = loop {
             if self.is_out_of_patience() {
                 break Stop::Patience;
+            }
+            if plan.tolerance.is_some_and(|tolerance| level.is_reached(tolerance)) {
+                break Stop::Tolerance;
             }
             if self.state.epochs.len() >= plan.epochs {
                 break Stop::Finished;
@@ -168,12 +176,15 @@ impl<A: Scalar> Run<'_, A> {
             if stopped && self.state.batch < batches.count() {
                 break Stop::Callback;
             }
-            if self.end_epoch()?.is_break() || stopped {
+            let ended = self.end_epoch()?.is_break();
+            let loss = self.state.epochs.last().map_or(f64::INFINITY, |epoch| epoch.train_loss);
+            level = level.and(loss, tolerance);
+            if ended || stopped {
                 break Stop::Callback;
             }
         };
         self.keep();
-        let best = plan.patience.and(self.state.best).filter(|_| task.validation.is_some());
+        let best = plan.patience.and(self.state.best).filter(|_| setup.validation.is_some());
         if best.is_some() {
             self.theta.copy_from_slice(&self.state.best_theta);
             self.state.statistics.clone_from(&self.state.best_statistics);
@@ -194,7 +205,7 @@ impl<A: Scalar> Run<'_, A> {
     ) -> Result<ControlFlow<()>, TrainError> {
         let (start, before, count) = (Instant::now(), self.state.seconds, batches.count());
         // Rows in memory can always be read, so that the processes need not ask each other.
-        let stream = matches!(self.task.train.features(), Features::FileRows(_));
+        let stream = matches!(self.setup.train.features(), Features::FileRows(_));
         loop {
             let read = batches.next();
             let read = if stream { all_read(self.group, read)? } else { read.map_err(Unreadable::from)? };
@@ -218,13 +229,14 @@ impl<A: Scalar> Run<'_, A> {
 
     /// One step of the optimizer, on one batch; returns its loss before the step.
     fn step(&mut self, batch: &Batch<A>, buffers: &mut ShardBuffers<A>) -> Result<f64, TrainError> {
-        let (epoch, Task { model, loss, .. }) = (self.epoch(), self.task);
+        let (epoch, Setup { model, loss, .. }) = (self.epoch(), self.setup);
         self.state.batch += 1;
         self.state.step += 1;
         let seed = hash(self.plan.seed, epoch as u64, self.state.batch as u64);
         let (x, target, mode) = (batch.x(), batch.target(), Mode::Train { seed, row: 0 });
 
         let mut risk = Sharded::new(*model, *loss, &x, &target, mode, buffers, self.pool)
+            .weighted(batch.weights())
             .part(self.group.division(), batch.whole())
             .probed(self.probe);
         if !self.observed.is_empty() {
@@ -243,12 +255,12 @@ impl<A: Scalar> Run<'_, A> {
 
     /// Measures what the epoch has come to, and reports it.
     fn end_epoch(&mut self) -> Result<ControlFlow<()>, TrainError> {
-        let (epoch, task) = (self.epoch(), self.task);
-        let Task { model, loss, encoding, transform, .. } = *task;
+        let (epoch, setup) = (self.epoch(), self.setup);
+        let Setup { model, loss, encoding, transform, .. } = *setup;
         let weights = self.state.weights(self.theta);
         let mut measure =
             |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
-        let validation: Option<Evaluation> = task.validation.map(&mut measure).transpose()?;
+        let validation: Option<Evaluation> = setup.validation.map(&mut measure).transpose()?;
         let sums = self.group.gather(&digest(weights).to_le_bytes());
         if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
             return Err(TrainError::Drifted { epoch, rank });
@@ -257,7 +269,7 @@ impl<A: Scalar> Run<'_, A> {
             let place = culprit(model, weights.eval(), self.theta, &Array2::zeros((1, model.inputs())));
             return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: f64::NAN, place });
         }
-        let train_loss = self.state.total / task.train.len() as f64;
+        let train_loss = self.state.total / setup.train.len() as f64;
         let validation_loss = validation.as_ref().map(|v| v.loss);
         self.optimizer.observe(validation_loss.unwrap_or(train_loss));
         let report = Epoch {
@@ -269,7 +281,7 @@ impl<A: Scalar> Run<'_, A> {
             validation_r2: validation.as_ref().and_then(|v| v.metrics.r_squared()),
             learning_rate: self.optimizer.learning_rate(),
             seconds: self.state.seconds,
-            examples: task.train.len(),
+            examples: setup.train.len(),
         };
         let go_on = self.callback.on_epoch(&report, self.theta);
         self.state.end_epoch(report, self.theta);
@@ -281,7 +293,7 @@ impl<A: Scalar> Run<'_, A> {
     }
 
     fn is_out_of_patience(&self) -> bool {
-        let patience = self.plan.patience.filter(|_| self.task.validation.is_some());
+        let patience = self.plan.patience.filter(|_| self.setup.validation.is_some());
         patience.is_some_and(|patience| self.state.is_out_of_patience(patience))
     }
 
@@ -349,7 +361,7 @@ mod tests {
         };
         let transform = &Pipeline::new();
         let encoding = Encoding::Index;
-        let task = Task {
+        let setup = Setup {
             model: &model,
             loss: &loss,
             encoding,
@@ -362,7 +374,7 @@ mod tests {
             None => TrainState::start(&model, &theta),
         };
         let pool = Pool::new(threads);
-        let trainer = Trainer::new(&task, plan, &pool).callback(callback);
+        let trainer = TrainingLoop::new(&setup, plan, &pool).callback(callback);
         (trainer.run(&mut *optimizer, &mut theta, &mut state), theta.to_vec())
     }
 
@@ -409,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_run_broken_off_anywhere_ends_with_the_same_bits() {
-        let plan = Plan { epochs: 4, batch: 100, patience: Some(2), seed: 5 };
+        let plan = Plan { epochs: 4, batch: 100, patience: Some(2), tolerance: None, seed: 5 };
         let (history, theta) = run(&plan, 0.05, 1);
         for after in 1..24 {
             let mut callback = Break { after, kept: None };

@@ -17,9 +17,10 @@ use crate::run::process_group::Unreadable;
 /// |---|---|---|
 /// | `epochs` | 10 | passes over the training data |
 /// | `batch` | 32 | examples a step; at least the number of examples means full batches |
+/// | `tolerance` | none | by how much the training loss must fall for the run to go on |
 /// | `patience` | none | epochs without a better validation loss before the run ends and the best parameters return |
 /// | `seed` | 0 | of the shuffling and of dropout |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
     /// Passes over the training data.
@@ -28,19 +29,65 @@ pub struct Plan {
     pub batch: usize,
     /// Epochs to wait for a better validation loss.
     pub patience: Option<usize>,
+    /// By how much the training loss must fall for the run to go on.
+    pub tolerance: Option<Tolerance>,
     /// The seed of the shuffling and of dropout.
     pub seed: u64,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { epochs: 10, batch: 32, patience: None, seed: 0 }
+        Self { epochs: 10, batch: 32, patience: None, tolerance: None, seed: 0 }
+    }
+}
+
+/// When a training loss no longer falls: when in `epochs` epochs none was below the best before it by at least `by`.
+///
+/// The rule of scikit-learn's `MLPClassifier`, with its `tol` and `n_iter_no_change`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tolerance {
+    /// The least fall of the loss that counts; 0.0001 by default.
+    pub by: f64,
+    /// The epochs without one after which a run ends; 10 by default.
+    pub epochs: usize,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { by: 1e-4, epochs: 10 }
+    }
+}
+
+/// How long a training loss has not fallen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level {
+    best: f64,
+    waited: usize,
+}
+
+impl Level {
+    /// After `epochs`.
+    pub(crate) fn after(epochs: &[Epoch], tolerance: Tolerance) -> Self {
+        let start = Self { best: f64::INFINITY, waited: 0 };
+        epochs.iter().fold(start, |level, epoch| level.and(epoch.train_loss, tolerance))
+    }
+
+    /// After one more epoch.
+    pub(crate) fn and(self, loss: f64, tolerance: Tolerance) -> Self {
+        let waited = if loss > self.best - tolerance.by { self.waited + 1 } else { 0 };
+        Self { best: self.best.min(loss), waited }
+    }
+
+    /// Whether the run is to end.
+    pub(crate) fn is_reached(self, tolerance: Tolerance) -> bool {
+        self.waited >= tolerance.epochs
     }
 }
 
 /// What is trained on what.
 #[derive(Debug, Clone, Copy)]
-pub struct Task<'a, A: Scalar> {
+pub struct Setup<'a, A: Scalar> {
     /// The network.
     pub model: &'a dyn Layer<A>,
     /// The loss of its output.
@@ -62,6 +109,8 @@ pub enum Stop {
     Finished,
     /// The validation loss had not improved for `patience` epochs.
     Patience,
+    /// The training loss no longer fell.
+    Tolerance,
     /// A callback said so.
     Callback,
 }

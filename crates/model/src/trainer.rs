@@ -1,0 +1,338 @@
+use std::fmt;
+use std::ops::ControlFlow;
+
+use chainrule_datasets::{Dataset, Pipeline, Scaling, Target};
+use chainrule_layers::Layer;
+use chainrule_loss::LossSpec;
+use chainrule_optim::{Adam, Clip, DescentSpec, Optimizer, RuleSpec, ScheduleKind};
+use chainrule_tensor::{Layout, Pool, Scalar, available_threads};
+use chainrule_train::{
+    Callback, Epoch, History, Plan, Setup, StepEnd, Tolerance, TrainState, TrainingLoop, Weights,
+};
+
+use crate::fit_error::FitError;
+use crate::model::Model;
+use crate::output::Output;
+use crate::target_scaling::TargetScaling;
+use crate::task::Task;
+
+/// Trains a [`Model`] on a [`Task`].
+///
+/// | Method | Default | Meaning |
+/// |---|---|---|
+/// | `epochs` | as many as make 2,000 steps, from 20 to 200 | the most passes over the examples |
+/// | `batch` | 32 | examples a step |
+/// | `optimizer` | Adam | the update rule |
+/// | `learning_rate` | the usual one of the rule, 0.001 of Adam | η |
+/// | `schedule` | constant | how η changes over the run |
+/// | `weight_decay` | the usual one of the rule, 0 of Adam | λ, on weights and not on biases |
+/// | `clip` | none | how gradients are clipped |
+/// | `patience` | none | epochs without a better validation loss before the run ends; the best parameters return |
+/// | `tolerance` | 0.0001 in 10 epochs | by how much the training loss must fall for the run to go on |
+/// | `seed` | 0 | of the shuffling and of dropout |
+/// | `threads` | all | how many share the work; the result has the same bits for any number |
+///
+/// The first training of a model brings its inputs to one scale: to shares of full brightness if they are pixels, otherwise to mean 0
+/// and variance 1, unless [`Model::transform`] says otherwise. Numbers to be predicted are brought to mean 0 and variance 1 while the
+/// network learns them, and the losses in the [`History`] are those of the scaled ones.
+///
+/// ```
+/// use chainrule_datasets::synthetic;
+/// use chainrule_layers::{Dense, Sequential, Tanh};
+/// use chainrule_model::{Model, Task, Trainer};
+/// use chainrule_optim::{RuleKind, ScheduleKind};
+///
+/// let (train, test) = (synthetic::moons::<f32>(400, 0.1, 1), synthetic::moons(100, 0.1, 2));
+/// let network = Sequential::input(2).then(|n| Dense::new(n, 16)).then(Tanh::new).then(|n| Dense::new(n, 2));
+/// let mut model = Model::new(network, 1);
+/// let task = Task::new(&train);
+/// let history = Trainer::new(&task)
+///     .epochs(40)
+///     .optimizer(RuleKind::Adam)
+///     .learning_rate(0.02)
+///     .schedule(ScheduleKind::Cosine)
+///     .on_epoch(|epoch| println!("{}: {:.4}", epoch.epoch, epoch.train_loss))
+///     .fit(&mut model)?;
+/// assert!(history.epochs.len() <= 40);
+/// assert!(model.evaluate(&test)?.metrics.accuracy() > Some(0.95));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'a, A: Scalar> {
+    task: &'a Task<'a, A>,
+    epochs: Option<usize>,
+    plan: Plan,
+    rule: RuleSpec,
+    learning_rate: Option<f64>,
+    schedule: ScheduleKind,
+    weight_decay: Option<f64>,
+    clip: Option<Clip>,
+    make: Option<Box<MakeOptimizer<'a, A>>>,
+    threads: usize,
+    watch: Watch<'a, A>,
+}
+
+/// From the layout of the parameters and the steps of the run to an optimizer.
+type MakeOptimizer<'a, A> = dyn FnOnce(&Layout, u64) -> Box<dyn Optimizer<A>> + 'a;
+
+/// The steps that a run has, if nobody says how many epochs, and the fewest and the most epochs.
+const STEPS: usize = 2000;
+const FEWEST: usize = 20;
+const MOST: usize = 200;
+
+/// The usual epochs over so many examples.
+pub fn usual_epochs(examples: usize, batch: usize) -> usize {
+    STEPS.div_ceil(examples.div_ceil(batch.max(1)).max(1)).clamp(FEWEST, MOST)
+}
+
+impl<'a, A: Scalar> Trainer<'a, A> {
+    /// With all defaults.
+    pub fn new(task: &'a Task<'a, A>) -> Self {
+        Self {
+            task,
+            epochs: None,
+            plan: Plan { tolerance: Some(Tolerance::default()), ..Plan::default() },
+            rule: Adam::default().into(),
+            learning_rate: None,
+            schedule: ScheduleKind::Constant,
+            weight_decay: None,
+            clip: None,
+            make: None,
+            threads: available_threads(),
+            watch: Watch { on_step: None, on_epoch: None },
+        }
+    }
+
+    /// At most so many passes over the examples.
+    #[must_use]
+    pub fn epochs(self, epochs: usize) -> Self {
+        Self { epochs: Some(epochs), ..self }
+    }
+
+    /// So many examples a step; at least the number of examples means all of them.
+    #[must_use]
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.plan.batch = batch;
+        self
+    }
+
+    /// Steps by this rule: `Momentum`'s parameters, [`RuleKind::Sgd`](chainrule_optim::RuleKind), ….
+    #[must_use]
+    pub fn optimizer(self, rule: impl Into<RuleSpec>) -> Self {
+        Self { rule: rule.into(), ..self }
+    }
+
+    /// Steps by any optimizer, made from the layout of the parameters and the number of steps of the run: one of your own, or L-BFGS.
+    /// Learning rate, schedule, decay and clipping are then its own.
+    #[must_use]
+    pub fn optimizer_with(self, make: impl FnOnce(&Layout, u64) -> Box<dyn Optimizer<A>> + 'a) -> Self {
+        Self { make: Some(Box::new(make)), ..self }
+    }
+
+    /// With this learning rate.
+    #[must_use]
+    pub fn learning_rate(self, rate: f64) -> Self {
+        Self { learning_rate: Some(rate), ..self }
+    }
+
+    /// With a learning rate that changes over the run.
+    #[must_use]
+    pub fn schedule(self, schedule: ScheduleKind) -> Self {
+        Self { schedule, ..self }
+    }
+
+    /// With this decay of the weights.
+    #[must_use]
+    pub fn weight_decay(self, decay: f64) -> Self {
+        Self { weight_decay: Some(decay), ..self }
+    }
+
+    /// With gradients that are clipped.
+    #[must_use]
+    pub fn clip(self, clip: Clip) -> Self {
+        Self { clip: Some(clip), ..self }
+    }
+
+    /// Ends after so many epochs without a better validation loss, and returns the best parameters.
+    #[must_use]
+    pub fn patience(mut self, epochs: usize) -> Self {
+        self.plan.patience = Some(epochs);
+        self
+    }
+
+    /// Ends as `tolerance` says; never before the last epoch with `None`.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<Tolerance>>) -> Self {
+        self.plan.tolerance = tolerance.into();
+        self
+    }
+
+    /// From another seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.plan.seed = seed;
+        self
+    }
+
+    /// On so many threads.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Calls `look` after each epoch; it may return `ControlFlow::Break(())` to end the run.
+    #[must_use]
+    pub fn on_epoch<V: Verdict>(mut self, mut look: impl FnMut(&Epoch) -> V + 'a) -> Self {
+        self.watch.on_epoch = Some(Box::new(move |epoch| look(epoch).into_flow()));
+        self
+    }
+
+    /// Calls `look` after each step, likewise.
+    #[must_use]
+    pub fn on_step<V: Verdict>(mut self, mut look: impl FnMut(&StepEnd<'_, A>) -> V + 'a) -> Self {
+        self.watch.on_step = Some(Box::new(move |step| look(step).into_flow()));
+        self
+    }
+
+    /// Trains `model` from where it is.
+    ///
+    /// # Errors
+    /// If the network does not fit the task, the learning rate is not above 0, or the loss becomes NaN or infinite. The model is then
+    /// what it was before.
+    pub fn fit(self, model: &mut Model<A>) -> Result<History, FitError> {
+        let Self { task, rule, learning_rate, mut plan, mut watch, .. } = self;
+        if let Some(rate) = learning_rate.filter(|rate| rate.is_nan() || *rate <= 0.0 || rate.is_infinite()) {
+            return Err(FitError::Rate(rate));
+        }
+        let (train, encoding) = (task.train, task.encoding()?);
+        check(model.network(), task)?;
+        let output = Output::from(task.loss.output());
+        let transform = match &model.transform {
+            Some(transform) => transform.clone(),
+            None => usual_transform(train)?,
+        };
+        let scaling = TargetScaling::of(model.network(), output, train);
+        let scaled = scaling.scaled(train)?;
+        let validation = task.validation.map(|data| scaling.scaled(data)).transpose()?;
+
+        plan.epochs = self.epochs.unwrap_or_else(|| usual_epochs(train.len(), plan.batch));
+        let per_epoch = train.len().div_ceil(plan.batch.clamp(1, train.len().max(1)));
+        let steps = (plan.epochs as u64).saturating_mul(per_epoch as u64);
+        let layout = model.network().layout();
+        let mut optimizer = match self.make {
+            Some(make) => make(layout, steps),
+            None => {
+                let rate = learning_rate.unwrap_or_else(|| rule.learning_rate());
+                let (weight_decay, clip) = (self.weight_decay, self.clip);
+                let schedule = Some(self.schedule.over(rate, steps));
+                Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build::<A>(layout))
+            }
+        };
+        let mut theta = model.theta.clone();
+        if model.is_trained {
+            theta.copy_from_slice(&scaling.unfolded(layout, &model.theta));
+        }
+        let mut state = TrainState::from_weights(Weights { theta: &theta, statistics: &model.statistics });
+        let setup = Setup {
+            model: model.network(),
+            loss: &*task.loss,
+            encoding,
+            transform: &transform,
+            train: &scaled,
+            validation: validation.as_ref(),
+        };
+        let pool = Pool::new(self.threads.max(1));
+        let run = TrainingLoop::new(&setup, &plan, &pool).callback(&mut watch);
+        let history = run.run(&mut *optimizer, &mut theta, &mut state)?;
+
+        let theta = scaling.folded(layout, &theta);
+        model.theta.copy_from_slice(&theta);
+        model.is_trained = true;
+        model.statistics = state.statistics;
+        model.transform = Some(transform);
+        model.output = output;
+        model.loss = LossSpec::of(&*task.loss);
+        model.classes = train.target().classes().to_vec();
+        model.labels = train.target().labels().to_vec();
+        model.targets = train.target().columns().to_vec();
+        model.input = train.input();
+        Ok(history)
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Trainer<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer").field("task", self.task).field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+/// What brings the inputs of `train` to one scale: pixels to shares of full brightness, other numbers to mean 0 and variance 1.
+///
+/// # Errors
+/// If a streamed file can no longer be read.
+pub fn usual_transform<A: Scalar>(train: &Dataset<A>) -> Result<Pipeline, chainrule_datasets::Error> {
+    let transform = train.pixel_scaling();
+    if train.full_scale().is_some() {
+        return Ok(transform);
+    }
+    transform.then_fit(Scaling::Standardise, train)
+}
+
+/// Checks that the network fits the examples, and the validation examples the others.
+fn check<A: Scalar>(network: &dyn Layer<A>, task: &Task<'_, A>) -> Result<(), FitError> {
+    let train = task.train;
+    if network.inputs() != train.inputs() {
+        return Err(FitError::Inputs { takes: network.inputs(), given: train.inputs() });
+    }
+    if network.outputs() != train.outputs() {
+        return Err(FitError::Outputs { gives: network.outputs(), wanted: train.outputs() });
+    }
+    let about = |data: &Dataset<A>| {
+        let kind = match data.target() {
+            Target::Classes { .. } => "classes",
+            Target::Real { .. } => "numbers to predict",
+            Target::MultiLabel { .. } => "labels",
+        };
+        format!("{} inputs and {} {kind}", data.inputs(), data.outputs())
+    };
+    match task.validation.map(about) {
+        Some(there) if there != about(train) => Err(FitError::Validation { here: about(train), there }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a run goes on: nothing means yes.
+pub trait Verdict {
+    /// As a control flow.
+    fn into_flow(self) -> ControlFlow<()>;
+}
+
+impl Verdict for () {
+    fn into_flow(self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl Verdict for ControlFlow<()> {
+    fn into_flow(self) -> ControlFlow<()> {
+        self
+    }
+}
+
+type OnStep<'a, A> = dyn FnMut(&StepEnd<'_, A>) -> ControlFlow<()> + 'a;
+type OnEpoch<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
+
+/// The closures that watch a run.
+struct Watch<'a, A> {
+    on_step: Option<Box<OnStep<'a, A>>>,
+    on_epoch: Option<Box<OnEpoch<'a>>>,
+}
+
+impl<A: Scalar> Callback<A> for Watch<'_, A> {
+    fn on_step(&mut self, step: &StepEnd<'_, A>) -> ControlFlow<()> {
+        self.on_step.as_mut().map_or(ControlFlow::Continue(()), |look| look(step))
+    }
+
+    fn on_epoch(&mut self, epoch: &Epoch, _: &[A]) -> ControlFlow<()> {
+        self.on_epoch.as_mut().map_or(ControlFlow::Continue(()), |look| look(epoch))
+    }
+}
