@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!(
                 "epoch {:2}   loss {:.4}   validation {:.4?}",
                 e.epoch, e.train_loss, e.validation_accuracy
-            )
+            );
         })
         .fit(&mut model)?;
     println!("the best epoch was {:?}", history.best);

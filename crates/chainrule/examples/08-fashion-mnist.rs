@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!(
                 "epoch {:2}   loss {:.4}   validation {:.4?}   {:.1} s",
                 e.epoch, e.train_loss, e.validation_accuracy, e.seconds
-            )
+            );
         })
         .fit(&mut model)?;
 

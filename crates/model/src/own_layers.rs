@@ -73,7 +73,7 @@ impl<A: Scalar> Model<A> {
             let Some(card) = card_of(path, &file)? else { return Ok(model) };
             let ModelCard { output, loss, transform, classes, labels, targets, input, .. } = card;
             let transform = Some(transform);
-            return Ok(Self { output, loss, transform, classes, labels, targets, input, ..model });
+            return Ok(Self { transform, output, loss, classes, labels, targets, input, ..model });
         };
         let broken = |fault: &str| TensorFileError::format(path, format!("its description: {fault}"));
         let description: Description =
@@ -85,7 +85,7 @@ impl<A: Scalar> Model<A> {
             );
         }
         let Description { output, loss, transform, classes, labels, targets, input, .. } = description;
-        Ok(Self { output, loss, transform, classes, labels, targets, input, ..model })
+        Ok(Self { transform, output, loss, classes, labels, targets, input, ..model })
     }
 }
 

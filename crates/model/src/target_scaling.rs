@@ -1,6 +1,6 @@
 use chainrule_datasets::{Dataset, Error, Target};
 use chainrule_layers::{Dense, Layer, Sequential};
-use chainrule_tensor::ndarray::ArrayView1;
+use chainrule_tensor::ndarray::ArrayRef1;
 use chainrule_tensor::{Layout, Scalar};
 
 use crate::output::Output;
@@ -21,7 +21,7 @@ impl TargetScaling {
     pub fn of<A: Scalar>(network: &dyn Layer<A>, output: Output, train: &Dataset<A>) -> Self {
         match train.target() {
             Target::Real { values, .. } if ends_in_dense(network) && output == Output::Identity => {
-                Self { columns: values.columns().into_iter().map(moments).collect() }
+                Self { columns: values.columns().into_iter().map(|column| moments(&column)).collect() }
             }
             _ => Self::default(),
         }
@@ -78,7 +78,7 @@ impl TargetScaling {
 }
 
 /// Mean and standard deviation; 1 for a column of one number.
-fn moments(column: ArrayView1<'_, f64>) -> (f64, f64) {
+fn moments(column: &ArrayRef1<f64>) -> (f64, f64) {
     let n = column.len() as f64;
     let mean = column.iter().sum::<f64>() / n;
     let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;

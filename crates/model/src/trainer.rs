@@ -218,14 +218,13 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         let per_epoch = train.len().div_ceil(plan.batch.clamp(1, train.len().max(1)));
         let steps = (plan.epochs as u64).saturating_mul(per_epoch as u64);
         let layout = model.network().layout();
-        let mut optimizer = match self.make {
-            Some(make) => make(layout, steps),
-            None => {
-                let rate = learning_rate.unwrap_or_else(|| rule.learning_rate());
-                let (weight_decay, clip) = (self.weight_decay, self.clip);
-                let schedule = Some(self.schedule.over(rate, steps));
-                Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build::<A>(layout))
-            }
+        let mut optimizer = if let Some(make) = self.make {
+            make(layout, steps)
+        } else {
+            let rate = learning_rate.unwrap_or_else(|| rule.learning_rate());
+            let (weight_decay, clip) = (self.weight_decay, self.clip);
+            let schedule = Some(self.schedule.over(rate, steps));
+            Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build::<A>(layout))
         };
         let mut theta = model.theta.clone();
         if model.is_trained {
