@@ -18,8 +18,8 @@ use crate::perceptron::{Perceptron, settings};
 
 /// A multilayer perceptron that tells classes apart, from arrays in one line.
 ///
-/// It minimises the softmax cross-entropy by Adam over shuffled batches, on inputs brought to mean 0 and variance 1, and
-/// ends when the training loss no longer falls. The settings and their defaults are those of [`Perceptron`]; the same arguments
+/// It minimises the softmax cross-entropy by Adam over shuffled batches, on inputs brought to mean 0 and variance 1, with a learning
+/// rate that goes through one cycle. The settings and their defaults are those of [`Perceptron`]; the same arguments
 /// give the same bits, whatever the number of threads. For anything else there are [`Model`] and [`Trainer`](crate::Trainer), which
 /// this calls.
 ///

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `model` | a network, θ, and all that a prediction needs |
 //! | `task`, `trainer` | what it is to learn, and how it learns it |
+//! | `recipe` | how it is trained where nobody says otherwise |
 //! | `classifier`, `regressor` | perceptrons that are fitted to arrays in one line |
 //! | `target_scaling` | the units of a regression's targets |
 //! | `model_card`, `checkpoint` | a trained network as a safetensors file (feature `files`) |
@@ -32,6 +33,7 @@ mod output;
 mod own_layers;
 mod perceptron;
 mod predict;
+mod recipe;
 mod regressor;
 mod summary;
 mod target_scaling;
@@ -50,8 +52,9 @@ pub use model_card::ModelCard;
 pub use output::Output;
 pub use perceptron::Perceptron;
 pub use predict::predict;
+pub use recipe::Recipe;
 pub use regressor::{FittedRegressor, IntoNumbers, Regressor};
 pub use summary::{Summary, SummaryRow};
 pub use target_scaling::TargetScaling;
 pub use task::{Task, encoding, usual_loss};
-pub use trainer::{Trainer, Verdict, usual_epochs, usual_transform};
+pub use trainer::{Trainer, Verdict, usual_transform};

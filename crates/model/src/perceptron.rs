@@ -17,14 +17,14 @@ use crate::trainer::Trainer;
 ///
 /// | Field | Default | Meaning |
 /// |---|---|---|
-/// | `hidden` | `[100]` | the widths of the inner layers, bottom first; none gives a linear model |
+/// | `hidden` | `[128]` | the widths of the inner layers, bottom first; none gives a linear model |
 /// | `activation` | ReLU | the function of the inner units |
 /// | `dropout` | 0 | the share of inner units that training leaves out |
-/// | `learning_rate` | 0.001 | of Adam, above 0 |
-/// | `weight_decay` | 0 | λ |
+/// | `learning_rate` | 0.01 | of Adam at the top of one cycle, above 0 |
+/// | `weight_decay` | 1.5 / examples | λ |
 /// | `batch` | 32 | examples a step, at least 1; all of them where there are fewer |
 /// | `epochs` | as [`Trainer`] has it | the most passes over the examples |
-/// | `tolerance` | 0.0001 | by how much the loss must fall within 10 epochs for the run to go on |
+/// | `tolerance` | none | by how much the loss must fall within 10 epochs for the run to go on |
 /// | `patience` | none | holds a tenth of the examples out, and ends after so many epochs without a better loss on them |
 /// | `seed` | 0 | of the initial weights, the shuffling and the examples held out |
 /// | `class_weights` | `equal` | how much the examples of each class count: `equal` or `balanced` |
@@ -38,16 +38,16 @@ pub struct Perceptron {
     pub activation: Stage,
     /// The share of inner units that training leaves out.
     pub dropout: f64,
-    /// Of Adam.
-    pub learning_rate: f64,
+    /// Of Adam at the top of one cycle.
+    pub learning_rate: Option<f64>,
     /// λ.
-    pub weight_decay: f64,
+    pub weight_decay: Option<f64>,
     /// Examples a step.
     pub batch: usize,
     /// The most passes over the examples.
     pub epochs: Option<usize>,
     /// By how much the loss must fall within 10 epochs.
-    pub tolerance: f64,
+    pub tolerance: Option<f64>,
     /// Epochs without a better loss on examples that are held out.
     pub patience: Option<usize>,
     /// Of all that is random.
@@ -65,14 +65,14 @@ const HELD_OUT: f64 = 0.1;
 impl Default for Perceptron {
     fn default() -> Self {
         Self {
-            hidden: vec![100],
+            hidden: vec![128],
             activation: activation::Relu.into(),
             dropout: 0.0,
-            learning_rate: 1e-3,
-            weight_decay: 0.0,
+            learning_rate: None,
+            weight_decay: None,
             batch: 32,
             epochs: None,
-            tolerance: Tolerance::default().by,
+            tolerance: None,
             patience: None,
             seed: 0,
             class_weights: ClassWeights::Equal,
@@ -119,17 +119,20 @@ impl Perceptron {
     }
 
     fn trainer<'a, A: Scalar>(&self, task: &'a Task<'a, A>) -> Trainer<'a, A> {
-        let tolerance = Tolerance { by: self.tolerance, ..Tolerance::default() };
-        let trainer = Trainer::new(task)
-            .batch(self.batch)
-            .learning_rate(self.learning_rate)
-            .weight_decay(self.weight_decay)
-            .tolerance(tolerance)
-            .seed(self.seed);
-        match self.epochs {
-            Some(epochs) => trainer.epochs(epochs),
-            None => trainer,
+        let mut trainer = Trainer::new(task).batch(self.batch).seed(self.seed);
+        if let Some(epochs) = self.epochs {
+            trainer = trainer.epochs(epochs);
         }
+        if let Some(rate) = self.learning_rate {
+            trainer = trainer.learning_rate(rate);
+        }
+        if let Some(decay) = self.weight_decay {
+            trainer = trainer.weight_decay(decay);
+        }
+        if let Some(by) = self.tolerance {
+            trainer = trainer.tolerance(Tolerance { by, ..Tolerance::default() });
+        }
+        trainer
     }
 }
 
@@ -174,14 +177,14 @@ macro_rules! settings {
         /// The same with another learning rate.
         #[must_use]
         pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-            self.perceptron.learning_rate = learning_rate;
+            self.perceptron.learning_rate = Some(learning_rate);
             self
         }
 
         /// The same with a decay of the weights.
         #[must_use]
         pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-            self.perceptron.weight_decay = weight_decay;
+            self.perceptron.weight_decay = Some(weight_decay);
             self
         }
 
@@ -199,10 +202,10 @@ macro_rules! settings {
             self
         }
 
-        /// The same that ends when the loss has not fallen by so much in 10 epochs; −∞ never ends it early.
+        /// The same that ends when the loss has not fallen by so much in 10 epochs.
         #[must_use]
         pub fn tolerance(mut self, tolerance: f64) -> Self {
-            self.perceptron.tolerance = tolerance;
+            self.perceptron.tolerance = Some(tolerance);
             self
         }
 

@@ -14,8 +14,8 @@ use crate::task::usual_loss;
 
 /// A multilayer perceptron that predicts numbers, one or several for each row, from arrays in one line.
 ///
-/// It minimises the mean squared error by Adam over shuffled batches, on inputs and targets brought to mean 0 and variance 1, and
-/// ends when the training loss no longer falls; its predictions are in the units of the targets. The settings and their defaults
+/// It minimises the mean squared error by Adam over shuffled batches, on inputs and targets brought to mean 0 and variance 1, with a
+/// learning rate that goes through one cycle; its predictions are in the units of the targets. The settings and their defaults
 /// are those of [`Perceptron`].
 ///
 /// ```

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use chainrule_datasets::{Dataset, Pipeline, Scaling, Target};
 use chainrule_layers::Layer;
 use chainrule_loss::LossSpec;
-use chainrule_optim::{Adam, Clip, DescentSpec, Optimizer, RuleSpec, ScheduleKind};
+use chainrule_optim::{Clip, DescentSpec, Optimizer, RuleSpec, ScheduleKind};
 use chainrule_tensor::{Layout, Pool, Scalar, available_threads};
 use chainrule_train::{
     Callback, Epoch, History, Plan, Setup, StepEnd, Tolerance, TrainState, TrainingLoop, Weights,
@@ -13,6 +13,7 @@ use chainrule_train::{
 use crate::fit_error::FitError;
 use crate::model::Model;
 use crate::output::Output;
+use crate::recipe::Recipe;
 use crate::target_scaling::TargetScaling;
 use crate::task::Task;
 
@@ -20,15 +21,15 @@ use crate::task::Task;
 ///
 /// | Method | Default | Meaning |
 /// |---|---|---|
-/// | `epochs` | as many as make 2,000 steps, from 20 to 200 | the most passes over the examples |
+/// | `epochs` | as many as make 3,000 steps, from 10 to 200 | the most passes over the examples |
 /// | `batch` | 32 | examples a step |
 /// | `optimizer` | Adam | the update rule |
-/// | `learning_rate` | the usual one of the rule, 0.001 of Adam | η |
-/// | `schedule` | constant | how η changes over the run |
-/// | `weight_decay` | the usual one of the rule, 0 of Adam | λ, on weights and not on biases |
+/// | `schedule` | one cycle | how η changes over the run |
+/// | `learning_rate` | the usual one of the rule under the schedule: 0.01 at the top of Adam's one cycle, else 0.001 of Adam | η |
+/// | `weight_decay` | that of the rule or, where it has none, 1.5 / examples | λ, on weights and not on biases |
 /// | `clip` | none | how gradients are clipped |
 /// | `patience` | none | epochs without a better validation loss before the run ends; the best parameters return |
-/// | `tolerance` | 0.0001 in 10 epochs | by how much the training loss must fall for the run to go on |
+/// | `tolerance` | none | by how much the training loss must fall for the run to go on |
 /// | `seed` | 0 | of the shuffling and of dropout |
 /// | `threads` | all | how many share the work; the result has the same bits for any number |
 ///
@@ -63,7 +64,7 @@ pub struct Trainer<'a, A: Scalar> {
     plan: Plan,
     rule: RuleSpec,
     learning_rate: Option<f64>,
-    schedule: ScheduleKind,
+    schedule: Option<ScheduleKind>,
     weight_decay: Option<f64>,
     clip: Option<Clip>,
     make: Option<Box<MakeOptimizer<'a, A>>>,
@@ -74,26 +75,17 @@ pub struct Trainer<'a, A: Scalar> {
 /// From the layout of the parameters and the steps of the run to an optimizer.
 type MakeOptimizer<'a, A> = dyn FnOnce(&Layout, u64) -> Box<dyn Optimizer<A>> + 'a;
 
-/// The steps that a run has, if nobody says how many epochs, and the fewest and the most epochs.
-const STEPS: usize = 2000;
-const FEWEST: usize = 20;
-const MOST: usize = 200;
-
-/// The usual epochs over so many examples.
-pub fn usual_epochs(examples: usize, batch: usize) -> usize {
-    STEPS.div_ceil(examples.div_ceil(batch.max(1)).max(1)).clamp(FEWEST, MOST)
-}
-
 impl<'a, A: Scalar> Trainer<'a, A> {
     /// With all defaults.
     pub fn new(task: &'a Task<'a, A>) -> Self {
+        let usual = Recipe::usual(task.train.len());
         Self {
             task,
             epochs: None,
-            plan: Plan { tolerance: Some(Tolerance::default()), ..Plan::default() },
-            rule: Adam::default().into(),
+            plan: Plan { batch: usual.batch, ..Plan::default() },
+            rule: usual.rule.spec(),
             learning_rate: None,
-            schedule: ScheduleKind::Constant,
+            schedule: None,
             weight_decay: None,
             clip: None,
             make: None,
@@ -137,7 +129,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
     /// With a learning rate that changes over the run.
     #[must_use]
     pub fn schedule(self, schedule: ScheduleKind) -> Self {
-        Self { schedule, ..self }
+        Self { schedule: Some(schedule), ..self }
     }
 
     /// With this decay of the weights.
@@ -159,10 +151,10 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         self
     }
 
-    /// Ends as `tolerance` says; never before the last epoch with `None`.
+    /// Ends before the last epoch as `tolerance` says. Under a schedule that falls, as one cycle does, there is no need of it.
     #[must_use]
-    pub fn tolerance(mut self, tolerance: impl Into<Option<Tolerance>>) -> Self {
-        self.plan.tolerance = tolerance.into();
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.plan.tolerance = Some(tolerance);
         self
     }
 
@@ -214,16 +206,20 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         let scaled = scaling.scaled(train)?;
         let validation = task.validation.map(|data| scaling.scaled(data)).transpose()?;
 
-        plan.epochs = self.epochs.unwrap_or_else(|| usual_epochs(train.len(), plan.batch));
+        let usual = Recipe::usual(train.len());
+        plan.epochs = self.epochs.unwrap_or_else(|| Recipe::epochs(train.len(), plan.batch));
         let per_epoch = train.len().div_ceil(plan.batch.clamp(1, train.len().max(1)));
         let steps = (plan.epochs as u64).saturating_mul(per_epoch as u64);
         let layout = model.network().layout();
         let mut optimizer = if let Some(make) = self.make {
             make(layout, steps)
         } else {
-            let rate = learning_rate.unwrap_or_else(|| rule.learning_rate());
-            let (weight_decay, clip) = (self.weight_decay, self.clip);
-            let schedule = Some(self.schedule.over(rate, steps));
+            let schedule = self.schedule.unwrap_or(usual.schedule);
+            let rate = learning_rate.unwrap_or_else(|| rule.rate_under(schedule));
+            let own = Some(rule.weight_decay()).filter(|decay| *decay > 0.0);
+            let weight_decay = self.weight_decay.or(own).or(Some(usual.weight_decay));
+            let clip = self.clip;
+            let schedule = Some(schedule.over(rate, steps));
             Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build::<A>(layout))
         };
         let mut theta = model.theta.clone();

@@ -18,7 +18,7 @@ use crate::momentum::{MomentumConfig, NesterovConfig};
 use crate::optimizer::Optimizer;
 use crate::rmsprop::RmsProp;
 use crate::rule::Rule;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, ScheduleKind};
 use crate::sgd::Sgd;
 
 chainrule_tensor::registry! {
@@ -118,6 +118,27 @@ impl FromStr for OptimizerKind {
         let quasi_newton = |_: UnknownName| name.parse().map(Self::QuasiNewton);
         let unknown = |_: UnknownName| UnknownName::new("optimizer", name, Self::names());
         name.parse().map(Self::Rule).or_else(quasi_newton).map_err(unknown)
+    }
+}
+
+impl RuleSpec {
+    /// The learning rate under a schedule, where none is given: the rule's usual one and, as the top of one cycle, ten times as much for
+    /// the rules that divide a gradient by its size.
+    ///
+    /// ```
+    /// use chainrule_optim::{RuleKind, ScheduleKind};
+    ///
+    /// assert_eq!(RuleKind::Adam.spec().rate_under(ScheduleKind::Constant), 0.001);
+    /// assert_eq!(RuleKind::Adam.spec().rate_under(ScheduleKind::OneCycle), 0.01);
+    /// assert_eq!(RuleKind::Sgd.spec().rate_under(ScheduleKind::OneCycle), 0.1);
+    /// ```
+    pub fn rate_under(&self, schedule: ScheduleKind) -> f64 {
+        match (schedule, self) {
+            (ScheduleKind::OneCycle, RuleSpec::Adam(_) | RuleSpec::Adamw(_) | RuleSpec::Rmsprop(_)) => {
+                10.0 * self.learning_rate()
+            }
+            _ => self.learning_rate(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use chainrule::curvature::{NewtonConfig, SaddleFreeNewtonConfig, SecondOrderKind, SecondOrderSpec};
+use chainrule::model::Recipe;
 use chainrule::optim::{
     Clip, DescentSpec, LbfgsConfig, MomentumConfig, NesterovConfig, Optimizer, OptimizerKind,
     QuasiNewtonKind, QuasiNewtonSpec, RuleKind, RuleSpec, ScheduleKind,
@@ -52,13 +53,15 @@ pub(crate) struct OptimizerArgs {
     /// Optimizer
     #[arg(long, value_parser = name_parser::<OptimizerName>(OptimizerName::names()), default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
-    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others]
+    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others; where neither optimizer,
+    /// rate, decay nor schedule is given, 0.01 at the top of one cycle of adam]
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     lr: Option<f64>,
     /// Momentum coefficient of momentum and nesterov
     #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     momentum: f64,
-    /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others]
+    /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others; where neither optimizer, rate,
+    /// decay nor schedule is given, 1.5 / training examples]
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     weight_decay: Option<f64>,
     /// Dimension of the Krylov subspace of newton and saddle-free-newton; 0 for the whole space [default: 0 up to 1500 parameters, else 50]
@@ -70,7 +73,7 @@ pub(crate) struct OptimizerArgs {
     /// Adapt the damping of newton and saddle-free-newton after each step (Levenberg-Marquardt) instead of searching 1, 0.1, …, 0.00001
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
-    /// Learning rate schedule
+    /// Learning rate schedule; one-cycle where neither optimizer, rate, decay nor schedule is given
     #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES), default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     schedule: ScheduleKind,
     /// Number of warm-up steps, over which the learning rate rises from 0
@@ -85,6 +88,21 @@ pub(crate) struct OptimizerArgs {
 }
 
 impl OptimizerArgs {
+    /// The ids of the arguments of which one says that somebody has chosen how to descend.
+    pub(crate) const CHOICES: [&str; 5] = ["optimizer", "lr", "weight_decay", "schedule", "warmup"];
+
+    /// The same with the optimizer, rate, decay and schedule that are usual for so many training examples.
+    pub(crate) fn usual(&self, examples: usize) -> Self {
+        let recipe = Recipe::usual(examples);
+        Self {
+            optimizer: OptimizerName::FirstOrder(recipe.rule),
+            lr: Some(recipe.rule.spec().rate_under(recipe.schedule)),
+            weight_decay: Some(recipe.weight_decay),
+            schedule: recipe.schedule,
+            ..self.clone()
+        }
+    }
+
     /// Whether a step needs the whole training set: a line search on a mini-batch would fit that batch.
     pub(crate) fn wants_full_batch(&self) -> bool {
         !matches!(self.optimizer, OptimizerName::FirstOrder(_))
@@ -159,7 +177,7 @@ impl OptimizerArgs {
         };
         let rate = self.lr.or(usual.0).map(|rate| ("lr", rate.to_string()));
         let decay = ("weight-decay", self.weight_decay.unwrap_or(usual.1).to_string());
-        rate.into_iter().chain([decay])
+        rate.into_iter().chain([decay, ("schedule", self.schedule.to_string())])
     }
 
     /// Vectors with the length of θ that a step remembers or works on, at least.

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
+use chainrule::model::Recipe;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use clap::{ArgAction, Args, value_parser};
 
@@ -50,7 +51,7 @@ Examples:
   chainrule train --data houses.csv --target price --drop id --loss mean-squared-error
   chainrule train --resume runs/mnist-2026-11-29 --epochs 40";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {
     #[command(flatten)]
@@ -100,9 +101,10 @@ pub(crate) struct Train {
     /// [default: 1 for each]
     #[arg(long, value_name = "balanced|FILE", help_heading = TRAINING, hide_short_help = true)]
     class_weight: Option<ClassWeights>,
-    /// Number of passes over the training data
-    #[arg(long, default_value_t = 30, value_name = "N", help_heading = TRAINING)]
-    epochs: usize,
+    /// Number of passes over the training data [default: as many as make 3000 steps, from 10 to 200; 30 with
+    /// an optimizer that takes all examples for a step]
+    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    epochs: Option<usize>,
     /// Batch size
     #[arg(long, default_value = "32", value_name = "N", value_parser = value_parser!(u32).range(1..), help_heading = TRAINING)]
     batch: u32,
@@ -148,6 +150,23 @@ impl Train {
     pub(crate) fn run(&self, line: &CommandLine<'_>, processes: &Processes) -> Result<(), Failure> {
         processes.agree(choose(self.gemm()).map_err(|error| Failure::Input(format!("--gemm: {error}"))))?;
         with_dtype!(self.dtype, train(self, line, processes))
+    }
+
+    /// The same with what is usual for so many training examples where nothing was said.
+    fn complete(&self, line: &CommandLine<'_>, examples: usize) -> Self {
+        const OF_FULL_BATCHES: usize = 30;
+        let epochs = self.epochs.unwrap_or_else(|| match self.optimizer.wants_full_batch() {
+            true => OF_FULL_BATCHES,
+            false => Recipe::epochs(examples, self.batch as usize),
+        });
+        let is_chosen = OptimizerArgs::CHOICES.iter().any(|id| line.has(id));
+        let optimizer = if is_chosen { self.optimizer.clone() } else { self.optimizer.usual(examples) };
+        Self { epochs: Some(epochs), optimizer, ..self.clone() }
+    }
+
+    /// The passes over the training data of a run that is complete.
+    fn passes(&self) -> usize {
+        self.epochs.expect("train: the epochs are known once the data are")
     }
 
     /// The kernels of the run; a resumed one has those that it began with.
@@ -200,6 +219,7 @@ impl Train {
     /// What the run takes where no flag says anything.
     fn resolved(&self, loss: LossKind) -> Vec<(&'static str, String)> {
         let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string())];
-        all.into_iter().chain(self.optimizer.resolved()).collect()
+        let epochs = self.epochs.map(|epochs| ("epochs", epochs.to_string()));
+        all.into_iter().chain(epochs).chain(self.optimizer.resolved()).collect()
     }
 }

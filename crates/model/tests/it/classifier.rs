@@ -37,10 +37,9 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 fn a_run_ends_when_the_loss_no_longer_falls() {
     let x = array![[0.0], [0.0], [1.0], [1.0]];
     let y = [0, 1, 0, 1];
-    let plan = Classifier::new([]).learning_rate(0.1);
-    let classifier = plan.fit(&x, &y).unwrap();
+    let classifier = Classifier::new([]).learning_rate(0.1).tolerance(1e-4).fit(&x, &y).unwrap();
     assert_eq!(classifier.history().stop, Stop::Tolerance);
-    let endless = plan.tolerance(f64::NEG_INFINITY).epochs(200).fit(&x, &y).unwrap();
+    let endless = Classifier::new([]).learning_rate(0.1).epochs(200).fit(&x, &y).unwrap();
     assert_eq!((endless.history().stop, endless.history().epochs.len()), (Stop::Finished, 200));
 }
 
@@ -100,7 +99,7 @@ fn a_weight_of_two_is_the_example_twice_and_of_zero_its_absence() {
         Trainer::new(&Task::new(&data))
             .batch(100)
             .epochs(20)
-            .tolerance(None)
+            .weight_decay(0.0)
             .learning_rate(0.1)
             .fit(&mut model)
             .unwrap();
@@ -118,7 +117,7 @@ fn balanced_classes_are_found_where_one_is_rare() {
     let x = Array2::from_shape_fn((110, 1), |(i, _)| if i < 100 { (i % 10) as f32 * 0.1 } else { 0.8 });
     let y: Vec<bool> = (0..110).map(|i| i >= 100).collect();
     let rare = array![[0.8_f32]];
-    let plan = Classifier::new([]).epochs(300);
+    let plan = Classifier::new([]).epochs(300).weight_decay(0.0);
     let share = |plan: &Classifier| plan.fit(&x, &y).unwrap().predict_proba(&rare)[(0, 1)];
     let (equal, balanced) = (share(&plan), share(&plan.clone().class_weights(ClassWeights::Balanced)));
     assert!(equal < 0.3 && balanced > 0.5, "{equal} {balanced}");

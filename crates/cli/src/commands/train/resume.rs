@@ -85,7 +85,7 @@ fn newest<A: Scalar>(
             )));
         }
         // Other settings would have been refused.
-        errln!("warning: {edited}: the run continues with epochs = {}", args.epochs);
+        errln!("warning: {edited}: the run continues with epochs = {}", args.passes());
     }
     if newest.is_some() && run.rows.is_none() && matches!(data.features(), Features::FileRows(_)) {
         let rows = data.len();

@@ -37,12 +37,13 @@ pub(super) fn train<A: MpiScalar>(
     processes: &Processes,
 ) -> Result<(), Failure> {
     let prepared = processes.agree(Prepared::<A>::new(args, line))?;
+    let args = &args.complete(line, prepared.parts.train.len());
     prepared.check_ranks(args, line, processes)?;
     processes.agree(refuse_unused(args, line, prepared.loss))?;
     let identity = identity(args, line, &prepared);
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
-    let steps = processes.agree(steps(args.epochs, per_epoch))?;
+    let steps = processes.agree(steps(args.passes(), per_epoch))?;
     processes.agree(catch_interrupts())?;
 
     let card = prepared.card.clone();
@@ -79,7 +80,7 @@ pub(super) fn train<A: MpiScalar>(
                 snapshots,
                 args.checkpoint_every,
             ),
-            progress: Progress::new(pace, args.epochs, per_epoch, start.0),
+            progress: Progress::new(pace, args.passes(), per_epoch, start.0),
             ends_unsaved: processes.size() > 1,
             unsaved: None,
         })
@@ -149,7 +150,7 @@ fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(),
 
 fn plan(args: &Train, examples: usize) -> Plan {
     let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
-    Plan { epochs: args.epochs, batch, patience: args.patience, tolerance: None, seed: args.seed }
+    Plan { epochs: args.passes(), batch, patience: args.patience, tolerance: None, seed: args.seed }
 }
 
 /// What a file was taken for; `None` for a built-in data set.
