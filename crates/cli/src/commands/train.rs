@@ -155,9 +155,9 @@ impl Train {
     /// The same with what is usual for so many training examples where nothing was said.
     fn complete(&self, line: &CommandLine<'_>, examples: usize) -> Self {
         const OF_FULL_BATCHES: usize = 30;
-        let epochs = self.epochs.unwrap_or_else(|| match self.optimizer.wants_full_batch() {
-            true => OF_FULL_BATCHES,
-            false => Recipe::epochs(examples, self.batch as usize),
+        let epochs = self.epochs.unwrap_or_else(|| {
+            let by_steps = Recipe::epochs(examples, self.batch as usize);
+            if self.optimizer.wants_full_batch() { OF_FULL_BATCHES } else { by_steps }
         });
         let is_chosen = OptimizerArgs::CHOICES.iter().any(|id| line.has(id));
         let optimizer = if is_chosen { self.optimizer.clone() } else { self.optimizer.usual(examples) };

@@ -9,7 +9,7 @@ use crate::{chainrule, json};
 fn ctrl_c_ends_the_run_and_keeps_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = chainrule(folder.path())
-        .args(["train", "--epochs", "1000000", "--out", "."])
+        .args(["train", "--epochs", "1000000", "--lr", "0.001", "--out", "."])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -324,7 +324,7 @@ fn a_network_without_the_memory_for_it_is_refused_with_its_size() {
 #[test]
 fn a_run_has_the_same_bits_on_any_threads_by_either_kernel_and_resumes_with_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let common = ["train", "--data", "digits", "--layers", "96", "--batch", "640", "-q"];
+    let common = ["train", "--data", "digits", "--layers", "96", "--batch", "640", "--lr", "0.001", "-q"];
     let model = |name: &str| fs::read(folder.path().join(name).join("last.safetensors")).unwrap();
     for gemm in ["openblas", "auto"] {
         for threads in ["1", "2", "3"] {

@@ -155,6 +155,8 @@ fn rows_that_stay_in_their_file_train_and_resume_to_the_bit() {
                 "--stream",
                 "--epochs",
                 "4",
+                "--schedule",
+                "constant",
                 "--threads",
                 threads,
                 "--out",
