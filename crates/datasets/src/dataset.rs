@@ -268,14 +268,10 @@ impl<A: Scalar> Dataset<A> {
 
     /// The rest and the held-out part of examples in memory, of which the rest keeps the memory of the whole.
     pub(crate) fn divided(self, split: &Split) -> (Self, Self) {
-        let Self { features, target, about } = self;
+        let features = Arc::unwrap_or_clone(self.features);
+        let whole = Self { features: Arc::new(Features::Bytes(Array2::default((0, 0)))), ..self };
         let (rest, held_out) = features.divided(split);
-        let part = |features, indices: &[usize]| Self {
-            features,
-            target: target.select(indices),
-            about: about.clone(),
-        };
-        (part(rest, &split.rest), part(held_out, &split.held_out))
+        (whole.with_rows(rest, &split.rest), whole.with_rows(held_out, &split.held_out))
     }
 
     /// The part of a streamed file in the blocks at these places.
