@@ -185,6 +185,11 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self.size
     }
 
+    /// Numbers per example.
+    pub fn inputs(&self) -> usize {
+        self.data.inputs()
+    }
+
     /// Fills the buffer with the next examples; `None` at the end of the epoch.
     ///
     /// # Panics

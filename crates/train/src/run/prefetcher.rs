@@ -1,4 +1,6 @@
-//! The batches of a run, filled by a thread of their own while the engine works on the one before.
+//! The batches of a run, filled by a thread of their own while the engine works on those before.
+//!
+//! They are handed over in groups: to wake a thread costs some microseconds, a good part of a step on a small batch.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
@@ -9,8 +11,10 @@ use chainrule_tensor::Scalar;
 /// Where a run's batches come from, epoch after epoch. Their order is a function of (seed, epoch), whoever fills them.
 pub(crate) struct Prefetcher<'a, A: Scalar> {
     source: Source<'a, A>,
-    /// The one in work.
-    batch: Batch<A>,
+    /// Those in work.
+    group: Group<A>,
+    /// How many of them are taken.
+    taken: usize,
     /// How many batches an epoch has.
     count: usize,
 }
@@ -18,13 +22,28 @@ pub(crate) struct Prefetcher<'a, A: Scalar> {
 enum Source<'a, A: Scalar> {
     /// This thread fills a batch when it is wanted.
     Here(Box<Walk<'a, A>>),
-    /// Another thread fills the next one meanwhile, and shuffles the next epoch.
+    /// Another thread fills the next group meanwhile, and shuffles the next epoch.
     Ahead {
-        /// Filled batches, `None` at the end of each epoch, or why there are no more.
-        filled: Receiver<Result<Option<Batch<A>>, Error>>,
+        /// Filled groups, or why there are no more.
+        filled: Receiver<Result<Group<A>, Error>>,
         /// Buffers that go back to be filled again.
-        used: Sender<Batch<A>>,
+        used: Sender<Group<A>>,
     },
+}
+
+/// The examples of a group: some tens of microseconds of work for the smallest networks.
+const GROUP: usize = 1024;
+
+/// The numbers of a group, at most, unless one batch has more.
+const NUMBERS: usize = 1 << 20;
+
+/// Some batches of an epoch, one after the other.
+struct Group<A> {
+    buffers: Vec<Batch<A>>,
+    /// How many are filled.
+    filled: usize,
+    /// Whether the epoch ends after them.
+    ends: bool,
 }
 
 /// A walk through epoch after epoch.
@@ -35,14 +54,19 @@ struct Walk<'a, A: Scalar> {
 }
 
 impl<A: Scalar> Walk<'_, A> {
-    /// Fills `batch` with the next examples; `false` once at the end of each epoch, where the next one begins.
-    fn fill(&mut self, batch: &mut Batch<A>) -> Result<bool, Error> {
-        let some = self.batches.fill(batch)?;
-        if !some {
-            self.epoch += 1;
-            self.batches.shuffle(self.seed, self.epoch);
+    /// Fills `group` with the next examples, up to the end of the epoch, where the next one begins.
+    fn fill(&mut self, group: &mut Group<A>) -> Result<(), Error> {
+        (group.filled, group.ends) = (0, false);
+        for batch in &mut group.buffers {
+            if !self.batches.fill(batch)? {
+                self.epoch += 1;
+                self.batches.shuffle(self.seed, self.epoch);
+                group.ends = true;
+                break;
+            }
+            group.filled += 1;
         }
-        Ok(some)
+        Ok(())
     }
 }
 
@@ -62,35 +86,33 @@ impl<'a, A: Scalar> Prefetcher<'a, A> {
         let (count, epoch) = (batches.count(), epoch as u64);
         batches.shuffle(seed, epoch);
         batches.seek(batch);
-        let (buffer, second) = (batches.buffer(), batches.buffer());
-        let mut pass = Walk { batches, seed, epoch };
         // A full batch would double the memory of the data to gain next to nothing.
-        if threads == 1 || count == 1 {
-            return Self { source: Source::Here(Box::new(pass)), batch: buffer, count };
-        }
+        let is_ahead = threads > 1 && count > 1;
+        let numbers = (batches.size() * batches.inputs()).max(1);
+        let size = GROUP.div_ceil(batches.size()).min(NUMBERS / numbers).min(count).max(1);
+        let together = if is_ahead { size } else { 1 };
+        let group =
+            || Group { buffers: (0..together).map(|_| batches.buffer()).collect(), filled: 0, ends: false };
+        let (first, second) = (group(), is_ahead.then(group));
+        let mut walk = Walk { batches, seed, epoch };
+        let Some(mut group) = second else {
+            return Self { source: Source::Here(Box::new(walk)), group: first, taken: 0, count };
+        };
         let (give, filled) = channel();
-        let (used, take) = channel::<Batch<A>>();
+        let (used, take) = channel::<Group<A>>();
         scope.spawn(move || {
-            let mut batch = second;
             // An error of the channel means that nobody wants more.
             loop {
-                match pass.fill(&mut batch) {
-                    Ok(true) => {
-                        let Ok(()) = give.send(Ok(Some(batch))) else { return };
-                        let Ok(next) = take.recv() else { return };
-                        batch = next;
-                    }
-                    Ok(false) => {
-                        let Ok(()) = give.send(Ok(None)) else { return };
-                    }
-                    Err(fault) => {
-                        let _ = give.send(Err(fault));
-                        return;
-                    }
+                if let Err(fault) = walk.fill(&mut group) {
+                    let _ = give.send(Err(fault));
+                    return;
                 }
+                let Ok(()) = give.send(Ok(group)) else { return };
+                let Ok(next) = take.recv() else { return };
+                group = next;
             }
         });
-        Self { source: Source::Ahead { filled, used }, batch: buffer, count }
+        Self { source: Source::Ahead { filled, used }, group: first, taken: 0, count }
     }
 
     /// How many batches an epoch has.
@@ -103,16 +125,22 @@ impl<'a, A: Scalar> Prefetcher<'a, A> {
     /// # Errors
     /// If a file that the rows stay in can no longer be read; the prefetcher is then at its end.
     pub(crate) fn next(&mut self) -> Result<Option<&Batch<A>>, Error> {
-        match &mut self.source {
-            Source::Here(pass) => Ok(pass.fill(&mut self.batch)?.then_some(&self.batch)),
-            Source::Ahead { filled, used } => {
-                let next = filled.recv().expect("the thread lives as long as the prefetcher")?;
-                let Some(next) = next else { return Ok(None) };
-                // Lost only if the thread has ended, as the next `recv` will tell.
-                let _ = used.send(std::mem::replace(&mut self.batch, next));
-                Ok(Some(&self.batch))
+        while self.taken == self.group.filled {
+            if std::mem::take(&mut self.group.ends) {
+                return Ok(None);
+            }
+            self.taken = 0;
+            match &mut self.source {
+                Source::Here(walk) => walk.fill(&mut self.group)?,
+                Source::Ahead { filled, used } => {
+                    let next = filled.recv().expect("the thread lives as long as the prefetcher")?;
+                    // Lost only if the thread has ended, as the next `recv` will tell.
+                    let _ = used.send(std::mem::replace(&mut self.group, next));
+                }
             }
         }
+        self.taken += 1;
+        Ok(Some(&self.group.buffers[self.taken - 1]))
     }
 }
 
