@@ -7,17 +7,15 @@ use chainrule_layers::{Architecture, Layer};
 use chainrule_loss::LossSpec;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Aligned, Rng, Scalar, rows};
-use chainrule_train::{EvaluateError, Evaluation, History, Weights, evaluate};
+use chainrule_train::{EvaluateError, Evaluation, Weights, evaluate};
 
 #[cfg(feature = "files")]
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::fit_error::FitError;
 use crate::model_card::ModelCard;
 use crate::output::Output;
 use crate::predict::predict;
 use crate::summary::Summary;
-use crate::task::{Task, encoding, usual_loss};
-use crate::trainer::Trainer;
+use crate::task::{encoding, usual_loss};
 
 /// A network with its numbers and all that a prediction needs: θ, the statistics beside it, the transform of the input, the function
 /// of the output, and the names of the classes.
@@ -92,14 +90,6 @@ impl<A: Scalar> Model<A> {
     #[must_use]
     pub fn output(self, output: Output) -> Self {
         Self { output, ..self }
-    }
-
-    /// Trains on all examples with the defaults of [`Trainer`].
-    ///
-    /// # Errors
-    /// As [`Trainer::fit`].
-    pub fn fit(&mut self, train: &Dataset<A>) -> Result<History, FitError> {
-        Trainer::new(&Task::new(train)).fit(self)
     }
 
     /// The predictions for the rows of x, as they come from a file: the numbers of a regression, in the units of its targets, or a

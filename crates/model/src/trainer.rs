@@ -254,6 +254,16 @@ impl<'a, A: Scalar> Trainer<'a, A> {
     }
 }
 
+impl<A: Scalar> Model<A> {
+    /// Trains on all examples with the defaults of [`Trainer`].
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    pub fn fit(&mut self, train: &Dataset<A>) -> Result<History, FitError> {
+        Trainer::new(&Task::new(train)).fit(self)
+    }
+}
+
 impl<A: Scalar> fmt::Debug for Trainer<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trainer").field("task", self.task).field("plan", &self.plan).finish_non_exhaustive()
