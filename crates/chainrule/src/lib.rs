@@ -35,6 +35,23 @@
 //! assert!(risk.value(&theta) < 0.01);
 //! ```
 //!
+//! A [`Model`](crate::model::Model) owns the numbers, and a [`Trainer`](crate::model::Trainer) moves them:
+//!
+//! ```
+//! use chainrule::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let parts = digits::<f32>();
+//! let network = Sequential::input(64).then(|n| Dense::new(n, 64)).then(Relu::new).then(|n| Dense::new(n, 10));
+//! let mut model = Model::new(network, 1);
+//! let task = Task::new(&parts.train);
+//! Trainer::new(&task).epochs(20).on_epoch(|e| println!("{} {:.4}", e.epoch, e.train_loss)).fit(&mut model)?;
+//! let test = model.evaluate(&parts.test.unwrap())?;
+//! assert!(test.metrics.accuracy() > Some(0.95));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! To classify rows of arrays:
 //!
 //! ```
