@@ -1,5 +1,5 @@
 //! The crate in tests/consumer, which is no member of the workspace: it must build and run as anybody's would, as a program,
-//! as a shared library and as a static one, without a BLAS.
+//! as a shared library and as a static one, without a BLAS. Its programs in `src/bin` do what a user does first.
 
 use std::{
     env, fs,
@@ -15,6 +15,12 @@ use crate::{
 };
 
 const FOLDER: &str = "tests/consumer";
+
+/// Programs for arrays alone, in `src/bin` but the first.
+const PROGRAMS: [&str; 6] = ["consumer", "classify", "regress", "by_hand", "own_loss", "own_layer"];
+
+/// Those for files too: each is named as the feature that it needs.
+const WITH_FEATURE: [&str; 1] = ["files"];
 
 pub(crate) fn step(cargo: Cargo) -> Step {
     let cure = "a crate that depends on the facade by path must build: see tests/consumer";
@@ -33,7 +39,10 @@ fn run(cargo: Cargo) -> Result<(), Failure> {
         cargo.command().current_dir(&folder).args(["test", "--test", "size", "--target-dir"]).arg(&built),
     )?;
     let built = built.join("debug");
-    process::run(&mut Command::new(built.join(format!("consumer{}", env::consts::EXE_SUFFIX))))?;
+    let start = |program: &str| {
+        process::run(&mut Command::new(built.join(format!("{program}{}", env::consts::EXE_SUFFIX))))
+    };
+    PROGRAMS.into_iter().try_for_each(start)?;
     for library in ["cdylib", "staticlib"] {
         let file = built.join(file_name(library));
         if !file.is_file() {
@@ -42,6 +51,17 @@ fn run(cargo: Cargo) -> Result<(), Failure> {
         if cfg!(unix) {
             process::run(&mut Command::new(link(&folder, &file, library)?))?;
         }
+    }
+    // Last, because it builds the libraries anew, with the feature.
+    for program in WITH_FEATURE {
+        process::run(
+            cargo
+                .command()
+                .current_dir(&folder)
+                .args(["build", "--features", program, "--bin", program, "--target-dir"])
+                .arg(process::target()),
+        )?;
+        start(program)?;
     }
     Ok(())
 }

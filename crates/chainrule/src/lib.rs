@@ -107,29 +107,35 @@ pub use chainrule_train as train;
 /// | for | names |
 /// |---|---|
 /// | a gradient | a [`Sequential`](crate::layers::Sequential) of layers, a loss, [`Risk`](crate::train::Risk), [`Objective`](crate::optim::Objective) |
-/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Model`](crate::model::Model), [`Task`](crate::model::Task), [`Trainer`](crate::model::Trainer) |
-/// | arrays in one line | [`Classifier`](crate::model::Classifier), [`Regressor`](crate::model::Regressor) |
+/// | a run | a [`Dataset`](crate::datasets::Dataset), [`Model`](crate::model::Model), [`Task`](crate::model::Task), [`Trainer`](crate::model::Trainer) with a [`RuleKind`](crate::optim::RuleKind) and a [`ScheduleKind`](crate::optim::ScheduleKind) |
+/// | arrays in one line | [`Classifier`](crate::model::Classifier), [`Regressor`](crate::model::Regressor), [`activation`](crate::layers::activation), [`ClassWeights`](crate::model::ClassWeights) |
 /// | a loop of your own | [`TrainingLoop`](crate::train::TrainingLoop) with its [`Setup`](crate::train::Setup), or [`Descent`](crate::optim::Descent) on a [`Risk`](crate::train::Risk) |
-/// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape) |
+/// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape), checked by [`layers::gradcheck`](crate::layers::gradcheck) |
 pub mod prelude {
     pub use crate::datasets::{
         DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
     };
     pub use crate::layers::{
-        Architecture, Dense, Dropout, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu, Mode,
-        Point, Relu, Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh, Tape,
+        Architecture, Dense, Dropout, Dual, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu,
+        Mode, Point, Relu, Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tangent, Tanh,
+        Tape, activation,
     };
     pub use crate::loss::{
         BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,
     };
     #[cfg(feature = "files")]
     pub use crate::model::Checkpoint;
-    pub use crate::model::{Classifier, Model, Regressor, Task, Trainer, predict};
-    pub use crate::ndarray::{Array2, ArrayRef2, Ix1, array, s};
-    pub use crate::optim::{
-        Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule,
-        Sgd,
+    pub use crate::model::{
+        ClassWeights, Classifier, FitError, FittedClassifier, FittedRegressor, Model, Regressor, Task,
+        Trainer, predict,
     };
-    pub use crate::tensor::{Init, Layout, Param, Pool, Rng, Scalar, Shape};
-    pub use crate::train::{Epoch, Evaluation, History, Metrics, Risk, Workspace, evaluate};
+    pub use crate::ndarray::{Array2, ArrayRef2, Axis, Ix1, array, s};
+    pub use crate::optim::{
+        Adagrad, Adam, Clip, Decay, Descent, Lbfgs, Momentum, Objective, Optimizer, RmsProp, Rule, RuleKind,
+        Schedule, ScheduleKind, Sgd,
+    };
+    pub use crate::tensor::{Accum, Init, Layout, Param, Pool, Rng, Scalar, Shape};
+    pub use crate::train::{
+        Epoch, Evaluation, History, Metrics, Plan, Risk, Setup, TrainState, TrainingLoop, Workspace, evaluate,
+    };
 }

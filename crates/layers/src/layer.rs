@@ -21,9 +21,69 @@ use crate::tape::{Tape, TapeKind};
 /// `(batch, outputs)`; rows are contiguous, one after the other. What a row means is said by
 /// [`input_shape`](Self::input_shape) and [`output_shape`](Self::output_shape): positions × features, features last.
 ///
-/// # A new layer
+/// # A layer of your own
+/// `inputs`, `outputs`, `layout`, `forward` and `backward` are all that a program needs for training; the rest have defaults. The
+/// harness [`gradcheck`](crate::gradcheck) checks the derivatives:
+///
+/// ```
+/// use chainrule_layers::{Grad, Layer, Mode, Point, Tape, gradcheck};
+/// use chainrule_tensor::ndarray::{ArrayRef2, Axis, Ix1};
+/// use chainrule_tensor::{Init, Layout, Param};
+///
+/// /// y = x·g, with a gain g for each column.
+/// #[derive(Debug)]
+/// struct Gain {
+///     layout: Layout,
+///     gain: Param<Ix1>,
+/// }
+///
+/// impl Layer<f64> for Gain {
+///     fn inputs(&self) -> usize {
+///         self.layout.len()
+///     }
+///
+///     fn outputs(&self) -> usize {
+///         self.layout.len()
+///     }
+///
+///     fn layout(&self) -> &Layout {
+///         &self.layout
+///     }
+///
+///     fn forward(&self, _: Mode<'_, f64>, theta: &[f64], x: &ArrayRef2<f64>, y: &mut ArrayRef2<f64>, _: &mut Tape<f64>) {
+///         // `&*` makes a view the array that `*` takes beside another.
+///         y.assign(&(x * &*self.gain.view(theta)));
+///     }
+///
+///     fn backward(
+///         &self,
+///         at: Point<'_, f64>,
+///         delta: &ArrayRef2<f64>,
+///         delta_x: Option<&mut ArrayRef2<f64>>,
+///         grad: Option<Grad<'_, f64>>,
+///         _: &mut Tape<f64>,
+///     ) {
+///         if let Some(delta_x) = delta_x {
+///             delta_x.assign(&(delta * &*self.gain.view(at.theta)));
+///         }
+///         if let Some(Grad { flat, accum, .. }) = grad {
+///             let sums = (at.x * delta).sum_axis(Axis(0));
+///             flat.iter_mut().zip(sums).for_each(|(out, sum)| accum.put(out, sum));
+///         }
+///     }
+/// }
+///
+/// let mut layout = Layout::new();
+/// let gain = layout.push("gain", 3, Init::Constant(1.0));
+/// let layer = Gain { layout, gain };
+/// for case in gradcheck::cases(1) {
+///     assert!(gradcheck::check(&layer, &layer, case).within(1e-8, 1e-7));
+/// }
+/// ```
+///
+/// # A new layer of the library
 /// One file with this trait, [`SecondOrder`] and a [`LayerSpec`](crate::LayerSpec), a `mod` line, and a line in the table
-/// of `registry.rs`. The shared harness [`gradcheck`](crate::gradcheck) then proves its derivatives.
+/// of `registry.rs`.
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
     /// How many numbers a row of x has.
     fn inputs(&self) -> usize;

@@ -76,7 +76,8 @@ impl<A: Scalar> Sequential<A> {
         }
     }
 
-    /// Puts the layer that `make` builds for the current shape on top.
+    /// Puts the layer that `make` builds for the current shape on top. The library's layers take the [`Shape`] as it is; a layer
+    /// of your own that takes a number of features is put there by `.then(|shape| Own::new(shape.size()))`.
     ///
     /// # Panics
     /// If the layer takes another shape after all.

@@ -10,6 +10,11 @@ use crate::target::TargetKind;
 ///
 /// A sum, not a mean: shards, ranks and accumulated batches then just add, and the objective divides by N once.
 ///
+/// # A loss of your own
+/// A sum over the outputs of a function of one output and its target is the least work as a [`Term`](crate::Term), which
+/// [`Elementwise`](crate::Elementwise) makes a loss. Any other is this trait: `value`, `value_and_delta`, and `r_delta`, which only
+/// Hessian and Gauss–Newton products call. [`gradcheck`](crate::gradcheck) checks all three.
+///
 /// # Shapes
 /// y and δ are `(batch, outputs)`, rows contiguous. The target has the shape of y (one-hot, soft or real targets) or,
 /// for the losses over classes, one column of class indices.

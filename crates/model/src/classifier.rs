@@ -6,7 +6,9 @@ use chainrule_datasets::{Dataset, Features, Target};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
-use chainrule_train::{History, Stop};
+use chainrule_train::History;
+#[cfg(feature = "files")]
+use chainrule_train::Stop;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "files")]
@@ -142,7 +144,8 @@ impl<A: Scalar, C: Ord + Clone> FittedClassifier<A, C> {
 
 #[cfg(feature = "files")]
 impl<A: Scalar> FittedClassifier<A, String> {
-    /// Reads a classifier that a file holds, with the names of its classes: one of [`Model::save`] or of `chainrule train`.
+    /// Reads a classifier that a file holds, with the names of its classes: one of [`Model::save`] or of `chainrule train`. (Feature
+    /// `files`.)
     ///
     /// # Errors
     /// As [`Model::load`].

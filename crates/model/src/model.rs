@@ -21,7 +21,8 @@ use crate::task::{encoding, usual_loss};
 /// of the output, and the names of the classes.
 ///
 /// The network is a description, as everywhere; the model owns one θ for it. What works on θ itself, such as a
-/// [`Risk`](chainrule_train::Risk), takes [`network`](Self::network) and [`theta`](Self::theta).
+/// [`Risk`](chainrule_train::Risk), takes [`network`](Self::network) and [`theta`](Self::theta). The methods `save` and `load` need the
+/// feature `files`.
 ///
 /// ```
 /// use chainrule_datasets::synthetic;

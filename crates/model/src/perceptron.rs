@@ -160,7 +160,8 @@ macro_rules! settings {
             new
         }
 
-        /// The same with these inner units.
+        /// The same with these inner units: one of [`activation`](chainrule_layers::activation), as `activation::Tanh` or
+        /// `activation::LeakyRelu { slope: 0.1 }`.
         #[must_use]
         pub fn activation(mut self, activation: impl Into<chainrule_layers::Stage>) -> Self {
             self.perceptron.activation = activation.into();

@@ -1,7 +1,6 @@
 //! What a library on top of Chainrule may do: train a network, and offer it to C.
 
 use chainrule::prelude::*;
-use chainrule::model::FitError;
 
 /// The share of XOR that a network has learned.
 pub fn learn_xor() -> Result<f64, FitError> {

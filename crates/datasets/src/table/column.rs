@@ -144,6 +144,7 @@ impl fmt::Display for TargetColumns {
 
 impl TargetColumns {
     /// The only column, if there is one only.
+    #[cfg(feature = "files")]
     pub(crate) fn only(&self) -> Option<&Column> {
         self.columns.first().filter(|_| self.columns.len() == 1)
     }
