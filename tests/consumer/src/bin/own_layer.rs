@@ -11,38 +11,30 @@ impl<A: Scalar> Layer<A> for Bend {
     fn inputs(&self) -> usize { self.0.len() }
     fn outputs(&self) -> usize { self.0.len() }
     fn layout(&self) -> &Layout { &self.0 }
-
     fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         y.assign(&(x * x * self.1.view(theta) + x));
     }
-
-    fn backward(&self, at: Point<'_, A>, delta: &ArrayRef2<A>, delta_x: Option<&mut ArrayRef2<A>>, grad: Option<Grad<'_, A>>, _: &mut Tape<A>) {
-        if let Some(delta_x) = delta_x {
-            delta_x.assign(&(((at.x + at.x) * self.1.view(at.theta) + A::one()) * delta));
-        }
-        if let Some(grad) = grad {
-            let sums = (delta * at.x * at.x).sum_axis(Axis(0));
-            grad.flat.iter_mut().zip(sums).for_each(|(out, sum)| grad.accum.put(out, sum));
-        }
+    fn backward(
+        &self, at: Point<'_, A>, delta: &ArrayRef2<A>, delta_x: Option<&mut ArrayRef2<A>>, grad: Option<Grad<'_, A>>, _: &mut Tape<A>,
+    ) {
+        let slope = (at.x + at.x) * self.1.view(at.theta) + A::one();
+        if let Some(delta_x) = delta_x { delta_x.assign(&(slope * delta)); }
+        let sums = (delta * at.x * at.x).sum_axis(Axis(0));
+        if let Some(grad) = grad { grad.flat.iter_mut().zip(sums).for_each(|(g, sum)| grad.accum.put(g, sum)); }
     }
 }
 
 fn bend(n: usize) -> Bend {
     let mut layout = Layout::new();
-    let a = layout.push("bend", n, Init::Zeros);
+    let a = layout.push("a", n, Init::Zeros);
     Bend(layout, a)
 }
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for case in gradcheck::cases(1) {
-        let report = gradcheck::check::<f64>(&bend(3), &bend(3), case);
-        assert!(report.within(1e-8, 1e-7), "{report:?}");
-    }
-    // A parabola, which a dense layer alone cannot follow.
+    let check = |case| gradcheck::check::<f64>(&bend(3), &bend(3), case).within(1e-8, 1e-7);
+    assert!(gradcheck::cases(1).into_iter().all(check));
     let x = Array2::from_shape_fn((200, 1), |(i, _)| i as f64 / 100.0 - 1.0);
     let data = Dataset::new("parabola", x.clone(), Target::real(x.mapv(|x| x * x + x)))?;
     let mut model = Model::new(Sequential::input(1).then(|shape| bend(shape.size())).then(|n| Dense::new(n, 1)), 1);
     model.fit(&data)?;
-    assert!(model.evaluate(&data)?.metrics.r_squared() > Some(0.99));
-    Ok(())
+    Ok(assert!(model.evaluate(&data)?.metrics.r_squared() > Some(0.99)))
 }
