@@ -161,7 +161,7 @@ macro_rules! settings {
         }
 
         /// The same with these inner units: one of [`activation`](chainrule_layers::activation), as `activation::Tanh` or
-        /// `activation::LeakyRelu { slope: 0.1 }`.
+        /// `activation::LeakyRelu { negative_slope: 0.1 }`.
         #[must_use]
         pub fn activation(mut self, activation: impl Into<chainrule_layers::Stage>) -> Self {
             self.perceptron.activation = activation.into();
