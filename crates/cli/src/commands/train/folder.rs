@@ -77,8 +77,6 @@ impl RunFolder {
     /// If there is none, or the run is still going on.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let folder = Self::lock(path.to_owned())?;
-        // What a killed process was writing.
-        sweep_temporaries(&folder.path());
         sweep_temporaries(&folder.snapshots());
         Ok(folder)
     }
@@ -94,7 +92,11 @@ impl RunFolder {
                 path.display()
             ))),
             // A file system without locks has none to respect.
-            Err(fs::TryLockError::Error(_)) | Ok(()) => Ok(Self { path, handle, _lock: lock }),
+            Err(fs::TryLockError::Error(_)) | Ok(()) => {
+                // What a killed process was writing, perhaps before there were settings to resume.
+                sweep_temporaries(&path);
+                Ok(Self { path, handle, _lock: lock })
+            }
         }
     }
 
