@@ -110,7 +110,7 @@ pub use chainrule_train as train;
 /// | a run | a [`Dataset`](crate::datasets::Dataset), [`Model`](crate::model::Model), [`Task`](crate::model::Task), [`Trainer`](crate::model::Trainer) with a [`RuleKind`](crate::optim::RuleKind) and a [`ScheduleKind`](crate::optim::ScheduleKind) |
 /// | arrays in one line | [`Classifier`](crate::model::Classifier), [`Regressor`](crate::model::Regressor), [`activation`](crate::layers::activation), [`ClassWeights`](crate::model::ClassWeights) |
 /// | a loop of your own | [`TrainingLoop`](crate::train::TrainingLoop) with its [`Setup`](crate::train::Setup), or [`Descent`](crate::optim::Descent) on a [`Risk`](crate::train::Risk) |
-/// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape), checked by [`layers::gradcheck`](crate::layers::gradcheck) |
+/// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape), checked by [`gradcheck`](crate::layers::gradcheck) |
 pub mod prelude {
     pub use crate::datasets::{
         DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
