@@ -43,3 +43,23 @@ impl Clip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_beyond_the_magnitude_is_cut_to_it_and_nan_stays() {
+        let mut gradient = [-3.0, -1.5, -1.0, 0.0, 1.0, 1.5, 2.0, f64::NAN];
+        Clip::Value(1.5).apply(&mut gradient);
+        assert_eq!(gradient[..7], [-1.5, -1.5, -1.0, 0.0, 1.0, 1.5, 1.5]);
+        assert!(gradient[7].is_nan());
+    }
+
+    #[test]
+    fn a_short_gradient_is_left_alone() {
+        let mut gradient = [0.3, 0.4];
+        Clip::Norm(1.0).apply(&mut gradient);
+        assert_eq!(gradient, [0.3, 0.4]);
+    }
+}
