@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use chainrule_datasets::Pipeline;
 use chainrule_layers::{Architecture, activation};
 use chainrule_model::{Checkpoint, Header, ModelCard, Output};
 use chainrule_train::{RunIdentity, Saved};
@@ -12,18 +11,8 @@ use libfuzzer_sys::fuzz_target;
 
 /// A small network, for files of other programs.
 fn card() -> ModelCard {
-    ModelCard {
-        architecture: Architecture::perceptron(&[2, 2, 2], activation::Relu, 0.0),
-        output: Output::Softmax,
-        loss: None,
-        input: None,
-        transform: Pipeline::new(),
-        classes: Vec::new(),
-        labels: Vec::new(),
-        targets: Vec::new(),
-        data: None,
-        seed: None,
-    }
+    let architecture = Architecture::perceptron(&[2, 2, 2], activation::Relu, 0.0);
+    ModelCard::new(architecture, Output::Softmax, None)
 }
 
 fuzz_target!(|bytes: &[u8]| {

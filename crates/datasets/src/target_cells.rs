@@ -18,10 +18,10 @@ pub(crate) struct TargetCells {
 }
 
 impl TargetCells {
-    /// For a target of so many columns.
+    /// For a target with this number of columns.
     ///
     /// # Errors
-    /// If the task is not one of so many columns.
+    /// If the task does not take this number of columns.
     pub(crate) fn new(columns: usize, options: &ReadOptions) -> Result<Self, String> {
         let (task, labels) = (options.task, &options.labels);
         if columns > 1 && task == TaskKind::Classification {

@@ -97,7 +97,7 @@ impl<A: Scalar> Model<A> {
     /// probability for each class.
     ///
     /// # Panics
-    /// If x has not as many columns as the network has inputs.
+    /// If the number of columns of x is not the number of inputs.
     #[track_caller]
     pub fn predict(&self, x: &ArrayRef2<A>) -> Array2<A> {
         let (given, takes) = (x.ncols(), self.network.inputs());

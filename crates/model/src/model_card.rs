@@ -55,6 +55,22 @@ fn of_any_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<A
 }
 
 impl ModelCard {
+    /// That of a network of whose data nothing is known.
+    pub fn new(architecture: Architecture, output: Output, loss: Option<LossSpec>) -> Self {
+        Self {
+            architecture,
+            output,
+            loss,
+            input: None,
+            transform: Pipeline::new(),
+            classes: Vec::new(),
+            labels: Vec::new(),
+            targets: Vec::new(),
+            data: None,
+            seed: None,
+        }
+    }
+
     /// Files of earlier versions have the name of a regression's target with the columns alone.
     #[cfg(feature = "files")]
     pub(crate) fn with_targets(mut self) -> Self {

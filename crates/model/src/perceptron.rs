@@ -25,7 +25,7 @@ use crate::trainer::Trainer;
 /// | `batch` | 32 | examples a step, at least 1; all of them where there are fewer |
 /// | `epochs` | as [`Trainer`] has it | the most passes over the examples |
 /// | `tolerance` | none | by how much the loss must fall within 10 epochs for the run to go on |
-/// | `patience` | none | holds a tenth of the examples out, and ends after so many epochs without a better loss on them |
+/// | `patience` | none | early stopping: holds out a tenth of the examples, and ends after this number of epochs without a lower loss on them |
 /// | `seed` | 0 | of the initial weights, the shuffling and the examples held out |
 /// | `class_weights` | `equal` | how much the examples of each class count: `equal` or `balanced` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,14 +189,14 @@ macro_rules! settings {
             self
         }
 
-        /// The same with so many examples a step.
+        /// The same with this batch size.
         #[must_use]
         pub fn batch(mut self, batch: usize) -> Self {
             self.perceptron.batch = batch;
             self
         }
 
-        /// The same with at most so many passes over the examples.
+        /// The same with at most this number of epochs.
         #[must_use]
         pub fn epochs(mut self, epochs: usize) -> Self {
             self.perceptron.epochs = Some(epochs);
@@ -210,7 +210,7 @@ macro_rules! settings {
             self
         }
 
-        /// The same that holds a tenth of the examples out, and ends after so many epochs without a better loss on them.
+        /// The same that early stopping: holds out a tenth of the examples, and ends after this number of epochs without a lower loss on them.
         #[must_use]
         pub fn patience(mut self, epochs: usize) -> Self {
             self.perceptron.patience = Some(epochs);

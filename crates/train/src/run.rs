@@ -14,5 +14,6 @@ pub(crate) mod setup;
 pub(crate) mod snapshot;
 #[cfg(feature = "files")]
 pub(crate) mod snapshots;
+mod steps;
 pub(crate) mod train_state;
 pub(crate) mod training_loop;

@@ -150,7 +150,7 @@ impl ModelArgs {
                 self.model.display()
             ))
         })?;
-        Ok(bare_card(architecture, output, loss))
+        Ok(ModelCard::new(architecture, output, Some(loss.spec())))
     }
 
     /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
@@ -182,22 +182,6 @@ pub(crate) fn load_as<A: Scalar>(
         errln!("{path}: {names}");
     }
     Ok(checkpoint)
-}
-
-/// The card of a network of whose data nothing is known.
-fn bare_card(architecture: Architecture, output: Output, loss: LossKind) -> ModelCard {
-    ModelCard {
-        architecture,
-        output,
-        loss: Some(loss.spec()),
-        input: None,
-        transform: Pipeline::new(),
-        classes: Vec::new(),
-        labels: Vec::new(),
-        targets: Vec::new(),
-        data: None,
-        seed: None,
-    }
 }
 
 impl Description {
@@ -241,7 +225,7 @@ impl Description {
         let (top, output) = loss::top(loss, self.output, classes)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::input)?;
-        Ok(bare_card(architecture, output, loss))
+        Ok(ModelCard::new(architecture, output, Some(loss.spec())))
     }
 }
 

@@ -91,7 +91,7 @@ impl OptimizerArgs {
     /// The ids of the arguments of which one says that somebody has chosen how to descend.
     pub(crate) const CHOICES: [&str; 5] = ["optimizer", "lr", "weight_decay", "schedule", "warmup"];
 
-    /// The same with the optimizer, rate, decay and schedule that are usual for so many training examples.
+    /// The same with the default optimizer, learning rate, weight decay and schedule for `examples` training examples.
     pub(crate) fn usual(&self, examples: usize) -> Self {
         let recipe = Recipe::usual(examples);
         Self {

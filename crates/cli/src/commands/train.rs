@@ -152,7 +152,7 @@ impl Train {
         with_dtype!(self.dtype, train(self, line, processes))
     }
 
-    /// The same with what is usual for so many training examples where nothing was said.
+    /// The same with the defaults for `examples` training examples in place of settings that were not given.
     fn complete(&self, line: &CommandLine<'_>, examples: usize) -> Self {
         const OF_FULL_BATCHES: usize = 30;
         let epochs = self.epochs.unwrap_or_else(|| {

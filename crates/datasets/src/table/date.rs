@@ -81,7 +81,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
 }
 
-/// Days since 1970-01-01 of a time that is this long after the midnight that begins a day, counted in so many parts of a second. The
+/// Days since 1970-01-01 of the time `time` after the midnight that begins `day`, in units of 1/`per_second` s. The
 /// same time has the same bits however it is counted.
 pub(super) fn days_since_1970(day: i64, time: i64, per_second: i64) -> f64 {
     let per_day = 86_400 * per_second;

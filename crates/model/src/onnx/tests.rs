@@ -15,16 +15,9 @@ fn checkpoint<A: Scalar>(activation: impl Into<Stage>, output: Output, classes: 
     let architecture = Architecture::perceptron(&[3, 4, 2], activation, 0.5);
     let theta = architecture.build::<A>(None).layout().init(&mut Rng::new(1)).to_vec();
     let card = ModelCard {
-        architecture,
-        output,
-        loss: None,
-        input: None,
         transform: Pipeline::new().then(Transform::Scale { divisor: 4.0 }),
         classes: classes.iter().map(ToString::to_string).collect(),
-        labels: Vec::new(),
-        targets: Vec::new(),
-        data: None,
-        seed: None,
+        ..ModelCard::new(architecture, output, None)
     };
     Checkpoint { card, theta, statistics: Vec::new() }
 }

@@ -282,7 +282,6 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use chainrule::datasets::Pipeline;
     use chainrule::layers::{Mode, activation};
     use chainrule::optim::Objective;
     use chainrule::tensor::{Rng, difference};
@@ -298,18 +297,7 @@ mod tests {
         let mut architecture = Architecture::perceptron(&WIDTHS, activation, 0.1);
         let (top, output) = loss::top(loss, output, true).unwrap();
         architecture.layers.extend::<Option<Stage>>(top);
-        ModelCard {
-            architecture,
-            output,
-            loss: Some(loss.spec()),
-            input: None,
-            transform: Pipeline::new(),
-            classes: Vec::new(),
-            labels: Vec::new(),
-            targets: Vec::new(),
-            data: None,
-            seed: None,
-        }
+        ModelCard::new(architecture, output, Some(loss.spec()))
     }
 
     /// θ, x and target at which no kink is near.
