@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let Some((&choice, text)) = bytes.split_first() else { return };
     let options = ReadOptions {
-        target: [Column::Last, Column::Index(0)][usize::from(choice >> 6 & 1)].clone(),
+        target: [Column::Last, Column::Index(0)][usize::from(choice >> 6 & 1)].clone().into(),
         task: [TaskKind::Auto, TaskKind::Auto, TaskKind::Classification, TaskKind::Regression]
             [usize::from(choice >> 2 & 3)],
         table: TableOptions {
