@@ -50,6 +50,7 @@ mod tape;
 mod tied;
 mod view;
 mod walk;
+mod window;
 pub mod words;
 mod zoo;
 
@@ -77,5 +78,6 @@ pub use tape::{Tape, TapeKind};
 pub use tied::{Tied, TiedSpec};
 pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};
 pub use walk::{is_random, leaves, walk};
+pub use window::{Axis, Extent, Padding, Window};
 pub use words::WordsError;
 pub use zoo::{Specimen, zoo};
