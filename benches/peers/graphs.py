@@ -23,6 +23,7 @@ OPERATORS = {
     "Add": (torch.add, jnp.add),
     # Erf is taken in f32 for the sake of onnxruntime; here numbers stay as they are.
     "Cast": both(lambda x, to: x),
+    "Clip": (torch.clamp, jnp.clip),
     "Concat": (lambda *x, axis: torch.cat(x, axis), lambda *x, axis: jnp.concatenate(x, axis)),
     "Div": (torch.div, jnp.divide),
     "Erf": (torch.erf, jax.scipy.special.erf),

@@ -64,7 +64,8 @@ pub use layer::{Layer, Station, Structure, Values};
 pub use mode::Mode;
 pub use point::{Grad, GradObserver, Point};
 pub use pointwise::{
-    Elu, Gelu, GeluTanh, Identity, LeakyRelu, Pointwise, Relu, Sigmoid, Silu, Softplus, Tanh,
+    Elu, Gelu, GeluTanh, Hardswish, Hardtanh, Identity, LeakyRelu, Mish, Pointwise, Relu, Relu6, Selu,
+    Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 pub use prelu::{PRelu, PReluSpec};
 pub use registry::Stage;

@@ -55,6 +55,18 @@ pub type GeluTanh = Pointwise<activation::GeluTanh>;
 pub type Silu = Pointwise<activation::Silu>;
 /// A layer of softplus units.
 pub type Softplus = Pointwise<activation::Softplus>;
+/// A layer of piecewise quadratic sigmoid-weighted linear units.
+pub type Hardswish = Pointwise<activation::Hardswish>;
+/// A layer of units that clamp their input.
+pub type Hardtanh = Pointwise<activation::Hardtanh>;
+/// A layer of rectifiers that stop at 6.
+pub type Relu6 = Pointwise<activation::Relu6>;
+/// A layer of Mish units.
+pub type Mish = Pointwise<activation::Mish>;
+/// A layer of scaled exponential linear units.
+pub type Selu = Pointwise<activation::Selu>;
+/// A layer of softsign units.
+pub type Softsign = Pointwise<activation::Softsign>;
 /// A layer that passes its input on.
 pub type Identity = Pointwise<activation::Identity>;
 
@@ -132,7 +144,8 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
     }
 
     fn near_kink(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        F::KINK && x.iter().any(|x| x.abs() < radius)
+        let kinks: Vec<A> = self.phi.kinks().into_iter().map(A::of).collect();
+        x.iter().any(|&x| kinks.iter().any(|&kink| (x - kink).abs() < radius))
     }
 }
 

@@ -21,8 +21,6 @@ impl Default for Elu {
 }
 
 impl Activation for Elu {
-    const KINK: bool = true;
-
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         if z > A::zero() { z } else { A::of(self.alpha) * math::exp_m1(z) }
@@ -34,6 +32,10 @@ impl Activation for Elu {
     #[inline(always)]
     fn curvature<A: Scalar>(self, z: A, y: A) -> A {
         if z > A::zero() { A::zero() } else { y + A::of(self.alpha) }
+    }
+
+    fn kinks(self) -> Vec<f64> {
+        vec![0.0]
     }
 
     fn usual_init(self) -> Init {

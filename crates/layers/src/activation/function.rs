@@ -10,8 +10,6 @@ use crate::words::{Arguments, WordsError};
 
 /// A function φ of one number with its first two derivatives.
 pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
-    /// Whether φ, or its first derivative, has a kink at 0.
-    const KINK: bool = false;
     /// Whether φ' reads y alone: then y can take the place of z.
     const SLOPE_FROM_VALUE: bool = false;
 
@@ -23,6 +21,11 @@ pub trait Activation: Debug + Clone + Copy + Default + PartialEq + Send + Sync +
 
     /// φ''(z), given y = φ(z); 0 at a kink.
     fn curvature<A: Scalar>(self, z: A, y: A) -> A;
+
+    /// Where φ, or its first derivative, has a kink. Only the checks ask.
+    fn kinks(self) -> Vec<f64> {
+        Vec::new()
+    }
 
     /// The initialiser that keeps a signal's variance through these units: He's for rectifiers and their kin, Glorot's for
     /// those that saturate.

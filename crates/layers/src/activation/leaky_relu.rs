@@ -21,8 +21,6 @@ impl Default for LeakyRelu {
 }
 
 impl Activation for LeakyRelu {
-    const KINK: bool = true;
-
     #[inline(always)]
     fn value<A: Scalar>(self, z: A) -> A {
         z * self.slope(z, z)
@@ -34,6 +32,10 @@ impl Activation for LeakyRelu {
     #[inline(always)]
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
+    }
+
+    fn kinks(self) -> Vec<f64> {
+        vec![0.0]
     }
 
     fn usual_init(self) -> Init {

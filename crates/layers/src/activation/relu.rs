@@ -10,7 +10,6 @@ use crate::spec::UnitFormula;
 pub struct Relu;
 
 impl Activation for Relu {
-    const KINK: bool = true;
     const SLOPE_FROM_VALUE: bool = true;
 
     #[inline(always)]
@@ -25,6 +24,10 @@ impl Activation for Relu {
     #[inline(always)]
     fn curvature<A: Scalar>(self, _: A, _: A) -> A {
         A::zero()
+    }
+
+    fn kinks(self) -> Vec<f64> {
+        vec![0.0]
     }
 
     fn usual_init(self) -> Init {
