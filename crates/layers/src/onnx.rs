@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chainrule_tensor::Shape;
+
 /// An operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnnxNode {
@@ -22,6 +24,10 @@ pub enum OnnxAttribute {
     Int(i64),
     /// Several.
     Ints(Vec<i64>),
+    /// A real number; in the standard these are `f32`.
+    Float(f32),
+    /// A word.
+    Text(&'static str),
 }
 
 /// A constant of the graph.
@@ -40,6 +46,8 @@ pub struct OnnxTensor {
 pub enum OnnxNumbers {
     /// In the number type of the model.
     Real(Vec<f64>),
+    /// In `f32`, whatever the model's are: where an operator asks for it.
+    Single(Vec<f32>),
     /// Lengths and indices.
     Whole(Vec<i64>),
 }
@@ -72,11 +80,6 @@ impl OnnxWriter {
     pub fn new(double: bool, parameters: impl IntoIterator<Item = (String, (Vec<usize>, Vec<f64>))>) -> Self {
         let parameters = parameters.into_iter().collect();
         Self { double, nodes: Vec::new(), tensors: Vec::new(), parameters, path: String::new() }
-    }
-
-    /// Whether the model's numbers are `f64`.
-    pub fn is_double(&self) -> bool {
-        self.double
     }
 
     /// The operators so far.
@@ -142,10 +145,115 @@ impl OnnxWriter {
         output
     }
 
+    /// What `write` makes of `x` in `f32`, back in the model's numbers: for operators that onnxruntime does not have in `f64`.
+    pub fn in_single(&mut self, x: &str, write: impl FnOnce(&mut Self, &str) -> String) -> String {
+        // `TensorProto.DataType`.
+        const FLOAT: i64 = 1;
+        const DOUBLE: i64 = 11;
+        if !self.double {
+            return write(self, x);
+        }
+        let cast = |to| vec![("to", OnnxAttribute::Int(to))];
+        let x = self.apply_with("Cast", &[x], cast(FLOAT));
+        let y = write(self, &x);
+        self.apply_with("Cast", &[&y], cast(DOUBLE))
+    }
+
     /// `x` with rows of `width` numbers.
     pub fn with_width(&mut self, x: &str, width: usize) -> String {
-        let shape = OnnxNumbers::Whole(vec![-1, width as i64]);
-        let shape = self.tensor(&format!("rows.{width}"), &[2], shape);
+        self.reshape(x, &[width])
+    }
+
+    /// Flat rows `x` of pictures or sequences of this shape as the standard's operators take them: (N, C, H, W) or (N, C, T).
+    /// Rows without positions stay (N, C).
+    ///
+    /// ```
+    /// use chainrule_layers::onnx::OnnxWriter;
+    /// use chainrule_tensor::Shape;
+    ///
+    /// let mut onnx = OnnxWriter::new(false, []);
+    /// let x = onnx.channels_first("x", Shape::image(4, 5, 3));
+    /// let operators: Vec<_> = onnx.nodes().iter().map(|node| node.operator).collect();
+    /// assert_eq!((x.as_str(), operators), ("Transpose.1", vec!["Reshape", "Transpose"]));
+    /// ```
+    pub fn channels_first(&mut self, x: &str, shape: Shape) -> String {
+        let mut axes = shape.axes();
+        let rank = axes.len() as i64;
+        if shape.positions() == 1 || shape.features() == 1 {
+            // The order of the numbers is the same.
+            axes.rotate_right(1);
+            return self.reshape(x, &axes);
+        }
+        let x = self.reshape(x, &axes);
+        let permutation = [0, rank].into_iter().chain(1..rank).collect();
+        self.apply_with("Transpose", &[&x], vec![("perm", OnnxAttribute::Ints(permutation))])
+    }
+
+    /// The way back: flat rows, channels last, of `x` in the form of [`channels_first`](Self::channels_first).
+    pub fn channels_last(&mut self, x: &str, shape: Shape) -> String {
+        if shape.positions() == 1 || shape.features() == 1 {
+            return self.with_width(x, shape.size());
+        }
+        let rank = shape.axes().len() as i64;
+        let permutation = [0].into_iter().chain(2..=rank).chain([1]).collect();
+        let x = self.apply_with("Transpose", &[x], vec![("perm", OnnxAttribute::Ints(permutation))]);
+        self.with_width(&x, shape.size())
+    }
+
+    /// `x` with any number of examples of these lengths.
+    fn reshape(&mut self, x: &str, lengths: &[usize]) -> String {
+        let words: Vec<_> = lengths.iter().map(ToString::to_string).collect();
+        let whole = [-1].into_iter().chain(lengths.iter().map(|&length| length as i64)).collect();
+        let name = format!("rows.{}", words.join("x"));
+        let shape = self.tensor(&name, &[lengths.len() + 1], OnnxNumbers::Whole(whole));
         self.apply("Reshape", &[x, &shape])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permutations(onnx: &OnnxWriter) -> Vec<Vec<i64>> {
+        let attributes = onnx.nodes().iter().flat_map(|node| &node.attributes);
+        attributes
+            .map(|(_, value)| match value {
+                OnnxAttribute::Ints(permutation) => permutation.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_way_back_undoes_the_way_there() {
+        for (shape, there, back) in [
+            (Shape::image(4, 5, 3), vec![0, 3, 1, 2], vec![0, 2, 3, 1]),
+            (Shape::sequence(4, 3), vec![0, 2, 1], vec![0, 2, 1]),
+        ] {
+            let mut onnx = OnnxWriter::new(false, []);
+            let x = onnx.channels_first("x", shape);
+            onnx.channels_last(&x, shape);
+            assert_eq!(permutations(&onnx), [there, back]);
+            let axes = shape.axes().into_iter().map(|length| length as i64);
+            let (_, tensors) = onnx.finish();
+            assert_eq!(tensors[0].values, OnnxNumbers::Whole([-1].into_iter().chain(axes).collect()));
+            assert_eq!(tensors[1].values, OnnxNumbers::Whole(vec![-1, shape.size() as i64]));
+        }
+    }
+
+    #[test]
+    fn one_channel_or_one_position_needs_no_transposition() {
+        for (shape, axes) in [
+            (Shape::image(4, 5, 1), vec![-1, 1, 4, 5]),
+            (Shape::image(1, 1, 3), vec![-1, 3, 1, 1]),
+            (Shape::sequence(4, 1), vec![-1, 1, 4]),
+            (Shape::Flat(6), vec![-1, 6]),
+        ] {
+            let mut onnx = OnnxWriter::new(false, []);
+            let x = onnx.channels_first("x", shape);
+            onnx.channels_last(&x, shape);
+            assert_eq!(onnx.nodes().len(), 2, "{shape}");
+            assert_eq!(onnx.finish().1[0].values, OnnxNumbers::Whole(axes));
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::output::Output;
 use proto::{
     Attribute, DOUBLE, Dimension, FLOAT, INT, INT64, INTS, IR_VERSION, Kind, Model, Node, OPERATORS,
-    OperatorSet, Property, Shape, Tensor, TensorKind, Value,
+    OperatorSet, Property, REAL, STRING, Shape, Tensor, TensorKind, Value,
 };
 
 /// Where protocol buffers end.
@@ -42,7 +42,7 @@ impl<A: Scalar> Checkpoint<A> {
     /// shapes of the checkpoint. The names of the outputs are JSON in the metadata: under `classes`, `labels` or, of a regression,
     /// `targets`.
     ///
-    /// Its operators are those that onnxruntime has for both number types; erf alone is taken in `f32`.
+    /// Its operators are those that onnxruntime has for both number types; erf, average pools and interpolation are computed in `f32`.
     ///
     /// # Panics
     /// If θ is not as long as the architecture says, or the transform is for another number of inputs.
@@ -106,11 +106,15 @@ fn graph<A: Scalar>(onnx: OnnxWriter, inputs: usize, outputs: usize) -> proto::G
 
 fn node(node: OnnxNode) -> Node {
     let attributes = node.attributes.into_iter().map(|(name, value)| {
-        let (i, ints, kind) = match value {
-            OnnxAttribute::Int(i) => (i, Vec::new(), INT),
-            OnnxAttribute::Ints(ints) => (0, ints, INTS),
-        };
-        Attribute { name: name.to_owned(), i, ints, kind }
+        let name = name.to_owned();
+        match value {
+            OnnxAttribute::Int(i) => Attribute { name, i, kind: INT, ..Attribute::default() },
+            OnnxAttribute::Ints(ints) => Attribute { name, ints, kind: INTS, ..Attribute::default() },
+            OnnxAttribute::Float(f) => Attribute { name, f, kind: REAL, ..Attribute::default() },
+            OnnxAttribute::Text(text) => {
+                Attribute { name, s: text.as_bytes().to_vec(), kind: STRING, ..Attribute::default() }
+            }
+        }
     });
     Node {
         input: node.inputs,
@@ -127,6 +131,7 @@ fn tensor<A: Scalar>(tensor: OnnxTensor) -> Tensor {
             let values: Vec<A> = values.into_iter().map(A::of).collect();
             (number_type::<A>(), little_endian(&values))
         }
+        OnnxNumbers::Single(values) => (FLOAT, little_endian(&values)),
         OnnxNumbers::Whole(values) => (INT64, values.into_iter().flat_map(i64::to_le_bytes).collect()),
     };
     let dims = tensor.shape.iter().map(|&length| length as i64).collect();

@@ -5,12 +5,8 @@ use chainrule_tensor::{
 use serde::{Deserialize, Serialize};
 
 use crate::activation::function::{Activation, ActivationSpec};
-use crate::onnx::{OnnxAttribute, OnnxWriter};
+use crate::onnx::OnnxWriter;
 use crate::spec::UnitFormula;
-
-/// ONNX's numbers for its types.
-const FLOAT: i64 = 1;
-const DOUBLE: i64 = 11;
 
 /// z·Φ(z) with the normal distribution function Φ, exact by erf (Hendrycks and Gimpel 2016).
 ///
@@ -43,14 +39,7 @@ impl ActivationSpec for Gelu {
         let (root, one) = (onnx.number(std::f64::consts::FRAC_1_SQRT_2), onnx.number(1.0));
         let half = onnx.number(0.5);
         let mut value = onnx.apply("Mul", &[z, &root]);
-        let cast = |to| vec![("to", OnnxAttribute::Int(to))];
-        if onnx.is_double() {
-            value = onnx.apply_with("Cast", &[&value], cast(FLOAT));
-        }
-        value = onnx.apply("Erf", &[&value]);
-        if onnx.is_double() {
-            value = onnx.apply_with("Cast", &[&value], cast(DOUBLE));
-        }
+        value = onnx.in_single(&value, |onnx, z| onnx.apply("Erf", &[z]));
         value = onnx.apply("Add", &[&value, &one]);
         value = onnx.apply("Mul", &[&value, &half]);
         onnx.apply("Mul", &[&value, z])

@@ -13,7 +13,9 @@ pub(super) const DOUBLE: i32 = 11;
 pub(super) const INT64: i32 = 7;
 
 /// `AttributeProto.AttributeType`.
+pub(super) const REAL: i32 = 1;
 pub(super) const INT: i32 = 2;
+pub(super) const STRING: i32 = 3;
 pub(super) const INTS: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]
@@ -80,8 +82,12 @@ pub(super) struct Node {
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
     pub(super) name: String,
+    #[prost(float, tag = "2")]
+    pub(super) f: f32,
     #[prost(int64, tag = "3")]
     pub(super) i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) s: Vec<u8>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]

@@ -50,6 +50,25 @@ fn a_regression_ends_in_its_last_layer_and_has_no_classes() {
     assert_eq!(properties, []);
 }
 
+#[test]
+fn every_kind_of_setting_and_of_number_is_encoded() {
+    let mut onnx = OnnxWriter::new(true, []);
+    let scales = onnx.tensor("scales", &[1], OnnxNumbers::Single(vec![2.0]));
+    let settings = vec![
+        ("i", OnnxAttribute::Int(3)),
+        ("is", OnnxAttribute::Ints(vec![1, 2])),
+        ("f", OnnxAttribute::Float(0.5)),
+        ("s", OnnxAttribute::Text("nearest")),
+    ];
+    onnx.apply_with("Resize", &["x", "", &scales], settings);
+    let encoded = graph::<f64>(onnx, 4, 8).encode_to_vec();
+    let graph = proto::Graph::decode(encoded.as_slice()).unwrap();
+    let [i, is, f, s] = &graph.node[0].attribute[..] else { panic!("{:?}", graph.node[0].attribute) };
+    assert_eq!((i.kind, i.i, is.kind, is.ints.as_slice()), (2, 3, 7, &[1, 2][..]));
+    assert_eq!((f.kind, f.f, s.kind, s.s.as_slice()), (1, 0.5, 3, &b"nearest"[..]));
+    assert_eq!((graph.initializer[0].data_type, graph.initializer[0].raw_data.len()), (FLOAT, 4));
+}
+
 /// What an operator makes of its inputs: one row, and parameters.
 fn operator(node: &Node, inputs: &[&[f64]]) -> Vec<f64> {
     let x = inputs[0];
