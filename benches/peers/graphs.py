@@ -3,6 +3,8 @@
 The table below has operators of ONNX, which layers are written in; it knows no layer.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,11 +19,69 @@ def both(function):
     return function, function
 
 
+def pairs(pads):
+    """ONNX's lengths before all axes and after all axes, axis by axis."""
+    return list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :]))
+
+
+def pad_torch(x, pads, value=0.0):
+    # PyTorch begins with the last axis.
+    flat = [length for pair in reversed(pairs([int(p) for p in pads])) for length in pair]
+    return torch.nn.functional.pad(x, flat, value=float(value))
+
+
+def pad_jax(x, pads, value=0.0):
+    return jnp.pad(x, pairs([int(p) for p in pads]), constant_values=float(value))
+
+
+def max_torch(x, kernel_shape, strides, dilations, pads):
+    x = pad_torch(x, [0, 0, *pads[:2], 0, 0, *pads[2:]], -np.inf)
+    return torch.nn.functional.max_pool2d(x, kernel_shape, strides, 0, dilations)
+
+
+def max_jax(x, kernel_shape, strides, dilations, pads):
+    x = pad_jax(x, [0, 0, *pads[:2], 0, 0, *pads[2:]], -np.inf)
+    seen = [(n - d * (k - 1) - 1) // s for n, k, s, d in zip(x.shape[2:], kernel_shape, strides, dilations)]
+
+    def tap(i, j):
+        places = [slice(t * d, t * d + n * s + 1, s) for t, d, n, s in zip((i, j), dilations, seen, strides)]
+        return x[:, :, places[0], places[1]]
+
+    taps = [tap(i, j) for i in range(kernel_shape[0]) for j in range(kernel_shape[1])]
+    return functools.reduce(jnp.maximum, taps)
+
+
+def average_torch(x, kernel_shape, strides, pads=(0, 0, 0, 0), count_include_pad=0):
+    return torch.nn.functional.avg_pool2d(x, kernel_shape, strides, list(pads[:2]), False, bool(count_include_pad))
+
+
+def average_jax(x, kernel_shape, strides, pads=(0, 0, 0, 0), count_include_pad=0):
+    window = ((1, 1, *kernel_shape), (1, 1, *strides), ((0, 0), (0, 0), *pairs(pads)))
+    total = jax.lax.reduce_window(x, 0.0, jax.lax.add, *window)
+    if count_include_pad:
+        return total / (kernel_shape[0] * kernel_shape[1])
+    return total / jax.lax.reduce_window(jnp.ones_like(x), 0.0, jax.lax.add, *window)
+
+
+def resize_torch(x, roi, scales, mode, **rest):
+    return torch.nn.functional.interpolate(
+        x, scale_factor=[float(s) for s in scales[2:]], mode="nearest" if mode == b"nearest" else "bilinear"
+    )
+
+
+def resize_jax(x, roi, scales, mode, **rest):
+    scales = [int(s) for s in scales]
+    if mode == b"nearest":
+        return jnp.repeat(jnp.repeat(x, scales[2], 2), scales[3], 3)
+    return jax.image.resize(x, [n * s for n, s in zip(x.shape, scales)], "linear")
+
+
 # An operator: in PyTorch, in JAX. It takes its inputs, and its attributes by name.
 OPERATORS = {
     "Abs": (torch.abs, jnp.abs),
     "Add": (torch.add, jnp.add),
     # Erf is taken in f32 for the sake of onnxruntime; here numbers stay as they are.
+    "AveragePool": (average_torch, average_jax),
     "Cast": both(lambda x, to: x),
     "Clip": (torch.clamp, jnp.clip),
     "Concat": (lambda *x, axis: torch.cat(x, axis), lambda *x, axis: jnp.concatenate(x, axis)),
@@ -29,20 +89,25 @@ OPERATORS = {
     "Erf": (torch.erf, jax.scipy.special.erf),
     "Exp": (torch.exp, jnp.exp),
     "Gemm": both(lambda a, b, c, transB=0: a @ (b.T if transB else b) + c),
+    "GlobalAveragePool": both(lambda x: x.mean((2, 3))[:, :, None, None]),
     "Identity": both(lambda x: x),
     "Log": (torch.log, jnp.log),
     "MatMul": (torch.matmul, jnp.matmul),
     "Max": (torch.maximum, jnp.maximum),
+    "MaxPool": (max_torch, max_jax),
     "Min": (torch.minimum, jnp.minimum),
     "Mul": (torch.mul, jnp.multiply),
     "Neg": (torch.neg, jnp.negative),
+    "Pad": (pad_torch, pad_jax),
     "Relu": (torch.relu, jax.nn.relu),
     "Reshape": both(lambda x, shape: x.reshape(tuple(shape.tolist()))),
+    "Resize": (resize_torch, resize_jax),
     "Sigmoid": (torch.sigmoid, jax.nn.sigmoid),
     "Softmax": (lambda x, axis: torch.softmax(x, axis), lambda x, axis: jax.nn.softmax(x, axis)),
     "Sqrt": (torch.sqrt, jnp.sqrt),
     "Sub": (torch.sub, jnp.subtract),
     "Tanh": (torch.tanh, jnp.tanh),
+    "Transpose": (lambda x, perm: x.permute(*perm), lambda x, perm: jnp.transpose(x, perm)),
 }
 
 
@@ -62,7 +127,8 @@ class Graph:
         if library == TORCH:
             # Lengths stay numbers of Python.
             tensors = {k: torch.from_numpy(t) if t.dtype.kind == "f" else t for k, t in tensors.items()}
-        values = {**tensors, **theta, "x": x}
+        # An input that is left out has no name.
+        values = {**tensors, **theta, "x": x, "": None}
         for node in self.nodes:
             attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
             operator = OPERATORS[node.op_type][library]

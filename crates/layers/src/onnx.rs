@@ -122,6 +122,12 @@ impl OnnxWriter {
         name.to_owned()
     }
 
+    /// A constant of the current layer.
+    pub fn own_tensor(&mut self, name: &str, shape: &[usize], values: OnnxNumbers) -> String {
+        let name = format!("{}{name}", self.path);
+        self.tensor(&name, shape, values)
+    }
+
     /// One number.
     pub fn number(&mut self, x: f64) -> String {
         self.tensor(&format!("number.{x}"), &[], OnnxNumbers::Real(vec![x]))
@@ -207,6 +213,17 @@ impl OnnxWriter {
         let name = format!("rows.{}", words.join("x"));
         let shape = self.tensor(&name, &[lengths.len() + 1], OnnxNumbers::Whole(whole));
         self.apply("Reshape", &[x, &shape])
+    }
+}
+
+/// A picture of the same numbers: a sequence is one line of its steps, and other inputs have one position.
+///
+/// Operators of ONNX take it, so that none has a case for sequences.
+pub(crate) fn picture(shape: Shape) -> Shape {
+    match shape {
+        Shape::Flat(features) => Shape::image(1, 1, features),
+        Shape::Sequence { time, features } => Shape::image(1, time, features),
+        image @ Shape::Image { .. } => image,
     }
 }
 

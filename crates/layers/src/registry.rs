@@ -7,18 +7,24 @@ use chainrule_tensor::{Init, Scalar, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::activation;
+use crate::adaptive_avg_pool::AdaptiveAvgPoolSpec;
+use crate::avg_pool::AvgPoolSpec;
 use crate::branches::BranchesSpec;
 use crate::dense::DenseSpec;
 use crate::dropout::DropoutSpec;
+use crate::global_avg_pool::GlobalAvgPoolSpec;
 use crate::layer::Layer;
+use crate::max_pool::MaxPoolSpec;
 use crate::onnx::OnnxWriter;
 use crate::repeat::RepeatSpec;
 use crate::residual::ResidualSpec;
 use crate::softmax::SoftmaxSpec;
 use crate::spec::{LayerSpec, NamedSpec, SpecError, UnitFormula};
 use crate::tied::TiedSpec;
+use crate::upsample::UpsampleSpec;
 use crate::view::{FlattenSpec, ReshapeSpec};
 use crate::words::{Arguments, Item, WordsError, items};
+use crate::zero_pad::ZeroPadSpec;
 
 macro_rules! layers {
     ($($variant:ident $name:literal $spec:ty,)*) => {
@@ -155,6 +161,12 @@ layers! {
     PRelu "prelu" crate::prelu::PReluSpec,
     Softmax "softmax" SoftmaxSpec,
     Dropout "dropout" DropoutSpec,
+    MaxPool "max-pool" MaxPoolSpec,
+    AvgPool "avg-pool" AvgPoolSpec,
+    AdaptiveAvgPool "adaptive-avg-pool" AdaptiveAvgPoolSpec,
+    GlobalAvgPool "global-avg-pool" GlobalAvgPoolSpec,
+    Upsample "upsample" UpsampleSpec,
+    ZeroPad "zero-pad" ZeroPadSpec,
     Flatten "flatten" FlattenSpec,
     Reshape "reshape" ReshapeSpec,
     Residual "residual" ResidualSpec<Stage>,

@@ -196,6 +196,15 @@ pub struct Axis {
     pub before: usize,
 }
 
+/// The places of an input, evenly spaced, that an output sees; or of an output that see an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The first.
+    pub start: usize,
+    /// How many.
+    pub len: usize,
+}
+
 impl Axis {
     /// An axis of one place, which is what a sequence has for a height.
     pub const LONE: Self = Self { inputs: 1, outputs: 1, kernel: 1, stride: 1, dilation: 1, before: 0 };
@@ -205,6 +214,35 @@ impl Axis {
     pub fn input(&self, output: usize, tap: usize) -> Option<usize> {
         let place = (output * self.stride + tap * self.dilation).checked_sub(self.before)?;
         (place < self.inputs).then_some(place)
+    }
+
+    /// The inputs that `output` sees, in steps of the dilation.
+    pub(crate) fn seen(&self, output: usize) -> Run {
+        let begin = output * self.stride;
+        let first = self.before.saturating_sub(begin).div_ceil(self.dilation);
+        let start = begin + first * self.dilation - self.before;
+        let inside = self.inputs.saturating_sub(start).div_ceil(self.dilation);
+        Run { start, len: inside.min(self.kernel.saturating_sub(first)) }
+    }
+}
+
+/// The height and the width of `input`; a sequence is one line of its steps.
+///
+/// # Errors
+/// If it has no positions, or it is a sequence and one of `extents`, each with its name, has two lengths.
+pub(crate) fn lengths(input: Shape, extents: &[(&str, Extent)]) -> Result<[usize; 2], SpecError> {
+    match input {
+        Shape::Image { height, width, .. } => Ok([height, width]),
+        Shape::Sequence { time, .. } => {
+            let two = extents.iter().find(|(_, extent)| extent.height != extent.width);
+            let Some((name, extent)) = two else { return Ok([1, time]) };
+            let fault =
+                format!("a {name} of {extent} is for pictures; of a sequence, {input}, it has one length");
+            Err(SpecError::here(fault))
+        }
+        Shape::Flat(_) => Err(SpecError::here(format!(
+            "it works on a picture or a sequence, not on {input} numbers without places; `reshape` gives them a shape"
+        ))),
     }
 }
 
@@ -224,29 +262,24 @@ impl Window {
     /// If a length is 0, the window is larger than the input with its border, or the input has no positions.
     pub fn axes(&self, input: Shape, ceil: bool) -> Result<[Axis; 2], SpecError> {
         let fault = |fault: String| SpecError::here(fault);
-        let lengths = [self.kernel, self.stride, self.dilation];
-        if lengths.iter().any(|extent| extent.height == 0 || extent.width == 0) {
+        let none_zero = [self.kernel, self.stride, self.dilation];
+        if none_zero.iter().any(|extent| extent.height == 0 || extent.width == 0) {
             return Err(fault(format!(
                 "a kernel of {}, a stride of {} and a dilation of {}: none may be 0",
                 self.kernel, self.stride, self.dilation
             )));
         }
-        let [height, width] = match input {
-            Shape::Image { height, width, .. } => [height, width],
-            Shape::Sequence { time, .. } if self.kernel.height == self.kernel.width => [0, time],
-            Shape::Sequence { .. } => {
-                return Err(fault(format!(
-                    "a kernel of {} slides over a picture; over a sequence, {input}, it has one length",
-                    self.kernel
-                )));
-            }
-            Shape::Flat(_) => {
-                return Err(fault(format!(
-                    "a window slides over a picture or a sequence, not over {input} numbers without places; `reshape` \
-                     gives them a shape"
-                )));
-            }
+        let padding = match self.padding {
+            Padding::Each(extent) => extent,
+            Padding::Same(_) => Extent::square(0),
         };
+        let extents = [
+            ("kernel", self.kernel),
+            ("stride", self.stride),
+            ("padding", padding),
+            ("dilation", self.dilation),
+        ];
+        let [height, width] = lengths(input, &extents)?;
         let axis = |inputs: usize, of: &dyn Fn(Extent) -> usize| -> Result<Axis, SpecError> {
             let (kernel, stride, dilation) = (of(self.kernel), of(self.stride), of(self.dilation));
             let too_large = || {
@@ -331,6 +364,21 @@ mod tests {
     }
 
     #[test]
+    fn an_output_sees_what_its_taps_find() {
+        for (kernel, stride, before, dilation) in
+            [(3, 2, 1, 1), (2, 3, 1, 2), (3, 1, 1, 4), (2, 2, 0, 1), (4, 1, 2, 3)]
+        {
+            let axis = Axis { inputs: 9, outputs: 9, kernel, stride, dilation, before };
+            for output in 0..9 {
+                let taps: Vec<_> = (0..kernel).filter_map(|tap| axis.input(output, tap)).collect();
+                let Run { start, len } = axis.seen(output);
+                let run: Vec<_> = (0..len).map(|i| start + i * dilation).collect();
+                assert_eq!(run, taps, "{axis:?} {output}");
+            }
+        }
+    }
+
+    #[test]
     fn same_keeps_the_size() {
         for kernel in 1..6 {
             for dilation in 1..4 {
@@ -352,6 +400,8 @@ mod tests {
         assert!(fault(Window::new(usize::MAX), image).contains("larger"));
         assert!(fault(Window::new(3), Shape::Flat(9)).contains("`reshape`"));
         assert!(fault(Window::new((3, 1)), Shape::sequence(9, 1)).contains("one length"));
+        let uneven = Window { stride: (2, 1).into(), ..Window::new(3) };
+        assert!(fault(uneven, Shape::sequence(9, 1)).contains("a stride of 2x1"));
         let same = Window { padding: Padding::SAME, stride: 2.into(), ..Window::new(3) };
         assert!(fault(same, image).contains("stride of 1"));
     }

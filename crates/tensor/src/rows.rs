@@ -10,7 +10,7 @@ use crate::simd::{self, LANES};
 use crate::{math, vector};
 
 /// The threads of a pool share a loop over a batch from this many numbers on: some microseconds of an activation.
-const LEAST_SHARED: usize = 1 << 13;
+pub const LEAST_SHARED: usize = 1 << 13;
 
 /// Columns whose sums stay in registers.
 const WIDE: usize = 8 * LANES;

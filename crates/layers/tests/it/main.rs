@@ -3,4 +3,5 @@
 mod containers;
 mod harness;
 mod joined;
+mod pools;
 mod zoo;
