@@ -52,6 +52,10 @@ pub enum OnnxNumbers {
     Whole(Vec<i64>),
 }
 
+// `TensorProto.DataType`.
+const FLOAT: i64 = 1;
+const DOUBLE: i64 = 11;
+
 /// A graph under construction: layers name the values they take and get back the names of those they make.
 ///
 /// Every value is a matrix with one example a row, as in memory; a layer that works by position reshapes on its way in and
@@ -153,16 +157,26 @@ impl OnnxWriter {
 
     /// What `write` makes of `x` in `f32`, back in the model's numbers: for operators that onnxruntime does not have in `f64`.
     pub fn in_single(&mut self, x: &str, write: impl FnOnce(&mut Self, &str) -> String) -> String {
-        // `TensorProto.DataType`.
-        const FLOAT: i64 = 1;
-        const DOUBLE: i64 = 11;
         if !self.double {
             return write(self, x);
         }
-        let cast = |to| vec![("to", OnnxAttribute::Int(to))];
-        let x = self.apply_with("Cast", &[x], cast(FLOAT));
+        let x = self.cast(x, FLOAT);
         let y = write(self, &x);
-        self.apply_with("Cast", &[&y], cast(DOUBLE))
+        self.cast(&y, DOUBLE)
+    }
+
+    /// The parameter of the current layer with this name in `f32`, for an operator of [`in_single`](Self::in_single).
+    ///
+    /// # Panics
+    /// As [`parameter`](Self::parameter).
+    #[track_caller]
+    pub fn single_parameter(&mut self, name: &str) -> String {
+        let value = self.parameter(name);
+        if self.double { self.cast(&value, FLOAT) } else { value }
+    }
+
+    fn cast(&mut self, x: &str, to: i64) -> String {
+        self.apply_with("Cast", &[x], vec![("to", OnnxAttribute::Int(to))])
     }
 
     /// `x` with rows of `width` numbers.

@@ -10,6 +10,8 @@ use crate::activation;
 use crate::adaptive_avg_pool::AdaptiveAvgPoolSpec;
 use crate::avg_pool::AvgPoolSpec;
 use crate::branches::BranchesSpec;
+use crate::conv::ConvSpec;
+use crate::conv_transpose::ConvTransposeSpec;
 use crate::dense::DenseSpec;
 use crate::dropout::DropoutSpec;
 use crate::global_avg_pool::GlobalAvgPoolSpec;
@@ -142,6 +144,8 @@ macro_rules! layers {
 
 layers! {
     Dense "dense" DenseSpec,
+    Conv "conv" ConvSpec,
+    ConvTranspose "conv-transpose" ConvTransposeSpec,
     Identity "identity" activation::Identity,
     Sigmoid "sigmoid" activation::Sigmoid,
     Tanh "tanh" activation::Tanh,

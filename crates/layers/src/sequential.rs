@@ -40,6 +40,8 @@ pub struct Sequential<A: Scalar> {
     layout: Layout,
     /// The window of the statistics of each layer.
     statistics_slots: Vec<Range<usize>>,
+    /// The shape that the features so far were flattened from, if they still stand in its order.
+    flattened: Option<Shape>,
     statistics: Layout,
     /// One layer a step, with the views above it.
     single: Vec<Step>,
@@ -70,6 +72,7 @@ impl<A: Scalar> Sequential<A> {
             slots: Vec::new(),
             layout: Layout::new(),
             statistics_slots: Vec::new(),
+            flattened: None,
             statistics: Layout::new(),
             single: Vec::new(),
             joined: Vec::new(),
@@ -123,6 +126,7 @@ impl<A: Scalar> Sequential<A> {
         }
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
         self.statistics_slots.push(self.statistics.nest(&place.to_string(), layer.statistics()));
+        self.flatten(layer.as_ref());
         self.layers.push(layer);
         self.join_activation();
         for steps in [&mut self.single, &mut self.joined] {
@@ -141,6 +145,24 @@ impl<A: Scalar> Sequential<A> {
     /// The layers, bottom first.
     pub fn layers(&self) -> impl Iterator<Item = &dyn Layer<A>> {
         self.layers.iter().map(AsRef::as_ref)
+    }
+
+    /// Lets files hold the parameters of `layer`, which goes on top, as PyTorch does where their inputs are a flattened picture.
+    fn flatten(&mut self, layer: &dyn Layer<A>) {
+        let (takes, gives) = (layer.input_shape(), layer.output_shape());
+        if layer.is_view() {
+            // What enters the network was flattened by whoever made the data.
+            let is_computed = !self.layers.iter().all(|below| below.is_view());
+            let is_flattened = is_computed && takes.positions() > 1 && gives.positions() == 1;
+            self.flattened = is_flattened.then_some(takes);
+            return;
+        }
+        let Some(shape) = self.flattened else { return };
+        let [slots, statistics] = [&self.slots, &self.statistics_slots].map(|slots| &slots[slots.len() - 1]);
+        self.layout.flattened(slots, &shape.axes());
+        self.statistics.flattened(statistics, &shape.axes());
+        let keeps_order = layer.affine().is_none() && layer.structure() == Structure::Leaf && takes == gives;
+        self.flattened = self.flattened.filter(|_| keeps_order);
     }
 
     /// Joins the activation that is topmost to the affine layer below it, as another step is about to go on top.

@@ -1,5 +1,6 @@
 use chainrule_tensor::{Init, Scalar, Shape};
 
+use crate::conv::Conv;
 use crate::dense::Dense;
 use crate::dropout::Dropout;
 use crate::layer::Layer;
@@ -33,6 +34,7 @@ pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
         ("sequential, the lecture's", lecture()),
         ("sequential, deep", deep()),
         ("sequential, views", views()),
+        ("sequential, convolutional", convolutional()),
         ("sequential, nested", Sequential::input(7).then(|_| deep()).then(Tanh::new).then(|_| on_top())),
     ];
     let composed = composed
@@ -74,6 +76,19 @@ fn views<A: Scalar>() -> Sequential<A> {
         .then(Flatten::new)
         .then(|n| Dense::new(n, 3))
         .then(|n| Reshape::new(n, Shape::sequence(3, 1)))
+}
+
+/// Convolutions joined to activations of both kinds, with a border, a stride and none, under a dense layer.
+fn convolutional<A: Scalar>() -> Sequential<A> {
+    Sequential::input(Shape::image(6, 5, 2))
+        .then(|s| Conv::new(s, 9, 3).padding(1))
+        .then(Relu::new)
+        .then(|s| Conv::new(s, 4, 3).stride(2).padding(1))
+        .then(Tanh::new)
+        .then(|s| Conv::new(s, 3, 2))
+        .then(Sigmoid::new)
+        .then(Flatten::new)
+        .then(|n| Dense::new(n, 3))
 }
 
 fn on_top<A: Scalar>() -> Sequential<A> {

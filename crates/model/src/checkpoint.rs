@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule_datasets::write_atomic;
 use chainrule_layers::Layer;
-use chainrule_tensor::{Entry, Layout, Scalar};
+use chainrule_tensor::{Entry, Layout, Scalar, Storage};
 use chainrule_train::Weights;
 use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
@@ -121,10 +121,13 @@ const KEY: &str = "chainrule";
 pub(crate) const OWN_LAYERS: &str = "chainrule-own-layers";
 
 /// The version of the format that this program writes. Files without a version are of version 1.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The first version whose files have a checksum.
 const WITH_CHECKSUM: u32 = 3;
+
+/// The first version whose files hold the weights behind a flattened picture as PyTorch does, channels first.
+const CHANNELS_FIRST: u32 = 4;
 
 /// The metadata as they are written.
 #[derive(Serialize)]
@@ -185,9 +188,13 @@ impl<A: Scalar> Checkpoint<A> {
     /// If the vectors are not as long as the architecture says.
     #[track_caller]
     pub(crate) fn arrays(&self) -> Vec<Stored<A>> {
+        self.arrays_as(|entry| entry.storage.clone())
+    }
+
+    pub(crate) fn arrays_as(&self, storage: impl Fn(&Entry) -> Storage) -> Vec<Stored<A>> {
         let network = self.card.architecture.build::<A>(None);
-        let mut arrays = stored(network.layout(), &self.theta);
-        arrays.extend(stored(network.statistics(), &self.statistics));
+        let mut arrays = stored_as(network.layout(), &self.theta, &storage);
+        arrays.extend(stored_as(network.statistics(), &self.statistics, &storage));
         arrays
     }
 
@@ -334,10 +341,15 @@ pub(crate) type Stored<A> = (String, Vec<usize>, Vec<A>);
 
 #[track_caller]
 pub(crate) fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
+    stored_as(layout, flat, &|entry| entry.storage.clone())
+}
+
+#[track_caller]
+fn stored_as<A: Scalar>(layout: &Layout, flat: &[A], storage: &dyn Fn(&Entry) -> Storage) -> Vec<Stored<A>> {
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
     let array = |entry: &Entry| {
-        let Entry { name, storage, .. } = entry;
-        (name.clone(), storage.shape().to_vec(), storage.to_file(&flat[entry.range()]))
+        let storage = storage(entry);
+        (entry.name.clone(), storage.shape().to_vec(), storage.to_file(&flat[entry.range()]))
     };
     layout.entries().iter().map(array).collect()
 }
@@ -381,6 +393,8 @@ pub(crate) fn decode<A: Scalar>(
     if let Some(name) = file.names().into_iter().find(|name| !known(name)) {
         return Err(mismatch(format!("it has a parameter {name:?} that the network has not")));
     }
+    let format = file.metadata(KEY).and_then(|json| serde_json::from_str::<Format>(json).ok());
+    let is_as_it_lies = format.is_some_and(|format| format.version < CHANNELS_FIRST);
     // Grows with what the file really holds, not with what its description claims.
     let mut theta = Vec::new();
     for entry in entries() {
@@ -388,12 +402,13 @@ pub(crate) fn decode<A: Scalar>(
         let Some(shape) = file.shape(&name) else {
             return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
         };
-        let expected = entry.storage.shape();
+        let storage = if is_as_it_lies { entry.storage_as_it_lies() } else { entry.storage.clone() };
+        let expected = storage.shape();
         if shape != expected {
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
             return Err(mismatch(fault));
         }
-        theta.extend(entry.storage.from_file(&finite::<A>(path, file, &name)?));
+        theta.extend(storage.from_file(&finite::<A>(path, file, &name)?));
     }
     Ok(theta)
 }

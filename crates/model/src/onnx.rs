@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chainrule_datasets::write_atomic;
 use chainrule_layers::onnx::{OnnxAttribute, OnnxNode, OnnxNumbers, OnnxTensor, OnnxWriter};
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Entry, Scalar};
 use chainrule_train::tensors::little_endian;
 use prost::Message;
 
@@ -50,7 +50,8 @@ impl<A: Scalar> Checkpoint<A> {
     pub fn to_onnx(&self) -> Vec<u8> {
         let card = &self.card;
         let architecture = &card.architecture;
-        let parameters = self.arrays().into_iter();
+        // In the graph a flattened picture has its channels last, as here.
+        let parameters = self.arrays_as(Entry::storage_as_it_lies).into_iter();
         let parameters = parameters.map(|(name, shape, values)| (name, (shape, doubles(&values))));
         let mut onnx = OnnxWriter::new(A::NAME == f64::NAME, parameters);
         let mut value = "x".to_owned();

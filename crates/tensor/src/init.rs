@@ -12,7 +12,8 @@ use crate::vector;
 /// How a parameter begins.
 ///
 /// The last axis of a parameter counts its outputs (fan-out); the others together its inputs (fan-in), so a
-/// `(inputs, outputs)` weight has the fans its name says.
+/// `(inputs, outputs)` weight has the fans its name says. Of a convolution's weight, `(height, width, inputs, outputs)`, each
+/// input goes to all taps of all outputs: Glorot's fan-out is outputs · height · width, as PyTorch and Keras count it.
 ///
 /// | Initialiser | Distribution | Source |
 /// |---|---|---|
@@ -221,7 +222,8 @@ impl Init {
         );
         let fan_out = shape.last().copied().unwrap_or(1).max(1);
         let fan_in = (out.len() / fan_out).max(1);
-        let (inputs, both) = (fan_in as f64, (fan_in + fan_out) as f64);
+        let taps: usize = shape.iter().rev().skip(2).product();
+        let (inputs, both) = (fan_in as f64, (fan_in + taps * fan_out) as f64);
         match *self {
             Init::Zeros => out.fill(A::zero()),
             Init::Constant(value) => out.fill(A::of(value)),

@@ -20,6 +20,8 @@ mod compute;
 #[cfg(target_arch = "x86_64")]
 mod few_rows;
 #[cfg(target_arch = "x86_64")]
+mod folded;
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod pack;
@@ -29,8 +31,6 @@ mod peak;
 mod plan;
 #[cfg(target_arch = "x86_64")]
 mod product;
-#[cfg(target_arch = "x86_64")]
-mod scratch;
 #[cfg(target_arch = "x86_64")]
 mod small;
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +43,7 @@ mod width;
 
 mod choice;
 mod library;
+mod scratch;
 
 use ndarray::ArrayRef2;
 use ndarray::linalg::general_mat_mul;
@@ -53,7 +54,10 @@ use crate::{blas, rows};
 
 pub use choice::{Choice, ChoiceError, VARIABLE, choose, chosen};
 #[cfg(target_arch = "x86_64")]
+pub(crate) use folded::Folded;
+#[cfg(target_arch = "x86_64")]
 use product::Product;
+pub(crate) use scratch::{Borrowed, Scratch};
 pub use tiled::Tiled;
 #[cfg(target_arch = "x86_64")]
 use width::Width;

@@ -81,6 +81,11 @@ impl Entry {
         self.offset..self.offset + self.size()
     }
 
+    /// How a file holds it if nothing was flattened below it: see [`Layout::flattened`].
+    pub fn storage_as_it_lies(&self) -> Storage {
+        if self.shape.len() > 2 { self.storage.clone() } else { Storage::usual(&self.shape) }
+    }
+
     /// Whether the parameter is a matrix (or more), as opposed to a bias or a gain.
     pub fn is_weight(&self) -> bool {
         self.shape.len() >= 2
@@ -193,6 +198,36 @@ impl Layout {
         }));
         self.len += child.len;
         start..self.len
+    }
+
+    /// Lets files hold the parameters in `window` as if the inputs of their layer, flattened from these axes with the features
+    /// last, had been flattened with the features first, which is where PyTorch has them.
+    ///
+    /// ```
+    /// use chainrule_tensor::{Init, Layout};
+    ///
+    /// let (mut dense, mut network) = (Layout::new(), Layout::new());
+    /// dense.push("weight", (6, 1), Init::Zeros);
+    /// let window = network.nest("1", &dense);
+    /// network.flattened(&window, &[1, 3, 2]);
+    /// let stored = network.entries()[0].storage.to_file(&[0, 1, 2, 3, 4, 5]);
+    /// assert_eq!(stored, [0, 2, 4, 1, 3, 5]);
+    /// ```
+    pub fn flattened(&mut self, window: &Range<usize>, axes: &[usize]) {
+        let size: usize = axes.iter().product();
+        let features_first = || std::iter::once(axes.len() - 1).chain(0..axes.len() - 1);
+        for entry in self.entries.iter_mut().filter(|entry| window.contains(&entry.offset)) {
+            let (shape, order): (Vec<usize>, Vec<usize>) = match entry.shape[..] {
+                [n] if n == size => (axes.to_vec(), features_first().collect()),
+                [n, outputs] if n == size => {
+                    let shape = axes.iter().copied().chain([outputs]).collect();
+                    (shape, std::iter::once(axes.len()).chain(features_first()).collect())
+                }
+                _ => continue,
+            };
+            let file = Storage::usual(&entry.shape).shape().to_vec();
+            entry.storage = Storage::permuted(&shape, &order).reshaped(&file);
+        }
     }
 
     /// Lets the parameters in `window` begin as those of `child`, which was [nested](Self::nest) there, do now.

@@ -32,6 +32,7 @@
 
 mod aligned;
 pub mod blas;
+pub mod conv;
 mod cores;
 pub mod difference;
 mod epilogue;

@@ -57,6 +57,7 @@ impl<'a, A: Scalar> Product<'a, A> {
             chain: depth,
             alpha,
             a,
+            fold: None,
             b,
             beta,
             base,

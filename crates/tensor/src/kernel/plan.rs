@@ -56,10 +56,11 @@ impl<A: Scalar> Product<'_, A> {
         self.columns >= 16 * lanes
     }
 
-    /// Whether B is packed: where it is transposed, or many rows share the effort.
+    /// Whether B is packed: where it is transposed, or many rows share the effort, which those of a convolution do not.
     pub(super) fn packs_b(&self) -> bool {
         let is_near = self.depth > LOW && 2 * self.b.row * size_of::<A>() <= PAGE;
-        self.b.column != 1 || self.rows >= if is_near { ROWS_TO_PACK_NEAR } else { ROWS_TO_PACK }
+        self.b.column != 1
+            || self.fold.is_none() && self.rows >= if is_near { ROWS_TO_PACK_NEAR } else { ROWS_TO_PACK }
     }
 
     /// Whether `m` rows of A do not stay in the second cache while the panels of B pass by.
@@ -71,6 +72,9 @@ impl<A: Scalar> Product<'_, A> {
     /// Whether `m` rows of A are packed: where they are strewn over memory, as the columns of h in hᵀ·δ, and are read for many
     /// panels; where they get in each other's way in the caches; or where they are too many.
     pub(super) fn packs_a(&self, m: usize, lanes: usize) -> bool {
+        if self.fold.is_some() {
+            return false;
+        }
         let is_strewn = self.a.row == 1 && self.columns >= 32 * lanes;
         let aliases = (self.a.row.max(self.a.column) * size_of::<A>()).is_multiple_of(PAGE);
         is_strewn || self.is_wide(lanes) && aliases || self.a_is_large(m, lanes)

@@ -18,6 +18,8 @@ pub(super) struct Product<'a, A> {
     pub(super) chain: usize,
     pub(super) alpha: A,
     pub(super) a: Matrix<*const A>,
+    /// How the depth of A lies, where it is no matrix; then its chain is as long as its depth.
+    pub(super) fold: Option<Fold<'a>>,
     pub(super) b: Matrix<*const A>,
     pub(super) beta: A,
     /// The row vector that β is a factor of, for each row of C; null where it is C itself.
@@ -35,6 +37,24 @@ pub(super) struct Matrix<P> {
     pub(super) at: P,
     pub(super) row: usize,
     pub(super) column: usize,
+}
+
+/// How the depth of A lies in memory: in segments of some length, each of which begins at an offset of its own.
+///
+/// A matrix is one segment. The window of a convolution is one for each row of its kernel, so that no matrix of windows need be
+/// made: it is folded up in the picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fold<'a> {
+    pub(super) segment: usize,
+    pub(super) offsets: &'a [usize],
+}
+
+impl Fold<'_> {
+    /// A matrix.
+    #[inline]
+    pub(super) const fn none(depth: usize) -> Self {
+        Self { segment: depth, offsets: &[0] }
+    }
 }
 
 impl<A> Matrix<*mut A> {

@@ -23,6 +23,9 @@ impl<A: Scalar> Product<'_, A> {
     /// How `m` rows and `n` columns of it are computed, if they are few, in registers of `lanes` numbers.
     #[inline]
     pub(super) fn small(&self, m: usize, n: usize, lanes: usize) -> Option<Small> {
+        if self.fold.is_some() {
+            return None;
+        }
         if self.is_inner() {
             return Some(Small::InnerProducts);
         }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use super::lanes::Lanes;
-use super::product::{Matrix, Product};
+use super::product::{Fold, Matrix, Product};
 use crate::scalar::Scalar;
 
 /// A tile prefetches B this many rows ahead: a panel does not fit into the first cache, and comes from the second.
@@ -21,7 +21,7 @@ impl<A: Scalar> Product<'_, A> {
     >(
         &self,
         n: usize,
-        depth: usize,
+        fold: Fold<'_>,
         a: Matrix<*const A>,
         b: Matrix<*const A>,
         beta: A,
@@ -32,13 +32,13 @@ impl<A: Scalar> Product<'_, A> {
         unsafe {
             let last = V::mask(if n.is_multiple_of(V::LEN) { V::LEN } else { n % V::LEN });
             if n == REGISTERS * V::LEN {
-                self.tile::<V, ROWS, REGISTERS, true, ADJACENT>(last, depth, a, b, beta, base, c);
+                self.tile::<V, ROWS, REGISTERS, true, ADJACENT>(last, fold, a, b, beta, base, c);
             } else if n > 2 * V::LEN {
-                self.tile::<V, ROWS, REGISTERS, false, ADJACENT>(last, depth, a, b, beta, base, c);
+                self.tile::<V, ROWS, REGISTERS, false, ADJACENT>(last, fold, a, b, beta, base, c);
             } else if n > V::LEN {
-                self.tile::<V, ROWS, 2, false, ADJACENT>(last, depth, a, b, beta, base, c);
+                self.tile::<V, ROWS, 2, false, ADJACENT>(last, fold, a, b, beta, base, c);
             } else {
-                self.tile::<V, ROWS, 1, false, ADJACENT>(last, depth, a, b, beta, base, c);
+                self.tile::<V, ROWS, 1, false, ADJACENT>(last, fold, a, b, beta, base, c);
             }
         }
     }
@@ -54,7 +54,7 @@ impl<A: Scalar> Product<'_, A> {
     >(
         &self,
         last: V::Mask,
-        depth: usize,
+        fold: Fold<'_>,
         a: Matrix<*const A>,
         b: Matrix<*const A>,
         beta: A,
@@ -68,7 +68,8 @@ impl<A: Scalar> Product<'_, A> {
             // Four rows of A from each of two pointers, which the compiler must not see to be one: it would go from row to row by
             // additions, each of which waits for the one before, and so would take longer than the multiply-adds.
             let second = a.at.wrapping_add(4 * step);
-            let mut groups = [a.at, if ADJACENT || ROWS <= 4 { second } else { black_box(second) }];
+            let second = if ADJACENT || ROWS <= 4 { second } else { black_box(second) };
+            let mut groups;
             let mut row = b.at;
             // No closure: one that is not inlined would be compiled for a CPU without these registers.
             macro_rules! add {
@@ -95,14 +96,17 @@ impl<A: Scalar> Product<'_, A> {
             }
             // Contiguous rows are left behind four numbers at a time.
             let abreast = if ADJACENT { 1 } else { 4 };
-            for _ in 0..depth / abreast {
-                for l in 0..abreast {
+            for &offset in fold.offsets {
+                groups = [a.at.wrapping_add(offset), second.wrapping_add(offset)];
+                for _ in 0..fold.segment / abreast {
+                    for l in 0..abreast {
+                        add!(l);
+                    }
+                    groups = [groups[0].wrapping_add(abreast * next), groups[1].wrapping_add(abreast * next)];
+                }
+                for l in 0..fold.segment % abreast {
                     add!(l);
                 }
-                groups = [groups[0].wrapping_add(abreast * next), groups[1].wrapping_add(abreast * next)];
-            }
-            for l in 0..depth % abreast {
-                add!(l);
             }
             for (i, sums) in sums.iter().enumerate() {
                 let (base, c) = (base.at.add(i * base.row), c.add(i * self.c.row));

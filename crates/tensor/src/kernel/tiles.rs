@@ -18,7 +18,7 @@ use std::ops::Range;
 use super::lanes::{F32x8, F32x16, F64x4, F64x8, Lanes};
 use super::pack::{pack_panels, pack_rows, pieces};
 use super::plan::HALF_CACHE;
-use super::product::{Matrix, Product};
+use super::product::{Fold, Matrix, Product};
 use super::scratch::{PACKED, Scratch};
 use super::small::Small;
 use super::tiled::Tiled;
@@ -121,6 +121,7 @@ impl<A: Scalar> Product<'_, A> {
             for l in (0..self.depth).step_by(self.chain) {
                 let depth = self.chain.min(self.depth - l);
                 let is_last = l + depth == self.depth;
+                let fold = self.fold.unwrap_or(Fold::none(depth));
                 let (beta, base) = if l == 0 { (self.beta, base) } else { (A::one(), c.read()) };
                 let a = Matrix { at: a.at.add(l * a.column), ..a };
                 if pack_a && !by_tiles {
@@ -157,7 +158,7 @@ impl<A: Scalar> Product<'_, A> {
                                 ($($rows:literal)+) => {
                                     match count {
                                         $($rows if $rows <= ROWS => self.tile_of::<V, $rows, REGISTERS, ADJACENT>(
-                                            used, depth, tile, panel, beta, base, out,
+                                            used, fold, tile, panel, beta, base, out,
                                         ),)+
                                         _ => unreachable!("a tile of {count} rows"),
                                     }
