@@ -1,8 +1,9 @@
 //! Forward and backward of each layer, on a batch of 64 rows of 256 units.
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
-use chainrule::layers::{Architecture, Dense, Dropout, Grad, Layer, Mode, Point, Softmax, Stage};
-
+use chainrule::layers::{
+    Architecture, BatchNorm, Dense, Dropout, Grad, Layer, LayerNorm, Mode, Point, Softmax, Stage,
+};
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Accum, Rng};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -16,6 +17,8 @@ fn layers() -> Vec<(String, Box<dyn Layer<f32>>)> {
         ("dense 256-10".to_owned(), Box::new(Dense::new(WIDTH, 10))),
         ("softmax".to_owned(), Box::new(Softmax::new(WIDTH))),
         ("dropout".to_owned(), Box::new(Dropout::new(WIDTH, 0.5))),
+        ("batch norm".to_owned(), Box::new(BatchNorm::new(WIDTH))),
+        ("layer norm".to_owned(), Box::new(LayerNorm::new(WIDTH))),
     ];
     for stage in Stage::activations() {
         let plan = Architecture { input: WIDTH.into(), layers: vec![stage.clone()] };

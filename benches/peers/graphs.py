@@ -99,6 +99,10 @@ OPERATORS = {
     "Mul": (torch.mul, jnp.multiply),
     "Neg": (torch.neg, jnp.negative),
     "Pad": (pad_torch, pad_jax),
+    "ReduceMean": (
+        lambda x, axes: x.mean(tuple(axes), keepdim=True),
+        lambda x, axes: x.mean(tuple(axes), keepdims=True),
+    ),
     "Relu": (torch.relu, jax.nn.relu),
     "Reshape": both(lambda x, shape: x.reshape(tuple(shape.tolist()))),
     "Resize": (resize_torch, resize_jax),

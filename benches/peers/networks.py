@@ -139,6 +139,10 @@ class Network:
         scale = lambda shape: self.number(shape[1]) ** 0.5 if len(shape) == 2 else self.number(4)
         self.theta = {name: normal(*shape) / scale(shape) for name, shape in shapes}
         self.direction = {name: normal(*shape) for name, shape in shapes}
+        # A variance is positive, and a count is a whole number.
+        begin = {"running_var": lambda shape: np.exp(normal(*shape)), "num_batches_tracked": lambda _: np.int64(3)}
+        drawn = lambda name, shape: np.array(begin.get(name.split(".")[-1], lambda shape: normal(*shape))(shape))
+        self.statistics = {name: drawn(name, shape) for name, shape in layout["statistics"]}
         self.x = normal(rows, inputs)
         real = normal(rows, outputs)
         self.y = {
@@ -156,7 +160,8 @@ class Network:
         """The network with its description, the direction and the batch, class indices in the type `index`."""
         # The loss takes what the last layer gives.
         card = {"architecture": self.architecture, "output": "identity", "loss": self.loss.spec}
-        save_file(self.theta, folder / "model.safetensors", {"chainrule": json.dumps(card)})
+        arrays = {**self.theta, **self.statistics}
+        save_file(arrays, folder / "model.safetensors", {"chainrule": json.dumps(card)})
         save_file(self.direction, folder / "v.safetensors")
         np.save(folder / "x.npy", self.x)
         np.save(folder / "y.npy", self.y.astype(index) if self.y.ndim == 1 else self.y)

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 enum Command {
     /// Print what is in the tables of layers, losses and optimizers, as JSON
     Tables,
-    /// Print the number of inputs and outputs of a network and the parameters in its files, as JSON
+    /// Print the number of inputs and outputs of a network and the parameters and statistics in its files, as JSON
     Layout {
         /// The network as JSON, as a model file describes it
         architecture: String,
@@ -101,12 +101,14 @@ fn around(shape: Shape, stage: Stage) -> Architecture {
 fn layout(architecture: &str) -> Result<(), Box<dyn Error>> {
     let architecture: Architecture = serde_json::from_str(architecture)?;
     architecture.validated()?;
-    let layout = architecture.layout::<f64>();
-    let parameters: Vec<_> =
-        layout.entries().iter().map(|entry| (&entry.name, entry.storage.shape())).collect();
+    let network = architecture.build::<f64>(None);
+    let entries = |layout: &Layout| -> Vec<_> {
+        layout.entries().iter().map(|entry| (entry.name.clone(), entry.storage.shape().to_vec())).collect()
+    };
+    let (parameters, statistics) = (entries(network.layout()), entries(network.statistics()));
     println!(
         "{}",
-        json!({ "inputs": architecture.inputs(), "outputs": architecture.outputs(), "parameters": parameters })
+        json!({ "inputs": architecture.inputs(), "outputs": architecture.outputs(), "parameters": parameters, "statistics": statistics })
     );
     Ok(())
 }

@@ -116,8 +116,9 @@ pub mod prelude {
         DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
     };
     pub use crate::layers::{
-        Architecture, Dense, Dropout, Dual, Elu, Flatten, Gelu, GeluTanh, Grad, Identity, Layer, LeakyRelu,
-        Mode, Point, Relu, Reshape, SecondOrder, Sequential, Sigmoid, Silu, Softmax, Softplus, Tangent, Tanh,
+        Architecture, BatchNorm, Dense, Dropout, Dual, Elu, Flatten, Gelu, GeluTanh, Grad, GroupNorm,
+        Hardswish, Hardtanh, Identity, Layer, LayerNorm, LeakyRelu, Mish, Mode, Point, Relu, Relu6, Reshape,
+        RmsNorm, SecondOrder, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, Softsign, Tangent, Tanh,
         Tape, activation,
     };
     pub use crate::loss::{

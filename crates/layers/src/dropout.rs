@@ -16,7 +16,8 @@ use crate::words::{Arguments, WordsError};
 /// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
 ///
 /// The mask is a hash of (seed, row, column): a pure function of the step, the same at every point of a line search
-/// and for every way to split the batch.
+/// and for every way to split the batch. [`Dropout::of_channels`] drops whole channels: where neighbouring positions are alike, single
+/// units would be known from their neighbours.
 ///
 /// # Shapes
 /// x and y are of one shape, any. No parameters.
@@ -28,7 +29,8 @@ use crate::words::{Arguments, WordsError};
 ///
 /// # References
 /// Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014, §4 (there the
-/// weights are scaled at test time, which is the same in the mean).
+/// weights are scaled at test time, which is the same in the mean); Tompson et al., "Efficient object localization using convolutional
+/// networks", CVPR 2015, §3.2 (whole channels).
 ///
 /// ```
 /// use chainrule_layers::{Dropout, Layer, Mode};
@@ -43,6 +45,8 @@ use crate::words::{Arguments, WordsError};
 pub struct Dropout {
     shape: Shape,
     rate: f64,
+    /// Whether all positions of an example share a mask.
+    is_by_channel: bool,
     layout: Layout,
 }
 
@@ -54,7 +58,36 @@ impl Dropout {
     #[track_caller]
     pub fn new(shape: impl Into<Shape>, rate: f64) -> Self {
         assert!((0.0..1.0).contains(&rate), "dropout: the rate {rate} is not in [0, 1)");
-        Self { shape: shape.into(), rate, layout: Layout::new() }
+        Self { shape: shape.into(), rate, is_by_channel: false, layout: Layout::new() }
+    }
+
+    /// Drops each channel of an example with probability `rate`, at all positions: PyTorch's `nn.Dropout2d`.
+    ///
+    /// # Panics
+    /// If `rate` is not in `[0, 1)`.
+    #[track_caller]
+    pub fn of_channels(shape: impl Into<Shape>, rate: f64) -> Self {
+        Self { is_by_channel: true, ..Self::new(shape, rate) }
+    }
+
+    /// How many numbers of an example are dropped or kept one by one.
+    fn units(&self) -> usize {
+        if self.is_by_channel { self.shape.features() } else { self.shape.size() }
+    }
+
+    /// out ← m·signal.
+    fn masked<A: Scalar>(&self, mask: &ArrayRef2<A>, signal: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
+        if self.units() == self.shape.size() {
+            return rows::map([mask, signal], out, |[m, signal], out| *out = m * signal);
+        }
+        let features = self.units();
+        for ((out, signal), mask) in rows::slices_mut(out).zip(rows::slices(signal)).zip(rows::slices(mask)) {
+            for (out, signal) in out.chunks_exact_mut(features).zip(signal.chunks_exact(features)) {
+                for ((out, &signal), &m) in out.iter_mut().zip(signal).zip(mask) {
+                    *out = m * signal;
+                }
+            }
+        }
     }
 
     fn fill_mask<A: Scalar>(&self, mode: Mode<'_, A>, mask: &mut ArrayRef2<A>) {
@@ -74,11 +107,6 @@ impl Dropout {
             );
         }
     }
-}
-
-/// out ← m·signal.
-fn masked<A: Scalar>(mask: &ArrayRef2<A>, signal: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
-    rows::map([mask, signal], out, |[m, signal], out| *out = m * signal);
 }
 
 impl<A: Scalar> Layer<A> for Dropout {
@@ -107,7 +135,7 @@ impl<A: Scalar> Layer<A> for Dropout {
     }
 
     fn tape(&self, batch: usize) -> Tape<A> {
-        Tape::with_widths(batch, [self.shape.size()])
+        Tape::with_widths(batch, [self.units()])
     }
 
     fn forward(
@@ -120,7 +148,7 @@ impl<A: Scalar> Layer<A> for Dropout {
     ) {
         let [mut mask] = tape.rows_mut(x.nrows());
         self.fill_mask(mode, &mut mask);
-        masked(&mask, x, y);
+        self.masked(&mask, x, y);
     }
 
     fn backward(
@@ -133,7 +161,7 @@ impl<A: Scalar> Layer<A> for Dropout {
     ) {
         let [mask] = tape.rows_mut(at.x.nrows());
         if let Some(delta_x) = delta_x {
-            masked(&mask, delta, delta_x);
+            self.masked(&mask, delta, delta_x);
         }
     }
 
@@ -153,7 +181,7 @@ impl<A: Scalar> SecondOrder<A> for Dropout {
     ) {
         let [mask] = tapes.value.rows_mut(at.x.nrows());
         match r_x {
-            Some(r_x) => masked(&mask, r_x, r_y),
+            Some(r_x) => self.masked(&mask, r_x, r_y),
             None => r_y.fill(A::zero()),
         }
     }
@@ -169,15 +197,26 @@ impl<A: Scalar> SecondOrder<A> for Dropout {
     ) {
         let [mask] = tapes.value.rows_mut(at.x.nrows());
         if let Some(r_delta_x) = r_delta_x {
-            masked(&mask, delta.tangent, r_delta_x);
+            self.masked(&mask, delta.tangent, r_delta_x);
         }
     }
 }
 
 impl fmt::Debug for Dropout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dropout({}, p = {})", self.shape, self.rate)
+        let what = if self.is_by_channel { "channels of " } else { "" };
+        write!(f, "Dropout({what}{}, p = {})", self.shape, self.rate)
     }
+}
+
+/// What follows the name in words.
+const RATE: &str = "the rate, such as 0.5";
+
+fn checked(rate: f64, input: Shape) -> Result<Shape, SpecError> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(input);
+    }
+    Err(SpecError::here(format!("the rate {rate} is not in [0, 1)")))
 }
 
 /// [`Dropout`] without its input: `dropout 0.5`.
@@ -190,14 +229,12 @@ pub struct DropoutSpec {
 
 impl LayerSpec for DropoutSpec {
     fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
-        layer.downcast().map(|dropout: &Dropout| Self { rate: dropout.rate })
+        let dropout: &Dropout = layer.downcast()?;
+        (!dropout.is_by_channel).then_some(Self { rate: dropout.rate })
     }
 
     fn output(&self, input: Shape) -> Result<Shape, SpecError> {
-        if (0.0..1.0).contains(&self.rate) {
-            return Ok(input);
-        }
-        Err(SpecError::here(format!("the rate {} is not in [0, 1)", self.rate)))
+        checked(self.rate, input)
     }
 
     fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
@@ -205,7 +242,7 @@ impl LayerSpec for DropoutSpec {
     }
 
     fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
-        Ok(Self { rate: arguments.required("the rate, such as 0.5")? })
+        Ok(Self { rate: arguments.required(RATE)? })
     }
 
     fn to_words(&self) -> String {
@@ -219,5 +256,69 @@ impl LayerSpec for DropoutSpec {
 
     fn specimens() -> Vec<(Shape, Self)> {
         vec![(Shape::Flat(11), Self { rate: 0.4 })]
+    }
+}
+
+/// [`Dropout::of_channels`] without its input: `dropout-channels 0.2`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutChannelsSpec {
+    /// The probability of dropping a channel.
+    pub rate: f64,
+}
+
+impl LayerSpec for DropoutChannelsSpec {
+    fn of<A: Scalar>(layer: &dyn Layer<A>) -> Option<Self> {
+        let dropout: &Dropout = layer.downcast()?;
+        dropout.is_by_channel.then_some(Self { rate: dropout.rate })
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, SpecError> {
+        checked(self.rate, input)
+    }
+
+    fn build<A: Scalar>(&self, input: Shape, _: Init) -> Box<dyn Layer<A>> {
+        Box::new(Dropout::of_channels(input, self.rate))
+    }
+
+    fn from_words(arguments: &mut Arguments<'_, '_>) -> Result<Self, WordsError> {
+        Ok(Self { rate: arguments.required(RATE)? })
+    }
+
+    fn to_words(&self) -> String {
+        self.rate.to_string()
+    }
+
+    /// It passes everything on outside training.
+    fn write_onnx(&self, _: Shape, x: &str, _: &mut OnnxWriter) -> String {
+        x.to_owned()
+    }
+
+    fn specimens() -> Vec<(Shape, Self)> {
+        let dropout = |input, rate| (input, Self { rate });
+        vec![dropout(Shape::image(3, 2, 5), 0.4), dropout(Shape::sequence(4, 1), 0.5), dropout(6.into(), 0.2)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn a_channel_is_dropped_at_all_positions_and_others_in_another_row() {
+        let (layer, x) =
+            (Dropout::of_channels(Shape::image(4, 5, 100), 0.25), Array2::<f64>::ones((9, 2000)));
+        let (mut y, mut tape) = (x.clone(), layer.tape(9));
+        layer.forward(Mode::Train { seed: 3, row: 0 }, &[], &x, &mut y, &mut tape);
+        let first: Vec<&[f64]> = rows::slices(&y).map(|row| &row[..100]).collect();
+        for (row, first) in rows::slices(&y).zip(&first) {
+            assert!(row.chunks_exact(100).all(|position| position == *first));
+        }
+        assert_ne!(first[0], first[1]);
+        let dropped = first.concat().iter().filter(|y| **y == 0.0).count();
+        assert!((150..300).contains(&dropped), "{dropped} of 900");
+        assert!(y.iter().all(|&y| y == 0.0 || y == 4.0 / 3.0));
     }
 }

@@ -21,7 +21,7 @@ use crate::mode::Mode;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, Tangent};
 use crate::tape::Tape;
-use crate::walk::leaves;
+use crate::walk::{least_rows, leaves};
 
 /// What to try on a layer.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ impl Report {
     }
 }
 
-/// Checks `layer` against `witness`, the same layer in `f64`.
+/// Checks `layer` against `witness`, the same layer in `f64`, on more rows than one where it needs several.
 ///
 /// ```
 /// use chainrule_layers::{Dense, gradcheck};
@@ -73,6 +73,8 @@ impl Report {
 /// assert!(gradcheck::check::<f64>(&dense, &dense, case).within(1e-8, 1e-7));
 /// ```
 pub fn check<A: Scalar>(layer: &dyn Layer<A>, witness: &dyn Layer<f64>, case: Case) -> Report {
+    // One more than it takes: of two values, x̂ is ±1 whatever they are, and all derivatives are rounding.
+    let case = Case { rows: case.rows.max(2 * least_rows(layer).0 - 1), ..case };
     let sample = Sample::draw(witness, case);
     let exact = Run::new(layer, case, &sample.point);
     let gradient = exact.gradient(&sample.u, Accum::Replace);
@@ -153,9 +155,11 @@ impl Sample {
             *t = round(*t + rng.normal::<f64>(0.1));
         }
         let mut point = theta.clone();
-        for row in 0..case.rows {
+        // Where the outputs of a row depend on the others, all are drawn at once.
+        let together = if layer.statistics().is_empty() { 1 } else { case.rows };
+        for row in (0..case.rows).step_by(together) {
             let mode = Mode::Train { seed: case.seed, row };
-            point.extend(row_away_from_kinks(layer, mode, &theta, rng));
+            point.extend(rows_away_from_kinks(layer, mode, &theta, together, rng));
         }
         let mut normals = |len: usize| (0..len).map(|_| round(rng.normal(1.0))).collect::<Vec<f64>>();
         let (dim, outputs) = (point.len(), case.rows * layer.outputs());
@@ -173,19 +177,20 @@ impl Sample {
     }
 }
 
-/// Draws a row until it is further from every kink than a difference can reach.
-fn row_away_from_kinks(
+/// Draws rows until they are further from every kink than a difference can reach.
+fn rows_away_from_kinks(
     layer: &dyn Layer<f64>,
     mode: Mode<'_, f64>,
     theta: &[f64],
+    rows: usize,
     rng: &mut Rng,
 ) -> Vec<f64> {
     // A coordinate moved by STEP moves a unit by no more than STEP times the largest weight or input on the way.
     let radius = 25.0 * STEP;
     for _ in 0..10_000 {
-        let row = Array2::from_shape_simple_fn((1, layer.inputs()), || round(rng.normal(1.0)));
-        if !near_kink(layer, mode, theta, &row, radius) {
-            return row.into_raw_vec_and_offset().0;
+        let drawn = Array2::from_shape_simple_fn((rows, layer.inputs()), || round(rng.normal(1.0)));
+        if !near_kink(layer, mode, theta, &drawn, radius) {
+            return drawn.into_raw_vec_and_offset().0;
         }
     }
     panic!("check: no input of {layer:?} stays {radius} away from its kinks");
@@ -317,6 +322,7 @@ fn joined<A: Scalar>(grad: &[A], delta_x: &Array2<A>) -> Vec<f64> {
 fn spoiled<A: Scalar>(layer: &dyn Layer<A>, case: Case) -> Tape<A> {
     fn spoil<A: Scalar>(tape: &mut Tape<A>) {
         tape.arrays.iter_mut().for_each(|array| array.slice_mut(s![.., ..]).fill(A::nan()));
+        tape.vectors.iter_mut().for_each(|vector| vector.fill(A::nan()));
         tape.children.iter_mut().for_each(spoil);
     }
     let mut tape = layer.tape(case.capacity.max(case.rows));

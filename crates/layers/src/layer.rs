@@ -145,6 +145,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
         let _ = (observed, statistics);
     }
 
+    /// The fewest rows of a batch that `forward` takes in training: 2 where it divides by a variance over the rows. Of a container,
+    /// [`least_rows`](crate::least_rows) asks its layers.
+    fn least_rows(&self) -> usize {
+        1
+    }
+
     /// Memory beside x and y for at most `batch` rows, for `forward`, `backward` and their second derivatives. Called once,
     /// not per step.
     fn tape(&self, batch: usize) -> Tape<A> {

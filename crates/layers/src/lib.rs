@@ -42,6 +42,7 @@ mod join;
 mod layer;
 mod max_pool;
 mod mode;
+mod norm;
 pub mod onnx;
 mod parts;
 mod point;
@@ -73,7 +74,7 @@ pub use branches::{Branches, BranchesSpec};
 pub use conv::{Conv, ConvSpec};
 pub use conv_transpose::{ConvTranspose, ConvTransposeSpec};
 pub use dense::{Dense, DenseSpec};
-pub use dropout::{Dropout, DropoutSpec};
+pub use dropout::{Dropout, DropoutChannelsSpec, DropoutSpec};
 pub use filters::FilterSpec;
 pub use fused::{Affine, InPlaceActivation};
 pub use global_avg_pool::{GlobalAvgPool, GlobalAvgPoolSpec};
@@ -81,6 +82,10 @@ pub use join::{Join, JoinError};
 pub use layer::{Layer, Station, Structure, Values};
 pub use max_pool::{MaxPool, MaxPoolSpec};
 pub use mode::Mode;
+pub use norm::{
+    BatchNorm, BatchNormSpec, Centred, FeatureNorm, FeatureNormKind, GroupNorm, GroupNormSpec,
+    InstanceNormSpec, LayerNorm, LayerNormSpec, RmsNorm, RmsNormSpec, RootMeanSquare,
+};
 pub use point::{Grad, GradObserver, Point};
 pub use pointwise::{
     Elu, Gelu, GeluTanh, Hardswish, Hardtanh, Identity, LeakyRelu, Mish, Pointwise, Relu, Relu6, Selu,
@@ -99,7 +104,7 @@ pub use tape::{Tape, TapeKind};
 pub use tied::{Tied, TiedSpec};
 pub use upsample::{Interpolation, Upsample, UpsampleSpec};
 pub use view::{Flatten, FlattenSpec, Reshape, ReshapeSpec};
-pub use walk::{is_random, leaves, walk};
+pub use walk::{is_random, least_rows, leaves, walk};
 pub use window::{Axis, Extent, Padding, Run, Window};
 pub use words::WordsError;
 pub use zero_pad::{Sides, ZeroPad, ZeroPadSpec};

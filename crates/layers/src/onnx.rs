@@ -86,6 +86,11 @@ impl OnnxWriter {
         Self { double, nodes: Vec::new(), tensors: Vec::new(), parameters, path: String::new() }
     }
 
+    /// Whether the model's numbers are `f64`.
+    pub fn is_double(&self) -> bool {
+        self.double
+    }
+
     /// The operators so far.
     pub fn nodes(&self) -> &[OnnxNode] {
         &self.nodes
@@ -179,6 +184,21 @@ impl OnnxWriter {
         self.apply_with("Cast", &[x], vec![("to", OnnxAttribute::Int(to))])
     }
 
+    /// What `write` makes of the features of each position of `x`, which has the shape `input` and keeps it.
+    pub fn by_position(
+        &mut self,
+        input: Shape,
+        x: &str,
+        write: impl FnOnce(&mut Self, &str) -> String,
+    ) -> String {
+        if input.positions() == 1 {
+            return write(self, x);
+        }
+        let x = self.with_width(x, input.features());
+        let y = write(self, &x);
+        self.with_width(&y, input.size())
+    }
+
     /// `x` with rows of `width` numbers.
     pub fn with_width(&mut self, x: &str, width: usize) -> String {
         self.reshape(x, &[width])
@@ -221,7 +241,7 @@ impl OnnxWriter {
     }
 
     /// `x` with any number of examples of these lengths.
-    fn reshape(&mut self, x: &str, lengths: &[usize]) -> String {
+    pub fn reshape(&mut self, x: &str, lengths: &[usize]) -> String {
         let words: Vec<_> = lengths.iter().map(ToString::to_string).collect();
         let whole = [-1].into_iter().chain(lengths.iter().map(|&length| length as i64)).collect();
         let name = format!("rows.{}", words.join("x"));

@@ -238,15 +238,14 @@ impl LayerSpec for PReluSpec {
 
     /// max(0, x) − a·max(0, −x): onnxruntime has no PRelu of doubles.
     fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
-        let is_flat = input.positions() == 1;
-        let x = if is_flat { x.to_owned() } else { onnx.with_width(x, input.features()) };
-        let slope = onnx.parameter("weight");
-        let above = onnx.apply("Relu", &[&x]);
-        let negative = onnx.apply("Neg", &[&x]);
-        let below = onnx.apply("Relu", &[&negative]);
-        let below = onnx.apply("Mul", &[&below, &slope]);
-        let y = onnx.apply("Sub", &[&above, &below]);
-        if is_flat { y } else { onnx.with_width(&y, input.size()) }
+        onnx.by_position(input, x, |onnx, x| {
+            let slope = onnx.parameter("weight");
+            let above = onnx.apply("Relu", &[x]);
+            let negative = onnx.apply("Neg", &[x]);
+            let below = onnx.apply("Relu", &[&negative]);
+            let below = onnx.apply("Mul", &[&below, &slope]);
+            onnx.apply("Sub", &[&above, &below])
+        })
     }
 
     fn formula(&self) -> Option<UnitFormula> {

@@ -13,10 +13,11 @@ use crate::branches::BranchesSpec;
 use crate::conv::ConvSpec;
 use crate::conv_transpose::ConvTransposeSpec;
 use crate::dense::DenseSpec;
-use crate::dropout::DropoutSpec;
+use crate::dropout::{DropoutChannelsSpec, DropoutSpec};
 use crate::global_avg_pool::GlobalAvgPoolSpec;
 use crate::layer::Layer;
 use crate::max_pool::MaxPoolSpec;
+use crate::norm::{BatchNormSpec, GroupNormSpec, InstanceNormSpec, LayerNormSpec, RmsNormSpec};
 use crate::onnx::OnnxWriter;
 use crate::repeat::RepeatSpec;
 use crate::residual::ResidualSpec;
@@ -171,6 +172,12 @@ layers! {
     GlobalAvgPool "global-avg-pool" GlobalAvgPoolSpec,
     Upsample "upsample" UpsampleSpec,
     ZeroPad "zero-pad" ZeroPadSpec,
+    DropoutChannels "dropout-channels" DropoutChannelsSpec,
+    BatchNorm "batch-norm" BatchNormSpec,
+    LayerNorm "layer-norm" LayerNormSpec,
+    RmsNorm "rms-norm" RmsNormSpec,
+    GroupNorm "group-norm" GroupNormSpec,
+    InstanceNorm "instance-norm" InstanceNormSpec,
     Flatten "flatten" FlattenSpec,
     Reshape "reshape" ReshapeSpec,
     Residual "residual" ResidualSpec<Stage>,

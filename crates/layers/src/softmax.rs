@@ -180,12 +180,7 @@ impl LayerSpec for SoftmaxSpec {
 
     fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
         let of_features = vec![("axis", OnnxAttribute::Int(1))];
-        if input.positions() == 1 {
-            return onnx.apply_with("Softmax", &[x], of_features);
-        }
-        let x = onnx.with_width(x, input.features());
-        let y = onnx.apply_with("Softmax", &[&x], of_features);
-        onnx.with_width(&y, input.size())
+        onnx.by_position(input, x, |onnx, x| onnx.apply_with("Softmax", &[x], of_features))
     }
 
     fn specimens() -> Vec<(Shape, Self)> {

@@ -36,6 +36,22 @@ pub fn is_random<A: Scalar>(network: &dyn Layer<A>) -> bool {
     leaves(Station::network(network)).iter().any(|leaf| leaf.layer.is_random())
 }
 
+/// The fewest rows of a batch that all layers of a network take in training, and the first layer that takes no fewer.
+///
+/// ```
+/// use chainrule_layers::{BatchNorm, Dense, Sequential, least_rows};
+///
+/// let network = Sequential::<f32>::input(3).then(|n| Dense::new(n, 4)).then(BatchNorm::new);
+/// let (rows, layer) = least_rows(&network);
+/// assert_eq!((rows, layer.path.as_str()), (2, "1"));
+/// ```
+pub fn least_rows<A: Scalar>(network: &dyn Layer<A>) -> (usize, Station<'_, A>) {
+    let leaves = leaves(Station::network(network));
+    let most = leaves.iter().map(|leaf| leaf.layer.least_rows()).max().unwrap_or(1);
+    let first = leaves.into_iter().find(|leaf| leaf.layer.least_rows() == most);
+    (most, first.unwrap_or_else(|| Station::network(network)))
+}
+
 /// The layers of a network that contain no others, in the order of the forward pass.
 pub fn leaves<A: Scalar>(station: Station<'_, A>) -> Vec<Station<'_, A>> {
     let mut leaves = Vec::new();

@@ -4,8 +4,11 @@ use crate::conv::Conv;
 use crate::dense::Dense;
 use crate::dropout::Dropout;
 use crate::layer::Layer;
-use crate::pointwise::{Gelu, Relu, Sigmoid, Tanh};
+use crate::norm::{BatchNorm, GroupNorm, LayerNorm};
+use crate::pointwise::{Gelu, Relu, Sigmoid, Silu, Tanh};
 use crate::registry::Stage;
+use crate::repeat::Repeat;
+use crate::residual::Residual;
 use crate::sequential::Sequential;
 use crate::softmax::Softmax;
 use crate::view::{Flatten, Reshape};
@@ -35,6 +38,7 @@ pub fn zoo<A: Scalar>() -> Vec<Specimen<A>> {
         ("sequential, deep", deep()),
         ("sequential, views", views()),
         ("sequential, convolutional", convolutional()),
+        ("sequential, normalised", normalised()),
         ("sequential, nested", Sequential::input(7).then(|_| deep()).then(Tanh::new).then(|_| on_top())),
     ];
     let composed = composed
@@ -88,6 +92,25 @@ fn convolutional<A: Scalar>() -> Sequential<A> {
         .then(|s| Conv::new(s, 3, 2))
         .then(Sigmoid::new)
         .then(Flatten::new)
+        .then(|n| Dense::new(n, 3))
+}
+
+/// Normalisations of each kind, over the batch, an example and a position, in containers too.
+fn normalised<A: Scalar>() -> Sequential<A> {
+    let body =
+        |s: Shape| Sequential::input(s).then(|s| Dense::new(s, 4)).then(BatchNorm::new).then(Silu::new);
+    Sequential::input(Shape::image(2, 3, 2))
+        .then(|s| Dense::new(s, 4))
+        .then(BatchNorm::new)
+        .then(Tanh::new)
+        .then(|s| Residual::new(body(s)))
+        .then(|s| GroupNorm::new(s, 2))
+        .then(|s| Repeat::new(2, body(s)))
+        .then(|s| Dropout::of_channels(s, 0.2))
+        .then(Flatten::new)
+        .then(|n| Dense::new(n, 5))
+        .then(LayerNorm::new)
+        .then(Relu::new)
         .then(|n| Dense::new(n, 3))
 }
 

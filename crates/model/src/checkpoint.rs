@@ -336,8 +336,14 @@ fn check(path: &Path, file: &TensorFile<'_>, json: &str, format: &Format) -> Res
     is_unchanged.then_some(()).ok_or_else(|| TensorFileError::format(path, fault))
 }
 
-/// An array as files hold it: its name, shape and numbers.
-pub(crate) type Stored<A> = (String, Vec<usize>, Vec<A>);
+/// An array as files hold it.
+pub(crate) struct Stored<A> {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<A>,
+    /// Whether they are whole numbers.
+    is_whole: bool,
+}
 
 #[track_caller]
 pub(crate) fn stored<A: Scalar>(layout: &Layout, flat: &[A]) -> Vec<Stored<A>> {
@@ -349,13 +355,18 @@ fn stored_as<A: Scalar>(layout: &Layout, flat: &[A], storage: &dyn Fn(&Entry) ->
     assert_eq!(layout.len(), flat.len(), "checkpoint: the vector has not the layout's length");
     let array = |entry: &Entry| {
         let storage = storage(entry);
-        (entry.name.clone(), storage.shape().to_vec(), storage.to_file(&flat[entry.range()]))
+        let (shape, values) = (storage.shape().to_vec(), storage.to_file(&flat[entry.range()]));
+        Stored { name: entry.name.clone(), shape, values, is_whole: entry.storage.is_whole() }
     };
     layout.entries().iter().map(array).collect()
 }
 
 pub(crate) fn encoded<A: Scalar>(arrays: Vec<Stored<A>>) -> Vec<TensorBytes> {
-    arrays.into_iter().map(|(name, shape, values)| TensorBytes::new(name, shape, &values)).collect()
+    let encode = |Stored { name, shape, values, is_whole }| {
+        let new = if is_whole { TensorBytes::whole } else { TensorBytes::new };
+        new(name, shape, &values)
+    };
+    arrays.into_iter().map(encode).collect()
 }
 
 /// What `DataParallel`, `DistributedDataParallel` and `torch.compile` put before the names of all parameters.
@@ -408,9 +419,19 @@ pub(crate) fn decode<A: Scalar>(
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);
             return Err(mismatch(fault));
         }
-        theta.extend(storage.from_file(&finite::<A>(path, file, &name)?));
+        theta.extend(storage.from_file(&values_of::<A>(path, file, &name, entry)?));
     }
     Ok(theta)
+}
+
+/// The numbers of an entry in a file.
+fn values_of<A: Scalar>(
+    path: &Path,
+    file: &TensorFile<'_>,
+    name: &str,
+    entry: &Entry,
+) -> Result<Vec<A>, CheckpointError> {
+    if entry.storage.is_whole() { Ok(file.whole_values(name)?) } else { finite(path, file, name) }
 }
 
 /// The vectors of some layouts, one after the other, from a file of another program.
@@ -420,18 +441,30 @@ fn decode_foreign<A: Scalar>(
     layouts: &[&Layout],
 ) -> Result<(Vec<A>, NameMap), CheckpointError> {
     let entries: Vec<&Entry> = layouts.iter().flat_map(|layout| layout.entries()).collect();
-    let names = file.names();
-    let (sources, map) = find(file, &names, &prefix(&parameters(file)), &entries).map_err(|fault| {
+    let (names, prefix) = (file.names(), prefix(&parameters(file)));
+    let numbers: Vec<&Entry> = entries.iter().copied().filter(|entry| !entry.storage.is_whole()).collect();
+    let (sources, mut map) = find(file, &names, &prefix, &numbers).map_err(|fault| {
         let path = path.to_owned();
         match fault {
             Unmapped::Mismatch(fault) => CheckpointError::Mismatch { path, fault },
             Unmapped::Ambiguous(fault) => CheckpointError::Ambiguous { path, fault },
         }
     })?;
-    let mut theta = Vec::new();
-    for (entry, source) in entries.iter().zip(sources) {
+    let (mut theta, mut sources) = (Vec::new(), sources.into_iter());
+    for entry in entries {
+        // A count is found by its name alone, and is 0 in a file without it.
+        let count = format!("{prefix}{}", entry.name);
+        let source = match names.iter().copied().find(|name| *name == count) {
+            found if entry.storage.is_whole() => {
+                found.filter(|name| file.shape(name).as_deref() == Some(&[]))
+            }
+            _ => sources.next().flatten(),
+        };
         match source {
-            Some(name) => theta.extend(entry.storage.from_file(&finite::<A>(path, file, name)?)),
+            Some(name) => {
+                map.passed_over.retain(|passed| passed != name);
+                theta.extend(entry.storage.from_file(&values_of::<A>(path, file, name, entry)?));
+            }
             None => theta.resize(theta.len() + entry.size(), A::zero()),
         }
     }

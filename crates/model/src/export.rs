@@ -6,7 +6,7 @@ use chainrule_datasets::npz;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array1, ArrayD, IxDyn};
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::{Checkpoint, CheckpointError, Stored};
 
 impl<A: Scalar> Checkpoint<A> {
     /// Writes the parameters as NumPy's `.npz`, under the names and in the shapes of the checkpoint: a weight W is
@@ -22,7 +22,7 @@ impl<A: Scalar> Checkpoint<A> {
     pub fn save_npz(&self, path: &Path) -> Result<(), CheckpointError> {
         let card = &self.card;
         let mut arrays: Vec<(String, ArrayD<A>)> = Vec::new();
-        for (name, shape, values) in self.arrays() {
+        for Stored { name, shape, values, .. } in self.arrays() {
             let values = ArrayD::from_shape_vec(IxDyn(&shape), values);
             arrays.push((name, values.expect("a parameter has the size of its shape")));
         }

@@ -71,17 +71,19 @@ fn draw(
         for t in &mut theta {
             *t = round(*t + rng.normal::<f64>(0.1));
         }
+        // Where the outputs of a row depend on the others, all are drawn at once.
+        let together = if model.statistics().is_empty() { 1 } else { case.rows };
         let mut row = |row: usize| {
             let mode = Mode::Train { seed: case.seed, row };
             // A layer of dead units leaves the next one at its bias, whatever the input: then θ must go.
             (0..100).find_map(|_| {
-                let x = Array2::from_shape_simple_fn((1, model.inputs()), || round(rng.normal(1.0)));
-                let target = loss.target.draw(1, OUTPUTS, rng).mapv(round);
+                let x = Array2::from_shape_simple_fn((together, model.inputs()), || round(rng.normal(1.0)));
+                let target = loss.target.draw(together, OUTPUTS, rng).mapv(round);
                 is_clear_of_kinks((model, &*loss.loss), mode, &theta, (&x, &target), 25.0 * STEP)
                     .then_some((x, target))
             })
         };
-        let rows: Option<(Vec<_>, Vec<_>)> = (0..case.rows).map(&mut row).collect();
+        let rows: Option<(Vec<_>, Vec<_>)> = (0..case.rows).step_by(together).map(&mut row).collect();
         if let Some((x, target)) = rows {
             let stack = |rows: Vec<Array2<f64>>| {
                 let views: Vec<_> = rows.iter().map(|row| row.view()).collect();

@@ -52,7 +52,7 @@ impl<A: Scalar> Checkpoint<A> {
         let architecture = &card.architecture;
         // In the graph a flattened picture has its channels last, as here.
         let parameters = self.arrays_as(Entry::storage_as_it_lies).into_iter();
-        let parameters = parameters.map(|(name, shape, values)| (name, (shape, doubles(&values))));
+        let parameters = parameters.map(|array| (array.name, (array.shape, doubles(&array.values))));
         let mut onnx = OnnxWriter::new(A::NAME == f64::NAME, parameters);
         let mut value = "x".to_owned();
         if !card.transform.is_identity() {

@@ -20,6 +20,8 @@ pub struct Storage {
     order: Vec<usize>,
     /// The shape in the file.
     shape: Vec<usize>,
+    /// Whether a file holds whole numbers.
+    whole: bool,
 }
 
 impl Storage {
@@ -43,7 +45,7 @@ impl Storage {
         let each_once = sorted.iter().copied().eq(0..axes.len());
         assert!(each_once, "storage: {order:?} is no order of the axes of {axes:?}");
         let shape = order.iter().map(|&axis| axes[axis]).collect();
-        Self { axes: axes.to_vec(), order: order.to_vec(), shape }
+        Self { axes: axes.to_vec(), order: order.to_vec(), shape, whole: false }
     }
 
     /// The same numbers under another shape, such as a matrix whose inputs are the pixels of a picture.
@@ -60,6 +62,17 @@ impl Storage {
             self.axes
         );
         Self { shape: shape.to_vec(), ..self }
+    }
+
+    /// The same held as whole numbers of 64 bits: a count, which no file of another program has to have.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
+    /// Whether a file holds whole numbers.
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The shape in the file.

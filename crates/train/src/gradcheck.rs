@@ -7,7 +7,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::rows::{slices, slices_mut};
 use chainrule_tensor::{Init, Layout, Shape};
 
-/// Whether, on the one example `x`, neither the network nor the loss comes nearer than `radius` to a kink. A difference
+/// Whether, on the examples `x`, neither the network nor the loss comes nearer than `radius` to a kink. A difference
 /// quotient across a kink says nothing about a derivative.
 ///
 /// # Panics

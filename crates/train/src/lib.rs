@@ -18,6 +18,7 @@ mod weights;
 
 pub use metrics::classification::{ClassMetrics, Confusion};
 pub use metrics::evaluate::{EvaluateError, Evaluation, Metrics, evaluate, evaluate_together};
+pub use metrics::measure_statistics::measure_statistics;
 pub use metrics::multi_label::MultiLabelMetrics;
 pub use metrics::regression::RegressionMetrics;
 pub use objective::buffers::ShardBuffers;

@@ -57,7 +57,7 @@ pub struct TensorBytes {
     name: String,
     bytes: Vec<u8>,
     shape: Vec<usize>,
-    is_wide: bool,
+    dtype: Dtype,
 }
 
 impl TensorBytes {
@@ -69,7 +69,18 @@ impl TensorBytes {
     pub fn new<A: Scalar>(name: String, shape: Vec<usize>, values: &[A]) -> Self {
         let size: usize = shape.iter().product();
         assert_eq!(size, values.len(), "tensors: {name:?} has shape {shape:?} but {} numbers", values.len());
-        Self { name, bytes: little_endian(values), shape, is_wide: is_wide::<A>() }
+        let dtype = if is_wide::<A>() { Dtype::F64 } else { Dtype::F32 };
+        Self { name, bytes: little_endian(values), shape, dtype }
+    }
+
+    /// The same with whole numbers, rounded to 64 bits.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[track_caller]
+    pub fn whole<A: Scalar>(name: String, shape: Vec<usize>, values: &[A]) -> Self {
+        let bytes = values.iter().flat_map(|x| (x.as_f64().round() as i64).to_le_bytes()).collect();
+        Self { bytes, dtype: Dtype::I64, ..Self::new(name, shape, values) }
     }
 
     /// Its name.
@@ -87,9 +98,8 @@ impl TensorBytes {
 #[expect(clippy::implicit_hasher, reason = "the format's own crate takes this map")]
 pub fn to_bytes(tensors: &[TensorBytes], metadata: HashMap<String, String>) -> Vec<u8> {
     let views = tensors.iter().map(|tensor| {
-        let TensorBytes { name, bytes, shape, is_wide } = tensor;
-        let dtype = if *is_wide { Dtype::F64 } else { Dtype::F32 };
-        (name, TensorView::new(dtype, shape.clone(), bytes).expect("the bytes have the size of the shape"))
+        let TensorBytes { name, bytes, shape, dtype } = tensor;
+        (name, TensorView::new(*dtype, shape.clone(), bytes).expect("the bytes have the size of the shape"))
     });
     let metadata = (!metadata.is_empty()).then_some(metadata);
     safetensors::serialize(views, metadata).expect("names and metadata are text")
@@ -211,6 +221,21 @@ impl<'b> TensorFile<'b> {
             })),
             other => {
                 let fault = format!("{name:?} holds {other:?} numbers, and F64, F32, F16 and BF16 are read");
+                Err(TensorFileError::format(self.path, fault))
+            }
+        }
+    }
+
+    /// The whole numbers of an array.
+    ///
+    /// # Errors
+    /// If there is none of that name, or it does not hold I64 numbers.
+    pub fn whole_values<A: Scalar>(&self, name: &str) -> Result<Vec<A>, TensorFileError> {
+        let tensor = self.tensors.tensor(name).map_err(|error| TensorFileError::format(self.path, error))?;
+        match tensor.dtype() {
+            Dtype::I64 => Ok(numbers(tensor.data(), |bytes| i64::from_le_bytes(bytes) as f64)),
+            other => {
+                let fault = format!("{name:?} is a count and holds {other:?} numbers instead of I64");
                 Err(TensorFileError::format(self.path, fault))
             }
         }

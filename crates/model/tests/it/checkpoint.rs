@@ -219,3 +219,45 @@ fn weights_of_integers_are_refused_by_their_type() {
     let error = Checkpoint::<f64>::from_bytes_as(Path::new("m"), &bytes, example().card).unwrap_err();
     assert!(error.to_string().contains("\"fc1.weight\" holds I8 numbers, and F64, F32"), "{error}");
 }
+
+/// A network with batch normalisation, its statistics measured.
+fn normalised() -> Checkpoint<f32> {
+    let architecture = Architecture::parse(3.into(), "dense 2, batch-norm, relu, dense 2").unwrap();
+    let theta = architecture.layout::<f32>().init(&mut Rng::new(1)).to_vec();
+    let card = ModelCard { architecture, ..example().card };
+    Checkpoint { card, theta, statistics: vec![0.5, -0.5, 2.0, 3.0, 1234.0] }
+}
+
+#[test]
+fn running_statistics_are_those_of_a_state_dict_of_pytorch() {
+    let saved = normalised();
+    let bytes = saved.to_bytes();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = file.names();
+    names.sort_unstable();
+    let of_norm = ["1.bias", "1.num_batches_tracked", "1.running_mean", "1.running_var", "1.weight"];
+    assert_eq!(names[2..7], of_norm);
+    let count = file.tensor("1.num_batches_tracked").unwrap();
+    assert_eq!(
+        (count.dtype(), count.shape(), count.data()),
+        (Dtype::I64, &[][..], &1234_i64.to_le_bytes()[..])
+    );
+    assert_eq!(file.tensor("1.running_var").unwrap().dtype(), Dtype::F32);
+    assert_eq!(Checkpoint::from_bytes(Path::new("m"), &bytes).unwrap(), saved);
+}
+
+#[test]
+fn a_state_dict_is_read_with_and_without_its_count() {
+    let saved = normalised();
+    let bytes = saved.to_bytes();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    for (is_counted, count) in [(true, 1234.0), (false, 0.0)] {
+        let views = file.tensors().into_iter().filter(|(name, _)| is_counted || !name.ends_with("tracked"));
+        let theirs = safetensors::serialize(views, None).unwrap();
+        let (read, map) =
+            Checkpoint::<f32>::from_bytes_as(Path::new("m"), &theirs, saved.card.clone()).unwrap();
+        assert!(map.is_empty(), "{map}");
+        assert_eq!(read.theta, saved.theta);
+        assert_eq!(read.statistics, [0.5, -0.5, 2.0, 3.0, count]);
+    }
+}

@@ -66,4 +66,3 @@ impl Axis {
         self.before == 0 && self.bordered() == self.inputs
     }
 }
-

@@ -62,6 +62,15 @@ impl Division {
         share(tree.leaves, self.size, self.rank)
     }
 
+    /// The fewest rows of a batch that a process or a leaf has at once, if it has any.
+    pub(crate) fn fewest_rows(self, batch: usize) -> usize {
+        let parts = match self.reduction {
+            Reduction::Library => self.size,
+            Reduction::Tree => leaves(batch),
+        };
+        (batch / parts).max(1)
+    }
+
     /// The most rows that are this process's, of batches of at most `batch`.
     pub(crate) fn most_rows(self, batch: usize) -> usize {
         let leaves = leaves(batch).div_ceil(self.size);
@@ -199,6 +208,21 @@ mod tests {
                     }
                     assert_eq!(next, batch);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn no_part_is_smaller_than_it_is_told() {
+        for batch in (1..300).chain(BATCHES) {
+            let tree = Tree::over(batch);
+            let of_leaves = (0..tree.leaves()).map(|leaf| tree.rows(leaf..leaf + 1).len());
+            let division = Division { reduction: Reduction::Tree, ..Division::default() };
+            assert_eq!(of_leaves.min(), Some(division.fewest_rows(batch)));
+            for size in [1, 2, 3, 7] {
+                let of = |rank| Division { reduction: Reduction::Library, rank, size };
+                let parts = (0..size).map(|rank| of(rank).rows(batch).len()).filter(|&rows| rows > 0);
+                assert_eq!(parts.min(), Some(of(0).fewest_rows(batch)), "{batch} {size}");
             }
         }
     }

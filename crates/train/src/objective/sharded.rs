@@ -51,6 +51,8 @@ pub struct Sharded<'a, A: Scalar> {
     batch: usize,
     division: Division,
     probe: Probe<'a>,
+    /// θ whose statistics are wanted, until a pass has left them in the first workspace.
+    watching: Option<&'a [A]>,
 }
 
 /// A quantity that is a sum over the rows of a batch: a number and, but for the first, a vector.
@@ -138,7 +140,8 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         mode.assert_fits(model.statistics());
         buffers.note(&[], Depth::Nothing);
         let (batch, division, probe) = (x.nrows(), Division::default(), Probe::default());
-        Self { model, loss, x, target, weights: None, mode, buffers, pool, batch, division, probe }
+        let watching = None;
+        Self { model, loss, x, target, weights: None, mode, buffers, pool, batch, division, probe, watching }
     }
 
     /// The same with each row's loss multiplied by its weight, as [`Risk::weighted`] has it.
@@ -157,6 +160,35 @@ impl<'a, A: Scalar> Sharded<'a, A> {
     #[must_use]
     pub fn probed(self, probe: Probe<'a>) -> Self {
         Self { probe, ..self }
+    }
+
+    /// The same, whose gradient at `theta` keeps the statistics of the batch for [`watched`](Self::watched).
+    #[must_use]
+    pub(crate) fn watching(self, theta: &'a [A]) -> Self {
+        Self { watching: Some(theta), ..self }
+    }
+
+    /// Writes the statistics of the batch to `out` if a gradient has kept them: that of a batch in one pass, and of this process alone,
+    /// does. A network without statistics has nothing to keep.
+    pub(crate) fn watched(&mut self, out: &mut [A]) -> bool {
+        if out.is_empty() {
+            return true;
+        }
+        let is_kept = self.watching.is_none();
+        if is_kept {
+            out.copy_from_slice(&unlocked(&mut self.buffers.lanes[0]).workspaces[0].observed);
+        }
+        is_kept
+    }
+
+    /// Keeps the statistics that the last pass at `theta` has measured, if it was one pass over the whole batch.
+    fn keep_statistics(&mut self, theta: &[A]) {
+        let whole = Division { rank: 0, size: 1, reduction: Reduction::Library };
+        if self.division == whole && self.watching.is_some_and(|watched| watched == theta) {
+            let Workspace { tape, observed, .. } = &mut unlocked(&mut self.buffers.lanes[0]).workspaces[0];
+            self.model.observe(tape, observed);
+            self.watching = None;
+        }
     }
 
     /// What observes it.
@@ -211,7 +243,13 @@ impl<'a, A: Scalar> Sharded<'a, A> {
                 out.fill(A::zero());
                 A::zero()
             }
-            1 => self.in_one_pass(|risk| request.compute(risk, out, Accum::Replace)),
+            1 => {
+                let value = self.in_one_pass(|risk| request.compute(risk, out, Accum::Replace));
+                if let Quantity::Gradient = quantity {
+                    self.keep_statistics(theta);
+                }
+                value
+            }
             shards => self.over_shards(shards, request, out),
         };
         self.buffers.note(theta, quantity.depth());
@@ -254,6 +292,7 @@ impl<'a, A: Scalar> Sharded<'a, A> {
         }
         let value = self
             .in_one_pass(|risk| risk.back_propagate(theta, Grad::new(grad, Accum::Replace).observed(watch)));
+        self.keep_statistics(theta);
         self.buffers.note(theta, Depth::Signals);
         value
     }

@@ -1,13 +1,14 @@
 //! What a run is given, and what it comes to.
 
 use chainrule_datasets::{Dataset, Encoding, Pipeline};
-use chainrule_layers::Layer;
+use chainrule_layers::{Layer, least_rows};
 use chainrule_loss::Loss;
 use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::metrics::evaluate::EvaluateError;
+use crate::objective::division::Division;
 use crate::run::epoch::Epoch;
 use crate::run::process_group::Unreadable;
 
@@ -136,6 +137,22 @@ pub enum TrainError {
     /// The batch size was 0.
     #[error("a batch of 0 examples: the batch size is at least 1")]
     ZeroBatch,
+    /// A layer normalises over more rows than a batch, or a process's part of one, has.
+    #[error(
+        "layer {path}, {layer}, takes {least} examples or more at once in training, but {part} has {rows}: choose another batch size, so that the last batch of an epoch has more too"
+    )]
+    TooFewRows {
+        /// The layer, by its path.
+        path: String,
+        /// What it is, with its shape.
+        layer: String,
+        /// The fewest rows that it takes.
+        least: usize,
+        /// Which rows these are.
+        part: String,
+        /// How many they are.
+        rows: usize,
+    },
     /// A file that the examples stay in can no longer be read.
     #[error(transparent)]
     Data(#[from] Unreadable),
@@ -166,6 +183,33 @@ pub enum TrainError {
         /// The first rank that differs.
         rank: usize,
     },
+}
+
+impl Plan {
+    /// That each batch of an epoch over `examples` has as many rows as the layers of `model` take in training, in each part.
+    ///
+    /// # Errors
+    /// If one has fewer.
+    pub(crate) fn check_rows<A: Scalar>(
+        &self,
+        model: &dyn Layer<A>,
+        examples: usize,
+        division: Division,
+    ) -> Result<(), TrainError> {
+        let (least, layer) = least_rows(model);
+        let whole = self.batch.min(examples);
+        let batches = [(whole, "a batch"), (examples % whole, "the last batch of an epoch")];
+        for (batch, name) in batches.into_iter().filter(|(batch, _)| *batch > 0) {
+            let rows = division.fewest_rows(batch);
+            if rows < least {
+                let part =
+                    if rows == batch { name.to_owned() } else { format!("a part of {name} of {batch}") };
+                let (path, layer) = (layer.path, format!("{:?}", layer.layer));
+                return Err(TrainError::TooFewRows { path, layer, least, part, rows });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl From<EvaluateError> for TrainError {

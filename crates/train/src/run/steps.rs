@@ -33,6 +33,8 @@ pub(super) struct Run<'r, A: Scalar> {
     pub(super) state: &'r mut TrainState<A>,
     /// The statistics of a batch.
     pub(super) observed: Vec<A>,
+    /// θ before a step; empty for a network without statistics.
+    pub(super) before: Vec<A>,
 }
 
 impl<A: Scalar> Run<'_, A> {
@@ -124,9 +126,14 @@ impl<A: Scalar> Run<'_, A> {
             .part(self.group.division(), batch.whole())
             .probed(self.probe);
         if !self.observed.is_empty() {
-            self.group.observe(&mut risk, self.theta, &mut self.observed);
+            self.before.copy_from_slice(self.theta);
         }
+        risk = risk.watching(&self.before);
         let cost = self.probe.step(|| self.group.step(self.optimizer, &mut risk, self.theta)).as_f64();
+        // The pass that a step begins with has seen the statistics, unless it was cut into parts.
+        if !risk.watched(&mut self.observed) {
+            self.group.observe(&mut risk, &self.before, &mut self.observed);
+        }
 
         if !cost.is_finite() {
             let place = culprit_of_all(self.group, culprit(*model, mode, self.theta, &x));

@@ -91,7 +91,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
     /// A run whose θ, optimizer and state come from a [`Snapshot`](crate::Snapshot) goes on as if it had never been interrupted: bit for bit.
     ///
     /// # Errors
-    /// If there are no examples, or they can no longer be read; when the loss becomes NaN or infinite; or if θ is not the
+    /// If there are no examples, or they can no longer be read; if a batch has fewer rows than a layer takes; when the loss becomes NaN or infinite; or if θ is not the
     /// same on all ranks any more.
     pub fn run(
         self,
@@ -111,6 +111,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         let group = self.group.unwrap_or(&mut alone);
         let batch = plan.batch.min(setup.train.len());
         let division = group.division();
+        plan.check_rows(setup.model, setup.train.len(), division)?;
         let batches = Batches::new(setup.train, setup.transform, setup.encoding, batch);
         let batches = batches.part(move |batch| division.rows(batch));
         let start = (state.epochs.len() + 1, state.batch);
@@ -120,8 +121,20 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
             // The threads share the products of evaluations, too.
             pool.enter(|| {
                 let observed = state.statistics.clone();
-                let mut run =
-                    Run { setup, plan, pool, probe, callback, group, optimizer, theta, state, observed };
+                let before = if observed.is_empty() { Vec::new() } else { theta.to_vec() };
+                let mut run = Run {
+                    setup,
+                    plan,
+                    pool,
+                    probe,
+                    callback,
+                    group,
+                    optimizer,
+                    theta,
+                    state,
+                    observed,
+                    before,
+                };
                 run.run_to_end(&mut prefetcher)
             })
         })

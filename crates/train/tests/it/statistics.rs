@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use chainrule_datasets::{Dataset, Encoding, Pipeline, synthetic};
-use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
+use chainrule_layers::{BatchNorm, Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::{Adam, Descent, Objective, Schedule};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
@@ -12,7 +12,8 @@ use chainrule_tensor::{Pool, Rng};
 use chainrule_train::gradcheck::TracksMean;
 use chainrule_train::{
     Callback, Curvature, EpochMark, Plan, Reduction, Risk, RunIdentity, Saved, Setup, ShardBuffers, Sharded,
-    SingleProcess, Snapshot, StepEnd, TrainState, TrainingLoop, Weights, Workspace, evaluate,
+    SingleProcess, Snapshot, StepEnd, TrainError, TrainState, TrainingLoop, Weights, Workspace, evaluate,
+    measure_statistics,
 };
 
 fn network() -> Sequential<f64> {
@@ -218,4 +219,90 @@ fn a_sharded_risk_without_the_statistics_of_its_network_is_refused() {
 fn an_evaluation_without_the_statistics_of_its_network_is_refused() {
     let (model, loss) = (TracksMean::new(2), SoftmaxCrossEntropy::default());
     let _ = evaluate(&model, &loss, Encoding::Index, &Pipeline::new(), &[], &moons(1));
+}
+
+fn normalised() -> Sequential<f64> {
+    Sequential::input(2)
+        .then(|n| Dense::new(n, 6))
+        .then(BatchNorm::new)
+        .then(Tanh::new)
+        .then(|n| Dense::new(n, 2))
+}
+
+/// θ and the statistics of a network with batch normalisation after two epochs over `examples`.
+fn run_normalised(
+    examples: usize,
+    batch: usize,
+    threads: usize,
+    reduction: Reduction,
+) -> Result<(Vec<f64>, Vec<f64>), TrainError> {
+    let (train, model, loss) =
+        (synthetic::moons(examples, 0.1, 1), normalised(), SoftmaxCrossEntropy::default());
+    let transform = Pipeline::new();
+    let setup = Setup {
+        model: &model,
+        loss: &loss,
+        encoding: Encoding::Index,
+        transform: &transform,
+        train: &train,
+        validation: None,
+    };
+    let plan = Plan { epochs: 2, batch, patience: None, tolerance: None, seed: 3 };
+    let mut theta = model.layout().init(&mut Rng::new(4));
+    let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
+    let mut state = TrainState::start(&model, &theta);
+    let (pool, mut group) = (Pool::new(threads), SingleProcess(reduction));
+    TrainingLoop::new(&setup, &plan, &pool).group(&mut group).run(&mut adam, &mut theta, &mut state)?;
+    Ok((theta.to_vec(), state.statistics))
+}
+
+#[test]
+fn batch_normalisation_has_the_same_bits_for_any_number_of_threads() {
+    for (batch, reduction) in [(100, Reduction::Library), (2500, Reduction::Library), (100, Reduction::Tree)]
+    {
+        let of = |threads| run_normalised(2500, batch, threads, reduction).unwrap();
+        let one = of(1);
+        let steps = 2 * 2500_usize.div_ceil(batch);
+        assert_eq!(one.1.last(), Some(&(steps as f64)));
+        assert_eq!((of(2), of(3)), (one.clone(), one), "batches of {batch}, {reduction:?}");
+    }
+}
+
+#[test]
+fn a_last_batch_of_one_example_is_refused_before_the_first_step() {
+    let error = run_normalised(101, 20, 1, Reduction::Library).unwrap_err().to_string();
+    assert!(
+        error.starts_with("layer 1, BatchNorm(6), takes 2 examples or more at once in training, but the last batch of an epoch has 1: choose another batch size"),
+        "{error}"
+    );
+    assert!(run_normalised(102, 20, 1, Reduction::Library).is_ok());
+}
+
+#[test]
+fn a_step_keeps_the_statistics_that_a_pass_at_its_start_would_give() {
+    // One full batch, one step: the running mean is a tenth of that of the first pass.
+    let (train, model) = (synthetic::moons(300, 0.1, 1), normalised());
+    let theta = model.layout().init::<f64>(&mut Rng::new(4));
+    let precise = measure_statistics(&model, &theta, &Pipeline::new(), &train, 300, 0).unwrap();
+    let tracked = {
+        let (loss, transform) = (SoftmaxCrossEntropy::default(), Pipeline::new());
+        let setup = Setup {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Index,
+            transform: &transform,
+            train: &train,
+            validation: None,
+        };
+        let plan = Plan { epochs: 1, batch: 300, patience: None, tolerance: None, seed: 3 };
+        let (mut moved, mut state) = (theta.clone(), TrainState::start(&model, &theta));
+        let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
+        TrainingLoop::new(&setup, &plan, &Pool::new(1)).run(&mut adam, &mut moved, &mut state).unwrap();
+        state.statistics
+    };
+    for c in 0..6 {
+        assert!((tracked[c] - 0.1 * precise[c]).abs() < 1e-12, "{tracked:?} {precise:?}");
+        assert!((tracked[6 + c] - 0.9 - 0.1 * precise[6 + c]).abs() < 1e-12, "{tracked:?} {precise:?}");
+    }
+    assert_eq!((tracked[12], precise[12]), (1.0, 1.0));
 }

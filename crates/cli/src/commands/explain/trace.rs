@@ -77,7 +77,7 @@ fn places(stages: &[Stage]) -> Result<Vec<Place>, Failure> {
     let mut places: Vec<Place> = Vec::new();
     for (place, stage) in stages.iter().enumerate() {
         let units = match stage {
-            Stage::Dropout(_) => continue,
+            Stage::Dropout(_) | Stage::DropoutChannels(_) => continue,
             Stage::Dense(_) => {
                 places.push(Place { dense: place, top: place, units: Units::Plain });
                 continue;

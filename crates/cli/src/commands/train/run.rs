@@ -4,7 +4,7 @@ use chainrule::datasets::Dataset;
 use chainrule::layers::{Layer, is_random};
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, RunIdentity, Setup, Snapshots, Stop, TrainingLoop, Weights,
+    Callback, History, Meter, Plan, RunIdentity, Setup, Snapshots, Stop, TrainError, TrainingLoop, Weights,
     evaluate_together, every_row,
 };
 use chainrule_report::gallery::Gallery;
@@ -30,6 +30,14 @@ use crate::commands::model::loss_spec;
 use crate::failure::{Failure, errln, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
+
+/// A plan that the network does not take is bad input; everything else went wrong while running.
+fn failure(error: TrainError) -> Failure {
+    match error {
+        TrainError::TooFewRows { .. } => Failure::input(error),
+        error => Failure::run(error),
+    }
+}
 
 pub(super) fn train<A: MpiScalar>(
     args: &Train,
@@ -106,7 +114,7 @@ pub(super) fn train<A: MpiScalar>(
     let trainer =
         TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
-    let history = processes.agree(ended.map_err(Failure::run).and_then(|history| {
+    let history = processes.agree(ended.map_err(failure).and_then(|history| {
         watch.map_or(Ok(()), |watch| saved(watch, &history, state.weights(&theta)))?;
         Ok(history)
     }))?;
