@@ -1,8 +1,11 @@
-//! Pools, interpolation and borders: numbers of PyTorch, threads, and bad input.
+//! Pools, interpolation and borders: numbers of PyTorch, generated windows, threads, and bad input.
 
+use chainrule_layers::gradcheck::{Case, check};
 use chainrule_layers::{Grad, Layer, MaxPool, Mode, Point, Stage, Tape};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Accum, Init, Pool, Scalar, Shape};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// A layer in words, an input, and of PyTorch 2.15 its output and the gradient of its input, channels last:
 /// ```python
@@ -11,6 +14,7 @@ use chainrule_tensor::{Accum, Init, Pool, Scalar, Shape};
 /// y.backward(torch.arange(1.0, y.numel() + 1)); print(y, x.grad.movedim(1, -1).flatten())
 /// ```
 #[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "as PyTorch prints them")]
 const PYTORCH: &[(&str, &str, &[f64], &[f64])] = &[
     (
         "max-pool 2",
@@ -245,5 +249,102 @@ fn what_does_not_fit_is_refused_with_both_shapes() {
         r#"{"kind":"zero-pad","sides":[1,2,3]}"#,
     ] {
         assert!(serde_json::from_str::<Stage>(json).is_err(), "{json}");
+    }
+}
+
+/// A small picture or sequence.
+fn inputs() -> impl Strategy<Value = Shape> {
+    let channels = prop_oneof![Just(1_usize), Just(2), Just(5), Just(17)];
+    (1..7_usize, 1..7_usize, channels, any::<bool>()).prop_map(|(height, width, channels, is_picture)| {
+        if is_picture {
+            Shape::image(height, width, channels)
+        } else {
+            Shape::sequence(height * width, channels)
+        }
+    })
+}
+
+/// A length along both axes in words; one that a sequence takes too.
+fn extent(input: Shape, (height, width): (usize, usize)) -> String {
+    if matches!(input, Shape::Image { .. }) { format!("{height}x{width}") } else { width.to_string() }
+}
+
+/// Kernel, stride, padding and dilation for an input, in words.
+#[derive(Debug, Clone)]
+struct Slide {
+    input: Shape,
+    kernel: String,
+    stride: String,
+    padding: String,
+    dilation: String,
+}
+
+/// Windows over an input; many do not fit it.
+fn slides() -> impl Strategy<Value = Slide> {
+    let pair = |range: std::ops::Range<usize>| (range.clone(), range);
+    (inputs(), pair(1..5), pair(1..4), pair(0..3), pair(1..3)).prop_map(
+        |(input, kernel, stride, padding, dilation)| Slide {
+            input,
+            kernel: extent(input, kernel),
+            stride: extent(input, stride),
+            padding: extent(input, padding),
+            dilation: extent(input, dilation),
+        },
+    )
+}
+
+/// A layer in words with an input that it takes: `write` may give words that do not fit.
+fn layers(write: impl Fn(&Slide, bool) -> String) -> impl Strategy<Value = (Shape, String)> {
+    (slides(), any::<bool>())
+        .prop_map(move |(slide, flag)| (slide.input, write(&slide, flag)))
+        .prop_filter("the window fits", |(input, words)| {
+            words.parse::<Stage>().is_ok_and(|stage| stage.output(*input).is_ok())
+        })
+}
+
+/// Any layer that slides a window, or shares its machinery.
+fn any_layer() -> impl Strategy<Value = (Shape, String)> {
+    prop_oneof![
+        layers(|Slide { kernel, stride, padding, dilation, .. }, ceil| {
+            let ceil = if ceil { " ceil" } else { "" };
+            format!("max-pool {kernel} stride {stride} padding {padding} dilation {dilation}{ceil}")
+        }),
+        layers(|Slide { kernel, stride, padding, .. }, flag| {
+            let flag = if flag { " ceil exclude-padding" } else { " ceil" };
+            format!("avg-pool {kernel} stride {stride} padding {padding}{flag}")
+        }),
+        layers(|Slide { kernel, stride, padding, .. }, flag| {
+            let flag = if flag { " exclude-padding" } else { "" };
+            format!("avg-pool {kernel} stride {stride} padding {padding}{flag}")
+        }),
+        layers(|slide, _| format!("adaptive-avg-pool {}", slide.kernel)),
+        layers(|_, _| "global-avg-pool".to_owned()),
+        layers(|slide, linear| {
+            let mode = match (linear, slide.input) {
+                (false, _) => "",
+                (true, Shape::Image { .. }) => " bilinear",
+                (true, _) => " linear",
+            };
+            format!("upsample {}{mode}", slide.stride)
+        }),
+        layers(|slide, _| format!("zero-pad {}", slide.padding.replace('x', " 1 0 "))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_generated_layer_is_exact((input, words) in any_layer(), seed in any::<u64>(), rows in 1..3_usize) {
+        let layer = built::<f64>(&words, input);
+        let report = check(layer.as_ref(), layer.as_ref(), Case { rows, capacity: rows + 1, seed, coordinates: 12 });
+        prop_assert!(report.within(1e-8, 1e-7), "{words} on {input}: {report:?}");
+        prop_assert!(report.hessian.is_some());
+        prop_assert_eq!(Stage::of(layer.as_ref()).unwrap().to_string(), words.parse::<Stage>().unwrap().to_string());
     }
 }
