@@ -145,7 +145,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
         epochs: Vec::new(),
         reached: None,
     };
-    let plan = Plan { epochs, batch, patience: None, tolerance: None, seed: args.seed };
+    let plan = Plan { epochs, batch, seed: args.seed, ..Plan::default() };
     let pool = Pool::new(args.threads as usize);
     let mut state = TrainState::start(&model, &theta);
     let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(&mut watch);

@@ -113,7 +113,8 @@ pub use chainrule_train as train;
 /// | a layer | [`Layer`](crate::layers::Layer), [`Layout`](crate::tensor::Layout), [`Param`](crate::tensor::Param), [`Point`](crate::layers::Point), [`Grad`](crate::layers::Grad), [`Tape`](crate::layers::Tape), checked by [`gradcheck`](crate::layers::gradcheck) |
 pub mod prelude {
     pub use crate::datasets::{
-        DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist, split::HoldOut,
+        Augmentation, DataDirs, Dataset, Encoding, Parts, Pipeline, Target, digits, fashion_mnist, mnist,
+        split::HoldOut,
     };
     pub use crate::layers::{
         Architecture, BatchNorm, Dense, Dropout, Dual, Elu, Flatten, Gelu, GeluTanh, Grad, GroupNorm,

@@ -4,6 +4,9 @@ use std::ops::Range;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
 
+use crate::augment::augmentation::Augmentation;
+use crate::augment::augmenter::Augmenter;
+use crate::augment::mix::{Mixed, Mixing};
 use crate::dataset::Dataset;
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -57,6 +60,33 @@ impl<A: Scalar> Batch<A> {
     }
 }
 
+const BY_ROWS: &str = "the buffer is row-major";
+
+impl<A: Scalar> Batch<A> {
+    /// An example that is about to be mixed; `unweighted` stands for its weight where all count alike.
+    fn one<'b>(&'b mut self, row: usize, unweighted: &'b mut A) -> Mixed<'b, A> {
+        Mixed {
+            x: self.x.row_mut(row).into_slice().expect(BY_ROWS),
+            target: self.target.row_mut(row).into_slice().expect(BY_ROWS),
+            weight: self.weights.get_mut(row).unwrap_or(unweighted),
+        }
+    }
+
+    /// An example and the next one.
+    fn two<'b>(&'b mut self, row: usize, unweighted: &'b mut [A; 2]) -> [Mixed<'b, A>; 2] {
+        let halves = |rows: &'b mut Array2<A>| {
+            let columns = rows.ncols();
+            let numbers = &mut rows.as_slice_mut().expect(BY_ROWS)[row * columns..(row + 2) * columns];
+            numbers.split_at_mut(columns)
+        };
+        let weights =
+            if self.weights.is_empty() { &mut unweighted[..] } else { &mut self.weights[row..row + 2] };
+        let ((x, next_x), (target, next_target)) = (halves(&mut self.x), halves(&mut self.target));
+        let [weight, next_weight] = weights else { unreachable!("two weights") };
+        [Mixed { x, target, weight }, Mixed { x: next_x, target: next_target, weight: next_weight }]
+    }
+}
+
 /// From the size of a whole batch to the examples of it that are filled in.
 struct Part(Box<dyn Fn(usize) -> Range<usize> + Send>);
 
@@ -99,6 +129,9 @@ pub struct Batches<'a, A: Scalar> {
     drop_last: bool,
     part: Part,
     order: Order,
+    augmenter: Option<Box<Augmenter<A>>>,
+    /// An example that is mixed with one of the batch, and is none of the [part](Self::part) itself.
+    partner: (Vec<A>, Vec<A>, A),
     /// The number of the next batch.
     next: usize,
     batch: Batch<A>,
@@ -134,9 +167,33 @@ impl<'a, A: Scalar> Batches<'a, A> {
             drop_last: false,
             part: Part(Box::new(|whole| 0..whole)),
             order,
+            augmenter: None,
+            partner: (Vec::new(), Vec::new(), A::one()),
             next: 0,
             batch,
         }
+    }
+
+    /// Varies the images of each epoch that [`shuffle`](Self::shuffle) begins; those of other passes stay as they are.
+    ///
+    /// If examples are mixed, targets that are indices of classes become shares of all classes, one column each.
+    ///
+    /// # Errors
+    /// If the examples are no images, or too small for it: as [`Augmentation::check`].
+    pub fn augmented(mut self, augmentation: &Augmentation) -> Result<Self, Error> {
+        augmentation.check(self.data)?;
+        let varies = !augmentation.is_none() && self.data.inputs() > 0;
+        let Some(shape) = self.data.image().filter(|_| varies) else { return Ok(self) };
+        self.augmenter = Some(Box::new(Augmenter::new(*augmentation, shape, self.data.full_scale())));
+        if augmentation.mixes() {
+            if self.encoding == Encoding::Index {
+                self.encoding = Encoding::OneHot;
+            }
+            let columns = self.encoding.columns(self.data.target());
+            self.batch.target = Array2::zeros((self.batch.indices.len(), columns));
+            self.partner = (vec![A::zero(); self.data.inputs()], vec![A::zero(); columns], A::one());
+        }
+        Ok(self)
     }
 
     /// Leaves out a last batch that is not full. Off by default.
@@ -159,6 +216,9 @@ impl<'a, A: Scalar> Batches<'a, A> {
             Order::Whole(order) => streams::epoch(seed, epoch).shuffle(order),
             Order::Windows(windows) => windows.shuffle(seed, epoch),
         }
+        if let Some(augmenter) = &mut self.augmenter {
+            augmenter.begin(seed, epoch);
+        }
     }
 
     /// Begins a pass through the examples in the order of the data set.
@@ -166,6 +226,9 @@ impl<'a, A: Scalar> Batches<'a, A> {
         match &mut self.order {
             Order::Whole(order) => order.iter_mut().enumerate().for_each(|(i, example)| *example = i),
             Order::Windows(windows) => windows.sequential(),
+        }
+        if let Some(augmenter) = &mut self.augmenter {
+            augmenter.pause();
         }
         self.next = 0;
     }
@@ -216,38 +279,101 @@ impl<'a, A: Scalar> Batches<'a, A> {
             return Ok(false);
         }
         let start = self.next * self.size;
-        let places = start..self.data.len().min(start + self.size);
+        let whole = start..self.data.len().min(start + self.size);
         self.next += 1;
-        batch.whole = places.len();
+        batch.whole = whole.len();
         let part = self.part.0(batch.whole);
-        let places = places.start + part.start..places.start + part.end;
+        let places = whole.start + part.start..whole.start + part.end;
         assert!(places.len() <= batch.indices.len(), "batches: the buffer is for a smaller batch");
         batch.rows = places.len();
         let rows = batch.x.outer_iter_mut().zip(batch.target.outer_iter_mut());
-        for ((place, index), (x, target)) in places.zip(&mut batch.indices).zip(rows) {
-            let x = x.into_slice().expect("the buffer is row-major");
-            *index = match &mut self.order {
-                Order::Whole(order) => {
-                    self.folded.fill(self.data.features(), order[place], x);
-                    order[place]
-                }
-                Order::Windows(windows) => {
-                    let (row, rows, bytes) = windows.row(place)?;
-                    self.folded.file_row(rows, bytes, x);
-                    if !x.iter().all(|x| x.is_finite()) {
-                        return Err(rows.refused(row));
-                    }
-                    row
-                }
-            };
-            let target = target.into_slice().expect("the buffer is row-major");
-            self.encoding.fill(self.data.target(), *index, target);
+        for ((place, index), (x, target)) in places.clone().zip(&mut batch.indices).zip(rows) {
+            *index = self.example(place, x.into_slice().expect(BY_ROWS))?;
+            self.encoding.fill(self.data.target(), *index, target.into_slice().expect(BY_ROWS));
         }
         if let Some(weights) = self.data.weights() {
             let indices = &batch.indices[..batch.rows];
             indices.iter().zip(&mut batch.weights).for_each(|(&i, weight)| *weight = weights[i]);
         }
+        let Some(augmenter) = &self.augmenter else { return Ok(true) };
+        if let Some(mixing) = augmenter.mixing(whole.start / self.size) {
+            self.mix(&mixing, &whole, places, batch)?;
+        }
+        for x in batch.x.outer_iter_mut().take(batch.rows) {
+            self.folded.apply(x.into_slice().expect(BY_ROWS));
+        }
         Ok(true)
+    }
+
+    /// Writes the example at a place of the epoch, transformed, and returns its index; one that is augmented is left for the caller
+    /// to transform.
+    fn example(&mut self, place: usize, x: &mut [A]) -> Result<usize, Error> {
+        let Self { data, folded, order, augmenter, .. } = self;
+        let index = match (order, augmenter.as_deref_mut()) {
+            (Order::Whole(order), None) => {
+                folded.fill(data.features(), order[place], x);
+                return Ok(order[place]);
+            }
+            (Order::Whole(order), Some(augmenter)) => {
+                data.features().row(order[place], augmenter.image());
+                order[place]
+            }
+            (Order::Windows(windows), augmenter) => {
+                let (row, rows, bytes) = windows.row(place)?;
+                let numbers = match augmenter {
+                    None => {
+                        folded.file_row(rows, bytes, x);
+                        &*x
+                    }
+                    Some(augmenter) => {
+                        rows.decode(bytes, augmenter.image());
+                        augmenter.image()
+                    }
+                };
+                if !numbers.iter().all(|x| x.is_finite()) {
+                    return Err(rows.refused(row));
+                }
+                row
+            }
+        };
+        if let Some(augmenter) = augmenter {
+            augmenter.vary(index, x);
+        }
+        Ok(index)
+    }
+
+    /// Mixes each example with its neighbour in the whole batch, also where that is no example of the part.
+    fn mix(
+        &mut self,
+        mixing: &Mixing,
+        whole: &Range<usize>,
+        places: Range<usize>,
+        batch: &mut Batch<A>,
+    ) -> Result<(), Error> {
+        let mut place = places.start;
+        while place < places.end {
+            let (row, neighbour) = (place - places.start, whole.start + ((place - whole.start) ^ 1));
+            if neighbour == place + 1 && neighbour < places.end {
+                let mut unweighted = [A::one(); 2];
+                mixing.mix(batch.two(row, &mut unweighted));
+                place += 2;
+                continue;
+            }
+            place += 1;
+            if whole.contains(&neighbour) {
+                let (mut x, mut target, mut weight) = std::mem::take(&mut self.partner);
+                let index = self.example(neighbour, &mut x);
+                if let Ok(index) = index {
+                    self.encoding.fill(self.data.target(), index, &mut target);
+                    weight = self.data.weights().map_or(A::one(), |weights| weights[index]);
+                    let other = Mixed { x: &mut x, target: &mut target, weight: &mut weight };
+                    mixing.mix([batch.one(row, &mut A::one()), other]);
+                }
+                self.partner = (x, target, weight);
+                index?;
+            }
+        }
+        Ok(())
     }
 
     /// Another buffer for [`fill`](Self::fill).

@@ -16,7 +16,8 @@
 //! file can be streamed from disk. A [`Pipeline`] of [`Transform`]s, fitted on the training part alone and kept with the
 //! model, turns them into a network's input. [`Batches`] draws shuffled examples and writes them, transformed, into one
 //! [`Batch`] that lives as long as the run. All transforms are affine in each feature, so a pipeline folds into one
-//! subtraction and one product per number, done while the batch is filled.
+//! subtraction and one product per number, done while the batch is filled. An [`Augmentation`] varies training images before
+//! that, anew in each epoch.
 //!
 //! # Features
 //!
@@ -50,6 +51,7 @@
 
 mod array;
 mod atomic;
+mod augment;
 mod batches;
 mod dataset;
 mod digits;
@@ -82,6 +84,8 @@ pub use array::file_rows::FileRows;
 pub use array::npz;
 pub use array::{idx, npy};
 pub use atomic::{sweep_temporaries, write_atomic};
+pub use augment::augmentation::Augmentation;
+pub use augment::words::ParseAugmentationError;
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_whole};

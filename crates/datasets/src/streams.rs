@@ -2,7 +2,7 @@
 //!
 //! Other crates number their streams from 0; these use the top byte.
 
-use chainrule_tensor::Rng;
+use chainrule_tensor::{Rng, hash};
 
 /// The order of one epoch.
 pub(crate) fn epoch(seed: u64, epoch: u64) -> Rng {
@@ -27,4 +27,18 @@ pub(crate) fn parameters(seed: u64) -> Rng {
 /// The order of the rows of one window of a file; `window` combines epoch and window.
 pub(crate) fn window(seed: u64, window: u64) -> Rng {
     Rng::stream(seed, (5 << 56) | (window & ((1 << 56) - 1)))
+}
+
+/// What the random numbers of an epoch's augmentation are hashed with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AugmentationKeys {
+    /// Those of single examples.
+    pub(crate) examples: u64,
+    /// Those of whole batches.
+    pub(crate) batches: u64,
+}
+
+/// The keys of the augmentation of one epoch.
+pub(crate) fn augmentation(seed: u64, epoch: u64) -> AugmentationKeys {
+    AugmentationKeys { examples: hash(seed, 6 << 56, epoch), batches: hash(seed, 7 << 56, epoch) }
 }

@@ -71,7 +71,7 @@ fn train(
         train: &train,
         validation: Some(&validation),
     };
-    let plan = Plan { epochs: 3, batch, patience: None, tolerance: None, seed: 5 };
+    let plan = Plan { epochs: 3, batch, seed: 5, ..Plan::default() };
     let mut optimizer = make(theta.len());
     let (pool, mut state) = (Pool::new(1), TrainState::start(&model, &theta));
     let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(ranks);
@@ -275,7 +275,7 @@ fn statistics_have_the_same_bits_for_any_number_of_ranks() {
             train: &train,
             validation: Some(&train),
         };
-        let plan = Plan { epochs: 2, batch: 70, patience: None, tolerance: None, seed: 5 };
+        let plan = Plan { epochs: 2, batch: 70, seed: 5, ..Plan::default() };
         let mut theta = model.layout().init(&mut Rng::new(3));
         let (mut adam, pool) = (OPTIMIZERS[1].1(theta.len()), Pool::new(1));
         let mut state = TrainState::start(&model, &theta);

@@ -43,6 +43,20 @@ use crate::perceptron::{Perceptron, settings};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Rows of x that are images can be varied in training:
+///
+/// ```
+/// use chainrule_datasets::{ImageShape, Pipeline, digits};
+/// use chainrule_model::Classifier;
+///
+/// let train = digits::<f32>().train;
+/// let (x, y) = (train.inputs_through(&Pipeline::new()), train.labels().unwrap());
+/// let shape = ImageShape { height: 8, width: 8, channels: 1 };
+/// let classifier = Classifier::new([32]).epochs(3).augment("rotate 10, scale 10".parse()?, shape);
+/// assert!(classifier.fit(&x, y)?.accuracy(&x, y) > 0.8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Classifier {
@@ -74,7 +88,7 @@ impl Classifier {
         classes.dedup();
         let label = |class| classes.binary_search(class).expect("every class is among the classes") as u32;
         let target = Target::numbered(y.iter().map(label).collect(), classes.len());
-        let data = self.perceptron.weighted(Dataset::new("x", Features::Real(x.to_owned()), target)?)?;
+        let data = self.perceptron.described(Dataset::new("x", Features::Real(x.to_owned()), target)?)?;
         let class_weights = match self.perceptron.class_weights {
             ClassWeights::Equal => Vec::new(),
             ClassWeights::Balanced => ClassWeights::balanced(&data.class_counts().unwrap_or_default()),

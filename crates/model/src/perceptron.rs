@@ -1,5 +1,5 @@
-use chainrule_datasets::Dataset;
 use chainrule_datasets::split::{self, HoldOut};
+use chainrule_datasets::{Augmentation, Dataset, ImageShape};
 use chainrule_layers::{Architecture, Stage, activation};
 use chainrule_loss::Loss;
 use chainrule_tensor::Scalar;
@@ -27,6 +27,8 @@ use crate::trainer::Trainer;
 /// | `tolerance` | none | by how much the loss must fall within 10 epochs for the run to go on |
 /// | `patience` | none | early stopping: holds out a tenth of the examples, and ends after this number of epochs without a lower loss on them |
 /// | `seed` | 0 | of the initial weights, the shuffling and the examples held out |
+/// | `augment` | none | how the rows of x are varied in training, as images of the shape `image` |
+/// | `image` | none | the height, width and channels of a row of x, if it is an image |
 /// | `class_weights` | `equal` | how much the examples of each class count: `equal` or `balanced` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -52,6 +54,10 @@ pub struct Perceptron {
     pub patience: Option<usize>,
     /// Of all that is random.
     pub seed: u64,
+    /// How images are varied in training.
+    pub augment: Augmentation,
+    /// The shape of a row of x, if it is an image.
+    pub image: Option<ImageShape>,
     /// How much the examples of each class count, of a classifier.
     pub class_weights: ClassWeights,
     /// How much each example counts.
@@ -75,6 +81,8 @@ impl Default for Perceptron {
             tolerance: None,
             patience: None,
             seed: 0,
+            augment: Augmentation::default(),
+            image: None,
             class_weights: ClassWeights::Equal,
             sample_weights: None,
         }
@@ -110,8 +118,12 @@ impl Perceptron {
         Ok((model, history))
     }
 
-    /// Examples that count as the settings say.
-    pub(crate) fn weighted<A: Scalar>(&self, data: Dataset<A>) -> Result<Dataset<A>, FitError> {
+    /// Examples that are what the settings say, and count as they say.
+    pub(crate) fn described<A: Scalar>(&self, data: Dataset<A>) -> Result<Dataset<A>, FitError> {
+        let data = match self.image {
+            Some(shape) => data.with_image(shape)?,
+            None => data,
+        };
         match &self.sample_weights {
             Some(weights) => Ok(data.with_weights(weights)?),
             None => Ok(data),
@@ -119,7 +131,7 @@ impl Perceptron {
     }
 
     fn trainer<'a, A: Scalar>(&self, task: &'a Task<'a, A>) -> Trainer<'a, A> {
-        let mut trainer = Trainer::new(task).batch(self.batch).seed(self.seed);
+        let mut trainer = Trainer::new(task).batch(self.batch).seed(self.seed).augment(self.augment);
         if let Some(epochs) = self.epochs {
             trainer = trainer.epochs(epochs);
         }
@@ -221,6 +233,20 @@ macro_rules! settings {
         #[must_use]
         pub fn seed(mut self, seed: u64) -> Self {
             self.perceptron.seed = seed;
+            self
+        }
+
+        /// The same whose rows of x are images of this shape, channels last, which are varied in training.
+        ///
+        /// The background of a shifted image is 0 in the numbers of x.
+        #[must_use]
+        pub fn augment(
+            mut self,
+            augmentation: chainrule_datasets::Augmentation,
+            image: chainrule_datasets::ImageShape,
+        ) -> Self {
+            self.perceptron.augment = augmentation;
+            self.perceptron.image = Some(image);
             self
         }
 

@@ -91,7 +91,7 @@ impl Regressor {
             return Err(FitError::ClassWeights);
         }
         let data = Dataset::new("x", Features::Real(x.to_owned()), Target::real(y.into_numbers()))?;
-        let data = self.perceptron.weighted(data)?;
+        let data = self.perceptron.described(data)?;
         let (model, history) = self.perceptron.fit(&data, usual_loss(data.target()))?;
         Ok(FittedRegressor { model, history })
     }

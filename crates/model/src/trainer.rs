@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use chainrule_datasets::{Dataset, Pipeline, Scaling, Target};
+use chainrule_datasets::{Augmentation, Dataset, Pipeline, Scaling, Target};
 use chainrule_layers::Layer;
 use chainrule_loss::LossSpec;
 use chainrule_optim::{Clip, DescentSpec, Optimizer, RuleSpec, ScheduleKind};
@@ -30,7 +30,8 @@ use crate::task::Task;
 /// | `clip` | none | how gradients are clipped |
 /// | `patience` | none | epochs without a better validation loss before the run ends; the best parameters return |
 /// | `tolerance` | none | by how much the training loss must fall for the run to go on |
-/// | `seed` | 0 | of the shuffling and of dropout |
+/// | `augment` | none | how training images are varied |
+/// | `seed` | 0 | of the shuffling, of dropout and of augmentation |
 /// | `threads` | all | how many share the work; the result has the same bits for any number |
 ///
 /// The first training of a model brings its inputs to one scale: to shares of full brightness if they are pixels, otherwise to mean 0
@@ -158,6 +159,28 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         self
     }
 
+    /// Varies the training images in each epoch; the examples are images of a known [shape](Dataset::with_image).
+    ///
+    /// ```
+    /// use chainrule_datasets::digits;
+    /// use chainrule_layers::{Dense, Relu, Sequential};
+    /// use chainrule_model::{Model, Task, Trainer};
+    ///
+    /// let train = digits::<f32>().train;
+    /// let network = Sequential::input(64).then(|n| Dense::new(n, 32)).then(Relu::new).then(|n| Dense::new(n, 10));
+    /// let mut model = Model::new(network, 1);
+    /// let task = Task::new(&train);
+    /// let trainer = Trainer::new(&task).epochs(3).augment("rotate 10, scale 10".parse()?);
+    /// trainer.fit(&mut model)?;
+    /// assert!(model.evaluate(&train)?.metrics.accuracy() > Some(0.8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn augment(mut self, augmentation: Augmentation) -> Self {
+        self.plan.augment = augmentation;
+        self
+    }
+
     /// From another seed.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -188,8 +211,8 @@ impl<'a, A: Scalar> Trainer<'a, A> {
     /// Trains `model` from where it is.
     ///
     /// # Errors
-    /// If the network does not fit the task, the learning rate is not above 0, or the loss becomes NaN or infinite. The model is then
-    /// what it was before.
+    /// If the network does not fit the task, the learning rate is not above 0, the examples cannot be augmented, or the loss becomes
+    /// NaN or infinite. The model is then what it was before.
     pub fn fit(self, model: &mut Model<A>) -> Result<History, FitError> {
         let Self { task, rule, learning_rate, mut plan, mut watch, .. } = self;
         if let Some(rate) = learning_rate.filter(|rate| rate.is_nan() || *rate <= 0.0 || rate.is_infinite()) {

@@ -48,6 +48,9 @@ fn no_optimizer_and_no_activation_allocates_after_the_first_step() {
     // Forward two, ∂C/∂W two, and one error signal down to the hidden layer.
     let of_a_pass = 5 * of_a_product;
     let data = digits::<f32>().train;
+    let augmentation = "flip, shift 1.5, rotate 10, elastic 8 2, cutout 2, contrast 0.2, mixup 0.2, cutmix 1"
+        .parse()
+        .unwrap();
     for activation in Stage::activations() {
         let model = Architecture::perceptron(&[64, 32, 10], activation.clone(), 0.2).build::<f32>(None);
         for specimen in zoo::<f32>() {
@@ -57,7 +60,10 @@ fn no_optimizer_and_no_activation_allocates_after_the_first_step() {
             }
             let mut optimizer = (specimen.make)(model.layout().len());
             let mut theta = model.layout().init(&mut Rng::new(1));
-            let mut batches = Batches::new(&data, &data.pixel_scaling(), Encoding::Index, 32);
+            let mut batches = Batches::new(&data, &data.pixel_scaling(), Encoding::Index, 32)
+                .augmented(&augmentation)
+                .unwrap();
+            batches.shuffle(1, 1);
             let (mut buffers, pool) = (ShardBuffers::new(&model, 32), Pool::new(2));
             let loss = SoftmaxCrossEntropy::default();
             let mut before = 0;

@@ -1,17 +1,40 @@
-//! Images of the examples that a network misclassifies, and of the weights of its first layer.
+//! Images of training examples as they are augmented, of the examples that a network misclassifies, and of the weights of its
+//! first layer.
 
 use maud::{Markup, html};
 
 use crate::html::{note, section};
 use crate::image::Image;
 
-/// The images of a run's page; both parts are absent where the data are no images.
+/// The images of a run's page; all parts are absent where the data are no images.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gallery {
+    /// Training examples, if they are augmented.
+    pub augmented: Option<Augmented>,
     /// Misclassified test examples.
     pub mistakes: Option<Mistakes>,
     /// Weights of the first layer.
     pub first_layer: Option<FirstLayer>,
+}
+
+/// A contact sheet of training examples as they are augmented.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Augmented {
+    /// How they are varied, in words.
+    pub words: String,
+    /// Some of them, as the first epoch sees them.
+    pub shown: Vec<AugmentedExample>,
+}
+
+/// A training example, augmented.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AugmentedExample {
+    /// Its number in the training data, from 0.
+    pub example: usize,
+    /// Its classes, with the share of each if there are several; empty for other targets.
+    pub classes: String,
+    /// The image.
+    pub image: Image,
 }
 
 /// Misclassified test examples.
@@ -50,8 +73,30 @@ pub struct FirstLayer {
 impl Gallery {
     pub(crate) fn markup(&self) -> Markup {
         html! {
+            @if let Some(augmented) = &self.augmented { (section("Augmented examples", &augmented.markup())) }
             @if let Some(mistakes) = &self.mistakes { (section("Most confident mistakes", &mistakes.markup())) }
             @if let Some(layer) = &self.first_layer { (section("First layer", &layer.markup())) }
+        }
+    }
+}
+
+impl Augmented {
+    fn markup(&self) -> Markup {
+        let caption = format!(
+            "{} training examples as the first epoch sees them, each with its number and class: {}. Every epoch varies them anew.",
+            self.shown.len(),
+            self.words
+        );
+        html! {
+            ul.gallery {
+                @for AugmentedExample { example, classes, image } in &self.shown {
+                    li {
+                        (image.markup(&format!("training example {example}, augmented")))
+                        (example) @if !classes.is_empty() { ": " b { (classes) } }
+                    }
+                }
+            }
+            (note(&caption))
         }
     }
 }
@@ -108,10 +153,29 @@ mod tests {
         let image = Image { width: 1, height: 1, pixels: vec![0] };
         let name = "<script>\"&".to_owned();
         let mistake = Mistake { example: 0, truth: name.clone(), prediction: name, output: 0.5, image };
-        let gallery =
-            Gallery { mistakes: Some(Mistakes { count: 1, shown: vec![mistake] }), first_layer: None };
+        let mistakes = Some(Mistakes { count: 1, shown: vec![mistake] });
+        let gallery = Gallery { mistakes, ..Gallery::default() };
         let text = gallery.markup().into_string();
         assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");
         assert!(text.contains("0, &lt;script&gt;&quot;&amp; taken for"), "{text}");
+    }
+
+    #[test]
+    fn the_contact_sheet_shows_each_example_with_its_classes() {
+        let example = |example: usize, classes: &str| AugmentedExample {
+            example,
+            classes: classes.to_owned(),
+            image: Image { width: 1, height: 1, pixels: vec![example as u8] },
+        };
+        let shown = vec![example(7, "cat <1>"), example(9, "")];
+        let augmented = Some(Augmented { words: "shift 2, flip".to_owned(), shown });
+        let text = Gallery { augmented, ..Gallery::default() }.markup().into_string();
+        assert_eq!(text.matches("<img").count(), 2);
+        for part in
+            ["Augmented examples", "training example 7, augmented", "cat &lt;1&gt;", ": shift 2, flip."]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!Gallery::default().markup().into_string().contains("Augmented"));
     }
 }

@@ -117,6 +117,9 @@ pub struct Results {
     /// What the file of the data was taken for, in one line with control characters escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_for: Option<String>,
+    /// How the training images were varied, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<String>,
     /// Where the time went.
     pub split: TimeSplit,
     /// Messages between the ranks, of a run on several.
@@ -307,6 +310,7 @@ mod tests {
         Results {
             summary,
             taken_for: Some("comma, header, 1 column: 1 number; target y: numbers".to_owned()),
+            augment: Some("shift 2, flip".to_owned()),
             split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
             communication: None,
             machine: Machine {

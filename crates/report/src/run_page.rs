@@ -22,6 +22,7 @@ pub fn run_page(run: &Run, gallery: &Gallery) -> String {
             h1 { (title) }
             p { (run.name) " · " (clock::date_and_time(run.results.finished)) }
             @if let Some(text) = &run.results.taken_for { p { "Data: " (text) } }
+            @if let Some(words) = &run.results.augment { p { "Augmentation: " (words) } }
             dl.figures {
                 @for (name, value) in headline(run) { div { dt { (name) } dd { (value) } } }
             }

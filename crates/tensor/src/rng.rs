@@ -1,7 +1,7 @@
 use chacha20::ChaCha8Rng;
 use rand::rand_core::{Infallible, TryRng};
 use rand::{RngExt, SeedableRng};
-use rand_distr::StandardNormal;
+use rand_distr::{Beta, StandardNormal};
 
 use crate::scalar::Scalar;
 
@@ -50,6 +50,20 @@ impl Rng {
     pub fn normal<A: Scalar>(&mut self, deviation: f64) -> A {
         let z: f64 = self.sample(StandardNormal);
         A::of(deviation * z)
+    }
+
+    /// A number drawn from Beta(α, β), the distribution on \[0, 1\] with a density proportional to x^(α − 1)·(1 − x)^(β − 1).
+    ///
+    /// # Panics
+    /// If α or β is not above 0.
+    ///
+    /// ```
+    /// let share = chainrule_tensor::Rng::new(1).beta(0.2, 0.2);
+    /// assert!((0.0..=1.0).contains(&share));
+    /// ```
+    #[track_caller]
+    pub fn beta(&mut self, alpha: f64, beta: f64) -> f64 {
+        self.sample(Beta::new(alpha, beta).expect("beta: both parameters are above 0"))
     }
 
     /// A whole number drawn uniformly from `0..n`.
@@ -137,6 +151,22 @@ mod tests {
         let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1e5;
         // Five standard errors: 3/√1e5 for the mean, 9·√(2/1e5) for the variance.
         assert!(mean.abs() < 0.05 && (variance - 9.0).abs() < 0.2, "{mean} {variance}");
+    }
+
+    #[test]
+    fn beta_has_the_moments_of_its_formula() {
+        for (alpha, beta) in [(0.2, 0.2), (1.0, 1.0), (2.0, 5.0)] {
+            let (mut rng, n) = (Rng::new(12), 100_000);
+            let draws: Vec<f64> = (0..n).map(|_| rng.beta(alpha, beta)).collect();
+            let mean = draws.iter().sum::<f64>() / n as f64;
+            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+            let sum: f64 = alpha + beta;
+            let expected = alpha * beta / (sum * sum * (sum + 1.0));
+            assert!(
+                (mean - alpha / sum).abs() < 0.01 && (variance - expected).abs() < 0.005,
+                "{mean} {variance}"
+            );
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chainrule::datasets::Augmentation;
 use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
 use chainrule::model::Recipe;
@@ -108,12 +109,16 @@ pub(crate) struct Train {
     /// Batch size
     #[arg(long, default_value = "32", value_name = "N", value_parser = value_parser!(u32).range(1..), help_heading = TRAINING)]
     batch: u32,
+    /// Vary training images in each epoch: flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8,
+    /// brightness 0.2, contrast 0.2, mixup 0.2, cutmix 1; several with commas between them
+    #[arg(long, value_name = "WORDS", help_heading = TRAINING)]
+    augment: Option<Augmentation>,
     #[command(flatten)]
     optimizer: OptimizerArgs,
     /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters
     #[arg(long, value_name = "N", help_heading = TRAINING)]
     patience: Option<usize>,
-    /// Seed of the initial weights, the shuffling and dropout
+    /// Seed of the initial weights, the shuffling, dropout and augmentation
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING)]
     seed: u64,
     /// Number of threads of each process [default: one for each core]
@@ -220,6 +225,7 @@ impl Train {
     fn resolved(&self, loss: LossKind) -> Vec<(&'static str, String)> {
         let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string())];
         let epochs = self.epochs.map(|epochs| ("epochs", epochs.to_string()));
-        all.into_iter().chain(epochs).chain(self.optimizer.resolved()).collect()
+        let augment = self.augment.map(|augmentation| ("augment", augmentation.to_string()));
+        all.into_iter().chain(epochs).chain(augment).chain(self.optimizer.resolved()).collect()
     }
 }

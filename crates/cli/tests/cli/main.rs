@@ -1,5 +1,6 @@
 //! The program as a user runs it: what it prints, what it writes, and how it takes bad input.
 
+mod augment;
 mod bad_input;
 mod class_weight;
 mod cures;

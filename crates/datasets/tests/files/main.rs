@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "csv", feature = "images", feature = "parquet"))]
 mod agreement;
+mod augmentation;
 #[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "csv")]

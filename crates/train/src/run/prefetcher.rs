@@ -146,21 +146,35 @@ impl<'a, A: Scalar> Prefetcher<'a, A> {
 
 #[cfg(test)]
 mod tests {
-    use chainrule_datasets::{Encoding, Pipeline, synthetic};
+    use chainrule_datasets::{Augmentation, Dataset, Encoding, Pipeline, digits, synthetic};
 
     use super::*;
 
     #[test]
     fn a_thread_that_fills_ahead_changes_nothing() {
-        let data = synthetic::moons::<f32>(103, 0.1, 1);
+        let images = digits::<f32>().train.select(&(0..103).collect::<Vec<_>>());
+        let augmentation = "flip, rotate 20, elastic 10 2, cutout 2, mixup 0.4, cutmix 1".parse().unwrap();
+        for (data, augmentation) in
+            [(synthetic::moons(103, 0.1, 1), Augmentation::default()), (images, augmentation)]
+        {
+            same_batches(&data, &augmentation);
+        }
+    }
+
+    fn same_batches(data: &Dataset<f32>, augmentation: &Augmentation) {
         let walk = |threads: usize, start: (usize, usize)| {
-            let batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 10);
+            let batches = Batches::new(data, &Pipeline::new(), Encoding::Index, 10);
+            let batches = batches.augmented(augmentation).unwrap();
             std::thread::scope(|scope| {
                 let mut prefetcher = Prefetcher::new(scope, batches, 7, start, threads);
                 let mut seen = Vec::new();
                 for _ in 0..3 {
                     while let Some(batch) = prefetcher.next().unwrap() {
-                        seen.push((batch.x().to_owned(), batch.indices().to_vec()));
+                        seen.push((
+                            batch.x().to_owned(),
+                            batch.target().to_owned(),
+                            batch.indices().to_vec(),
+                        ));
                     }
                 }
                 seen

@@ -1,6 +1,6 @@
 //! What a run is given, and what it comes to.
 
-use chainrule_datasets::{Dataset, Encoding, Pipeline};
+use chainrule_datasets::{Augmentation, Dataset, Encoding, Pipeline};
 use chainrule_layers::{Layer, least_rows};
 use chainrule_loss::Loss;
 use chainrule_tensor::Scalar;
@@ -20,7 +20,8 @@ use crate::run::process_group::Unreadable;
 /// | `batch` | 32 | examples a step; at least the number of examples means full batches |
 /// | `tolerance` | none | by how much the training loss must fall for the run to go on |
 /// | `patience` | none | epochs without a better validation loss before the run ends and the best parameters return |
-/// | `seed` | 0 | of the shuffling and of dropout |
+/// | `seed` | 0 | of the shuffling, of dropout and of augmentation |
+/// | `augment` | none | how training images are varied, in words |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
@@ -32,13 +33,22 @@ pub struct Plan {
     pub patience: Option<usize>,
     /// By how much the training loss must fall for the run to go on.
     pub tolerance: Option<Tolerance>,
-    /// The seed of the shuffling and of dropout.
+    /// The seed of the shuffling, of dropout and of augmentation.
     pub seed: u64,
+    /// How training images are varied.
+    pub augment: Augmentation,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { epochs: 10, batch: 32, patience: None, tolerance: None, seed: 0 }
+        Self {
+            epochs: 10,
+            batch: 32,
+            patience: None,
+            tolerance: None,
+            seed: 0,
+            augment: Augmentation::default(),
+        }
     }
 }
 
@@ -153,6 +163,9 @@ pub enum TrainError {
         /// How many they are.
         rows: usize,
     },
+    /// The training data cannot be augmented that way.
+    #[error(transparent)]
+    Augment(chainrule_datasets::Error),
     /// A file that the examples stay in can no longer be read.
     #[error(transparent)]
     Data(#[from] Unreadable),

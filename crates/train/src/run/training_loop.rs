@@ -14,8 +14,8 @@ use crate::telemetry::meter::{Meter, Probe};
 
 /// Trains a network: the loop over epochs and batches.
 ///
-/// The order of the examples is a function of (seed, epoch), a dropout mask one of (seed, epoch, batch, row, column),
-/// and sums run in fixed shards: the same arguments give the same bits, whatever the number of threads in the pool.
+/// The order of the examples is a function of (seed, epoch), an augmented image one of (seed, epoch, example), a dropout mask one
+/// of (seed, epoch, batch, row, column), and sums run in fixed shards: the same arguments give the same bits, whatever the number of threads in the pool.
 ///
 /// ```
 /// use chainrule_datasets::{Encoding, Pipeline, synthetic};
@@ -91,7 +91,8 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
     /// A run whose θ, optimizer and state come from a [`Snapshot`](crate::Snapshot) goes on as if it had never been interrupted: bit for bit.
     ///
     /// # Errors
-    /// If there are no examples, or they can no longer be read; if a batch has fewer rows than a layer takes; when the loss becomes NaN or infinite; or if θ is not the
+    /// If there are no examples, or they cannot be augmented or can no longer be read; if a batch has fewer rows than a layer takes;
+    /// when the loss becomes NaN or infinite; or if θ is not the
     /// same on all ranks any more.
     pub fn run(
         self,
@@ -113,6 +114,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         let division = group.division();
         plan.check_rows(setup.model, setup.train.len(), division)?;
         let batches = Batches::new(setup.train, setup.transform, setup.encoding, batch);
+        let batches = batches.augmented(&plan.augment).map_err(TrainError::Augment)?;
         let batches = batches.part(move |batch| division.rows(batch));
         let start = (state.epochs.len() + 1, state.batch);
         let probe = self.probe;
@@ -251,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_run_broken_off_anywhere_ends_with_the_same_bits() {
-        let plan = Plan { epochs: 4, batch: 100, patience: Some(2), tolerance: None, seed: 5 };
+        let plan = Plan { epochs: 4, batch: 100, patience: Some(2), seed: 5, ..Plan::default() };
         let (history, theta) = run(&plan, 0.05, 1);
         for after in 1..24 {
             let mut callback = Break { after, kept: None };
@@ -272,6 +274,12 @@ mod tests {
         let (result, _) = run(&Plan::default(), 1e38, 1);
         let Err(TrainError::Diverged { epoch: 1, batch, place, .. }) = result else { panic!("{result:?}") };
         assert!(batch > 0 && !place.is_empty());
+    }
+
+    #[test]
+    fn a_table_cannot_be_augmented() {
+        let (result, _) = run(&Plan { augment: "flip".parse().unwrap(), ..Plan::default() }, 0.1, 1);
+        assert!(matches!(result, Err(TrainError::Augment(_))), "{result:?}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn run(
         train: &train,
         validation: Some(&validation),
     };
-    let plan = Plan { epochs: 2, batch, patience: Some(5), tolerance: None, seed: 3 };
+    let plan = Plan { epochs: 2, batch, patience: Some(5), seed: 3, ..Plan::default() };
     let mut theta = model.layout().init(&mut Rng::new(4));
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
     let mut state = match saved {
@@ -247,7 +247,7 @@ fn run_normalised(
         train: &train,
         validation: None,
     };
-    let plan = Plan { epochs: 2, batch, patience: None, tolerance: None, seed: 3 };
+    let plan = Plan { epochs: 2, batch, seed: 3, ..Plan::default() };
     let mut theta = model.layout().init(&mut Rng::new(4));
     let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
     let mut state = TrainState::start(&model, &theta);
@@ -294,7 +294,7 @@ fn a_step_keeps_the_statistics_that_a_pass_at_its_start_would_give() {
             train: &train,
             validation: None,
         };
-        let plan = Plan { epochs: 1, batch: 300, patience: None, tolerance: None, seed: 3 };
+        let plan = Plan { epochs: 1, batch: 300, seed: 3, ..Plan::default() };
         let (mut moved, mut state) = (theta.clone(), TrainState::start(&model, &theta));
         let mut adam = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.01));
         TrainingLoop::new(&setup, &plan, &Pool::new(1)).run(&mut adam, &mut moved, &mut state).unwrap();

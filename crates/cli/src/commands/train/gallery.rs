@@ -1,20 +1,68 @@
-//! Images for a run's page: the examples that the network misclassifies, and the weights of its first layer.
+//! Images for a run's page: examples as they are augmented, those that the network misclassifies, and the weights of its first
+//! layer.
 
-use chainrule::datasets::{Dataset, Features, ImageShape, Pipeline};
+use chainrule::datasets::{Batches, Dataset, Encoding, Error, Features, ImageShape, Pipeline};
 use chainrule::layers::Layer;
 use chainrule::model::{ModelCard, predict};
 use chainrule::tensor::{Scalar, rows};
-use chainrule::train::Weights;
-use chainrule_report::gallery::{FirstLayer, Gallery, Mistake, Mistakes};
+use chainrule::train::{Plan, Weights};
+use chainrule_report::gallery::{Augmented, AugmentedExample, FirstLayer, Gallery, Mistake, Mistakes};
 use chainrule_report::image::Image;
 
 /// Images a section has at most.
+const AUGMENTED: usize = 12;
 const MISTAKES: usize = 24;
 const UNITS: usize = 48;
 /// Examples of a streamed file that are searched for mistakes.
 const STREAMED: usize = 10_000;
 
-/// Both parts, for data that are images; an empty gallery for others.
+/// The first training examples of the run as its first epoch sees them; `None` if nothing is augmented.
+///
+/// # Errors
+/// If a streamed file can no longer be read.
+pub(crate) fn contact_sheet<A: Scalar>(
+    train: &Dataset<A>,
+    plan: &Plan,
+    encoding: Encoding,
+) -> Result<Option<Augmented>, Error> {
+    let Some(shape) = train.image().filter(|_| !plan.augment.is_none()) else { return Ok(None) };
+    // Pairs of neighbours are mixed, so that a few of a batch are what they are in the whole.
+    let size = plan.batch.min(AUGMENTED);
+    let mut batches = Batches::new(train, &Pipeline::new(), encoding, size).augmented(&plan.augment)?;
+    batches.shuffle(plan.seed, 1);
+    let (mut batch, mut shown) = (batches.buffer(), Vec::new());
+    while shown.len() < AUGMENTED && batches.fill(&mut batch)? {
+        let (x, target) = (batch.x(), batch.target());
+        let brightest = || x.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max);
+        let full = train.full_scale().unwrap_or_else(brightest);
+        let rows = rows::slices(&x).zip(rows::slices(&target)).zip(batch.indices());
+        shown.extend(rows.take(AUGMENTED - shown.len()).map(|((x, target), &example)| AugmentedExample {
+            example,
+            classes: classes(train, target),
+            image: of_numbers(x, shape, full),
+        }));
+    }
+    Ok(Some(Augmented { words: plan.augment.to_string(), shown }))
+}
+
+/// The classes of a target, with the share of each if there are several.
+fn classes<A: Scalar>(data: &Dataset<A>, target: &[A]) -> String {
+    let names = data.class_names();
+    match target {
+        _ if names.is_empty() => String::new(),
+        [class] if names.len() > 1 => names[class.as_f64() as usize].clone(),
+        shares => {
+            let given = names.iter().zip(shares).filter(|(_, share)| share.as_f64() >= 0.005);
+            let of_one = given.clone().count() < 2;
+            let text = |(name, share): (&String, &A)| {
+                if of_one { name.clone() } else { format!("{name} {:.0} %", 100.0 * share.as_f64()) }
+            };
+            given.map(text).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// Both parts on the test data, for data that are images; an empty gallery for others.
 pub(crate) fn gallery<A: Scalar>(
     model: &dyn Layer<A>,
     card: &ModelCard,
@@ -31,6 +79,7 @@ pub(crate) fn gallery<A: Scalar>(
     Gallery {
         mistakes: mistakes(model, card, weights, test, shape),
         first_layer: first_layer(model, weights.theta, shape),
+        ..Gallery::default()
     }
 }
 
@@ -74,6 +123,11 @@ fn mistakes<A: Scalar>(
 fn image<A: Scalar>(data: &Dataset<A>, example: usize, shape: ImageShape, full: f64) -> Image {
     let mut row = vec![A::zero(); data.inputs()];
     data.features().row(example, &mut row);
+    of_numbers(&row, shape, full)
+}
+
+/// Numbers up to `full` as an image, grey or coloured.
+fn of_numbers<A: Scalar>(row: &[A], shape: ImageShape, full: f64) -> Image {
     let bytes: Vec<u8> = row.iter().map(|x| (x.as_f64() / full * 255.0).clamp(0.0, 255.0) as u8).collect();
     let pixels =
         if shape.channels == 3 { bytes } else { bytes.into_iter().step_by(shape.channels).collect() };

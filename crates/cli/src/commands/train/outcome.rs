@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use chainrule::datasets::Target;
+use chainrule::datasets::{Augmentation, Target};
 use chainrule::model::ModelCard;
 use chainrule::train::{Evaluation, History, Metrics, Split};
 use chainrule_report::clock;
@@ -26,6 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) in_epochs: f64,
     /// What the file of the data was taken for.
     pub(crate) taken_for: Option<String>,
+    /// How the training images were varied.
+    pub(crate) augment: Option<Augmentation>,
     /// The messages between the ranks, if there are several.
     pub(crate) communication: Option<Communication>,
 }
@@ -70,6 +72,7 @@ impl Outcome {
         Results {
             summary: self.summary(card, parameters, folder),
             taken_for: self.taken_for.clone(),
+            augment: self.augment.map(|augmentation| augmentation.to_string()),
             split: TimeSplit { data, forward, backward, update },
             communication: self.communication,
             machine: machine(),

@@ -73,6 +73,7 @@ impl<A: Scalar> Prepared<A> {
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
+        args.augment.unwrap_or_default().check(&parts.train).map_err(Failure::input)?;
         let of_model = known.and_then(|card| card.loss.as_ref()).map(LossSpec::kind);
         let loss = args.loss.or(of_model).unwrap_or(loss::usual(parts.train.target()));
         let encoding = loss::encoding(loss, parts.train.target())?;

@@ -15,7 +15,7 @@ use chainrule_report::run_page;
 use super::Train;
 use super::checkpointer::Checkpointer;
 use super::folder::RunFolder;
-use super::gallery::gallery;
+use super::gallery::{contact_sheet, gallery};
 use super::memory;
 use super::outcome::Outcome;
 use super::prepared::Prepared;
@@ -132,6 +132,7 @@ pub(super) fn train<A: MpiScalar>(
     let Some(folder) = folder else { return Ok(()) };
     let outcome = Outcome {
         taken_for: taken_for(args, &parts.train),
+        augment: args.augment.filter(|augmentation| !augmentation.is_none()),
         train,
         validation,
         test,
@@ -141,7 +142,9 @@ pub(super) fn train<A: MpiScalar>(
         history,
     };
     let results = outcome.results(&card, theta.len(), &folder, parts.test.as_ref().map(Dataset::target));
-    write(&folder, &results, &gallery(&network, &card, weights, parts.test.as_ref()))?;
+    let augmented = contact_sheet(&parts.train, &plan, prepared.encoding).map_err(Failure::run)?;
+    let gallery = Gallery { augmented, ..gallery(&network, &card, weights, parts.test.as_ref()) };
+    write(&folder, &results, &gallery)?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
@@ -158,7 +161,14 @@ fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(),
 
 fn plan(args: &Train, examples: usize) -> Plan {
     let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
-    Plan { epochs: args.passes(), batch, patience: args.patience, tolerance: None, seed: args.seed }
+    Plan {
+        epochs: args.passes(),
+        batch,
+        patience: args.patience,
+        tolerance: None,
+        seed: args.seed,
+        augment: args.augment.unwrap_or_default(),
+    }
 }
 
 /// What a file was taken for; `None` for a built-in data set.
