@@ -62,24 +62,25 @@ fn classes<A: Scalar>(data: &Dataset<A>, target: &[A]) -> String {
     }
 }
 
-/// Both parts on the test data, for data that are images; an empty gallery for others.
+/// The augmented examples, and both parts on the test data if these are images.
 pub(crate) fn gallery<A: Scalar>(
+    augmented: Option<Augmented>,
     model: &dyn Layer<A>,
     card: &ModelCard,
     weights: Weights<'_, A>,
     test: Option<&Dataset<A>>,
 ) -> Gallery {
     let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else {
-        return Gallery::default();
+        return Gallery { augmented, ..Gallery::default() };
     };
     // What stays in a file is more than memory holds, or than anyone looks at.
     let few = matches!(test.features(), Features::FileRows(_))
         .then(|| test.select(&(0..test.len().min(STREAMED)).collect::<Vec<_>>()));
     let test = few.as_ref().unwrap_or(test);
     Gallery {
+        augmented,
         mistakes: mistakes(model, card, weights, test, shape),
         first_layer: first_layer(model, weights.theta, shape),
-        ..Gallery::default()
     }
 }
 

@@ -143,8 +143,7 @@ pub(super) fn train<A: MpiScalar>(
     };
     let results = outcome.results(&card, theta.len(), &folder, parts.test.as_ref().map(Dataset::target));
     let augmented = contact_sheet(&parts.train, &plan, prepared.encoding).map_err(Failure::run)?;
-    let gallery = Gallery { augmented, ..gallery(&network, &card, weights, parts.test.as_ref()) };
-    write(&folder, &results, &gallery)?;
+    write(&folder, &results, &gallery(augmented, &network, &card, weights, parts.test.as_ref()))?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
