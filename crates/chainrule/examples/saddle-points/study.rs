@@ -271,7 +271,7 @@ fn sgd(task: &StudyTask, plan: &Plan, setting: Setting, seed: u64, curvature: bo
         train: &task.data,
         validation: None,
     };
-    let run = Run { epochs: plan.epochs, batch: setting.batch, patience: None, tolerance: None, seed };
+    let run = Run { epochs: plan.epochs, batch: setting.batch, seed, ..Run::default() };
     let (pool, mut state) = (Pool::new(1), TrainState::start(&task.model, &theta));
     let trainer = TrainingLoop::new(&experiment, &run, &pool).callback(&mut recorder);
     let outcome = trainer.run(&mut descent, &mut theta, &mut state);
