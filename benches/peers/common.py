@@ -16,12 +16,20 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Workload:
     name: str
+    # Of a convolutional network those of an example and of the output; what is between them is known to the peer by the name.
     widths: tuple
     activation: str
     loss: str
     optimizer: str
     batch: int
     forward_only: bool = False
+    # (channels, height, width) of a picture.
+    picture: tuple = ()
+
+    @property
+    def network(self):
+        """The name of the network: C2f256 has that of C2."""
+        return self.name.partition("f")[0]
 
     @property
     def layers(self):
@@ -34,6 +42,7 @@ class Workload:
 
 
 SMALL, W3 = (64, 32, 10), (784, 512, 512, 10)
+MNIST, CIFAR = (784, 10), (3072, 10)
 WORKLOADS = {
     w.name: w
     for w in [
@@ -45,6 +54,12 @@ WORKLOADS = {
         Workload("W5b16", SMALL, "tanh", "cross-entropy", "sgd", 16),
         Workload("W6b1", W3, "relu", "cross-entropy", "adam", 1, forward_only=True),
         Workload("W6b256", W3, "relu", "cross-entropy", "adam", 256, forward_only=True),
+        Workload("C1", MNIST, "tanh", "cross-entropy", "momentum", 64, picture=(1, 28, 28)),
+        Workload("C2", MNIST, "relu", "cross-entropy", "adam", 64, picture=(1, 28, 28)),
+        Workload("C3", CIFAR, "relu", "cross-entropy", "momentum", 64, picture=(3, 32, 32)),
+        Workload("C4", CIFAR, "relu", "cross-entropy", "momentum", 64, picture=(3, 32, 32)),
+        Workload("C2f1", MNIST, "relu", "cross-entropy", "adam", 1, forward_only=True, picture=(1, 28, 28)),
+        Workload("C2f256", MNIST, "relu", "cross-entropy", "adam", 256, forward_only=True, picture=(1, 28, 28)),
     ]
 }
 ROWS = 8192
@@ -57,10 +72,13 @@ class Data:
         import numpy as np
 
         inputs, outputs = workload.widths[0], workload.widths[-1]
-        rows = ROWS // workload.batch * workload.batch
+        # As many bytes as 8,192 rows of 784 numbers have.
+        rows = min(ROWS, ROWS * 784 // inputs) // workload.batch * workload.batch
         self.x = np.random.default_rng(0).random((rows, inputs), dtype=np.float32)
         self.label = self.x[:, :outputs].argmax(axis=1)
         self.one_hot = np.eye(outputs, dtype=np.float32)[self.label]
+        if workload.picture:
+            self.x = self.x.reshape(rows, *workload.picture)
         self.batches = rows // workload.batch
 
 
@@ -120,14 +138,20 @@ class Contest:
         return steps * self.workload.batch / took
 
 
-def main(peer, variants, versions, args):
-    """Runs what the command line asks for, one JSON line for each workload and variant."""
+def main(peer, variants, versions, args, pictures=()):
+    """Runs what the command line asks for, one JSON line for each workload and variant.
+
+    `pictures` names the networks for pictures that the peer has.
+    """
     contests = {}
 
     def contest(name, variant):
         key = (name, variant)
         if key not in contests:
-            contests[key] = Contest(variants[variant], WORKLOADS[name])
+            workload = WORKLOADS[name]
+            if workload.picture and workload.network not in pictures:
+                raise NotImplementedError("it is not written for this library")
+            contests[key] = Contest(variants[variant], workload)
         return contests[key]
 
     def report(name, variant, measure):

@@ -7,6 +7,8 @@
 //! On several threads, hₗ and δₗ are cut by rows: a thread runs all layers on its rows without waiting for another. Then
 //! the threads share out the rows of each ∂Wₗ. So there are two joins in a step. A batch with fewer rows than threads
 //! is cut by columns of Wₗ instead, with a join after each layer; its backward pass stays on one thread.
+//!
+//! Of a network with other layers than dense ones, the products stand apart: see [`Separate`].
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,10 +18,38 @@ use chainrule::tensor::kernel::{Kernel, gemm_with};
 use chainrule::tensor::{Pool, Rng, rows};
 
 use crate::clock;
+use crate::separate::Separate;
 use crate::workload::{Batches, Data, Workload};
 
 /// The products of one step, ready to be repeated.
-pub struct Bound<'a> {
+#[derive(Debug)]
+pub enum Bound<'a> {
+    /// Of a perceptron.
+    Chain(Box<Chain<'a>>),
+    /// Of another network.
+    Separate(Separate),
+}
+
+impl<'a> Bound<'a> {
+    /// The products of `workload` on `threads` threads; this takes the time to try the kernels.
+    pub fn new(workload: &Workload, data: &'a Data, threads: usize) -> Self {
+        match workload.architecture.widths() {
+            Some(widths) => Bound::Chain(Box::new(Chain::new(workload, &widths, data, threads))),
+            None => Bound::Separate(Separate::new(workload, threads)),
+        }
+    }
+
+    /// The products of `steps` steps.
+    pub fn run(&mut self, steps: usize) {
+        match self {
+            Bound::Chain(chain) => chain.run(steps),
+            Bound::Separate(separate) => separate.run(steps),
+        }
+    }
+}
+
+/// The products of a perceptron.
+pub struct Chain<'a> {
     batches: Batches<'a>,
     forward_only: bool,
     pool: Pool,
@@ -52,17 +82,16 @@ pub enum Form {
     RightTransposed,
 }
 
-impl fmt::Debug for Bound<'_> {
+impl fmt::Debug for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("layers", &self.layers).finish_non_exhaustive()
+        f.debug_struct("Chain").field("layers", &self.layers).finish_non_exhaustive()
     }
 }
 
-impl<'a> Bound<'a> {
-    /// The products of `workload` on `threads` threads; this takes the time to try the kernels.
-    pub fn new(workload: &Workload, data: &'a Data, threads: usize) -> Self {
+impl<'a> Chain<'a> {
+    fn new(workload: &Workload, widths: &[usize], data: &'a Data, threads: usize) -> Self {
         let mut rng = Rng::new(2);
-        let (batch, widths) = (workload.batch, &workload.widths);
+        let batch = workload.batch;
         let by_columns = batch < threads;
         // What one thread has of each product.
         let rows = batch.div_ceil(threads);
@@ -91,8 +120,7 @@ impl<'a> Bound<'a> {
         Self { batches: data.batches(), forward_only, pool, layers, h, delta, grad }
     }
 
-    /// The products of `steps` steps.
-    pub fn run(&mut self, steps: usize) {
+    fn run(&mut self, steps: usize) {
         for _ in 0..steps {
             let (x, _) = self.batches.next().expect("there is a batch");
             if self.pool.threads() == 1 {

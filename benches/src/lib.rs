@@ -5,5 +5,6 @@ pub mod bound;
 pub mod clock;
 pub mod deskew;
 pub mod process;
+pub mod separate;
 pub mod training;
 pub mod workload;

@@ -49,7 +49,7 @@ impl fmt::Debug for Training<'_> {
 impl<'a> Training<'a> {
     /// The network at its initial θ.
     pub fn new(workload: &Workload, data: &'a Data, threads: usize) -> Self {
-        let model = workload.architecture().build::<f32>(None);
+        let model = workload.architecture.build::<f32>(None);
         let theta = model.layout().init::<f32>(&mut Rng::new(1));
         let memory = if workload.forward_only {
             let rows = workload.batch.div_ceil(threads).max(UNIT.min(workload.batch));

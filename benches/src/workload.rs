@@ -1,26 +1,25 @@
 //! The networks that are measured.
 
-use chainrule::layers::{Architecture, Stage, activation};
 use std::iter::{Cycle, Zip};
+
+use chainrule::layers::{Architecture, Stage, activation};
 
 use chainrule::loss::{FusedOutput, LossKind, TargetKind};
 
 use chainrule::ndarray::iter::AxisChunksIter;
 use chainrule::ndarray::{Array2, Axis, Ix2};
 use chainrule::optim::{Decay, Descent, Optimizer, RuleKind, Schedule};
-use chainrule::tensor::Layout;
 use chainrule::tensor::rows::argmax;
 use chainrule::tensor::simd::{self, LANES};
+use chainrule::tensor::{Layout, Shape};
 
 /// A network, how it is trained, and on how many rows at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// The name in tables.
     pub name: String,
-    /// The widths of the input and of each dense layer.
-    pub widths: Vec<usize>,
-    /// The function of the inner units.
-    pub activation: Stage,
+    /// The network.
+    pub architecture: Architecture,
     /// The loss.
     pub loss: LossKind,
     /// The update rule.
@@ -31,50 +30,79 @@ pub struct Workload {
     pub forward_only: bool,
 }
 
+/// LeNet-5 with tanh units and average pools, as LeCun et al. 1998 but for the last layer.
+const LENET: &str = "conv 6 5x5 padding 2, tanh, avg-pool 2, conv 16 5x5, tanh, avg-pool 2, flatten, dense 120, tanh, dense 84, \
+     tanh, dense 10";
+/// Two convolutions as in the first example of many a library.
+const PLAIN: &str = "conv 32 3x3, relu, conv 64 3x3, relu, max-pool 2, flatten, dense 128, relu, dense 10";
+/// ResNet-8 of MLPerf Tiny.
+const RESNET: &str = "conv 16 3x3 padding 1 no-bias, batch-norm, relu, \
+     residual (conv 16 3x3 padding 1 no-bias, batch-norm, relu, conv 16 3x3 padding 1 no-bias, batch-norm), relu, \
+     residual (conv 32 3x3 stride 2 padding 1 no-bias, batch-norm, relu, conv 32 3x3 padding 1 no-bias, batch-norm) \
+     shortcut (conv 32 1x1 stride 2), relu, \
+     residual (conv 64 3x3 stride 2 padding 1 no-bias, batch-norm, relu, conv 64 3x3 padding 1 no-bias, batch-norm) \
+     shortcut (conv 64 1x1 stride 2), relu, global-avg-pool, dense 10";
+/// The blocks of a MobileNet: depthwise and pointwise convolutions in turn.
+const DEPTHWISE: &str = "conv 32 3x3 stride 2 padding 1 no-bias, batch-norm, relu, \
+     conv 32 3x3 padding 1 groups 32 no-bias, batch-norm, relu, conv 64 1x1 no-bias, batch-norm, relu, \
+     conv 64 3x3 stride 2 padding 1 groups 64 no-bias, batch-norm, relu, conv 128 1x1 no-bias, batch-norm, relu, \
+     conv 128 3x3 padding 1 groups 128 no-bias, batch-norm, relu, conv 128 1x1 no-bias, batch-norm, relu, \
+     global-avg-pool, dense 10";
+
 impl Workload {
     /// The workloads that [docs/performance.md] compares with other libraries.
     ///
     /// [docs/performance.md]: ../../../../docs/performance.md
     pub fn standard() -> Vec<Self> {
         use LossKind::{CrossEntropy, SquaredError};
-        let entry = |name: &str, widths: &[usize], activation: Stage, loss, optimizer, batch| Self {
-            name: name.to_owned(),
-            widths: widths.to_vec(),
-            activation,
-            loss,
-            optimizer,
-            batch,
-            forward_only: name.starts_with("W6"),
+        use RuleKind::{Adam, Momentum, Sgd};
+        let entry = |name: &str, architecture, loss, optimizer, batch, forward_only| {
+            let name = name.to_owned();
+            Self { name, architecture, loss, optimizer, batch, forward_only }
+        };
+        let dense = |name: &str, widths: &[usize], activation: Stage, loss, optimizer, batch| {
+            entry(name, perceptron(widths, activation, loss), loss, optimizer, batch, name.starts_with("W6"))
+        };
+        let convolutional = |name: &str, [side, channels]: [usize; 2], network: &str, optimizer, batch| {
+            let input = Shape::image(side, side, channels);
+            let architecture = Architecture::parse(input, network).expect("a workload is a network");
+            entry(name, architecture, CrossEntropy, optimizer, batch, name.starts_with("C2f"))
         };
         let (small, w3) = (&[64, 32, 10], &[784, 512, 512, 10]);
+        let w4 = &[784, 2048, 2048, 10];
+        let (relu, tanh) = (|| activation::Relu.into(), || activation::Tanh.into());
         vec![
-            entry("W1", &[784, 100, 10], activation::Sigmoid.into(), SquaredError, RuleKind::Sgd, 32),
-            entry("W2", &[784, 256, 128, 10], activation::Relu.into(), CrossEntropy, RuleKind::Momentum, 64),
-            entry("W3", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 128),
-            entry(
-                "W4",
-                &[784, 2048, 2048, 10],
-                activation::Relu.into(),
-                CrossEntropy,
-                RuleKind::Momentum,
-                512,
-            ),
-            entry("W5b1", small, activation::Tanh.into(), CrossEntropy, RuleKind::Sgd, 1),
-            entry("W5b16", small, activation::Tanh.into(), CrossEntropy, RuleKind::Sgd, 16),
-            entry("W6b1", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 1),
-            entry("W6b256", w3, activation::Relu.into(), CrossEntropy, RuleKind::Adam, 256),
+            dense("W1", &[784, 100, 10], activation::Sigmoid.into(), SquaredError, Sgd, 32),
+            dense("W2", &[784, 256, 128, 10], relu(), CrossEntropy, Momentum, 64),
+            dense("W3", w3, relu(), CrossEntropy, Adam, 128),
+            dense("W4", w4, relu(), CrossEntropy, Momentum, 512),
+            dense("W5b1", small, tanh(), CrossEntropy, Sgd, 1),
+            dense("W5b16", small, tanh(), CrossEntropy, Sgd, 16),
+            dense("W6b1", w3, relu(), CrossEntropy, Adam, 1),
+            dense("W6b256", w3, relu(), CrossEntropy, Adam, 256),
+            convolutional("C1", [28, 1], LENET, Momentum, 64),
+            convolutional("C2", [28, 1], PLAIN, Adam, 64),
+            convolutional("C3", [32, 3], RESNET, Momentum, 64),
+            convolutional("C4", [32, 3], DEPTHWISE, Momentum, 64),
+            convolutional("C2f1", [28, 1], PLAIN, Adam, 1),
+            convolutional("C2f256", [28, 1], PLAIN, Adam, 256),
         ]
     }
 
-    /// The network. On a squared or absolute error the outputs are sigmoid units, as in the lecture; the other losses
-    /// have their output function in them.
-    pub fn architecture(&self) -> Architecture {
-        let mut plan = Architecture::perceptron(&self.widths, self.activation.clone(), 0.0);
-        if self.loss.spec().output() == FusedOutput::Identity {
-            plan.layers.push(activation::Sigmoid.into());
-        }
-        plan
+    /// Whether it is a perceptron: dense layers and activations alone.
+    pub fn is_perceptron(&self) -> bool {
+        self.architecture.input.positions() == 1
     }
+}
+
+/// A perceptron. On a squared or absolute error the outputs are sigmoid units, as in the lecture; the other losses have their
+/// output function in them.
+pub fn perceptron(widths: &[usize], activation: Stage, loss: LossKind) -> Architecture {
+    let mut plan = Architecture::perceptron(widths, activation, 0.0);
+    if loss.spec().output() == FusedOutput::Identity {
+        plan.layers.push(activation::Sigmoid.into());
+    }
+    plan
 }
 
 /// The optimizer of a network's θ by an update rule. The rates, a tenth of the usual ones, are low enough for any of the networks on
@@ -106,8 +134,8 @@ impl Data {
     /// Inputs drawn uniformly from [0, 1), and of the first inputs, one for each output, the largest as the class: a
     /// function that can be learned.
     pub fn new(workload: &Workload) -> Self {
-        let (inputs, batch) = (workload.widths[0], workload.batch);
-        let outputs = workload.widths[workload.widths.len() - 1];
+        let (inputs, batch) = (workload.architecture.inputs(), workload.batch);
+        let outputs = workload.architecture.outputs();
         let rows = ROWS.min(BYTES / (inputs * size_of::<f32>())) / batch * batch;
         let rows = rows.max(batch);
         let mut x = Array2::zeros((rows, inputs));

@@ -3,9 +3,9 @@
 //! All data lie in memory and a batch is rows of it. Rounds of training alternate with rounds of the bound, so that what
 //! else happens on the machine meets both. The figures are medians over the rounds.
 
-use chainrule::layers::Stage;
 use std::process::ExitCode;
 
+use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
 use chainrule::optim::RuleKind;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
@@ -14,7 +14,7 @@ use chainrule_benches::bound::Bound;
 use chainrule_benches::clock::{self, median, range};
 use chainrule_benches::process::{Start, peak_megabytes};
 use chainrule_benches::training::Training;
-use chainrule_benches::workload::{Data, Workload};
+use chainrule_benches::workload::{Data, Workload, perceptron};
 use clap::Parser;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use serde_json::json;
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER)]
 struct Args {
-    /// One of the standard workloads: W1 W2 W3 W4 W5b1 W5b16 W6b1 W6b256
+    /// One of the standard workloads: W1 W2 W3 W4 W5b1 W5b16 W6b1 W6b256 C1 C2 C3 C4 C2f1 C2f256
     #[arg(long, value_name = "NAME", conflicts_with = "layers", required_unless_present = "layers")]
     workload: Option<String>,
     /// Any other network, by all its widths, such as 784-256-128-10
@@ -104,8 +104,9 @@ impl Args {
             let (activation, loss, optimizer) = (self.activation.clone(), self.loss, self.optimizer);
             let (batch, forward_only) = (self.batch, self.forward_only);
             let name = widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
-            let workload = Workload { name, widths, activation, loss, optimizer, batch, forward_only };
-            return workload.architecture().validated().map(|()| workload).map_err(|error| error.to_string());
+            let architecture = perceptron(&widths, activation, loss);
+            architecture.validated().map_err(|error| error.to_string())?;
+            return Ok(Workload { name, architecture, loss, optimizer, batch, forward_only });
         };
         let standard = Workload::standard();
         let names = || standard.iter().map(|workload| workload.name.as_str()).collect::<Vec<_>>().join(" ");

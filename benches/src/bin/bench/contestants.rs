@@ -27,7 +27,7 @@ pub(crate) struct Peer {
 }
 
 const SCRIPTS: &[(&str, &str, &[&str])] = &[
-    ("PyTorch", "pytorch.py", &["eager", "fused", "compile"]),
+    ("PyTorch", "pytorch.py", &["eager", "fused", "compile", "channels-last", "compile-channels-last"]),
     ("JAX", "jax_peer.py", &["jit", "scan"]),
     ("scikit-learn", "sklearn_peer.py", &["partial_fit"]),
 ];

@@ -1,3 +1,4 @@
 //! The standard workloads, in the order of the tables.
 
-pub(crate) const WORKLOADS: [&str; 8] = ["W1", "W2", "W3", "W4", "W5b1", "W5b16", "W6b1", "W6b256"];
+pub(crate) const WORKLOADS: [&str; 14] =
+    ["W1", "W2", "W3", "W4", "W5b1", "W5b16", "W6b1", "W6b256", "C1", "C2", "C3", "C4", "C2f1", "C2f256"];
