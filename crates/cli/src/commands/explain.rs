@@ -101,7 +101,7 @@ impl Explain {
         let explained = match &self.model {
             Some(path) => {
                 let description = self.description.clone();
-                let model = ModelArgs { model: path.clone(), description, network: None };
+                let model = ModelArgs { model: path.clone(), description, network: None, input_shape: None };
                 with_dtype!(model.dtype()?, of_file(self, &model))?
             }
             None => follow(&self.fresh()?)?,
@@ -144,9 +144,11 @@ impl Explain {
         let units = self.description.activation.clone().unwrap_or_else(|| activation::Sigmoid.into());
         let mut card = self.description.card(&widths, units, loss, true)?;
         if let Some(words) = &self.network {
+            /// The outputs of a published network here.
+            const CLASSES: usize = 10;
             let length = self.input.as_ref().map_or(2, |input| input.split(',').count());
             let input = self.input_shape.unwrap_or(Shape::Flat(length));
-            let mut layers = network::layers(words)?;
+            let mut layers = network::layers(words, CLASSES)?;
             layers.extend::<Option<Stage>>(loss::top(loss, self.description.output, true)?.0);
             card.architecture = Architecture { input, layers };
             card.architecture.validated().map_err(|error| Failure::Input(format!("--network: {error}")))?;

@@ -28,6 +28,9 @@ pub(crate) struct ModelArgs {
     /// Network of a model from another program in words, or a .toml file of layers, instead of --layers and --activation
     #[arg(long, value_name = "WORDS|FILE", conflicts_with_all = ["layers", "activation", "dropout"], help_heading = NETWORK)]
     pub(crate) network: Option<String>,
+    /// Input shape of --network where it is a picture or a sequence, such as 32x32x3 [default: as many numbers as the weights tell]
+    #[arg(long, value_name = "SHAPE", requires = "network", help_heading = NETWORK)]
+    pub(crate) input_shape: Option<Shape>,
 }
 
 /// Parses the path of a model; of the folder of a run it is the last one.
@@ -115,9 +118,11 @@ impl ModelArgs {
         load_as(&self.model, &bytes, &prefix, self.card(header)?)
     }
 
-    /// The card of a network in words for a model of another program, whose number of inputs only its parameters tell.
+    /// The card of a network in words for a model of another program, whose number of inputs --input-shape or its parameters tell.
     fn of_words(&self, words: &str, header: &Header) -> Result<ModelCard, Failure> {
-        let layers = network::layers(words)?;
+        // A published network has as many outputs as the narrowest of the layers, which is the last.
+        let outputs = header.shapes.iter().filter(|shape| shape.len() == 2).map(|shape| shape[0]).min();
+        let layers = network::layers(words, outputs.unwrap_or(1))?;
         // What the network ends in need not be added.
         let output = self.description.output.or_else(|| match layers.last() {
             Some(Stage::Softmax(_) | Stage::Sigmoid(_)) => Some(OutputName::Identity),
@@ -130,7 +135,7 @@ impl ModelArgs {
         let is_matrix = |shape: &&Vec<usize>| shape.len() >= 2;
         let mut matrices: Vec<_> = header.shapes.iter().filter(is_matrix).collect();
         matrices.sort_unstable();
-        let with = |input: usize| Architecture { input: Shape::Flat(input), layers: layers.clone() };
+        let with = |input: Shape| Architecture { input, layers: layers.clone() };
         let fits = |architecture: &Architecture| {
             let layout = architecture.validated().is_ok().then(|| architecture.layout::<f32>());
             let shapes = |layout: &Layout| -> Vec<Vec<usize>> {
@@ -142,11 +147,16 @@ impl ModelArgs {
                 weights == matrices
             })
         };
-        let mut inputs: Vec<usize> = matrices.iter().filter_map(|shape| shape.last().copied()).collect();
+        let widths = matrices.iter().filter_map(|shape| shape.last().copied());
+        let mut inputs: Vec<Shape> = match self.input_shape {
+            Some(shape) => vec![shape],
+            None => widths.map(Shape::Flat).collect(),
+        };
         inputs.dedup();
         let architecture = inputs.into_iter().map(with).find(fits).ok_or_else(|| {
             Failure::Input(format!(
-                "{}: its parameters are not those of the network that --network describes: name its layers in order",
+                "{}: its parameters are not those of the network that --network describes: name its layers in order, and give \
+                 the shape of a picture with --input-shape",
                 self.model.display()
             ))
         })?;
