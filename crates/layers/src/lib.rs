@@ -35,6 +35,7 @@ mod conv_transpose;
 mod dense;
 mod dropout;
 mod filters;
+mod flattened;
 mod fused;
 mod global_avg_pool;
 pub mod gradcheck;
@@ -49,6 +50,7 @@ mod point;
 mod pointwise;
 mod pool;
 mod prelu;
+mod presets;
 mod registry;
 mod repeat;
 mod residual;
@@ -92,6 +94,7 @@ pub use pointwise::{
     Sigmoid, Silu, Softplus, Softsign, Tanh,
 };
 pub use prelu::{PRelu, PReluSpec};
+pub use presets::{Preset, network_for_pictures};
 pub use registry::Stage;
 pub use repeat::{Repeat, RepeatSpec};
 pub use residual::{Residual, ResidualSpec};

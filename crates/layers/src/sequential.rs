@@ -4,6 +4,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
 use crate::between::{above, below, downwards};
+use crate::flattened::Flattened;
 use crate::fused::{Affine, InPlaceActivation};
 use crate::layer::{Layer, Station, Structure, Values};
 use crate::mode::Mode;
@@ -40,8 +41,7 @@ pub struct Sequential<A: Scalar> {
     layout: Layout,
     /// The window of the statistics of each layer.
     statistics_slots: Vec<Range<usize>>,
-    /// The shape that the features so far were flattened from, if they still stand in its order.
-    flattened: Option<Shape>,
+    flattened: Flattened,
     statistics: Layout,
     /// One layer a step, with the views above it.
     single: Vec<Step>,
@@ -72,7 +72,7 @@ impl<A: Scalar> Sequential<A> {
             slots: Vec::new(),
             layout: Layout::new(),
             statistics_slots: Vec::new(),
-            flattened: None,
+            flattened: Flattened::default(),
             statistics: Layout::new(),
             single: Vec::new(),
             joined: Vec::new(),
@@ -126,7 +126,10 @@ impl<A: Scalar> Sequential<A> {
         }
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
         self.statistics_slots.push(self.statistics.nest(&place.to_string(), layer.statistics()));
-        self.flatten(layer.as_ref());
+        let is_lowest = self.layers.iter().all(|below| below.is_view());
+        let nested =
+            [(&mut self.layout, &self.slots[place]), (&mut self.statistics, &self.statistics_slots[place])];
+        self.flattened.push(layer.as_ref(), is_lowest, nested);
         self.layers.push(layer);
         self.join_activation();
         for steps in [&mut self.single, &mut self.joined] {
@@ -145,24 +148,6 @@ impl<A: Scalar> Sequential<A> {
     /// The layers, bottom first.
     pub fn layers(&self) -> impl Iterator<Item = &dyn Layer<A>> {
         self.layers.iter().map(AsRef::as_ref)
-    }
-
-    /// Lets files hold the parameters of `layer`, which goes on top, as PyTorch does where their inputs are a flattened picture.
-    fn flatten(&mut self, layer: &dyn Layer<A>) {
-        let (takes, gives) = (layer.input_shape(), layer.output_shape());
-        if layer.is_view() {
-            // What enters the network was flattened by whoever made the data.
-            let is_computed = !self.layers.iter().all(|below| below.is_view());
-            let is_flattened = is_computed && takes.positions() > 1 && gives.positions() == 1;
-            self.flattened = is_flattened.then_some(takes);
-            return;
-        }
-        let Some(shape) = self.flattened else { return };
-        let [slots, statistics] = [&self.slots, &self.statistics_slots].map(|slots| &slots[slots.len() - 1]);
-        self.layout.flattened(slots, &shape.axes());
-        self.statistics.flattened(statistics, &shape.axes());
-        let keeps_order = layer.affine().is_none() && layer.structure() == Structure::Leaf && takes == gives;
-        self.flattened = self.flattened.filter(|_| keeps_order);
     }
 
     /// Joins the activation that is topmost to the affine layer below it, as another step is about to go on top.

@@ -158,8 +158,8 @@ mod tests {
         for (alpha, beta) in [(0.2, 0.2), (1.0, 1.0), (2.0, 5.0)] {
             let (mut rng, n) = (Rng::new(12), 100_000);
             let draws: Vec<f64> = (0..n).map(|_| rng.beta(alpha, beta)).collect();
-            let mean = draws.iter().sum::<f64>() / n as f64;
-            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+            let mean = draws.iter().sum::<f64>() / f64::from(n);
+            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(n);
             let sum: f64 = alpha + beta;
             let expected = alpha * beta / (sum * sum * (sum + 1.0));
             assert!(

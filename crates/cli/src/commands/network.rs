@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chainrule::datasets::{Dataset, ImageShape};
-use chainrule::layers::{Architecture, Stage};
+use chainrule::layers::{Architecture, Preset, Stage, network_for_pictures};
 use chainrule::tensor::{Scalar, Shape};
 use serde::Deserialize;
 
@@ -17,14 +17,24 @@ struct File {
     layers: Vec<Stage>,
 }
 
-/// The layers that `text` writes out or, where it ends in `.toml`, that the file of this name holds.
+/// The layers that `text` writes out, those of the published network of this name with so many outputs or, where it ends in
+/// `.toml`, those that the file of this name holds.
 ///
 /// # Errors
 /// If there is no such file, or it or the text is no network.
-pub(crate) fn layers(text: &str) -> Result<Vec<Stage>, Failure> {
+pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> {
+    if let Ok(preset) = text.trim().parse::<Preset>() {
+        return layers(&preset.words(outputs), outputs);
+    }
     let path = Path::new(text);
     if path.extension().is_none_or(|extension| extension != "toml") {
-        return Stage::network(text).map_err(|error| Failure::Input(format!("--network: {error}")));
+        return Stage::network(text).map_err(|error| {
+            // A name alone may have been meant for one of a whole network.
+            if text.contains([',', ' ']) {
+                return Failure::Input(format!("--network: {error}"));
+            }
+            Failure::Input(format!("--network: {error}; whole networks are {}", Preset::NAMES.join(", ")))
+        });
     }
     let unreadable = |error: &dyn std::fmt::Display| Failure::Input(format!("--network {text}: {error}"));
     let contents = text_file::read(path).map_err(|error| unreadable(&error))?;
@@ -43,10 +53,7 @@ pub(crate) fn architecture<A: Scalar>(
     layers: Vec<Stage>,
     data: &Dataset<A>,
 ) -> Result<Architecture, Failure> {
-    let input = match data.image() {
-        Some(ImageShape { height, width, channels }) => Shape::image(height, width, channels),
-        None => Shape::Flat(data.inputs()),
-    };
+    let input = input(data);
     let architecture = Architecture { input, layers };
     architecture.validated().map_err(|error| Failure::Input(format!("--network: {error}")))?;
     let model = architecture.build::<f32>(None);
@@ -65,6 +72,19 @@ pub(crate) fn architecture<A: Scalar>(
     )))
 }
 
+/// The convolutional network in words that the program takes for pictures of this size by default.
+pub(crate) fn usual<A: Scalar>(data: &Dataset<A>) -> Option<String> {
+    network_for_pictures(input(data), data.outputs())
+}
+
+/// The shape of an example.
+fn input<A: Scalar>(data: &Dataset<A>) -> Shape {
+    match data.image() {
+        Some(ImageShape { height, width, channels }) => Shape::image(height, width, channels),
+        None => Shape::Flat(data.inputs()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,10 +94,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.toml");
         std::fs::write(&path, "[[layers]]\nkind = \"dense\"\noutputs = 8\n\n[[layers]]\nkind = \"leaky-relu\"\nnegative_slope = 0.2\n").unwrap();
-        assert_eq!(layers(path.to_str().unwrap()).unwrap(), layers("dense 8, leaky-relu 0.2").unwrap());
+        assert_eq!(layers(path.to_str().unwrap(), 1).unwrap(), layers("dense 8, leaky-relu 0.2", 1).unwrap());
         std::fs::write(&path, "[[layers]]\nkind = \"dense\"\noutputs = 8\nbias = 1\n").unwrap();
-        let error = layers(path.to_str().unwrap()).unwrap_err();
+        let error = layers(path.to_str().unwrap(), 1).unwrap_err();
         assert!(format!("{error:?}").contains("net.toml: line"), "{error:?}");
-        assert!(layers("nosuch.toml").is_err());
+        assert!(layers("nosuch.toml", 1).is_err());
     }
 }

@@ -23,13 +23,15 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chainrule::datasets::Augmentation;
+use chainrule::datasets::{Augmentation, Dataset};
 use chainrule::layers::Stage;
 use chainrule::loss::LossKind;
 use chainrule::model::Recipe;
+use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use clap::{ArgAction, Args, value_parser};
 
+use self::card::usual_network;
 use self::class_weights::ClassWeights;
 use self::folder::RunFolder;
 use self::run::train;
@@ -70,8 +72,9 @@ pub(crate) struct Train {
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,
-    /// Network in words, such as "flatten, dense 128, relu, dense 10", or a .toml file of layers; replaces --layers, --activation
-    /// and --dropout
+    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one (lenet5, simard, nielsen, resnet8, resnet20,
+    /// mobilenet-tiny, vgg-small), or a .toml file of layers; replaces --layers, --activation and --dropout [default: convolutional for
+    /// pictures of 16 x 16 pixels or more]
     #[arg(long, value_name = "WORDS|FILE", help_heading = NETWORK)]
     network: Option<String>,
     /// Activation function of the hidden layers
@@ -157,16 +160,18 @@ impl Train {
         with_dtype!(self.dtype, train(self, line, processes))
     }
 
-    /// The same with the defaults for `examples` training examples in place of settings that were not given.
-    fn complete(&self, line: &CommandLine<'_>, examples: usize) -> Self {
+    /// The same with the defaults for these training examples in place of settings that were not given.
+    fn complete<A: Scalar>(&self, line: &CommandLine<'_>, train: &Dataset<A>) -> Self {
         const OF_FULL_BATCHES: usize = 30;
+        let examples = train.len();
         let epochs = self.epochs.unwrap_or_else(|| {
             let by_steps = Recipe::epochs(examples, self.batch as usize);
             if self.optimizer.wants_full_batch() { OF_FULL_BATCHES } else { by_steps }
         });
         let is_chosen = OptimizerArgs::CHOICES.iter().any(|id| line.has(id));
         let optimizer = if is_chosen { self.optimizer.clone() } else { self.optimizer.usual(examples) };
-        Self { epochs: Some(epochs), optimizer, ..self.clone() }
+        let network = usual_network(self, line, train).or_else(|| self.network.clone());
+        Self { epochs: Some(epochs), optimizer, network, ..self.clone() }
     }
 
     /// The passes over the training data of a run that is complete.
@@ -226,6 +231,7 @@ impl Train {
         let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string())];
         let epochs = self.epochs.map(|epochs| ("epochs", epochs.to_string()));
         let augment = self.augment.map(|augmentation| ("augment", augmentation.to_string()));
-        all.into_iter().chain(epochs).chain(augment).chain(self.optimizer.resolved()).collect()
+        let network = self.network.clone().map(|network| ("network", network));
+        all.into_iter().chain(epochs).chain(augment).chain(network).chain(self.optimizer.resolved()).collect()
     }
 }

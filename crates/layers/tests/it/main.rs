@@ -3,5 +3,5 @@
 mod containers;
 mod harness;
 mod joined;
-mod pools;
+mod windows;
 mod zoo;

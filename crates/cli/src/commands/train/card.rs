@@ -27,7 +27,7 @@ pub(super) fn card<A: Scalar>(
     let train = &parts.train;
     let (top, output) = loss::top(loss, args.output, !matches!(train.target(), Target::Real { .. }))?;
     let described = || -> Result<Architecture, Failure> {
-        let mut architecture = architecture(args, train)?;
+        let mut architecture = architecture(args, line, train)?;
         architecture.layers.extend::<Option<Stage>>(top);
         architecture.validated().map_err(Failure::input)?;
         Ok(architecture)
@@ -105,8 +105,29 @@ fn describes_a_network(args: &Train, line: &CommandLine<'_>) -> bool {
         || of_perceptrons(args).iter().any(|&(flag, usual)| !usual || !from_file && line.has(flag))
 }
 
+/// The network in words that a run takes by itself: a convolutional one where the data are pictures and no flag says anything of
+/// the network. A file of settings does, as it holds the defaults too.
+pub(super) fn usual_network<A: Scalar>(
+    args: &Train,
+    line: &CommandLine<'_>,
+    data: &Dataset<A>,
+) -> Option<String> {
+    let is_told = args.config.is_some()
+        || args.resume.is_some()
+        || args.from.is_some()
+        || describes_a_network(args, line);
+    if is_told { None } else { network::usual(data) }
+}
+
 /// The network below the function of its output.
-fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architecture, Failure> {
+fn architecture<A: Scalar>(
+    args: &Train,
+    line: &CommandLine<'_>,
+    data: &Dataset<A>,
+) -> Result<Architecture, Failure> {
+    if let Some(words) = usual_network(args, line, data) {
+        return network::architecture(network::layers(&words, data.outputs())?, data);
+    }
     let Some(text) = &args.network else {
         let widths = args.layers.complete(data.inputs(), data.outputs())?;
         return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
@@ -114,7 +135,7 @@ fn architecture<A: Scalar>(args: &Train, data: &Dataset<A>) -> Result<Architectu
     if let Some((flag, _)) = of_perceptrons(args).iter().find(|(_, usual)| !usual) {
         return Err(Failure::Input(format!("--network describes the whole network: leave out --{flag}")));
     }
-    network::architecture(network::layers(text)?, data)
+    network::architecture(network::layers(text, data.outputs())?, data)
 }
 
 /// Checks that training can start from a model: with the network that the run asks for, if it does, and the same inputs, outputs and

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chainrule::datasets::{Augmentation, Target};
 use chainrule::model::ModelCard;
-use chainrule::train::{Evaluation, History, Metrics, Split};
+use chainrule::train::{Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::digits::significant;
 use chainrule_report::results::{self, Communication, Figures, Results, Summary, TimeSplit};
@@ -55,6 +55,16 @@ impl Outcome {
     fn examples_per_second(&self) -> f64 {
         let seen: usize = self.history.epochs.iter().map(|epoch| epoch.examples).sum();
         seen as f64 / self.seconds().max(f64::MIN_POSITIVE)
+    }
+
+    /// Whether more epochs would lower the loss further: all of them were done, and of all that the training loss fell, more than
+    /// a fiftieth fell in the last tenth of them.
+    fn is_still_falling(&self) -> bool {
+        let epochs = &self.history.epochs;
+        let [first, .., last] = &epochs[..] else { return false };
+        let before = &epochs[epochs.len() - 1 - epochs.len().div_ceil(10)];
+        let (lately, in_all) = (before.train_loss - last.train_loss, first.train_loss - last.train_loss);
+        self.history.stop == Stop::Finished && epochs.len() > 2 && lately > in_all / 50.0
     }
 
     /// All that `results.json` keeps; `target` is that of the test data.
@@ -152,6 +162,10 @@ impl Outcome {
         }
         if let Some(each) = each {
             put(&mut text, format_args!("\non the test data:\n{each}\n"));
+        }
+        if self.is_still_falling() {
+            let epochs = self.history.epochs.len();
+            put(&mut text, format_args!("\nthe loss is still falling: raise --epochs above {epochs}\n"));
         }
         let rate = self.examples_per_second();
         put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));

@@ -45,7 +45,7 @@ pub(super) fn train<A: MpiScalar>(
     processes: &Processes,
 ) -> Result<(), Failure> {
     let prepared = processes.agree(Prepared::<A>::new(args, line))?;
-    let args = &args.complete(line, prepared.parts.train.len());
+    let args = &args.complete(line, &prepared.parts.train);
     prepared.check_ranks(args, line, processes)?;
     processes.agree(refuse_unused(args, line, prepared.loss))?;
     let identity = identity(args, line, &prepared);
@@ -199,9 +199,13 @@ fn announce<A: Scalar>(
         return;
     }
     describe(args, &parts.train);
-    let (architecture, examples, ranks) = (card.architecture.summary(), parts.train.len(), processes.size());
+    let (architecture, ranks) = (card.architecture.summary(), processes.size());
+    let mut examples = format!("{} training", parts.train.len());
+    for (name, part) in [("validation", &parts.validation), ("test", &parts.test)] {
+        examples += &part.as_ref().map_or(String::new(), |part| format!(", {} {name}", part.len()));
+    }
     errln!(
-        "{} · {architecture} · {parameters} parameters · {examples} training examples · {}{}{}",
+        "{} · {architecture} · {parameters} parameters · {examples} examples · {}{}{}",
         args.source(),
         folder.path().display(),
         if ranks > 1 { format!(" · {ranks} ranks") } else { String::new() },

@@ -1,4 +1,4 @@
-//! Pools, interpolation and borders: numbers of PyTorch, generated windows, threads, and bad input.
+//! Convolutions, pools, interpolation and borders: numbers of PyTorch, generated windows, threads, and bad input.
 
 use chainrule_layers::gradcheck::{Case, check};
 use chainrule_layers::{Grad, Layer, MaxPool, Mode, Point, Stage, Tape};
@@ -302,24 +302,42 @@ fn layers(write: impl Fn(&Slide, bool) -> String) -> impl Strategy<Value = (Shap
         })
 }
 
-/// Any layer that slides a window, or shares its machinery.
+/// Any layer that slides a window, or shares its machinery; half of them convolutions.
 fn any_layer() -> impl Strategy<Value = (Shape, String)> {
+    let conv = |name: &'static str| {
+        layers(move |Slide { input, kernel, stride, padding, dilation }, grouped| {
+            let features = input.features();
+            let (outputs, groups) = if grouped { (2 * features, features) } else { (3, 1) };
+            format!(
+                "{name} {outputs} {kernel} stride {stride} padding {padding} dilation {dilation} groups {groups}"
+            )
+        })
+    };
+    let depthwise = layers(|Slide { input, kernel, stride, padding, dilation }, same| {
+        let features = input.features();
+        let slide =
+            if same { "padding same".to_owned() } else { format!("stride {stride} padding {padding}") };
+        format!("conv {features} {kernel} {slide} dilation {dilation} groups {features} no-bias")
+    });
     prop_oneof![
-        layers(|Slide { kernel, stride, padding, dilation, .. }, ceil| {
+        4 => conv("conv"),
+        2 => conv("conv-transpose"),
+        2 => depthwise,
+        1 => layers(|Slide { kernel, stride, padding, dilation, .. }, ceil| {
             let ceil = if ceil { " ceil" } else { "" };
             format!("max-pool {kernel} stride {stride} padding {padding} dilation {dilation}{ceil}")
         }),
-        layers(|Slide { kernel, stride, padding, .. }, flag| {
+        1 => layers(|Slide { kernel, stride, padding, .. }, flag| {
             let flag = if flag { " ceil exclude-padding" } else { " ceil" };
             format!("avg-pool {kernel} stride {stride} padding {padding}{flag}")
         }),
-        layers(|Slide { kernel, stride, padding, .. }, flag| {
+        1 => layers(|Slide { kernel, stride, padding, .. }, flag| {
             let flag = if flag { " exclude-padding" } else { "" };
             format!("avg-pool {kernel} stride {stride} padding {padding}{flag}")
         }),
-        layers(|slide, _| format!("adaptive-avg-pool {}", slide.kernel)),
-        layers(|_, _| "global-avg-pool".to_owned()),
-        layers(|slide, linear| {
+        1 => layers(|slide, _| format!("adaptive-avg-pool {}", slide.kernel)),
+        1 => layers(|_, _| "global-avg-pool".to_owned()),
+        1 => layers(|slide, linear| {
             let mode = match (linear, slide.input) {
                 (false, _) => "",
                 (true, Shape::Image { .. }) => " bilinear",
@@ -327,13 +345,13 @@ fn any_layer() -> impl Strategy<Value = (Shape, String)> {
             };
             format!("upsample {}{mode}", slide.stride)
         }),
-        layers(|slide, _| format!("zero-pad {}", slide.padding.replace('x', " 1 0 "))),
+        1 => layers(|slide, _| format!("zero-pad {}", slide.padding.replace('x', " 1 0 "))),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 300,
+        cases: 1000,
         rng_seed: RngSeed::Fixed(1),
         failure_persistence: None,
         ..ProptestConfig::default()
