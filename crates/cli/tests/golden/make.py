@@ -29,6 +29,12 @@ CASES = [
     ("tanh", "squared-error of softmax", "squared-error --output softmax", [3, 4, 3, 4, 3], 5),
     ("identity", "squared-error", "squared-error --output identity", [3, 2], 13),
     ("prelu", "cross-entropy", "cross-entropy --output softmax", [3, 5, 4, 3], 7),
+    ("hardswish", "squared-error", "squared-error --output identity", [3, 6, 4, 2], 9),
+    ("hardtanh", "cross-entropy", "cross-entropy --output softmax", [4, 6, 5, 3], 7),
+    ("relu6", "huber", "huber --output identity", [3, 7, 4, 2], 11),
+    ("mish", "mean-squared-error", "mean-squared-error --output identity", [2, 5, 4, 1], 5),
+    ("selu", "cross-entropy", "cross-entropy --output softmax", [3, 5, 5, 4], 9),
+    ("softsign", "binary-cross-entropy", "binary-cross-entropy --output sigmoid", [3, 6, 4, 2], 3),
 ]
 # What users save class indices in.
 INDICES = (np.int64, np.int32, np.uint8)
