@@ -1,7 +1,20 @@
-//! What the layers of a chain hand to each other: arrays on the tape, and the caller's at both ends.
+//! The steps of a chain, and what its layers hand to each other: arrays on the tape, and the caller's at both ends.
+
+use std::ops::Range;
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
 use chainrule_tensor::{Scalar, rows};
+
+/// One step of a pass: a layer that computes, and neighbours that need no array of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// All layers of the step.
+    pub(crate) layers: Range<usize>,
+    /// The one that computes.
+    pub(crate) work: usize,
+    /// The activation that is joined to it.
+    pub(crate) activation: Option<usize>,
+}
 
 /// The first `n` rows of the array below layer `l`, or `otherwise` at the edge.
 pub(crate) fn below<'a, A: Scalar>(

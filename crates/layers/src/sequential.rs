@@ -3,7 +3,7 @@ use std::ops::Range;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
-use crate::between::{above, below, downwards};
+use crate::between::{Step, above, below, downwards};
 use crate::flattened::Flattened;
 use crate::fused::{Affine, InPlaceActivation};
 use crate::layer::{Layer, Station, Structure, Values};
@@ -48,17 +48,6 @@ pub struct Sequential<A: Scalar> {
     /// The same with an affine layer and the activation above it in one step; but at the top δ is the caller's, and no
     /// activation can work on it in place.
     joined: Vec<Step>,
-}
-
-/// One step of a pass: a layer that computes, and neighbours that need no array of their own.
-#[derive(Debug, Clone)]
-struct Step {
-    /// All layers of the step.
-    layers: Range<usize>,
-    /// The one that computes.
-    work: usize,
-    /// The activation that is joined to it.
-    activation: Option<usize>,
 }
 
 const NO_LAYER: &str = "sequential: a network needs a layer";
