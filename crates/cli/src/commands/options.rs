@@ -147,6 +147,17 @@ pub(crate) fn absolute(path: &Path) -> String {
     std::path::absolute(path).as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }
 
+/// What brings the inputs to mean 0 and variance 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Standardize {
+    /// Nothing, unless they are those of a table.
+    False,
+    /// Each input has its own mean and variance.
+    True,
+    /// Each channel of an image has.
+    Channels,
+}
+
 /// A number in `[0, 1)`.
 pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

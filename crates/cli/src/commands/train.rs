@@ -41,7 +41,7 @@ use super::data::{DataArgs, Known, Source, TestPart};
 use super::model::model_parser;
 use super::optimizer::OptimizerArgs;
 use super::options::{
-    Dtype, InitArg, OutputName, ReductionName, Widths, absolute, activation_parser, name_parser,
+    Dtype, InitArg, OutputName, ReductionName, Standardize, Widths, absolute, activation_parser, name_parser,
     parse_fraction, with_dtype,
 };
 use crate::failure::Failure;
@@ -66,9 +66,10 @@ pub(crate) struct Train {
     /// Fraction of the training data held out for validation, at least 0 and below 1
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
     validation: f64,
-    /// Standardise every input to mean 0 and variance 1; the inputs of a table always are
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, help_heading = DATA, hide_short_help = true)]
-    standardize: bool,
+    /// Standardise every input to mean 0 and variance 1; the inputs of a table always are. With `channels`, all pixels of a channel
+    /// of images share one mean and one variance
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false|channels", action = ArgAction::Set, help_heading = DATA, hide_short_help = true)]
+    standardize: Standardize,
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,

@@ -10,7 +10,7 @@ use crate::{json, refused, run, stderr, stdout};
 fn a_runs_own_settings_repeat_it_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let cases: [&[&str]; 4] = [
+    let cases: [&[&str]; 5] = [
         &[
             "--epochs",
             "2",
@@ -45,6 +45,7 @@ fn a_runs_own_settings_repeat_it_to_the_bit() {
             "0.5",
         ],
         &["--data", "teacher", "--epochs", "2", "--loss", "huber", "--optimizer", "adamw", "--warmup", "9"],
+        &["--layers", "16", "--epochs", "2", "--standardize=channels", "--augment", "rotate 5.0,shift 1"],
     ];
     for (number, arguments) in cases.iter().enumerate() {
         let (first, again) = (format!("a{number}"), format!("b{number}"));

@@ -18,12 +18,20 @@ impl Pipeline {
     /// This pipeline, then a transform fitted on its output for `data`.
     ///
     /// # Errors
-    /// If `data` is empty, or this pipeline is not for its features.
+    /// If `data` is empty, this pipeline is not for its features, or they are to be scaled by channels and are no images.
     pub fn then_fit<A: Scalar>(self, scaling: Scaling, data: &Dataset<A>) -> Result<Self, Error> {
         self.check(data.inputs())?;
         if data.is_empty() || data.inputs() == 0 {
             return Err(Error::data(data.name(), "there is nothing to fit a transform on: give it examples"));
         }
+        let channels = match (scaling, data.image()) {
+            (Scaling::ChannelStandardise, None) => {
+                let fault = "its examples are no images, which alone have channels: standardise each feature";
+                return Err(Error::data(data.name(), fault));
+            }
+            (Scaling::ChannelStandardise, Some(image)) => image.channels,
+            _ => 1,
+        };
         let raw = Statistics::of(data.features())?;
         if let Some(feature) = raw.variance.iter().position(|variance| !variance.is_finite()) {
             // The rows of a streamed file are read here for the first time.
@@ -31,7 +39,7 @@ impl Pipeline {
             return Err(Error::data(data.name(), fault));
         }
         let through = (0..data.inputs()).map(|feature| self.fold(feature));
-        let transform = raw.mapped(through).into_transform(scaling);
+        let transform = raw.mapped(through).into_transform(scaling, channels);
         Ok(self.then(transform))
     }
 }

@@ -99,6 +99,13 @@ impl Pipeline {
                 }
                 _ => {}
             }
+            if !inputs.is_multiple_of(transform.period()) {
+                let channels = transform.period();
+                let fault = format!(
+                    "it is for images with {channels} channels, and {inputs} numbers are none: fit it on this data"
+                );
+                return Err(Error::data("input transform", fault));
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The statistics that a transform is fitted from.
 
-use chainrule_tensor::ndarray::{Array1, Array2, Axis};
+use chainrule_tensor::ndarray::{Array1, Array2, Axis, s};
 use chainrule_tensor::{Scalar, simd};
 
 use super::transforms::{Scaling, Transform};
@@ -148,7 +148,8 @@ impl Statistics {
         self
     }
 
-    pub(super) fn into_transform(self, scaling: Scaling) -> Transform {
+    /// `channels` is the number of channels of an image.
+    pub(super) fn into_transform(self, scaling: Scaling, channels: usize) -> Transform {
         // A constant feature, or one that varies less than a normal float, is only shifted.
         let divisor = |x: f64| if x.is_normal() { x } else { 1.0 };
         match scaling {
@@ -161,14 +162,27 @@ impl Statistics {
                 Transform::Standardise { mean: self.mean.to_vec(), deviation }
             }
             Scaling::GlobalStandardise => {
-                // Every feature has the same number of examples: the variance of all is the mean variance within
-                // features plus the variance between their means.
-                let features = self.mean.len() as f64;
-                let mean = self.mean.sum() / features;
-                let between = self.mean.mapv(|m| (m - mean).powi(2)).sum() / features;
-                let variance = self.variance.sum() / features + between;
+                let (mean, variance) = self.of_channel(0, 1);
                 Transform::GlobalStandardise { mean, deviation: divisor(variance.sqrt()) }
             }
+            Scaling::ChannelStandardise => {
+                let channels = (0..channels).map(|channel| self.of_channel(channel, channels));
+                let scaled = channels.map(|(mean, variance)| (mean, divisor(variance.sqrt())));
+                let (mean, deviation) = scaled.unzip();
+                Transform::ChannelStandardise { mean, deviation }
+            }
         }
+    }
+
+    /// Mean and variance over every `channels`-th feature from `channel` on.
+    fn of_channel(&self, channel: usize, channels: usize) -> (f64, f64) {
+        // Every feature has the same number of examples: the variance of all is the mean variance within features plus the
+        // variance between their means.
+        let every = s![channel..;channels];
+        let (means, variances) = (self.mean.slice(every), self.variance.slice(every));
+        let features = means.len() as f64;
+        let mean = means.sum() / features;
+        let between = means.mapv(|m| (m - mean).powi(2)).sum() / features;
+        (mean, variances.sum() / features + between)
     }
 }

@@ -33,6 +33,13 @@ pub enum Transform {
         /// The standard deviation over all features and examples; 1 if all is constant.
         deviation: f64,
     },
+    /// y = (x − mean) / deviation with one mean and one deviation for each channel of an image, over all of its pixels.
+    ChannelStandardise {
+        /// The mean of each channel over all pixels and examples.
+        mean: Vec<f64>,
+        /// The standard deviation of each channel over all pixels and examples; 1 for a constant one.
+        deviation: Vec<f64>,
+    },
 }
 
 /// A [`Transform`] whose numbers are fitted to data.
@@ -45,6 +52,8 @@ pub enum Scaling {
     Standardise,
     /// [`Transform::GlobalStandardise`].
     GlobalStandardise,
+    /// [`Transform::ChannelStandardise`], of images.
+    ChannelStandardise,
 }
 
 impl Transform {
@@ -57,6 +66,18 @@ impl Transform {
                 (shift[feature], divisor[feature])
             }
             Transform::GlobalStandardise { mean, deviation } => (*mean, *deviation),
+            // The channels of a pixel are next to each other.
+            Transform::ChannelStandardise { mean, deviation } => {
+                (mean[feature % mean.len()], deviation[feature % deviation.len()])
+            }
+        }
+    }
+
+    /// The number of features of which the examples have a multiple.
+    pub(super) fn period(&self) -> usize {
+        match self {
+            Transform::ChannelStandardise { mean, .. } => mean.len(),
+            _ => 1,
         }
     }
 
@@ -65,13 +86,17 @@ impl Transform {
         let (shift, divisor) = match self {
             Transform::Scale { divisor } => (&[0.0][..], std::slice::from_ref(divisor)),
             Transform::MinMax { min: shift, range: divisor }
-            | Transform::Standardise { mean: shift, deviation: divisor } => (&shift[..], &divisor[..]),
+            | Transform::Standardise { mean: shift, deviation: divisor }
+            | Transform::ChannelStandardise { mean: shift, deviation: divisor } => (&shift[..], &divisor[..]),
             Transform::GlobalStandardise { mean, deviation } => {
                 (std::slice::from_ref(mean), std::slice::from_ref(deviation))
             }
         };
         if shift.len() != divisor.len() {
             return Err(format!("{} shifts but {} divisors", shift.len(), divisor.len()));
+        }
+        if self.period() == 0 {
+            return Err("an image without channels".to_owned());
         }
         if let Some(bad) = shift.iter().find(|shift| !shift.is_finite()) {
             return Err(format!("the shift {bad} is not finite"));

@@ -1,6 +1,6 @@
 //! Transforms against numbers worked out by hand and against each other.
 
-use chainrule_datasets::{Dataset, Features, Pipeline, Scaling, Target, Transform, digits};
+use chainrule_datasets::{Dataset, Features, ImageShape, Pipeline, Scaling, Target, Transform, digits};
 use chainrule_tensor::ndarray::{Array2, Axis, array};
 use proptest::prelude::*;
 
@@ -31,6 +31,29 @@ fn global_standardisation_treats_all_numbers_alike() {
 }
 
 #[test]
+fn channels_are_standardised_over_all_pixels() {
+    let shape = ImageShape { height: 1, width: 2, channels: 3 };
+    let x = array![[1.0, 10.0, 7.0, 3.0, 20.0, 7.0], [5.0, 60.0, 7.0, 7.0, 30.0, 7.0]];
+    let data = table(x).with_image(shape).unwrap();
+    let fitted = Pipeline::fit(&[Scaling::ChannelStandardise], &data).unwrap();
+    let Transform::ChannelStandardise { mean, deviation } = &fitted.transforms()[0] else { panic!() };
+    assert_eq!(mean[..], [4.0, 30.0, 7.0]);
+    // √((9 + 1 + 1 + 9)/4), √((400 + 100 + 900 + 0)/4), and 1 for a constant channel.
+    for (found, expected) in deviation.iter().zip([5.0_f64.sqrt(), 350.0_f64.sqrt(), 1.0]) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    let x = data.inputs_through(&fitted);
+    assert!((x[(0, 3)] + 1.0 / 5.0_f64.sqrt()).abs() < 1e-12 && x[(1, 5)] == 0.0);
+    let json = serde_json::to_string(&fitted).unwrap();
+    assert_eq!(serde_json::from_str::<Pipeline>(&json).unwrap(), fitted);
+    assert!(
+        fitted.check(7).unwrap_err().to_string().contains("images with 3 channels, and 7 numbers are none")
+    );
+    let error = Pipeline::fit(&[Scaling::ChannelStandardise], &table(array![[1.0], [2.0]])).unwrap_err();
+    assert!(error.to_string().contains("no images"), "{error}");
+}
+
+#[test]
 fn standardised_digits_have_mean_0_and_variance_1() {
     let train = digits::<f64>().train;
     let pipeline = train.pixel_scaling().then_fit(Scaling::Standardise, &train).unwrap();
@@ -51,6 +74,7 @@ fn useless_numbers_and_lists_are_refused() {
         r#"[{"kind":"standardise","mean":[1.0],"deviation":[]}]"#,
         r#"[{"kind":"standardise","mean":[1.0],"deviation":[1.0]},{"kind":"min-max","min":[],"range":[]}]"#,
         r#"[{"kind":"magic"}]"#,
+        r#"[{"kind":"channel-standardise","mean":[],"deviation":[]}]"#,
         r#"[{"kind":"scale","divisor":2.0,"shift":1.0}]"#,
     ] {
         assert!(serde_json::from_str::<Pipeline>(json).is_err(), "{json}");

@@ -11,6 +11,7 @@ use super::settings::CommandLine;
 use crate::commands::loss;
 use crate::commands::model::label_names;
 use crate::commands::network;
+use crate::commands::options::Standardize;
 use crate::failure::Failure;
 
 /// The model of a run; `model` is the one whose weights it starts from.
@@ -40,8 +41,13 @@ pub(super) fn card<A: Scalar>(
             let mut transform = train.pixel_scaling();
             // Pixels share one scale already; a model of another program keeps the inputs that it was trained on.
             let is_usual = args.source().is_own() && train.full_scale().is_none() && model.is_none();
-            if args.standardize || is_usual {
-                transform = transform.then_fit(Scaling::Standardise, train).map_err(Failure::input)?;
+            let scaling = match args.standardize {
+                Standardize::Channels => Some(Scaling::ChannelStandardise),
+                Standardize::True => Some(Scaling::Standardise),
+                Standardize::False => is_usual.then_some(Scaling::Standardise),
+            };
+            if let Some(scaling) = scaling {
+                transform = transform.then_fit(scaling, train).map_err(Failure::input)?;
             }
             (described()?, transform)
         }
@@ -195,7 +201,7 @@ fn check_model<A: Scalar>(
             columns.join(", ")
         ));
     }
-    let kept = [("--standardize", args.standardize), ("--init", args.init.0.is_some())];
+    let kept = [("--standardize", args.standardize != Standardize::False), ("--init", args.init.0.is_some())];
     match kept.iter().find(|(_, given)| *given) {
         Some((flag, _)) => {
             fault(format!("the model keeps its weights and its scaling of the inputs: omit {flag}"))

@@ -16,6 +16,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use self::parse::{Fault, Setting, argument, as_flag, parse};
+use crate::commands::options::Standardize;
 use crate::failure::{Failure, first_paragraph};
 use crate::text_file;
 
@@ -182,6 +183,7 @@ fn literal(arg: &Arg, value: &str) -> String {
     let is_a = arg.get_value_parser().type_id();
     let numbers = [
         TypeId::of::<bool>(),
+        TypeId::of::<Standardize>(),
         TypeId::of::<f64>(),
         TypeId::of::<usize>(),
         TypeId::of::<u64>(),
