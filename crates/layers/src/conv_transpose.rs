@@ -183,6 +183,10 @@ impl<A: Scalar> Layer<A> for ConvTranspose {
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
         Some(self)
     }
+
+    fn frees_output(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Scalar> SecondOrder<A> for ConvTranspose {

@@ -207,6 +207,11 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
+    /// Whether no pass reads y back, so that in a gradient an activation above may work on it in place.
+    fn frees_output(&self) -> bool {
+        self.affine().is_some()
+    }
+
     /// This layer as an activation that can work in place, if that is what it is.
     fn in_place(&self) -> Option<&dyn InPlaceActivation<A>> {
         None

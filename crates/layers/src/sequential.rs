@@ -5,7 +5,7 @@ use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
 use crate::between::{Step, above, below, downwards};
 use crate::flattened::Flattened;
-use crate::fused::{Affine, InPlaceActivation};
+use crate::fused::InPlaceActivation;
 use crate::layer::{Layer, Station, Structure, Values};
 use crate::mode::Mode;
 use crate::point::{Grad, Point};
@@ -45,7 +45,7 @@ pub struct Sequential<A: Scalar> {
     statistics: Layout,
     /// One layer a step, with the views above it.
     single: Vec<Step>,
-    /// The same with an affine layer and the activation above it in one step; but at the top δ is the caller's, and no
+    /// The same with a layer that frees its output and the activation above it in one step; but at the top δ is the caller's, and no
     /// activation can work on it in place.
     joined: Vec<Step>,
 }
@@ -139,17 +139,17 @@ impl<A: Scalar> Sequential<A> {
         self.layers.iter().map(AsRef::as_ref)
     }
 
-    /// Joins the activation that is topmost to the affine layer below it, as another step is about to go on top.
+    /// Joins the activation that is topmost to the layer below it, if that frees its output, as another step is about to go on top.
     fn join_activation(&mut self) {
         let place = self.layers.len() - 1;
-        if let [.., affine, top] = &mut self.joined[..]
+        if let [.., below, top] = &mut self.joined[..]
             && !self.layers[place].is_view()
-            && affine.activation.is_none()
-            && self.layers[affine.work].affine().is_some()
+            && below.activation.is_none()
+            && self.layers[below.work].frees_output()
             && self.layers[top.work].in_place().is_some()
         {
-            affine.activation = Some(top.work);
-            affine.layers.end = top.layers.end;
+            below.activation = Some(top.work);
+            below.layers.end = top.layers.end;
             self.joined.pop();
         }
     }
@@ -162,7 +162,7 @@ impl<A: Scalar> Sequential<A> {
         }
     }
 
-    /// The activation that a step ends with, if an affine layer comes before it.
+    /// The activation that a step ends with, where it works on the output of the layer before it.
     fn activation(&self, step: &Step) -> Option<&dyn InPlaceActivation<A>> {
         step.activation.and_then(|place| self.layers[place].in_place())
     }
@@ -267,11 +267,15 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             };
             let l = step.work;
             let (layer, theta) = (&self.layers[l], &theta[self.slots[l].clone()]);
-            if let Some(phi) = self.activation(step) {
-                affine(layer.as_ref()).forward_into(phi, theta, &input, &mut output);
-            } else {
-                let mode = mode.inside(l, self.statistics_slots[l].clone());
-                layer.forward(mode, theta, &input, &mut output, &mut children[l]);
+            let phi = self.activation(step);
+            if let (Some(phi), Some(affine)) = (phi, layer.affine()) {
+                affine.forward_into(phi, theta, &input, &mut output);
+                continue;
+            }
+            let mode = mode.inside(l, self.statistics_slots[l].clone());
+            layer.forward(mode, theta, &input, &mut output, &mut children[l]);
+            if let Some(phi) = phi {
+                rows::in_parts(&mut output, &|_, part| phi.apply(part));
             }
         }
     }
@@ -426,11 +430,6 @@ impl<A: Scalar> SecondOrder<A> for Sequential<A> {
             self.still(&slot, r_grad);
         }
     }
-}
-
-/// A layer that was joined with the activation above it.
-fn affine<A: Scalar>(layer: &dyn Layer<A>) -> &dyn Affine<A> {
-    layer.affine().expect("sequential: only affine layers are joined")
 }
 
 /// The second order of a layer in a network whose `second_order` has answered.

@@ -255,6 +255,10 @@ impl<A: Scalar> Layer<A> for BatchNorm {
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
         Some(self)
     }
+
+    fn frees_output(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Scalar> SecondOrder<A> for BatchNorm {

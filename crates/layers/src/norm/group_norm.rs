@@ -225,6 +225,10 @@ impl<A: Scalar> Layer<A> for GroupNorm {
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
         Some(self)
     }
+
+    fn frees_output(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Scalar> SecondOrder<A> for GroupNorm {

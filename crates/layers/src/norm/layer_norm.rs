@@ -205,6 +205,10 @@ impl<A: Scalar, K: FeatureNormKind> Layer<A> for FeatureNorm<K> {
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
         Some(self)
     }
+
+    fn frees_output(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Scalar, K: FeatureNormKind> SecondOrder<A> for FeatureNorm<K> {

@@ -1,11 +1,11 @@
-//! Units that work in place, in one pass with the affine layers beside them, change no bit.
+//! Units that work in place, in one pass with the layers beside them, change no bit.
 
 use chainrule_layers::{
-    Branches, Dense, Dropout, Elu, Grad, Identity, Join, Layer, Mode, Point, Relu, Repeat, Residual,
-    Sequential, Sigmoid, Softmax, Tanh, Tape, Tied,
+    BatchNorm, Branches, Conv, ConvTranspose, Dense, Dropout, Elu, Flatten, Grad, GroupNorm, Identity, Join,
+    Layer, MaxPool, Mode, Point, Relu, Repeat, Residual, Sequential, Sigmoid, Softmax, Tanh, Tape, Tied,
 };
 use chainrule_tensor::ndarray::Array2;
-use chainrule_tensor::{Accum, Pool, Rng, Scalar};
+use chainrule_tensor::{Accum, Pool, Rng, Scalar, Shape};
 
 /// All outputs of a forward and a backward pass on a tape: y, ∂C/∂x and ∂C/∂θ.
 fn passes<A: Scalar>(
@@ -52,6 +52,21 @@ fn check_all<A: Scalar>() {
     let input = || Sequential::<A>::input(40);
     let dense = |width| move |n| Dense::new(n, width);
     check(&input().then(dense(600)).then(Relu::new).then(dense(300)).then(Tanh::new).then(dense(10)));
+    // Units upon convolutions and norms, below another of them and below a pool.
+    check(
+        &Sequential::<A>::input(Shape::image(8, 6, 3))
+            .then(|s| Conv::new(s, 16, 3).padding(1))
+            .then(BatchNorm::new)
+            .then(Relu::new)
+            .then(|s| Conv::new(s, 8, 3).stride((2, 1)))
+            .then(|s| GroupNorm::new(s, 4))
+            .then(Tanh::new)
+            .then(|s| MaxPool::new(s, 2))
+            .then(|s| ConvTranspose::new(s, 4, 2))
+            .then(Relu::new)
+            .then(Flatten::new)
+            .then(dense(5)),
+    );
     // Units on top, at the bottom, upon each other, and below a layer that is not affine.
     check(&input().then(dense(9)).then(Sigmoid::new));
     check(&input().then(Tanh::new).then(dense(7)).then(Relu::new).then(Sigmoid::new).then(dense(1)));
