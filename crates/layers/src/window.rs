@@ -161,6 +161,9 @@ impl FromStr for Padding {
     }
 }
 
+/// The widest border; a wider one is a mistake, and could not be counted.
+const WIDEST: usize = 1 << 24;
+
 /// A window and how it slides: what a convolution and a pool have in common.
 ///
 /// Along an axis of n inputs with p zeros on each side, a kernel of k, a stride s and a dilation d, there are
@@ -250,9 +253,10 @@ impl Window {
                     return Err(fault(format!("padding `same` needs a stride of 1, not {}", self.stride)));
                 }
             };
-            // A border beyond 2²⁴ is a mistake, and could not be counted.
-            let padded = both.filter(|&both| both <= 1 << 24).and_then(|both| inputs.checked_add(both));
-            let room = padded.and_then(|padded| padded.checked_sub(reach + 1)).ok_or_else(too_large)?;
+            let Some(both) = both.filter(|&both| both <= WIDEST) else {
+                return Err(fault(format!("a border of {} is wider than {WIDEST}", self.padding)));
+            };
+            let room = (inputs.saturating_add(both)).checked_sub(reach + 1).ok_or_else(too_large)?;
             let mut outputs = room / stride + 1;
             if ceil && !room.is_multiple_of(stride) && outputs * stride < inputs + before {
                 outputs += 1;
@@ -350,7 +354,7 @@ mod tests {
         let image = Shape::image(4, 4, 1);
         assert!(fault(Window::new(5), image).contains("larger than the input, 4x4x1"));
         assert!(fault(Window { stride: 0.into(), ..Window::new(2) }, image).contains("none may be 0"));
-        assert!(fault(Window { padding: usize::MAX.into(), ..Window::new(2) }, image).contains("border"));
+        assert!(fault(Window { padding: usize::MAX.into(), ..Window::new(2) }, image).contains("is wider"));
         assert!(fault(Window::new(usize::MAX), image).contains("larger"));
         assert!(fault(Window::new(3), Shape::Flat(9)).contains("`reshape`"));
         assert!(fault(Window::new((3, 1)), Shape::sequence(9, 1)).contains("one length"));

@@ -103,14 +103,22 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
     if !card.targets.is_empty() {
         outln!("targets   {}", card.targets.join(", "))?;
     }
-    outln!("\nplace  layer              output       parameters  norms")?;
+    let shape = |row: &Row| {
+        let axes: Vec<String> = row.output.axes().iter().map(ToString::to_string).collect();
+        format!("(N, {})", axes.join(", "))
+    };
+    // Wide enough for perceptrons, whose tables then look alike, and for the widest here.
+    let widest =
+        |least: usize, of: &dyn Fn(&Row) -> usize| table.iter().map(of).max().unwrap_or(0).max(least);
+    let layers = widest(17, &|row| row.layer.chars().count());
+    let shapes = widest(11, &|row| shape(row).len());
+    outln!("\nplace  {:<layers$}  {:<shapes$}  parameters  norms", "layer", "output")?;
     for (place, row) in table.iter().enumerate() {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
-        let axes: Vec<String> = row.output.axes().iter().map(ToString::to_string).collect();
-        let shape = format!("(N, {})", axes.join(", "));
         let line = format!(
-            "{place:>5}  {:<17}  {shape:<11}  {:>10}  {}",
+            "{place:>5}  {:<layers$}  {:<shapes$}  {:>10}  {}",
             row.layer,
+            shape(row),
             row.parameters,
             norms.join("  ")
         );
