@@ -63,7 +63,7 @@ impl ConvTranspose {
         let FilterSpec { outputs, groups, .. } = spec.0;
         let filters = spec.axes(input).map(|axes| {
             let convolution = Convolution::new(axes, [outputs, input.features()], groups);
-            spec.0.filters(convolution, input, init.unwrap_or(Init::GlorotUniform))
+            spec.0.filters(convolution, input, init.unwrap_or(Init::GlorotUniform)).transposed()
         });
         Self { input, spec, filters, init }
     }

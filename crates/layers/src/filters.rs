@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use chainrule_tensor::conv::{Axis, Convolution, Onto};
-use chainrule_tensor::ndarray::{ArrayRef2, aview_mut1};
-use chainrule_tensor::rows::{add_rows, positions};
+use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Init, Layout, Role, Scalar, Shape, Storage};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +19,8 @@ pub(crate) struct Filters {
     pub(crate) layout: Layout,
     pub(crate) weight: Range<usize>,
     pub(crate) bias: Option<Range<usize>>,
+    /// Whether the layer goes from the convolution's output to its input.
+    is_transposed: bool,
 }
 
 /// The numbers of a batch.
@@ -46,8 +47,14 @@ impl Filters {
     /// ∂C/∂b = Σ δ, over rows and places.
     pub(crate) fn bias_gradient<A: Scalar>(&self, delta: &ArrayRef2<A>, grad: &mut [A], accum: Accum) {
         if let Some(bias) = &self.bias {
-            add_rows(&positions(delta, bias.len()), &mut aview_mut1(&mut grad[bias.clone()]), accum);
+            let is_transposed = self.is_transposed;
+            self.convolution.backward_bias(slice(delta), is_transposed, &mut grad[bias.clone()], accum);
         }
+    }
+
+    /// The same for a layer that goes the other way.
+    pub(crate) fn transposed(self) -> Self {
+        Self { is_transposed: true, ..self }
     }
 
     /// The same with weights that begin in another way.
@@ -189,7 +196,7 @@ impl FilterSpec {
         let role = Role::weight().stored(Storage::permuted(&shape, &order));
         let weight = layout.push_as("weight", &shape[..], init, role).range();
         let bias = self.bias.then(|| layout.push("bias", self.outputs, Init::Zeros).range());
-        Filters { convolution, layout, weight, bias }
+        Filters { is_transposed: false, convolution, layout, weight, bias }
     }
 
     /// Reads what follows the name of the layer: `32 3x3 stride 2 padding 1 dilation 2 groups 4 no-bias`.

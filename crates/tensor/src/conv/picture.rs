@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::Convolution;
+use super::unfold::add;
 use crate::kernel::{Borrowed, Scratch};
 use crate::scalar::Scalar;
+use crate::simd;
 
 thread_local! {
     static BORDERED: Cell<Scratch> = const { Cell::new(Scratch::new()) };
@@ -59,9 +61,13 @@ impl Convolution {
         body(canvas);
         let from = width.before.min(width.bordered()) * self.inputs;
         let rows = canvas.chunks_exact(self.row).skip(height.before);
-        for (to, from) in image.chunks_exact_mut(width.inputs * self.inputs).zip(rows.map(|row| &row[from..]))
-        {
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
-        }
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                for (to, row) in image.chunks_exact_mut(width.inputs * self.inputs).zip(rows) {
+                    add(&row[from..], to);
+                }
+            },
+        );
     }
 }

@@ -194,6 +194,23 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn the_gradient_of_a_bias_is_the_sum_over_positions() {
+    for seed in 0..40 {
+        let case = Case::<f64>::draw(seed);
+        for (is_transposed, delta, features) in
+            [(false, &case.delta, case.channels[1]), (true, &case.x, case.channels[0])]
+        {
+            let mut grad = vec![1.0; features];
+            case.of.backward_bias(delta, is_transposed, &mut grad, Accum::Add);
+            for (n, grad) in grad.iter().enumerate() {
+                let sum: f64 = delta.iter().skip(n).step_by(features).sum();
+                assert!((grad - 1.0 - sum).abs() < 1e-11);
+            }
+        }
+    }
+}
+
+#[test]
 fn results_are_added_to_what_is_there() {
     for seed in 0..60 {
         let case = Case::<f64>::draw(seed);

@@ -11,6 +11,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, s};
 use super::Convolution;
 use crate::kernel::Scratch;
 use crate::scalar::Scalar;
+use crate::simd;
 
 thread_local! {
     static WINDOWS: Cell<Scratch> = const { Cell::new(Scratch::new()) };
@@ -44,14 +45,19 @@ impl Convolution {
 
     /// The reverse: adds each number of the windows to where it came from, window by window.
     pub(super) fn fold<A: Scalar>(&self, windows: &[A], group: usize, picture: &mut [A]) {
-        for (i, window) in windows.chunks_exact(self.depth()).enumerate() {
-            let (row, column) = (i / self.width.outputs, i % self.width.outputs);
-            let at = self.rows[row] + column * self.width.stride * self.inputs + group * self.group_inputs();
-            for (piece, &offset) in window.chunks_exact(self.piece).zip(&self.pieces) {
-                let to = &mut picture[at + offset..at + offset + self.piece];
-                to.iter_mut().zip(piece).for_each(|(to, &from)| *to += from);
-            }
-        }
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                for (i, window) in windows.chunks_exact(self.depth()).enumerate() {
+                    let (row, column) = (i / self.width.outputs, i % self.width.outputs);
+                    let at = self.rows[row] + column * self.width.stride * self.inputs;
+                    for (piece, &offset) in window.chunks_exact(self.piece).zip(&self.pieces) {
+                        let at = at + offset + group * self.group_inputs();
+                        add(piece, &mut picture[at..at + self.piece]);
+                    }
+                }
+            },
+        );
     }
 
     /// The channels of a group.
@@ -77,4 +83,10 @@ impl Convolution {
         let all = ArrayViewMut2::from_shape((rows, self.outputs), matrix).expect("rows of outputs");
         all.slice_move(s![.., group * n..(group + 1) * n])
     }
+}
+
+/// to ← to + from.
+#[inline(always)]
+pub(super) fn add<A: Scalar>(from: &[A], to: &mut [A]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
 }

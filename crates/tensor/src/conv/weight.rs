@@ -3,15 +3,18 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, aview_mut1};
 
+use super::unfold::add;
 use super::{Convolution, WORTH_SHARING, has_tiles};
 use crate::gemm::gemm;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::Folded;
 use crate::kernel::Scratch;
 use crate::pool::{slab, sweep};
+use crate::rows::add_rows;
 use crate::scalar::{Accum, Scalar};
+use crate::simd;
 
 thread_local! {
     static SUMS: Cell<Scratch> = const { Cell::new(Scratch::new()) };
@@ -59,10 +62,32 @@ impl Convolution {
             }
         });
         let all = scratch.slice::<A>(sums * size);
-        for (i, sum) in all.chunks_exact(size).enumerate() {
-            let accum = if i == 0 { accum } else { Accum::Add };
-            grad.iter_mut().zip(sum).for_each(|(grad, &sum)| accum.put(grad, sum));
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                for (i, sum) in all.chunks_exact(size).enumerate() {
+                    if i == 0 && accum == Accum::Replace { grad.copy_from_slice(sum) } else { add(sum, grad) }
+                }
+            },
+        );
+    }
+
+    /// ∂C/∂b = Σ δ over pictures and positions, put into or added to `grad`; of a transposed convolution, whose δ is like the input
+    /// here, with `is_transposed`. The sums run along whole rows of positions first, which fill registers where features are few.
+    ///
+    /// # Panics
+    /// If δ and `grad` are not of the convolution's sizes.
+    #[track_caller]
+    pub fn backward_bias<A: Scalar>(&self, delta: &[A], is_transposed: bool, grad: &mut [A], accum: Accum) {
+        let row = if is_transposed { self.width.inputs * self.inputs } else { self.output_row() };
+        let mut scratch = Scratch::borrow(&SUMS);
+        let sums = scratch.slice::<A>(row);
+        let rows = ArrayView2::from_shape((delta.len() / row, row), delta).expect("rows of positions");
+        add_rows(&rows, &mut aview_mut1(sums), Accum::Replace);
+        if accum == Accum::Replace {
+            grad.fill(A::zero());
         }
+        sums.chunks_exact(grad.len()).for_each(|position| add(position, grad));
     }
 
     /// Some rows of ∂C/∂W, summed over some pictures.
