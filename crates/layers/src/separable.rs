@@ -187,6 +187,10 @@ fn apply<A: Scalar, const TRANSPOSED: bool>(
                     let (row, down) = ((start / line + i) / height[0], (start / line + i) % height[0]);
                     let from = &from[row * example..(row + 1) * example];
                     let of_line = Line { maps, down, from, channels, width: width[1] };
+                    if channels < NARROW && width[1] * channels <= LONGEST {
+                        of_line.narrow::<TRANSPOSED>(to);
+                        continue;
+                    }
                     for (across, to) in to.chunks_exact_mut(channels).enumerate() {
                         of_line.position::<TRANSPOSED>(across, to);
                     }
@@ -197,6 +201,10 @@ fn apply<A: Scalar, const TRANSPOSED: bool>(
 }
 
 const IN_ONE_PIECE: &str = "separable: a batch lies in one piece";
+/// Fewer channels than this do not fill a register.
+const NARROW: usize = 16;
+/// The numbers of a line that is summed up on the stack.
+const LONGEST: usize = 1024;
 
 /// What all positions of a line of the output have in common.
 struct Line<'a, A> {
@@ -210,6 +218,30 @@ struct Line<'a, A> {
 }
 
 impl<A: Scalar> Line<'_, A> {
+    /// All positions of a line with few channels: first the lines that it is made of are added up, as long vectors, and then
+    /// the positions of their sum.
+    #[inline(always)]
+    fn narrow<const TRANSPOSED: bool>(&self, to: &mut [A]) {
+        let ([height, width], length) = (self.maps, self.width * self.channels);
+        let mut memory = [A::zero(); LONGEST];
+        let sum = &mut memory[..length];
+        let rows = height.seen::<TRANSPOSED>(self.down);
+        for row in rows.start..rows.start + rows.len {
+            let weight = A::of(height.weight::<TRANSPOSED>(self.down, row));
+            let from = &self.from[row * length..(row + 1) * length];
+            sum.iter_mut().zip(from).for_each(|(sum, &x)| *sum += weight * x);
+        }
+        for (across, to) in to.chunks_exact_mut(self.channels).enumerate() {
+            let seen = width.seen::<TRANSPOSED>(across);
+            to.fill(A::zero());
+            for place in seen.start..seen.start + seen.len {
+                let weight = A::of(width.weight::<TRANSPOSED>(across, place));
+                let from = &sum[place * self.channels..(place + 1) * self.channels];
+                to.iter_mut().zip(from).for_each(|(to, &x)| *to += weight * x);
+            }
+        }
+    }
+
     /// The channels of the position `across`.
     #[inline(always)]
     fn position<const TRANSPOSED: bool>(&self, across: usize, to: &mut [A]) {
