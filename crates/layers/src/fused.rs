@@ -1,4 +1,4 @@
-//! Two layers in one pass: an affine layer and the activation beside it.
+//! Two layers in one pass: an affine layer, such as a dense one or a convolution, and the activation beside it.
 //!
 //! Where φ' is known from φ(z) alone, z is not needed again. So φ(z) overwrites z, and δ·φ' overwrites δ: one array less of
 //! each, and φ is applied to each part of a product while that part is in the cache.
@@ -10,7 +10,7 @@ use chainrule_tensor::ndarray::ArrayRef2;
 
 use crate::point::{Grad, Point};
 
-/// y = x·W + b with θ = (W, b), W `(inputs, outputs)` and row-major.
+/// y = x·W + b with θ = (W, b), W `(inputs, outputs)` and row-major; or the same on each window of x, which is a convolution.
 ///
 /// So b is the weight of an input that is always 1, and no pass reads y back.
 pub trait Affine<A: Scalar>: Debug + Send + Sync {
