@@ -210,8 +210,8 @@ impl Layout {
     /// dense.push("weight", (6, 1), Init::Zeros);
     /// let window = network.nest("1", &dense);
     /// network.flattened(&window, &[1, 3, 2]);
-    /// let stored = network.entries()[0].storage.to_file(&[0, 1, 2, 3, 4, 5]);
-    /// assert_eq!(stored, [0, 2, 4, 1, 3, 5]);
+    /// let stored = network.entries()[0].storage.to_file(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    /// assert_eq!(stored, [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
     /// ```
     pub fn flattened(&mut self, window: &Range<usize>, axes: &[usize]) {
         let size: usize = axes.iter().product();

@@ -8,7 +8,7 @@ use chainrule_loss::{CrossEntropyConfig, LossKind, LossSpec};
 use chainrule_model::{
     Checkpoint, CheckpointError, Header, ModelCard, Output, load_vector, predict, save_vector,
 };
-use chainrule_tensor::{Init, Layout, Rng, Role, Storage, ndarray::Array2};
+use chainrule_tensor::{Init, Layout, Rng, Role, Shape, Storage, ndarray::Array2};
 use proptest::prelude::*;
 use safetensors::{Dtype, SafeTensors};
 
@@ -125,7 +125,7 @@ fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let bytes = model.to_bytes();
     // Those had no checksum.
     let plain = with_metadata(&bytes, &checksum(&bytes), "");
-    let old = with_metadata(&plain, r#"\"version\":3,"#, "");
+    let old = with_metadata(&plain, r#"\"version\":4,"#, "");
     assert_eq!(Checkpoint::from_bytes(path, &old).unwrap(), model);
     // Version 1 has the name of the loss alone.
     let named = r#"\"loss\":\"cross-entropy\""#;
@@ -133,10 +133,31 @@ fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let old = with_metadata(&old, &format!(r#"\"loss\":{spec}"#), named);
     let card = Checkpoint::<f64>::from_bytes(path, &old).unwrap().card;
     assert_eq!(card.loss, Some(LossKind::CrossEntropy.spec()));
-    let new = with_metadata(&bytes, r#"\"version\":3,"#, r#"\"version\":4,\"architecture\":{},"#);
+    let new = with_metadata(&bytes, r#"\"version\":4,"#, r#"\"version\":5,\"architecture\":{},"#);
     let error = Checkpoint::<f64>::from_bytes(path, &new).unwrap_err();
-    assert!(matches!(error, CheckpointError::Newer { version: 4, .. }), "{error}");
+    assert!(matches!(error, CheckpointError::Newer { version: 5, .. }), "{error}");
     assert!(error.to_string().contains("update chainrule"), "{error}");
+}
+
+#[test]
+fn weights_behind_a_flattened_picture_were_stored_as_they_lie_before_version_4() {
+    let path = Path::new("model.safetensors");
+    let architecture = Architecture::parse(Shape::image(2, 3, 1), "dense 2, flatten, dense 1").unwrap();
+    let theta: Vec<f64> = (0..architecture.layout::<f64>().len()).map(|i| i as f64).collect();
+    let card = ModelCard::new(architecture, Output::Identity, None);
+    let model = Checkpoint { card, theta, statistics: Vec::new() };
+    let bytes = model.to_bytes();
+    assert_eq!(Checkpoint::from_bytes(path, &bytes).unwrap(), model);
+    // The same numbers in a file of an earlier version, which had no checksum.
+    let old = with_metadata(&bytes, &checksum(&bytes), "");
+    let old = Checkpoint::<f64>::from_bytes(path, &with_metadata(&old, r#"\"version\":4,"#, "")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let stored = file.tensor("2.weight").unwrap();
+    let stored: Vec<f64> =
+        stored.data().as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+    // Two channels at six positions: all of the first channel, then all of the second.
+    assert_eq!(stored, [4, 6, 8, 10, 12, 14, 5, 7, 9, 11, 13, 15].map(f64::from));
+    assert_eq!(old.theta[4..16], stored[..]);
 }
 
 #[test]
