@@ -18,7 +18,7 @@ use chainrule::tensor::kernel::{Kernel, gemm_with};
 use chainrule::tensor::{Pool, Rng, rows};
 
 use crate::clock;
-use crate::separate::Separate;
+use crate::separate::{Separate, random};
 use crate::workload::{Batches, Data, Workload};
 
 /// The products of one step, ready to be repeated.
@@ -231,12 +231,6 @@ fn chunks(arrays: &mut [Array2<f32>], rows: usize) -> Chunks<'_> {
 
 fn next_of_each<'a>(chunks: &mut Chunks<'a>) -> Vec<ArrayViewMut2<'a, f32>> {
     chunks.iter_mut().filter_map(Iterator::next).collect()
-}
-
-fn random(m: usize, n: usize, deviation: f64, rng: &mut Rng) -> Array2<f32> {
-    let mut matrix = rows::zeros(m, n);
-    matrix.map_inplace(|x| *x = rng.normal(deviation));
-    matrix
 }
 
 /// C ← A·B.

@@ -56,14 +56,9 @@ impl Separate {
     /// The products of `workload` on `threads` threads.
     pub fn new(workload: &Workload, threads: usize) -> Self {
         let mut rng = Rng::new(2);
-        let mut random = |m: usize, n: usize, deviation: f64| {
-            let mut matrix = rows::zeros(m, n);
-            matrix.map_inplace(|x| *x = rng.normal(deviation));
-            matrix
-        };
         let layers = Sizes::of(workload).into_iter().map(|Sizes { m, k, n }| Matrices {
-            x: random(m, k, 1.0),
-            weight: random(k, n, (1.0 / k as f64).sqrt()),
+            x: random(m, k, 1.0, &mut rng),
+            weight: random(k, n, (1.0 / k as f64).sqrt(), &mut rng),
             y: rows::zeros(m, n),
             delta_x: rows::zeros(m, k),
             grad: rows::zeros(k, n),
@@ -88,4 +83,11 @@ impl Separate {
             }
         });
     }
+}
+
+/// Numbers from N(0, `deviation`²).
+pub(crate) fn random(m: usize, n: usize, deviation: f64, rng: &mut Rng) -> Array2<f32> {
+    let mut matrix = rows::zeros(m, n);
+    matrix.map_inplace(|x| *x = rng.normal(deviation));
+    matrix
 }

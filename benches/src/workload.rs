@@ -2,7 +2,7 @@
 
 use std::iter::{Cycle, Zip};
 
-use chainrule::layers::{Architecture, Stage, activation};
+use chainrule::layers::{Architecture, Preset, Stage, activation};
 
 use chainrule::loss::{FusedOutput, LossKind, TargetKind};
 
@@ -30,24 +30,8 @@ pub struct Workload {
     pub forward_only: bool,
 }
 
-/// LeNet-5 with tanh units and average pools, as LeCun et al. 1998 but for the last layer.
-const LENET: &str = "conv 6 5x5 padding 2, tanh, avg-pool 2, conv 16 5x5, tanh, avg-pool 2, flatten, dense 120, tanh, dense 84, \
-     tanh, dense 10";
 /// Two convolutions as in the first example of many a library.
 const PLAIN: &str = "conv 32 3x3, relu, conv 64 3x3, relu, max-pool 2, flatten, dense 128, relu, dense 10";
-/// ResNet-8 of MLPerf Tiny.
-const RESNET: &str = "conv 16 3x3 padding 1 no-bias, batch-norm, relu, \
-     residual (conv 16 3x3 padding 1 no-bias, batch-norm, relu, conv 16 3x3 padding 1 no-bias, batch-norm), relu, \
-     residual (conv 32 3x3 stride 2 padding 1 no-bias, batch-norm, relu, conv 32 3x3 padding 1 no-bias, batch-norm) \
-     shortcut (conv 32 1x1 stride 2), relu, \
-     residual (conv 64 3x3 stride 2 padding 1 no-bias, batch-norm, relu, conv 64 3x3 padding 1 no-bias, batch-norm) \
-     shortcut (conv 64 1x1 stride 2), relu, global-avg-pool, dense 10";
-/// The blocks of a MobileNet: depthwise and pointwise convolutions in turn.
-const DEPTHWISE: &str = "conv 32 3x3 stride 2 padding 1 no-bias, batch-norm, relu, \
-     conv 32 3x3 padding 1 groups 32 no-bias, batch-norm, relu, conv 64 1x1 no-bias, batch-norm, relu, \
-     conv 64 3x3 stride 2 padding 1 groups 64 no-bias, batch-norm, relu, conv 128 1x1 no-bias, batch-norm, relu, \
-     conv 128 3x3 padding 1 groups 128 no-bias, batch-norm, relu, conv 128 1x1 no-bias, batch-norm, relu, \
-     global-avg-pool, dense 10";
 
 impl Workload {
     /// The workloads that [docs/performance.md] compares with other libraries.
@@ -80,18 +64,13 @@ impl Workload {
             dense("W5b16", small, tanh(), CrossEntropy, Sgd, 16),
             dense("W6b1", w3, relu(), CrossEntropy, Adam, 1),
             dense("W6b256", w3, relu(), CrossEntropy, Adam, 256),
-            convolutional("C1", [28, 1], LENET, Momentum, 64),
+            convolutional("C1", [28, 1], &Preset::Lenet5.words(10), Momentum, 64),
             convolutional("C2", [28, 1], PLAIN, Adam, 64),
-            convolutional("C3", [32, 3], RESNET, Momentum, 64),
-            convolutional("C4", [32, 3], DEPTHWISE, Momentum, 64),
+            convolutional("C3", [32, 3], &Preset::Resnet8.words(10), Momentum, 64),
+            convolutional("C4", [32, 3], &Preset::MobilenetTiny.words(10), Momentum, 64),
             convolutional("C2f1", [28, 1], PLAIN, Adam, 1),
             convolutional("C2f256", [28, 1], PLAIN, Adam, 256),
         ]
-    }
-
-    /// Whether it is a perceptron: dense layers and activations alone.
-    pub fn is_perceptron(&self) -> bool {
-        self.architecture.input.positions() == 1
     }
 }
 
