@@ -18,6 +18,21 @@ from torch import nn
 
 torch.set_default_dtype(torch.float64)
 
+
+class LayerNormOfFeatures(nn.LayerNorm):
+    """Over the features of each position, channels first."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Pooled(nn.AdaptiveAvgPool2d):
+    """With one row of features, which a linear layer takes."""
+
+    def forward(self, x):
+        return super().forward(x).flatten(1)
+
+
 # Name, the network in words, the same in torch.nn, and the shape of a picture (height, width, channels) or a sequence.
 CASES = [
     (
@@ -67,31 +82,14 @@ CASES = [
     (
         "normed",
         "conv 4 3 padding 1 no-bias, batch-norm, relu, conv 6 3, group-norm 3, tanh, layer-norm, global-avg-pool, dense 3",
-        None,
+        lambda: [
+            *[nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 3)],
+            *[nn.GroupNorm(3, 6), nn.Tanh(), LayerNormOfFeatures(6), Pooled(1), nn.Linear(6, 3)],
+        ],
         (5, 6, 2),
     ),
 ]
 ROWS = 5
-
-
-class LayerNormOfFeatures(nn.LayerNorm):
-    """Over the features of each position, channels first."""
-
-    def forward(self, x):
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-
-
-def normed():
-    return [
-        *[nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 3)],
-        *[nn.GroupNorm(3, 6), nn.Tanh(), LayerNormOfFeatures(6)],
-        *[nn.AdaptiveAvgPool2d(1), nn.Linear(6, 3)],
-    ]
-
-
-class Pooled(nn.AdaptiveAvgPool2d):
-    def forward(self, x):
-        return super().forward(x).flatten(1)
 
 
 for place, (name, words, make, shape) in enumerate(CASES):
@@ -99,8 +97,7 @@ for place, (name, words, make, shape) in enumerate(CASES):
     if folder.exists():
         continue
     torch.manual_seed(place)
-    layers = make() if make else normed()
-    model = nn.Sequential(*[Pooled(1) if isinstance(layer, nn.AdaptiveAvgPool2d) else layer for layer in layers]).eval()
+    model = nn.Sequential(*make()).eval()
     for buffer in model.buffers():
         if buffer.dtype.is_floating_point:
             buffer.uniform_(0.5, 1.5)
