@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
 
+use chainrule_tensor::registry::quoted;
 use thiserror::Error;
 
 /// Why a text is no network.
@@ -23,12 +24,6 @@ pub struct WordsError {
     pub at: Range<usize>,
     /// What is wrong.
     pub fault: String,
-}
-
-/// The place of a fault, with what follows it.
-fn quoted(text: &str, at: &Range<usize>) -> String {
-    let rest: String = text[at.start.min(text.len())..].chars().take(40).collect();
-    if rest.is_empty() { "where it ends".to_owned() } else { format!("at `{rest}`") }
 }
 
 /// A layer as it is written, before its name means anything.

@@ -5,6 +5,7 @@
 //! from one table. A name that no line of the table has is an [`UnknownName`], which says which ones there are.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,19 @@ use thiserror::Error;
 
 /// Below this similarity two words have nothing to do with each other.
 const ALIKE: f64 = 0.7;
+
+/// A fault of a text shown by its place, the bytes `at` of it: what stands from there on.
+///
+/// ```
+/// use chainrule_tensor::registry::quoted;
+///
+/// assert_eq!(quoted("dense ten", &(6..9)), "at `ten`");
+/// assert_eq!(quoted("dense", &(5..5)), "where it ends");
+/// ```
+pub fn quoted(text: &str, at: &Range<usize>) -> String {
+    let rest: String = text[at.start.min(text.len())..].chars().take(40).collect();
+    if rest.is_empty() { "where it ends".to_owned() } else { format!("at `{rest}`") }
+}
 
 /// The name that `word` was most likely meant to be, if any of them resembles it (Jaro–Winkler similarity).
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
-use chainrule_tensor::registry::nearest;
+use chainrule_tensor::registry::{nearest, quoted};
 use thiserror::Error;
 
 use super::augmentation::{Augmentation, Elastic};
@@ -32,11 +32,6 @@ pub struct ParseAugmentationError {
 /// The number of the character at which the fault begins, from 1.
 fn character(text: &str, at: &Range<usize>) -> usize {
     text[..at.start].chars().count() + 1
-}
-
-fn quoted(text: &str, at: &Range<usize>) -> String {
-    let rest: String = text[at.start..].chars().take(40).collect();
-    if rest.is_empty() { "where it ends".to_owned() } else { format!("at `{rest}`") }
 }
 
 /// All words, in the order in which they are written.
