@@ -63,7 +63,7 @@ impl<A: Scalar> Batch<A> {
 const BY_ROWS: &str = "the buffer is row-major";
 
 impl<A: Scalar> Batch<A> {
-    /// An example that is about to be mixed; `unweighted` stands for its weight where all count alike.
+    /// An example that is about to be mixed; `unweighted` is its weight in a data set without weights.
     fn one<'b>(&'b mut self, row: usize, unweighted: &'b mut A) -> Mixed<'b, A> {
         Mixed {
             x: self.x.row_mut(row).into_slice().expect(BY_ROWS),

@@ -60,7 +60,7 @@ pub struct AvgPoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Extent>,
     /// The zeros on each side.
-    #[serde(default = "pool::zero", skip_serializing_if = "pool::is_zero")]
+    #[serde(default = "Extent::zero", skip_serializing_if = "Extent::is_zero")]
     pub padding: Extent,
     /// Whether a last window that hangs over the end is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -82,7 +82,7 @@ impl AvgPoolSpec {
 
     fn pool(&self) -> Pool {
         let Self { kernel, stride, padding, ceil, .. } = *self;
-        Pool { kernel, stride, padding, dilation: pool::one(), ceil }
+        Pool { kernel, stride, padding, dilation: Extent::one(), ceil }
     }
 
     fn axes(&self, input: Shape) -> [Axis; 2] {
@@ -138,7 +138,7 @@ impl LayerSpec for AvgPoolSpec {
     fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
         let axes = self.axes(input);
         // How a window counts that hangs over the border has changed with the version of the operator.
-        if axes.iter().any(|axis| pool::overhang(axis) > axis.before) {
+        if axes.iter().any(|axis| axis.after() > axis.before) {
             return write_products(self, input, x, onnx);
         }
         let each = |of: fn(&Axis) -> usize| pool::both(axes.each_ref().map(of));

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1, Ix2};
-use chainrule_tensor::rows::{add_rows, positions, positions_mut};
+use chainrule_tensor::rows::{add_rows, in_one_piece, positions, positions_mut};
 use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, Shape, affine, affine_then, gemm, gemm_then};
 use serde::{Deserialize, Serialize};
 
@@ -171,8 +171,7 @@ impl<A: Scalar> Affine<A> for Dense {
         let [inputs, outputs] = self.widths();
         let delta = positions(delta, outputs);
         self.gradient(&positions(at.x, inputs), &delta, grad);
-        let (w, x) =
-            (self.weight.view(at.theta), at.x.as_slice().expect("dense: x = φ(z) lies in one piece"));
+        let (w, x) = (self.weight.view(at.theta), in_one_piece(at.x));
         gemm_then(
             A::one(),
             &delta,

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use chainrule_tensor::conv::{Axis, Convolution, Onto};
-use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Accum, Init, Layout, Role, Scalar, Shape, Storage};
+use chainrule_tensor::{Accum, Epilogue, Init, Layout, Role, Scalar, Shape, Storage};
 use serde::{Deserialize, Serialize};
 
 use crate::onnx::{OnnxAttribute, OnnxWriter};
@@ -15,27 +14,26 @@ use crate::words::{Arguments, WordsError, items};
 /// The parameters of a convolution: where they lie, and what they are convolved by.
 #[derive(Debug, Clone)]
 pub(crate) struct Filters {
-    pub(crate) convolution: Convolution,
+    convolution: Convolution,
     pub(crate) layout: Layout,
-    pub(crate) weight: Range<usize>,
-    pub(crate) bias: Option<Range<usize>>,
-    /// Whether the layer goes from the convolution's output to its input.
-    is_transposed: bool,
+    weight: Range<usize>,
+    bias: Option<Range<usize>>,
+    direction: Direction,
 }
 
-/// The numbers of a batch.
-pub(crate) fn slice<A>(batch: &ArrayRef2<A>) -> &[A] {
-    batch.as_slice().expect("conv: a batch lies in one piece")
+/// Which way a layer goes through its convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the input to the output.
+    Forward,
+    /// From the output to the input, as an error signal does.
+    Transposed,
 }
 
-/// The same, to write to.
-pub(crate) fn slice_mut<A>(batch: &mut ArrayRef2<A>) -> &mut [A] {
-    batch.as_slice_mut().expect("conv: a batch lies in one piece")
-}
-
+/// The passes of a layer: x, y and δ are the layer's, which of a transposed convolution change places in the convolution.
 impl Filters {
     /// W, of θ or of a direction.
-    pub(crate) fn weight<'t, A>(&self, theta: &'t [A]) -> &'t [A] {
+    fn weight<'t, A>(&self, theta: &'t [A]) -> &'t [A] {
         &theta[self.weight.clone()]
     }
 
@@ -44,28 +42,53 @@ impl Filters {
         self.bias.clone().map_or(Onto::Nothing, |bias| Onto::Bias(&theta[bias]))
     }
 
-    /// ∂C/∂b = Σ δ, over rows and places.
-    pub(crate) fn bias_gradient<A: Scalar>(&self, delta: &ArrayRef2<A>, grad: &mut [A], accum: Accum) {
+    /// y ← x ∗ W + onto.
+    pub(crate) fn forward<A: Scalar>(
+        &self,
+        x: &[A],
+        theta: &[A],
+        onto: Onto<'_, A>,
+        y: &mut [A],
+        epilogue: Option<&Epilogue<'_, A>>,
+    ) {
+        let w = self.weight(theta);
+        match self.direction {
+            Direction::Forward => self.convolution.forward(x, w, onto, y, epilogue),
+            Direction::Transposed => self.convolution.backward_input(x, w, onto, y, epilogue),
+        }
+    }
+
+    /// ∂x ← ∂C/∂x + onto.
+    pub(crate) fn backward<A: Scalar>(
+        &self,
+        delta: &[A],
+        theta: &[A],
+        onto: Onto<'_, A>,
+        delta_x: &mut [A],
+        epilogue: Option<&Epilogue<'_, A>>,
+    ) {
+        let w = self.weight(theta);
+        match self.direction {
+            Direction::Forward => self.convolution.backward_input(delta, w, onto, delta_x, epilogue),
+            Direction::Transposed => self.convolution.forward(delta, w, onto, delta_x, epilogue),
+        }
+    }
+
+    /// ∂C/∂W.
+    pub(crate) fn weight_gradient<A: Scalar>(&self, x: &[A], delta: &[A], grad: &mut [A], accum: Accum) {
+        let grad = &mut grad[self.weight.clone()];
+        match self.direction {
+            Direction::Forward => self.convolution.backward_weight(x, delta, grad, accum),
+            Direction::Transposed => self.convolution.backward_weight(delta, x, grad, accum),
+        }
+    }
+
+    /// ∂C/∂b = Σ δ, over rows and positions.
+    pub(crate) fn bias_gradient<A: Scalar>(&self, delta: &[A], grad: &mut [A], accum: Accum) {
         if let Some(bias) = &self.bias {
-            let is_transposed = self.is_transposed;
-            self.convolution.backward_bias(slice(delta), is_transposed, &mut grad[bias.clone()], accum);
+            let is_transposed = self.direction == Direction::Transposed;
+            self.convolution.backward_bias(delta, is_transposed, &mut grad[bias.clone()], accum);
         }
-    }
-
-    /// The same for a layer that goes the other way.
-    pub(crate) fn transposed(self) -> Self {
-        Self { is_transposed: true, ..self }
-    }
-
-    /// The same with weights that begin in another way.
-    pub(crate) fn begin_as(&mut self, init: Init) {
-        let mut layout = Layout::new();
-        for entry in self.layout.entries() {
-            let (is_weight, storage) = (entry.is_weight(), entry.storage.clone());
-            let role = if is_weight { Role::weight() } else { Role::plain() }.stored(storage);
-            layout.push_as(&entry.name, &entry.shape[..], if is_weight { init } else { entry.init }, role);
-        }
-        self.layout = layout;
     }
 }
 
@@ -78,13 +101,13 @@ pub struct FilterSpec {
     /// The size of the kernel.
     pub kernel: Extent,
     /// From one window to the next.
-    #[serde(default = "one", skip_serializing_if = "Extent::is_one")]
+    #[serde(default = "Extent::one", skip_serializing_if = "Extent::is_one")]
     pub stride: Extent,
     /// The border of zeros.
     #[serde(default, skip_serializing_if = "Padding::is_none")]
     pub padding: Padding,
     /// From one number of a window to the next.
-    #[serde(default = "one", skip_serializing_if = "Extent::is_one")]
+    #[serde(default = "Extent::one", skip_serializing_if = "Extent::is_one")]
     pub dilation: Extent,
     /// The groups of channels that do not see each other.
     #[serde(default = "one_group", skip_serializing_if = "is_one_group")]
@@ -92,21 +115,9 @@ pub struct FilterSpec {
     /// Whether there is a b.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub bias: bool,
-    /// The places that the output of a transposed convolution has more behind.
-    #[serde(default = "none", skip_serializing_if = "is_none")]
+    /// The positions added behind the output of a transposed convolution.
+    #[serde(default = "Extent::zero", skip_serializing_if = "Extent::is_zero")]
     pub output_padding: Extent,
-}
-
-fn none() -> Extent {
-    Extent::square(0)
-}
-
-fn is_none(extent: &Extent) -> bool {
-    *extent == none()
-}
-
-fn one() -> Extent {
-    Extent::square(1)
 }
 
 fn one_group() -> usize {
@@ -128,18 +139,18 @@ fn is_yes(bias: &bool) -> bool {
 }
 
 impl FilterSpec {
-    /// So many filters of that size, with a stride and a dilation of 1, no border, one group and a bias.
+    /// `outputs` filters of this size, with a bias; stride, dilation and groups are 1, and there is no padding.
     pub fn new(outputs: usize, kernel: impl Into<Extent>) -> Self {
         let kernel = kernel.into();
         Self {
             outputs,
             kernel,
-            stride: one(),
+            stride: Extent::one(),
             padding: Padding::NONE,
-            dilation: one(),
+            dilation: Extent::one(),
             groups: 1,
             bias: true,
-            output_padding: none(),
+            output_padding: Extent::zero(),
         }
     }
 
@@ -170,7 +181,7 @@ impl FilterSpec {
         }
     }
 
-    /// The number of parameters, with so many inputs to each group's outputs as those of a group of `channels`.
+    /// The number of parameters of filters for an input, or of a transposed convolution's, of `channels` channels.
     pub(crate) fn parameters(&self, input: Shape, channels: usize) -> Option<usize> {
         let taps = self.taps(input).iter().try_fold(1_usize, |taps, &n| taps.checked_mul(n))?;
         let weights = taps.checked_mul(channels.checked_div(self.groups)?)?.checked_mul(self.outputs)?;
@@ -185,8 +196,14 @@ impl FilterSpec {
         }
     }
 
-    /// The parameters of a layer that convolves, or reverses, `convolution`; `features` are those of b.
-    pub(crate) fn filters(&self, convolution: Convolution, input: Shape, init: Init) -> Filters {
+    /// The filters of a layer that goes through `convolution` in that direction; weights begin as `init` says.
+    pub(crate) fn filters(
+        &self,
+        convolution: Convolution,
+        direction: Direction,
+        input: Shape,
+        init: Init,
+    ) -> Filters {
         let [inputs, outputs] = convolution.channels();
         let (mut shape, mut layout) = (self.taps(input), Layout::new());
         // In a file of PyTorch's: outputs, inputs, then the axes of the kernel.
@@ -196,7 +213,7 @@ impl FilterSpec {
         let role = Role::weight().stored(Storage::permuted(&shape, &order));
         let weight = layout.push_as("weight", &shape[..], init, role).range();
         let bias = self.bias.then(|| layout.push("bias", self.outputs, Init::Zeros).range());
-        Filters { is_transposed: false, convolution, layout, weight, bias }
+        Filters { convolution, layout, weight, bias, direction }
     }
 
     /// Reads what follows the name of the layer: `32 3x3 stride 2 padding 1 dilation 2 groups 4 no-bias`.
@@ -234,7 +251,7 @@ impl FilterSpec {
         add(self.padding.is_none(), "padding", &self.padding);
         add(self.dilation.is_one(), "dilation", &self.dilation);
         add(self.groups == 1, "groups", &self.groups);
-        add(is_none(&self.output_padding), "output-padding", &self.output_padding);
+        add(self.output_padding.is_zero(), "output-padding", &self.output_padding);
         if !self.bias {
             words.push("no-bias".to_owned());
         }

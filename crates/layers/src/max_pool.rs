@@ -4,7 +4,7 @@ use std::fmt;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::pool::sweep;
-use chainrule_tensor::rows::{LEAST_SHARED, slices};
+use chainrule_tensor::rows::{LEAST_SHARED, in_one_piece, in_one_piece_mut, slices};
 use chainrule_tensor::{Init, Layout, Scalar, Shape, simd};
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,7 @@ impl MaxPool {
         let line = self.axes[1].outputs * self.input.features();
         let (lines, size) = (self.axes[0].outputs, self.input.size());
         // Lines of y are independent, so the bits do not depend on how the threads share them.
-        sweep([to.as_slice_mut().expect(IN_ONE_PIECE)], line, LEAST_SHARED, |start, [part]| {
+        sweep([in_one_piece_mut(to)], line, LEAST_SHARED, |start, [part]| {
             simd::dispatch(
                 #[inline(always)]
                 || {
@@ -138,7 +138,7 @@ impl MaxPool {
         let line = self.axes[1].outputs * channels;
         let (apart, tile) = (self.are_windows_apart(), self.do_windows_tile());
         // Windows overlap, so that a thread takes whole examples.
-        sweep([out.as_slice_mut().expect(IN_ONE_PIECE)], size, LEAST_SHARED, |start, [part]| {
+        sweep([in_one_piece_mut(out)], size, LEAST_SHARED, |start, [part]| {
             simd::dispatch(
                 #[inline(always)]
                 || {
@@ -162,12 +162,6 @@ impl MaxPool {
             );
         });
     }
-}
-
-const IN_ONE_PIECE: &str = "max-pool: a batch lies in one piece";
-
-fn in_one_piece<A>(matrix: &ArrayRef2<A>) -> &[A] {
-    matrix.as_slice().expect(IN_ONE_PIECE)
 }
 
 /// A line of an output, and where its example and itself begin in their batches.
@@ -302,10 +296,10 @@ pub struct MaxPoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Extent>,
     /// The border on each side, which counts as −∞.
-    #[serde(default = "pool::zero", skip_serializing_if = "pool::is_zero")]
+    #[serde(default = "Extent::zero", skip_serializing_if = "Extent::is_zero")]
     pub padding: Extent,
     /// From one input of a window to the next.
-    #[serde(default = "pool::one", skip_serializing_if = "Extent::is_one")]
+    #[serde(default = "Extent::one", skip_serializing_if = "Extent::is_one")]
     pub dilation: Extent,
     /// Whether a last window that hangs over the end is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -359,10 +353,10 @@ impl LayerSpec for MaxPoolSpec {
     fn write_onnx(&self, input: Shape, x: &str, onnx: &mut OnnxWriter) -> String {
         let axes = self.pool().axes(input).expect("a layer that was built fits its input");
         let each = |of: fn(&Axis) -> usize| pool::both(axes.each_ref().map(of));
-        let mut pads = [each(|axis| axis.before), each(pool::overhang)].concat();
+        let mut pads = [each(|axis| axis.before), each(Axis::after)].concat();
         let mut x = onnx.channels_first(x, picture(input));
         // onnxruntime takes no border as large as the kernel, which a dilation may want.
-        if axes.iter().any(|axis| pool::overhang(axis) >= axis.kernel) {
+        if axes.iter().any(|axis| axis.after() >= axis.kernel) {
             let borders = [[0; 2].as_slice(), &pads[..2], &[0; 2], &pads[2..]].concat();
             let borders = onnx.own_tensor("borders", &[8], OnnxNumbers::Whole(borders));
             let least = onnx.number(f64::NEG_INFINITY);

@@ -7,7 +7,6 @@ mod features;
 mod group_norm;
 mod layer_norm;
 
-use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::{Accum, Scalar};
 
 use crate::onnx::OnnxWriter;
@@ -18,19 +17,6 @@ pub use group_norm::{GroupNorm, GroupNormSpec, InstanceNormSpec};
 pub use layer_norm::{
     Centred, FeatureNorm, FeatureNormKind, LayerNorm, LayerNormSpec, RmsNorm, RmsNormSpec, RootMeanSquare,
 };
-
-const IN_ONE_PIECE: &str = "norm: a batch lies in one piece";
-
-/// A batch as its numbers.
-#[track_caller]
-fn in_one_piece<A>(batch: &ArrayRef2<A>) -> &[A] {
-    batch.as_slice().expect(IN_ONE_PIECE)
-}
-
-#[track_caller]
-fn in_one_piece_mut<A>(batch: &mut ArrayRef2<A>) -> &mut [A] {
-    batch.as_slice_mut().expect(IN_ONE_PIECE)
-}
 
 fn put<A: Scalar>(out: &mut [A], values: &[A], accum: Accum) {
     out.iter_mut().zip(values).for_each(|(out, &value)| accum.put(out, value));

@@ -20,7 +20,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that nobody chose more of than its kernel.
     pub(crate) fn new(kernel: Extent) -> Self {
-        Self { kernel, stride: None, padding: zero(), dilation: one(), ceil: false }
+        Self { kernel, stride: None, padding: Extent::zero(), dilation: Extent::one(), ceil: false }
     }
 
     /// The axes of an input under it.
@@ -73,7 +73,7 @@ impl Pool {
 
     /// What [`from_words`](Self::from_words) reads.
     pub(crate) fn to_words(self) -> String {
-        let padding = Some(self.padding).filter(|padding| !is_zero(padding));
+        let padding = Some(self.padding).filter(|padding| !padding.is_zero());
         let dilation = Some(self.dilation).filter(|dilation| !dilation.is_one());
         let mut words = vec![self.kernel.to_string()];
         for (name, extent) in [("stride", self.stride), ("padding", padding), ("dilation", dilation)] {
@@ -84,27 +84,7 @@ impl Pool {
     }
 }
 
-/// How far the last window of an axis reaches beyond the input.
-pub(crate) fn overhang(axis: &Axis) -> usize {
-    let end = (axis.outputs - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
-    end.saturating_sub(axis.inputs + axis.before)
-}
-
 /// The numbers of an operator of ONNX for the height and the width.
 pub(crate) fn both([height, width]: [usize; 2]) -> Vec<i64> {
     vec![height as i64, width as i64]
-}
-
-// For serde.
-
-pub(crate) fn zero() -> Extent {
-    Extent::square(0)
-}
-
-pub(crate) fn one() -> Extent {
-    Extent::square(1)
-}
-
-pub(crate) fn is_zero(extent: &Extent) -> bool {
-    *extent == zero()
 }

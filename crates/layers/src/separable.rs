@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::pool::sweep;
-use chainrule_tensor::rows::LEAST_SHARED;
+use chainrule_tensor::rows::{LEAST_SHARED, in_one_piece, in_one_piece_mut};
 use chainrule_tensor::{Layout, Scalar, Shape, simd};
 
 use crate::blocks::{self, Block};
@@ -177,9 +177,9 @@ fn apply<A: Scalar, const TRANSPOSED: bool>(
 ) {
     let [height, width] = maps.each_ref().map(AxisMap::lengths::<TRANSPOSED>);
     let (line, example) = (width[0] * channels, height[1] * width[1] * channels);
-    let from = from.as_slice().expect(IN_ONE_PIECE);
+    let from = in_one_piece(from);
     // Lines of y are independent, so the bits do not depend on how the threads share them.
-    sweep([to.as_slice_mut().expect(IN_ONE_PIECE)], line, LEAST_SHARED, |start, [part]| {
+    sweep([in_one_piece_mut(to)], line, LEAST_SHARED, |start, [part]| {
         simd::dispatch(
             #[inline(always)]
             || {
@@ -200,7 +200,6 @@ fn apply<A: Scalar, const TRANSPOSED: bool>(
     });
 }
 
-const IN_ONE_PIECE: &str = "separable: a batch lies in one piece";
 /// Fewer channels than this do not fill a register.
 const NARROW: usize = 16;
 /// The numbers of a line that is summed up on the stack.

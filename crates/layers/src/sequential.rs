@@ -312,7 +312,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
                 (phi, _, mut out) => {
                     layer.backward(at, &delta, out.as_deref_mut(), window, &mut children[l]);
                     if let (Some(phi), Some(out)) = (phi, out) {
-                        let x = at.x.as_slice().expect("sequential: a tape lies in one piece");
+                        let x = rows::in_one_piece(at.x);
                         rows::in_parts(out, &|from, part| {
                             phi.apply_slope(&x[from..from + part.len()], part);
                         });

@@ -44,9 +44,22 @@ impl Extent {
         Self { height: length, width: length }
     }
 
-    /// Whether it is 1 along both, as a stride or a dilation that nobody named.
+    // For serde: what a stride or a dilation, and a padding, is if nobody names it.
+
+    pub(crate) fn one() -> Self {
+        Self::square(1)
+    }
+
     pub(crate) fn is_one(&self) -> bool {
-        *self == Self::square(1)
+        *self == Self::one()
+    }
+
+    pub(crate) fn zero() -> Self {
+        Self::square(0)
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        *self == Self::zero()
     }
 }
 

@@ -222,7 +222,8 @@ macro_rules! settings {
             self
         }
 
-        /// The same that early stopping: holds out a tenth of the examples, and ends after this number of epochs without a lower loss on them.
+        /// The same with early stopping: a tenth of the examples is held out, and training ends after this number of epochs without a
+        /// lower loss on them.
         #[must_use]
         pub fn patience(mut self, epochs: usize) -> Self {
             self.perceptron.patience = Some(epochs);

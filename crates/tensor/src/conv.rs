@@ -76,7 +76,7 @@ pub enum Onto<'a, A> {
 }
 
 impl Convolution {
-    /// Over the axes of height and width, from so many channels to so many, in `groups`.
+    /// Over the axes of height and width, from `inputs` to `outputs` channels, in `groups`.
     ///
     /// # Panics
     /// If the groups do not divide both numbers of channels, or a length is 0.
@@ -142,6 +142,11 @@ impl Convolution {
     /// The multiply-adds of a picture.
     fn work(&self) -> usize {
         self.output_size() * self.depth()
+    }
+
+    /// From how many numbers on the threads share a pass over this number of pictures, for [`sweep`](crate::pool::sweep): all or none.
+    fn least_shared(&self, pictures: usize) -> usize {
+        if pictures * self.work() < WORTH_SHARING { usize::MAX } else { 0 }
     }
 
     /// Whether each channel has a kernel of its own.

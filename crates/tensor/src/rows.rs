@@ -147,6 +147,32 @@ pub fn first_mut<A>(matrix: &mut ArrayRef2<A>, n: usize) -> ArrayViewMut2<'_, A>
     if n == matrix.nrows() { matrix.view_mut() } else { matrix.slice_mut(s![..n, ..]) }
 }
 
+/// The numbers of a batch, row after row.
+///
+/// # Panics
+/// If they do not lie in one piece.
+///
+/// ```
+/// use chainrule_tensor::{ndarray::array, rows};
+///
+/// assert_eq!(rows::in_one_piece(&array![[1.0, 2.0], [3.0, 4.0]]), [1.0, 2.0, 3.0, 4.0]);
+/// ```
+#[inline]
+#[track_caller]
+pub fn in_one_piece<A>(batch: &ArrayRef2<A>) -> &[A] {
+    batch.as_slice().expect(IN_ONE_PIECE)
+}
+
+/// The same, to write to.
+///
+/// # Panics
+/// As [`in_one_piece`].
+#[inline]
+#[track_caller]
+pub fn in_one_piece_mut<A>(batch: &mut ArrayRef2<A>) -> &mut [A] {
+    batch.as_slice_mut().expect(IN_ONE_PIECE)
+}
+
 /// A batch with one position a row: `(rows·positions, features)` of `(rows, positions·features)`, in place.
 ///
 /// # Panics
@@ -164,7 +190,7 @@ pub fn positions<A>(matrix: &ArrayRef2<A>, features: usize) -> ArrayView2<'_, A>
         return matrix.view();
     }
     let positions = matrix.len() / features;
-    matrix.view().into_shape_with_order((positions, features)).expect(IN_ONE_PIECE)
+    matrix.view().into_shape_with_order((positions, features)).expect(POSITIONS)
 }
 
 /// The same, to write to.
@@ -178,10 +204,11 @@ pub fn positions_mut<A>(matrix: &mut ArrayRef2<A>, features: usize) -> ArrayView
         return matrix.view_mut();
     }
     let positions = matrix.len() / features;
-    matrix.view_mut().into_shape_with_order((positions, features)).expect(IN_ONE_PIECE)
+    matrix.view_mut().into_shape_with_order((positions, features)).expect(POSITIONS)
 }
 
-const IN_ONE_PIECE: &str = "rows: a batch lies in one piece, and a row is a number of positions";
+const IN_ONE_PIECE: &str = "rows: a batch lies in one piece";
+const POSITIONS: &str = "rows: a batch lies in one piece, and a row is a number of positions";
 
 /// Σₙ `matrix`ₙ, the sum over the rows, put into or added to `out`: ∂C/∂b from δ.
 ///

@@ -17,8 +17,8 @@ struct File {
     layers: Vec<Stage>,
 }
 
-/// The layers that `text` writes out, those of the published network of this name with so many outputs or, where it ends in
-/// `.toml`, those that the file of this name holds.
+/// The layers of a network: `text` is a path that ends in `.toml`, the name of a published network, which gets this number of
+/// `outputs`, or the layers in words.
 ///
 /// # Errors
 /// If there is no such file, or it or the text is no network.

@@ -1,16 +1,14 @@
 use std::fmt;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix0, Ix1};
+use chainrule_tensor::rows::{in_one_piece, in_one_piece_mut};
 use chainrule_tensor::{Accum, Init, Layout, Param, Role, Scalar, Shape, Storage};
 use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::mode::Mode;
 use crate::norm::channels::{Along, Cell, Channels, Memory};
-use crate::norm::{
-    eps, eps_in_words, epsilon_fault, in_one_piece, in_one_piece_mut, put, write_gain_and_shift,
-    write_quotient,
-};
+use crate::norm::{eps, eps_in_words, epsilon_fault, put, write_gain_and_shift, write_quotient};
 use crate::onnx::OnnxWriter;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};

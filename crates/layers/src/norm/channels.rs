@@ -48,7 +48,7 @@ pub(super) struct Cell<'a, A> {
     pub(super) inverse: &'a [A],
     /// Whether μ and σ are given, and not those of x.
     pub(super) frozen: bool,
-    /// γ; 1 where there is none.
+    /// γ; without it, every factor is 1.
     pub(super) gain: Option<&'a [A]>,
 }
 
@@ -67,12 +67,12 @@ fn channel<A: Scalar>(values: Option<&[A]>, default: A) -> impl Fn(usize) -> A {
 }
 
 impl Channels {
-    /// For positions with so many features, at least `positions` at a time, in groups of `group` channels.
+    /// For positions of `features` features in groups of `group`; `positions` is the least number of positions in a pass.
     pub(super) fn new(features: usize, positions: usize, group: usize, epsilon: f64) -> Self {
         Self { columns: Columns::new(features, positions), group, epsilon }
     }
 
-    /// The lengths of the vectors of a [`Memory`], for cells of at most so many numbers; `complete` for the second order too.
+    /// The lengths of the vectors of a [`Memory`] for inputs of at most `numbers` numbers; `complete` includes the second order.
     pub(super) fn memory(&self, numbers: usize, complete: bool) -> [usize; 3] {
         let (sums, rows) = if complete { (SUMS, ROWS) } else { (2, 4) };
         let width = self.columns.width();

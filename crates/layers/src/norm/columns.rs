@@ -27,7 +27,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// For positions with so many features, at least `positions` of which are looped over at a time.
+    /// For positions of `features` features; `positions` is the least number of positions in a pass.
     pub(super) fn new(features: usize, positions: usize) -> Self {
         let features = features.max(1);
         let whole = features * (TILE / gcd(features, TILE));

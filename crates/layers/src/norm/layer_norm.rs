@@ -2,16 +2,14 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use chainrule_tensor::ndarray::{ArrayRef2, Ix1};
+use chainrule_tensor::rows::{in_one_piece, in_one_piece_mut};
 use chainrule_tensor::{Accum, Init, Layout, Param, Scalar, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 use crate::mode::Mode;
 use crate::norm::features::{Affine, Features};
-use crate::norm::{
-    eps, eps_in_words, epsilon_fault, in_one_piece, in_one_piece_mut, put, write_gain_and_shift,
-    write_quotient,
-};
+use crate::norm::{eps, eps_in_words, epsilon_fault, put, write_gain_and_shift, write_quotient};
 use crate::onnx::{OnnxAttribute, OnnxWriter};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::axis::Axis;
-use super::{Convolution, Onto, WORTH_SHARING, finish};
+use super::{Convolution, Onto, finish};
 use crate::epilogue::Epilogue;
 use crate::gemm::gemm;
 use crate::kernel::Scratch;
@@ -56,9 +56,8 @@ impl Convolution {
         }
         self.transpose(w, turned_w);
         let w = &*turned_w;
-        let least = if pictures * self.work() < WORTH_SHARING { usize::MAX } else { 0 };
         let size = self.input_size();
-        sweep([delta_x], size, least, |from, [delta_x]| {
+        sweep([delta_x], size, self.least_shared(pictures), |from, [delta_x]| {
             for (i, delta_x) in delta_x.chunks_exact_mut(size).enumerate() {
                 let delta = &delta[(from / size + i) * self.output_size()..][..self.output_size()];
                 match onto {

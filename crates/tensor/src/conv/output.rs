@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, aview1};
+use ndarray::aview1;
 
-use super::{Convolution, Onto, WORTH_SHARING, finish, has_tiles};
+use super::{Convolution, Onto, finish, has_tiles};
 use crate::epilogue::Epilogue;
 use crate::gemm::gemm;
 #[cfg(target_arch = "x86_64")]
@@ -29,10 +29,9 @@ impl Convolution {
     ) {
         let pictures = self.pictures(x, w, y);
         let (size, high) = (self.output_row(), self.height.outputs);
-        let least = if pictures * self.work() < WORTH_SHARING { usize::MAX } else { 0 };
         // The bits of a library's products depend on their sizes: there, all of a picture goes to one thread.
         let unit = if has_tiles() { size } else { self.output_size() };
-        sweep([y], unit, least, |from, [y]| {
+        sweep([y], unit, self.least_shared(pictures), |from, [y]| {
             let mut canvas = self.canvas();
             let (mut row, end) = (from / size, (from + y.len()) / size);
             while row < end {
@@ -78,9 +77,7 @@ impl Convolution {
             for (i, y) in y.chunks_mut(block * size).enumerate() {
                 let windows = &mut windows[..y.len() / self.outputs * self.depth()];
                 for group in 0..self.groups {
-                    self.unfold(&bordered[self.rows[i * block]..], group, windows);
-                    let windows = ArrayView2::from_shape((y.len() / self.outputs, self.depth()), &*windows);
-                    let windows = windows.expect("one window a row");
+                    let windows = self.unfold(&bordered[self.rows[i * block]..], group, windows);
                     let mut out = self.columns_mut(y, group);
                     let beta = match onto {
                         Onto::Nothing => A::zero(),

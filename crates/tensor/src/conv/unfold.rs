@@ -33,7 +33,12 @@ impl Convolution {
     }
 
     /// The windows of `group` in `rows` output rows, one a row, from the bordered picture whose first row the first of them sees.
-    pub(super) fn unfold<A: Scalar>(&self, picture: &[A], group: usize, windows: &mut [A]) {
+    pub(super) fn unfold<'w, A: Scalar>(
+        &self,
+        picture: &[A],
+        group: usize,
+        windows: &'w mut [A],
+    ) -> ArrayView2<'w, A> {
         for (i, window) in windows.chunks_exact_mut(self.depth()).enumerate() {
             let (row, column) = (i / self.width.outputs, i % self.width.outputs);
             let at = self.rows[row] + column * self.width.stride * self.inputs + group * self.group_inputs();
@@ -41,6 +46,8 @@ impl Convolution {
                 piece.copy_from_slice(&picture[at + offset..at + offset + self.piece]);
             }
         }
+        let shape = (windows.len() / self.depth(), self.depth());
+        ArrayView2::from_shape(shape, windows).expect("one window a row")
     }
 
     /// The reverse: adds each number of the windows to where it came from, window by window.

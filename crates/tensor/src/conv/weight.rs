@@ -6,7 +6,7 @@ use std::ops::Range;
 use ndarray::{ArrayView2, aview_mut1};
 
 use super::unfold::add;
-use super::{Convolution, WORTH_SHARING, has_tiles};
+use super::{Convolution, has_tiles};
 use crate::gemm::gemm;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::Folded;
@@ -36,7 +36,7 @@ impl Convolution {
     #[track_caller]
     pub fn backward_weight<A: Scalar>(&self, x: &[A], delta: &[A], grad: &mut [A], accum: Accum) {
         let pictures = self.pictures(x, grad, delta);
-        let least = if pictures * self.work() < WORTH_SHARING { usize::MAX } else { 0 };
+        let least = self.least_shared(pictures);
         let size = self.weights();
         if pictures == 0 {
             if accum == Accum::Replace {
@@ -142,9 +142,7 @@ impl Convolution {
                 let count = delta.len() / self.outputs;
                 for group in 0..self.groups {
                     let windows = &mut windows[..count * self.depth()];
-                    self.unfold(&bordered[self.rows[i * block]..], group, windows);
-                    let windows = ArrayView2::from_shape((count, self.depth()), &*windows);
-                    let windows = windows.expect("one window a row");
+                    let windows = self.unfold(&bordered[self.rows[i * block]..], group, windows);
                     let mut grad = self.columns_mut(grad, group);
                     gemm(A::one(), &windows.t(), &self.columns(delta, group), accum.beta(), &mut grad);
                 }
