@@ -58,6 +58,7 @@ WORKLOADS = {
         Workload("C2", MNIST, "relu", "cross-entropy", "adam", 64, picture=(1, 28, 28)),
         Workload("C3", CIFAR, "relu", "cross-entropy", "momentum", 64, picture=(3, 32, 32)),
         Workload("C4", CIFAR, "relu", "cross-entropy", "momentum", 64, picture=(3, 32, 32)),
+        Workload("C1f1", MNIST, "tanh", "cross-entropy", "momentum", 1, forward_only=True, picture=(1, 28, 28)),
         Workload("C2f1", MNIST, "relu", "cross-entropy", "adam", 1, forward_only=True, picture=(1, 28, 28)),
         Workload("C2f256", MNIST, "relu", "cross-entropy", "adam", 256, forward_only=True, picture=(1, 28, 28)),
     ]

@@ -50,7 +50,7 @@ impl Workload {
         let convolutional = |name: &str, [side, channels]: [usize; 2], network: &str, optimizer, batch| {
             let input = Shape::image(side, side, channels);
             let architecture = Architecture::parse(input, network).expect("a workload is a network");
-            entry(name, architecture, CrossEntropy, optimizer, batch, name.starts_with("C2f"))
+            entry(name, architecture, CrossEntropy, optimizer, batch, name.contains('f'))
         };
         let (small, w3) = (&[64, 32, 10], &[784, 512, 512, 10]);
         let w4 = &[784, 2048, 2048, 10];
@@ -68,6 +68,7 @@ impl Workload {
             convolutional("C2", [28, 1], PLAIN, Adam, 64),
             convolutional("C3", [32, 3], &Preset::Resnet8.words(10), Momentum, 64),
             convolutional("C4", [32, 3], &Preset::MobilenetTiny.words(10), Momentum, 64),
+            convolutional("C1f1", [28, 1], &Preset::Lenet5.words(10), Momentum, 1),
             convolutional("C2f1", [28, 1], PLAIN, Adam, 1),
             convolutional("C2f256", [28, 1], PLAIN, Adam, 256),
         ]

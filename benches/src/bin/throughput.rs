@@ -22,26 +22,26 @@ use serde_json::json;
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER)]
 struct Args {
-    /// One of the standard workloads: W1 W2 W3 W4 W5b1 W5b16 W6b1 W6b256 C1 C2 C3 C4 C2f1 C2f256
+    /// One of the standard workloads: W1 W2 W3 W4 W5b1 W5b16 W6b1 W6b256 C1 C2 C3 C4 C1f1 C2f1 C2f256
     #[arg(long, value_name = "NAME", conflicts_with = "layers", required_unless_present = "layers")]
     workload: Option<String>,
     /// Any other network, by all its widths, such as 784-256-128-10
     #[arg(long, value_name = "WIDTHS")]
     layers: Option<Widths>,
     /// The function of its inner units
-    #[arg(long, default_value = "relu", value_name = "NAME", requires = "layers")]
+    #[arg(long, default_value = "relu", value_name = "NAME", conflicts_with = "workload")]
     activation: Stage,
     /// Its loss
-    #[arg(long, default_value = "cross-entropy", value_name = "NAME", requires = "layers")]
+    #[arg(long, default_value = "cross-entropy", value_name = "NAME", conflicts_with = "workload")]
     loss: LossKind,
     /// Its update rule
-    #[arg(long, default_value = "sgd", value_name = "NAME", requires = "layers")]
+    #[arg(long, default_value = "sgd", value_name = "NAME", conflicts_with = "workload")]
     optimizer: RuleKind,
     /// Rows of a step
-    #[arg(long, default_value = "32", value_name = "N", value_parser = count, requires = "layers")]
+    #[arg(long, default_value = "32", value_name = "N", value_parser = count, conflicts_with = "workload")]
     batch: usize,
     /// Only the forward pass
-    #[arg(long, requires = "layers")]
+    #[arg(long, conflicts_with = "workload")]
     forward_only: bool,
     /// Threads
     #[arg(long, default_value = "1", value_name = "N", value_parser = count)]

@@ -1,5 +1,6 @@
 //! One file a subcommand, and what they share.
 
+mod complete;
 mod critical_points;
 mod curvature;
 mod data;
@@ -86,7 +87,7 @@ impl Command {
             Command::Export(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
-            Command::Completions(command) => command.run(program),
+            Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(program),
         }
     }

@@ -8,12 +8,14 @@ mod failure;
 mod headings;
 mod interrupt;
 mod processes;
+mod terminal;
 mod text_file;
 
 use std::process::ExitCode;
 
 use chainrule::tensor::kernel::{Choice, VARIABLE};
 use clap::{CommandFactory, FromArgMatches, Parser};
+use clap_complete::CompleteEnv;
 
 use crate::commands::{Command, train::settings};
 use crate::failure::Failure;
@@ -34,7 +36,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // First of all, while there are no threads but OpenBLAS's.
+    // A shell asks for the next word; before all else, because that changes the environment.
+    CompleteEnv::with_factory(Cli::command).complete();
+    // While there are no threads but OpenBLAS's.
     chainrule::tensor::blas::init();
     let processes = match Processes::join() {
         Ok(processes) => processes,
@@ -53,8 +57,20 @@ fn run(processes: &Processes) -> Result<(), Failure> {
     processes
         .agree(gemm.map_err(|fault| Failure::Input(format!("{VARIABLE} in the environment: {fault}"))))?;
     let mut program = Cli::command();
+    if std::env::args_os().any(|word| word == "-h") {
+        program = brief(program);
+    }
     let parsed = settings::complete(&mut program, std::env::args_os().collect())
         .and_then(|given| Ok((Cli::from_arg_matches(&given).map_err(Failure::Usage)?, given)));
     let (cli, given) = processes.agree(parsed)?;
     cli.command.run(&program, &given, processes)
+}
+
+/// The program with its help in one page: `--help` lists the values of each flag.
+fn brief(program: clap::Command) -> clap::Command {
+    let without_values = |arg: clap::Arg| {
+        let has_values = arg.get_action().takes_values();
+        if has_values { arg.hide_possible_values(true) } else { arg }
+    };
+    program.mut_subcommands(|command| command.mut_args(without_values))
 }

@@ -10,5 +10,7 @@ pub(crate) mod folder;
 mod formats;
 pub(crate) mod options;
 #[cfg(feature = "images")]
+pub(crate) mod parts;
+#[cfg(feature = "images")]
 mod resize;
 pub(crate) mod shape;

@@ -104,7 +104,7 @@ pub use input::Input;
 pub use mnist::{DataDirs, fashion_mnist, mnist};
 pub use options::ReadOptions;
 pub use parts::Parts;
-pub use read::{FileFormat, read, read_features, read_pair};
+pub use read::{FileFormat, read, read_features, read_features_and_kept, read_pair};
 pub use summary::Summary;
 pub use table::column::{Column, HeaderRow, Impute, TargetColumns};
 pub use table::columns::Columns;
@@ -113,6 +113,7 @@ pub use table::csv;
 pub use table::date::DateForm;
 pub use table::dialect::Dialect;
 pub use table::form::{Decoration, NumberForm};
+pub use table::kept::KeptColumn;
 pub use table::options::TableOptions;
 #[cfg(feature = "parquet")]
 pub use table::parquet;

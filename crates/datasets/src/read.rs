@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::features::Features;
 use crate::options::ReadOptions;
 use crate::parts::Parts;
+use crate::table::kept::KeptColumn;
 
 /// A format, by the name of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, E
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
         #[cfg(feature = "images")]
-        FileFormat::Images => Ok(crate::image::folder::read(path, options)?.into()),
+        FileFormat::Images => crate::image::parts::read(path, options),
         #[cfg(not(feature = "images"))]
         FileFormat::Images => Err(not_built(path, "image files", "images")),
         FileFormat::Idx => {
@@ -134,19 +135,49 @@ pub fn read_pair<A: Scalar>(
 /// # Errors
 /// As [`read`]; or if a column of the model is not there.
 pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
+    Ok(read_features_and_kept(path, options)?.0)
+}
+
+/// Reads the features of a file as [`read_features`] does, and the text of the columns that
+/// [`TableOptions::keep`](crate::TableOptions) names; arrays have none.
+///
+/// # Errors
+/// As [`read_features`]; or if a column that is to be kept is not there.
+///
+/// ```
+/// use chainrule_datasets::{ReadOptions, csv, read_features_and_kept};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("new.csv");
+/// let train = csv::decode::<f32>(b"size,fits\n7,1\n9,0\n", "hats.csv".as_ref(), &ReadOptions::default())?;
+/// let mut options = ReadOptions::default();
+/// options.table.schema = train.schema().cloned();
+/// options.table.keep = vec!["owner".parse()?];
+/// std::fs::write(&path, "owner,size\nAda,7\n")?;
+/// let (features, kept) = read_features_and_kept::<f32>(&path, &options)?;
+/// assert_eq!((features.dim(), kept[0].cells[0].as_str()), ((1, 1), "Ada"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn read_features_and_kept<A: Scalar>(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Features<A>, Vec<KeptColumn>), Error> {
+    let array = |features| Ok((features, Vec::new()));
     match format(path)? {
         #[cfg(feature = "csv")]
         FileFormat::Text => crate::table::csv::read_features(path, options),
         #[cfg(not(feature = "csv"))]
         FileFormat::Text => Err(not_built(path, "tables of text", "csv")),
-        FileFormat::Npy => npy::features(path, options),
+        FileFormat::Npy => array(npy::features(path, options)?),
         #[cfg(feature = "parquet")]
         FileFormat::Parquet => crate::table::parquet::read_features(path, options),
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
-        FileFormat::Idx => Ok(idx::examples(idx::read_within(path, options.memory())?, path)?.features),
+        FileFormat::Idx => array(idx::examples(idx::read_within(path, options.memory())?, path)?.features),
         #[cfg(feature = "files")]
-        FileFormat::Npz => crate::array::npz::read_features(path, options),
+        FileFormat::Npz => array(crate::array::npz::read_features(path, options)?),
         #[cfg(not(feature = "files"))]
         FileFormat::Npz => Err(not_built(path, "archives of arrays", "files")),
         FileFormat::Images => {

@@ -17,6 +17,7 @@ mod date_parts;
 pub(crate) mod dialect;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells numbers in several forms"))]
 pub(crate) mod form;
+pub(crate) mod kept;
 pub(crate) mod options;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -130,6 +130,20 @@ pub struct Results {
     pub finished: f64,
     /// Every figure on the test data.
     pub test: Option<Evaluation>,
+    /// What simpler predictions reach on the test data.
+    #[serde(default)]
+    pub baselines: Vec<Baseline>,
+}
+
+/// A prediction that a network has to do better than.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// What it is.
+    pub name: String,
+    /// Mean loss of an example, of one that is trained.
+    pub loss: Option<f64>,
+    /// Accuracy or R², as that of the network.
+    pub score: f64,
 }
 
 /// Seconds of training by kind of work.

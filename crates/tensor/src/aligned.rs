@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use ndarray::{Array1, Array2, s};
@@ -18,9 +19,9 @@ pub const CACHE_LINE: usize = 64;
 /// let mut theta: Aligned<f32> = Aligned::zeros(3);
 /// theta[1] = 2.0;
 /// assert_eq!(*theta, [0.0, 2.0, 0.0]);
+/// assert_eq!(format!("{theta:?}"), "[0.0, 2.0, 0.0]");
 /// assert!(theta.as_ptr().addr().is_multiple_of(64));
 /// ```
-#[derive(Debug)]
 pub struct Aligned<A> {
     /// The numbers, in memory for a line more.
     padded: Vec<A>,
@@ -43,6 +44,13 @@ impl<A: Scalar> Aligned<A> {
         let mut numbers = Array1::from_vec(padded);
         numbers.slice_collapse(s![start..start + len]);
         numbers.into_shape_with_order((rows, columns)).expect("rows · columns numbers in one piece")
+    }
+}
+
+/// The numbers, as a slice shows them.
+impl<A: fmt::Debug> fmt::Debug for Aligned<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 

@@ -147,7 +147,8 @@ impl CriticalPoints {
 
     fn task(&self) -> Result<Task, Failure> {
         let source = self.data.place.data.clone().unwrap_or(Source::Known(Known::Digits));
-        let all = self.data.parts::<f64>(&source, None, None, 0)?.train;
+        let parts = self.data.own_or_known_parts::<f64>(&source, None)?;
+        let all = self.data.with_test_part(parts, &source, None, 0)?.train;
         let kept = (self.examples as usize).min(all.len());
         let mut data = all.select(&(0..kept).collect::<Vec<_>>());
         if data.labels().is_none() {

@@ -15,7 +15,7 @@ use chainrule_report::spectra::{extreme_eigenvalues, spectral_density};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::data::{DataArgs, Part};
+use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::parse_magnitude;
@@ -38,9 +38,8 @@ pub(crate) struct CurvatureCommand {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Part of a built-in data set; of a file, all rows are used
-    #[arg(long, value_enum, default_value = "train", value_name = "PART", help_heading = DATA)]
-    part: Part,
+    #[command(flatten)]
+    part: PartArgs,
     /// Use the first N examples [default: all]
     #[arg(long, help_heading = DATA, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     examples: Option<u32>,
@@ -108,7 +107,7 @@ impl CurvatureCommand {
         // In f64, whatever the model was trained in: the small eigenvalues are the interesting ones.
         let checkpoint = self.model.load::<f64>()?;
         let (card, weights) = (&checkpoint.card, checkpoint.weights());
-        let data = self.data.for_model::<f64>(&self.model, card, self.part)?;
+        let data = self.data.for_model::<f64>(&self.model, card, &self.part)?;
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
         let loss_name = loss_spec(card).kind();

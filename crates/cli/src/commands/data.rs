@@ -1,5 +1,6 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
+mod part;
 mod test_part;
 mod text;
 mod user_files;
@@ -14,14 +15,16 @@ use chainrule::datasets::{
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
+pub(crate) use self::part::{Part, PartArgs};
 pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
+pub(crate) use self::user_files::Columns;
 use self::user_files::{OwnArgs, TaskName};
 use super::model::{ModelArgs, label_names};
 use super::options::absolute;
-use crate::failure::Failure;
+use crate::failure::{Failure, errln};
 use crate::headings::DATA;
 
 /// A data set by its name.
@@ -45,13 +48,6 @@ pub(crate) enum Source {
     Own(PathBuf),
 }
 
-/// A part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
-    Train,
-    Test,
-}
-
 /// Where examples come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
@@ -59,7 +55,7 @@ pub(crate) struct PlaceArgs {
     ///
     /// A path names a table (.csv, .tsv, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
     /// images for each class. [default: digits to train, the data the model was trained on for everything else]
-    #[arg(long, value_name = "NAME|PATH", help_heading = DATA)]
+    #[arg(long, value_name = "NAME|PATH", value_hint = ValueHint::AnyPath, help_heading = DATA)]
     pub(crate) data: Option<Source>,
     /// Folder with the files of MNIST or Fashion-MNIST [default: the usual places]
     #[arg(long, value_name = "DIR", help_heading = DATA, hide_short_help = true)]
@@ -190,19 +186,26 @@ impl DataArgs {
         Ok(parts.test.unwrap_or(parts.train))
     }
 
-    /// Training and test parts. A fifth of the examples of a user's file is held out, chosen by `seed`, unless `test` names
-    /// another part; the file is read as the training data of `model` was, if there is one.
-    pub(crate) fn parts<A: Scalar>(
+    /// The parts that a data set has of itself; a file is read as the training data of `model` was, if there is one.
+    pub(crate) fn own_or_known_parts<A: Scalar>(
         &self,
         source: &Source,
-        test: Option<&TestPart>,
         model: Option<&ModelCard>,
+    ) -> Result<Parts<A>, Failure> {
+        match source {
+            Source::Own(path) => self.own_parts(path, model),
+            Source::Known(known) => self.known_parts(*known).map_err(Failure::input),
+        }
+    }
+
+    /// The parts with a test part: the data set's own, or a fifth of its examples, chosen by `seed`, unless `test` names another.
+    pub(crate) fn with_test_part<A: Scalar>(
+        &self,
+        parts: Parts<A>,
+        source: &Source,
+        test: Option<&TestPart>,
         seed: u64,
     ) -> Result<Parts<A>, Failure> {
-        let parts = match source {
-            Source::Own(path) => self.own_parts(path, model)?,
-            Source::Known(known) => self.known_parts(*known).map_err(Failure::input)?,
-        };
         match (test, &parts.test) {
             (None, Some(_)) => Ok(parts),
             (Some(TestPart::Fraction(0.0)), _) => Ok(Parts { test: None, ..parts }),
@@ -291,6 +294,25 @@ impl DataArgs {
         Ok(test)
     }
 
+    /// A part of the data of the run that trained the model, split as it was, and said.
+    fn part_of_run<A: Scalar>(
+        &self,
+        source: &Source,
+        card: &ModelCard,
+        part: &PartArgs,
+        seed: u64,
+    ) -> Result<Dataset<A>, Failure> {
+        let parts = self.own_or_known_parts(source, Some(card))?;
+        let mut parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
+        if let Some(fraction) = part.validation.filter(|&fraction| fraction > 0.0) {
+            parts = parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)?;
+        }
+        let data = part.of(parts)?;
+        let name = if part.part == Part::Train { "training" } else { "test" };
+        errln!("{source}: the {} {name} examples of the run", data.len());
+        Ok(data)
+    }
+
     /// The examples on which a model is judged: a part of a known set, or all rows of a table, whose classes are those
     /// of the model. Without `--data` they are of the kind it was trained on.
     ///
@@ -300,19 +322,17 @@ impl DataArgs {
         &self,
         model: &ModelArgs,
         card: &ModelCard,
-        part: Part,
+        part: &PartArgs,
     ) -> Result<Dataset<A>, Failure> {
         let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
         let source =
             self.place.data.clone().or_else(of_the_model).ok_or_else(|| {
                 Failure::input("the model file does not name its training data: add --data")
             })?;
-        let data = match (&source, part) {
-            (Source::Own(path), _) => self.read_for(path, card)?,
-            (_, Part::Train) => self.parts(&source, None, None, 0)?.train,
-            (_, Part::Test) => {
-                self.parts(&source, None, None, 0)?.test.expect("every known data set has a test part")
-            }
+        let data = match (&source, part.split_seed) {
+            (Source::Own(_), Some(seed)) => self.part_of_run(&source, card, part, seed)?,
+            (Source::Own(path), None) => self.read_for(path, card)?,
+            (Source::Known(known), _) => part.of(self.known_parts(*known).map_err(Failure::input)?)?,
         };
         let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
         let path = model.model.display();

@@ -1,7 +1,7 @@
 //! `chainrule evaluate`.
 
 use chainrule::datasets::{Label, Target};
-use chainrule::tensor::Scalar;
+use chainrule::tensor::{Pool, Scalar, available_threads};
 use chainrule::train::{
     ClassMetrics, Confusion, Evaluation, Metrics, MultiLabelMetrics, RegressionMetrics, evaluate,
 };
@@ -9,12 +9,12 @@ use chainrule_report::digits::significant;
 use chainrule_report::results::{self, Class, ClassFigures, TargetFigures};
 use clap::Args;
 
-use super::data::{DataArgs, Part};
+use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
-use crate::headings::{DATA, OUTPUT};
+use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -22,9 +22,8 @@ pub(crate) struct Evaluate {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Part of a built-in data set; of a file, all rows are used
-    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
-    part: Part,
+    #[command(flatten)]
+    part: PartArgs,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -64,14 +63,15 @@ impl Evaluate {
 fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let checkpoint = args.model.load::<A>()?;
     let card = &checkpoint.card;
-    let data = args.data.for_model::<A>(&args.model, card, args.part)?;
+    let data = args.data.for_model::<A>(&args.model, card, &args.part)?;
     let loss = loss_spec(card).kind();
     let encoding = loss::encoding(loss, data.target())?;
     let transform = args.model.transform(card, &data);
     let model = card.architecture.build::<A>(None);
-    let result =
-        evaluate(&model, &*loss_spec(card).build::<A>(), encoding, &transform, checkpoint.weights(), &data)
-            .map_err(Failure::run)?;
+    let loss = loss_spec(card).build::<A>();
+    let result = Pool::new(available_threads())
+        .enter(|| evaluate(&model, &*loss, encoding, &transform, checkpoint.weights(), &data))
+        .map_err(Failure::run)?;
     args.print(data.target(), data.len(), &result)
 }
 

@@ -19,7 +19,7 @@ use chainrule::train::Weights;
 use chainrule_report::explain_page;
 use clap::Args;
 
-use super::data::{DataArgs, Part, PlaceArgs};
+use super::data::{DataArgs, PartArgs, PlaceArgs};
 use super::model::{Description, ModelArgs, loss_spec, model_parser};
 use super::options::{OutputName, with_dtype};
 use super::overwrite::Overwrite;
@@ -49,9 +49,8 @@ pub(crate) struct Explain {
     description: Description,
     #[command(flatten)]
     data: PlaceArgs,
-    /// Part of a built-in data set; of a file, all rows are used
-    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
-    part: Part,
+    #[command(flatten)]
+    part: PartArgs,
     /// Number of the example in the data, from 0
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA)]
     example: usize,
@@ -201,7 +200,7 @@ impl Explain {
             let target = own_target.ok_or_else(|| Failure::input("--input needs a target: add --target"))?;
             return Ok(Case { card, loss, theta, statistics, x, target });
         }
-        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, self.part)?;
+        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, &self.part)?;
         if self.example >= data.len() {
             return Err(Failure::Input(format!(
                 "--example {}: {} has examples 0 to {}",

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::write_atomic;
 use clap::{Args, Command};
-use clap_complete::{Shell, aot::generate};
+use clap_complete::Shell;
+use clap_complete::env::Shells;
 
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, print};
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell, such as bash: `chainrule completions bash > ~/.local/share/bash-completion/completions/chainrule`
+    /// The shell, such as bash: `chainrule completions bash > ~/.local/share/bash-completion/completions/chainrule`; the script asks
+    /// the program for flags, values, files and the columns of a table
     shell: Shell,
 }
 
@@ -25,9 +27,12 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, program: &Command) -> Result<(), Failure> {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        const NAME: &str = "chainrule";
+        let (shells, shell) = (Shells::builtins(), self.shell.to_string());
+        let shell = shells.completer(&shell).expect("every shell of the command line is built in");
         let mut script = Vec::new();
-        generate(self.shell, &mut program.clone(), "chainrule", &mut script);
+        shell.write_registration("COMPLETE", NAME, NAME, NAME, &mut script).map_err(Failure::run)?;
         print(&String::from_utf8_lossy(&script))
     }
 }

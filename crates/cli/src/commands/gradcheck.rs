@@ -7,12 +7,12 @@ use chainrule::train::{Risk, Weights, Workspace, gradcheck::is_clear_of_kinks};
 use clap::Args;
 use serde_json::json;
 
-use super::data::{DataArgs, Part};
+use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
 use crate::failure::{Failure, outln};
-use crate::headings::{DATA, OUTPUT};
+use crate::headings::OUTPUT;
 
 /// How many examples are looked through for some that are clear of kinks.
 const LOOK: usize = 2000;
@@ -23,9 +23,8 @@ pub(crate) struct Gradcheck {
     model: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Part of a built-in data set; of a file, all rows are used
-    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
-    part: Part,
+    #[command(flatten)]
+    part: PartArgs,
     /// Batch size; examples near a kink of an activation or loss are skipped
     #[arg(long, default_value = "5", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rows: u16,
@@ -49,7 +48,7 @@ impl Gradcheck {
 fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let checkpoint = args.model.load::<A>()?;
     let card = &checkpoint.card;
-    let data = args.data.for_model::<f64>(&args.model, card, args.part)?;
+    let data = args.data.for_model::<f64>(&args.model, card, &args.part)?;
     let loss_name = loss_spec(card).kind();
     let encoding = loss::encoding(loss_name, data.target())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));

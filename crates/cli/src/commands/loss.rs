@@ -14,6 +14,18 @@ pub(crate) fn usual(target: &Target) -> LossKind {
     LossSpec::of(&*loss).expect("the usual loss is one of the library").kind()
 }
 
+/// A loss by its name, and the unit of its mean over the examples.
+pub(crate) fn in_words(loss: &LossSpec, target: &Target) -> String {
+    let kind = loss.kind();
+    let unit = match (kind, target) {
+        (LossKind::CrossEntropy | LossKind::BinaryCrossEntropy, _) => "nats",
+        (LossKind::MeanAbsolute, Target::Real { .. }) => "units of the target",
+        (_, Target::Real { .. }) => "squared units of the target",
+        _ => return format!("{kind}, mean over the examples"),
+    };
+    format!("{kind} in {unit}, mean over the examples")
+}
+
 /// The loss with its usual parameters, and with this label smoothing if it has one.
 pub(crate) fn smoothed(loss: LossKind, label_smoothing: f64) -> LossSpec {
     match loss.spec() {

@@ -1,20 +1,24 @@
 //! `chainrule predict`.
 
-use std::ffi::OsStr;
+mod answers;
+
 use std::io::{IsTerminal, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chainrule::datasets::{
-    Features, FileFormat, ImageShape, Input, Label, Pipeline, ReadOptions, csv, image_files, is_image_file,
-    npy, read_features, read_images, write_atomic,
+    Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, image_files,
+    is_image_file, npy, read_features_and_kept, read_images, write_atomic,
 };
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output, predict};
-use chainrule::ndarray::{Array2, s};
-use chainrule::tensor::{Scalar, rows, vector};
+use chainrule::ndarray::{Array2, ArrayView1, s};
+use chainrule::tensor::{Pool, Scalar, available_threads, rows, vector};
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
-use super::data::TextArgs;
+use self::answers::{Column, Format, write_csv, write_json};
+use super::complete;
+use super::data::{Columns, TextArgs};
 use super::model::ModelArgs;
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
@@ -27,12 +31,15 @@ pub(crate) struct Predict {
     model: ModelArgs,
     /// Examples: a .csv, .tsv, .npy, .npz, .parquet or IDX file with the columns of the training data, an image, or a folder of images
     input: PathBuf,
-    /// File to write the predictions to, .csv or .npy [default: CSV on stdout]
+    /// File to write the predictions to, .csv, .json, .parquet or .npy [default: CSV on stdout]
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Write the class of each example, or the word of each label, without the probabilities
     #[arg(long, help_heading = OUTPUT)]
     classes: bool,
+    /// Copy these columns of the table in front of the predictions, separated by commas: the number or the name of each row
+    #[arg(long, add = ArgValueCompleter::new(complete::columns), value_name = "COLUMNS", help_heading = OUTPUT)]
+    keep: Option<Columns>,
     #[command(flatten)]
     overwrite: Overwrite,
     #[command(flatten)]
@@ -42,10 +49,10 @@ pub(crate) struct Predict {
 /// The rows of one pass: a table's categories are spread out for so many at a time.
 const ROWS: usize = 4096;
 
-/// The examples, and the file of each where each has one of its own.
+/// The examples, and what each is called: its file where it has one of its own, its cells in the columns to keep.
 struct Examples<A> {
     features: Features<A>,
-    files: Vec<String>,
+    names: Vec<KeptColumn>,
 }
 
 impl Predict {
@@ -59,6 +66,9 @@ impl Predict {
             _ => None,
         };
         if is_image_file(&self.input) || self.input.is_dir() {
+            if self.keep.is_some() {
+                return Err(self.keeps_nothing());
+            }
             return self.pictures(image);
         }
         if FileFormat::of(&self.input).is_none() {
@@ -74,10 +84,14 @@ impl Predict {
         let mut options = ReadOptions::default();
         self.text.apply(&mut options);
         options.table.schema = schema;
-        let features: Features<A> = read_features(&self.input, &options).map_err(Failure::input)?;
+        options.table.keep = self.keep.clone().map_or_else(Vec::new, |Columns(columns)| columns);
+        let (features, names) = read_features_and_kept::<A>(&self.input, &options).map_err(Failure::input)?;
+        if self.keep.is_some() && names.is_empty() {
+            return Err(self.keeps_nothing());
+        }
         let (inputs, columns) = (card.architecture.inputs(), features.dim().1);
         if columns == inputs {
-            return Ok(Examples { features, files: Vec::new() });
+            return Ok(Examples { features, names });
         }
         let is_vector = columns == 1 && features.dim().0 == inputs;
         let hint = match FileFormat::of(&self.input) {
@@ -93,6 +107,13 @@ impl Predict {
         )))
     }
 
+    fn keeps_nothing(&self) -> Failure {
+        Failure::Input(format!(
+            "{}: --keep is for the columns of a table of text or a .parquet file: omit it",
+            self.input.display()
+        ))
+    }
+
     fn pictures<A: Scalar>(&self, shape: Option<ImageShape>) -> Result<Examples<A>, Failure> {
         let shape = shape.ok_or_else(|| {
             let path = self.model.model.display();
@@ -100,13 +121,17 @@ impl Predict {
         })?;
         let files = image_files(&self.input).map_err(Failure::input)?;
         let features = read_images(&files, shape).map_err(Failure::input)?;
-        Ok(Examples { features, files: files.iter().map(|file| file.display().to_string()).collect() })
+        let cells = files.iter().map(|file| file.display().to_string()).collect();
+        Ok(Examples { features, names: vec![KeptColumn { name: "file".to_owned(), cells }] })
     }
 }
 
 fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
+    let format = args.out.as_deref().map_or(Ok(Format::Csv), Format::of)?;
+    if format == Format::Npy && args.keep.is_some() {
+        return Err(Failure::input("--keep: a .npy file holds numbers alone: write .csv, .json or .parquet"));
+    }
     if let Some(out) = &args.out {
-        extension(out)?;
         args.overwrite.check(out)?;
     }
     let checkpoint = args.model.load::<A>()?;
@@ -116,15 +141,16 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         let fault = format!("{path}: the model predicts numbers and no classes: omit --classes");
         return Err(Failure::Input(fault));
     }
-    let Examples { features, files } = args.read::<A>(card)?;
+    let Examples { features, names } = args.read::<A>(card)?;
     let (examples, inputs) = features.dim();
     card.transform.check(inputs).map_err(Failure::input)?;
     let model = card.architecture.build::<A>(None);
+    let pool = Pool::new(available_threads());
     let mut predictions = Array2::zeros((examples, card.architecture.outputs()));
     for start in (0..examples).step_by(ROWS) {
         let end = examples.min(start + ROWS);
         let x = features.transformed(&card.transform, start..end);
-        let part = predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x);
+        let part = pool.enter(|| predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x));
         if let Some(row) = rows::slices(&part).position(|row| !vector::is_finite(row)) {
             return Err(Failure::Run(format!(
                 "{}, row {} from 1: the prediction is not finite: the network overflows for this input; check that its columns \
@@ -136,30 +162,30 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         predictions.slice_mut(s![start..end, ..]).assign(&part);
     }
     let labels: Vec<usize> = rows::slices(&predictions).map(class_of).collect();
-    let written = match &args.out {
-        None => {
-            let mut text = Vec::new();
-            table(&mut text, args, card, &predictions, &labels, &files).map_err(Failure::run)?;
-            let text = String::from_utf8_lossy(&text);
-            // To a file it is data, on a terminal it is shown.
-            return if stdout().is_terminal() { print(&escaped(&text)) } else { print(&text) };
-        }
-        Some(out) if extension(out)? == "csv" => {
-            write_atomic(out, |file| table(file, args, card, &predictions, &labels, &files))
-        }
-        Some(out) if args.classes && !card.labels.is_empty() => {
+    let columns = columns(args, card, &predictions, &labels, &names);
+    let Some(out) = &args.out else {
+        let mut text = Vec::new();
+        write_csv(&mut text, &columns, examples).map_err(Failure::run)?;
+        let text = String::from_utf8_lossy(&text);
+        // To a file it is data, on a terminal it is shown.
+        return if stdout().is_terminal() { print(&escaped(&text)) } else { print(&text) };
+    };
+    let written = match format {
+        Format::Csv => write_atomic(out, |file| write_csv(file, &columns, examples)),
+        Format::Json => write_atomic(out, |file| write_json(file, &columns, examples)),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => write_atomic(out, |file| answers::write_parquet(file, &columns)),
+        Format::Npy if args.classes && !card.labels.is_empty() => {
             npy::write(out, &predictions.mapv(|p| if p > A::of(0.5) { A::one() } else { A::zero() }))
         }
-        Some(out) if args.classes => {
+        Format::Npy if args.classes => {
             let column = labels.iter().map(|&label| A::of(label as f64)).collect();
             npy::write(out, &Array2::from_shape_vec((examples, 1), column).expect("one number a row"))
         }
-        Some(out) => npy::write(out, &predictions),
+        Format::Npy => npy::write(out, &predictions),
     };
     written.map_err(Failure::run)?;
-    if let Some(out) = &args.out {
-        errln!("{examples} predictions in {}", out.display());
-    }
+    errln!("{examples} predictions in {}", out.display());
     Ok(())
 }
 
@@ -177,54 +203,38 @@ fn class_of<A: Scalar>(prediction: &[A]) -> usize {
     }
 }
 
-/// Writes a row an example: its file, its class, and a number for each output; of a regression or of labels the numbers alone, or
-/// the word of each label.
-fn table<A: Scalar>(
-    writer: &mut dyn std::io::Write,
+/// What each example is called, its class, and a number for each output; of a regression or of labels the numbers alone, or the word
+/// of each label.
+fn columns<'a, A: Scalar>(
     args: &Predict,
     card: &ModelCard,
-    predictions: &Array2<A>,
+    predictions: &'a Array2<A>,
     labels: &[usize],
-    files: &[String],
-) -> std::io::Result<()> {
-    let labels_of = |card: &ModelCard| card.labels.iter().map(|label| label.name.clone()).collect::<Vec<_>>();
-    let outputs: Vec<String> = match predictions.ncols() {
-        n if n == card.classes.len() => card.classes.clone(),
-        n if n == card.labels.len() => labels_of(card),
-        n if n == card.targets.len() => card.targets.clone(),
-        n => (0..n).map(|i| i.to_string()).collect(),
-    };
+    names: &[KeptColumn],
+) -> Vec<Column<'a, A>> {
+    let kept = names.iter().map(|kept| Column::words(&kept.name, kept.cells.clone()));
+    let mut columns: Vec<Column<'a, A>> = kept.collect();
     if args.classes && !card.labels.is_empty() {
-        let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
-        let word = |(p, label): (&A, &Label)| label.words[usize::from(*p > A::of(0.5))].clone();
-        let rows = rows::slices(predictions).map(|row| row.iter().zip(&card.labels).map(word).collect());
-        return csv::write_to(writer, &names, rows);
+        let of_label = |(label, outputs): (&Label, ArrayView1<'a, A>)| {
+            let word = |p: &A| label.words[usize::from(*p > A::of(0.5))].clone();
+            Column::words(&label.name, outputs.iter().map(word).collect())
+        };
+        columns.extend(card.labels.iter().zip(predictions.columns()).map(of_label));
+        return columns;
     }
-    let classes = args.classes || !card.classes.is_empty();
-    let mut names: Vec<&str> = Vec::new();
-    names.extend((!files.is_empty()).then_some("file"));
-    names.extend(classes.then_some("class"));
+    if args.classes || !card.classes.is_empty() {
+        let class = |&label: &usize| card.classes.get(label).cloned().unwrap_or_else(|| label.to_string());
+        columns.push(Column::words("class", labels.iter().map(class).collect()));
+    }
     if !args.classes {
-        names.extend(outputs.iter().map(String::as_str));
+        let outputs: Vec<String> = match predictions.ncols() {
+            n if n == card.classes.len() => card.classes.clone(),
+            n if n == card.labels.len() => card.labels.iter().map(|label| label.name.clone()).collect(),
+            n if n == card.targets.len() => card.targets.clone(),
+            n => (0..n).map(|i| i.to_string()).collect(),
+        };
+        let numbers = outputs.into_iter().zip(predictions.columns());
+        columns.extend(numbers.map(Column::numbers));
     }
-    let rows = rows::slices(predictions).zip(labels).enumerate().map(|(i, (numbers, &label))| {
-        let mut row: Vec<String> = files.get(i).cloned().into_iter().collect();
-        if classes {
-            row.push(card.classes.get(label).cloned().unwrap_or_else(|| label.to_string()));
-        }
-        if !args.classes {
-            row.extend(numbers.iter().map(ToString::to_string));
-        }
-        row
-    });
-    csv::write_to(writer, &names, rows)
-}
-
-/// The format of the predictions.
-fn extension(path: &Path) -> Result<&'static str, Failure> {
-    match path.extension().map(OsStr::to_ascii_lowercase) {
-        Some(extension) if extension == "npy" => Ok("npy"),
-        Some(extension) if extension == "csv" => Ok("csv"),
-        _ => Err(Failure::Input(format!("{}: expected a file that ends in .npy or .csv", path.display()))),
-    }
+    columns
 }

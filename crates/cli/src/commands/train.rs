@@ -1,5 +1,7 @@
 //! `chainrule train`.
 
+mod announce;
+mod baseline;
 mod card;
 mod checkpointer;
 mod class_weights;
@@ -29,7 +31,7 @@ use chainrule::loss::LossKind;
 use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
-use clap::{ArgAction, Args, value_parser};
+use clap::{ArgAction, Args, ValueHint, value_parser};
 
 use self::card::usual_network;
 use self::class_weights::ClassWeights;
@@ -50,6 +52,7 @@ use crate::processes::Processes;
 
 const EXAMPLES: &str = "\
 Examples:
+  chainrule train iris.csv
   chainrule train --data mnist --layers 256-128 --epochs 20 --validation 0.1 --patience 3
   chainrule train --data houses.csv --target price --drop id --loss mean-squared-error
   chainrule train --resume runs/mnist-2026-11-29 --epochs 40";
@@ -57,11 +60,14 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {
+    /// The same as --data
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath, conflicts_with_all = ["data", "resume"])]
+    named: Option<Source>,
     #[command(flatten)]
     data: DataArgs,
     /// Fraction of the data held out as the test part, 0 for none, or another file with the same columns [default: the archive's
     /// own test part, else 0.2]
-    #[arg(long, value_name = "FRACTION|FILE", help_heading = DATA)]
+    #[arg(long, value_name = "FRACTION|FILE", value_hint = ValueHint::FilePath, help_heading = DATA)]
     test: Option<TestPart>,
     /// Fraction of the training data held out for validation, at least 0 and below 1
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
@@ -186,7 +192,7 @@ impl Train {
     }
 
     fn source(&self) -> Source {
-        self.data.place.data.clone().unwrap_or(Source::Known(Known::Digits))
+        self.named.clone().or_else(|| self.data.place.data.clone()).unwrap_or(Source::Known(Known::Digits))
     }
 
     /// The folder of the run, created before hours of training would be in vain.

@@ -97,7 +97,7 @@ const CASES: &[Case] = &[
     case("predict numbers halves.csv --classes", &["omit --classes"], "predict numbers halves.csv"),
     case(
         "predict numbers halves.csv --out p.txt",
-        &[".npy or .csv"],
+        &[".csv, .json, .npy or .parquet"],
         "predict numbers halves.csv --out p.csv",
     ),
     case(
@@ -115,7 +115,7 @@ const CASES: &[Case] = &[
         &["--header present or absent"],
         "predict counted either.csv --header absent",
     ),
-    case("evaluate numbers", &["--data"], "evaluate numbers --data halves.csv"),
+    case("evaluate moved.safetensors", &["--data"], "evaluate moved.safetensors --data halves.csv"),
     case(
         "evaluate numbers --activation tanh --data halves.csv",
         &["omit --activation"],
@@ -167,6 +167,7 @@ fn prepare(here: &Path) {
         let trained = run(here, &train);
         assert!(trained.status.success(), "{}", stderr(&trained));
     }
+    fs::copy(here.join("numbers/last.safetensors"), here.join("moved.safetensors")).unwrap();
 }
 
 #[test]

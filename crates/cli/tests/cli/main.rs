@@ -3,6 +3,7 @@
 mod augment;
 mod bad_input;
 mod class_weight;
+mod completions;
 mod cures;
 mod curvature;
 mod earlier;
@@ -19,6 +20,7 @@ mod models;
 mod network;
 mod readme;
 mod resume;
+mod run_data;
 mod run_folder;
 mod runs;
 mod settings;

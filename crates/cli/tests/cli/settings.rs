@@ -165,27 +165,6 @@ fn quiet_is_quiet_and_verbose_tells_of_steps() {
 }
 
 #[test]
-fn completions_and_the_manual_name_every_subcommand() {
-    let folder = tempfile::tempdir().unwrap();
-    let here = folder.path();
-    let text = |arguments: &[&str]| {
-        let output = run(here, arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        stdout(&output)
-    };
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = text(&["completions", shell]);
-        assert!(script.contains("chainrule") && script.contains("gradcheck"), "{shell}: {script}");
-    }
-    let page = text(&["man"]);
-    assert!(page.starts_with(".ie") || page.contains(".TH chainrule 1"), "{page}");
-    text(&["man", "--out", "pages"]);
-    let train = fs::read_to_string(here.join("pages/chainrule-train.1")).unwrap();
-    assert!(train.contains("checkpoint") && train.contains(".TH"), "{train}");
-    refused(here, &["completions", "dish"], &["bash", "zsh"]);
-}
-
-#[test]
 fn a_comparison_wants_runs_that_have_ended() {
     let folder = tempfile::tempdir().unwrap();
     refused(folder.path(), &["report", "nowhere"], &["nowhere", "results.json"]);

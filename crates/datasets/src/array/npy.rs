@@ -164,7 +164,7 @@ pub(crate) fn decode_features<A: Scalar>(
     options: &ReadOptions,
 ) -> Result<Features<A>, Error> {
     match options.table.schema {
-        Some(_) => build(bytes, path, options, false)?.into_features(path),
+        Some(_) => Ok(build(bytes, path, options, false)?.into_features(path)?.0),
         None => Ok(decode_array(bytes, path)?.features),
     }
 }

@@ -150,7 +150,7 @@ fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The entries of a folder, sorted by name.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {

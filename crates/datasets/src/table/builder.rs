@@ -10,6 +10,7 @@ use super::column::{Column, Impute};
 use super::columns::Columns;
 use super::dialect::Dialect;
 use super::form::NumberForm;
+use super::kept::{Keeper, KeptColumn};
 use super::schema::{ColumnKind, Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -35,6 +36,7 @@ pub(crate) struct Builder<A> {
     missing: MissingCells,
     impute: Option<Impute>,
     dialect: Option<Dialect>,
+    keeper: Keeper,
     number: PhantomData<A>,
 }
 
@@ -80,6 +82,7 @@ impl<A: Scalar> Builder<A> {
         };
         let targets = target.then(|| cells(places.len())).transpose()?;
         let usual = usual_names(places.len());
+        let keeper = Keeper::new(options.table.keep.iter().map(find).collect::<Result<_, _>>()?, names);
         let at = |(place, usual): (usize, String)| SchemaTarget {
             name: names.get(place).cloned().unwrap_or(usual),
             place,
@@ -97,6 +100,7 @@ impl<A: Scalar> Builder<A> {
             missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
             impute: options.table.impute,
             dialect: None,
+            keeper,
             number: PhantomData,
         };
         for (at, target) in builder.target_at.iter().enumerate() {
@@ -187,10 +191,22 @@ impl<A: Scalar> Builder<A> {
         self.dialect = Some(dialect);
     }
 
-    /// Whether a column of the file is a feature or the target.
+    /// Whether a column of the file is a feature, the target, or kept.
     #[cfg(feature = "parquet")]
     pub(crate) fn is_wanted(&self, column: usize) -> bool {
-        self.roles[column] != Role::Ignored
+        self.roles[column] != Role::Ignored || self.keeps(column)
+    }
+
+    /// Whether the text of a column is kept.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn keeps(&self, column: usize) -> bool {
+        self.keeper.wants(column)
+    }
+
+    /// Keeps the text of the next cell of a column of the file, if it is asked for.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn keep(&mut self, column: usize, text: &str) {
+        self.keeper.take(column, text);
     }
 
     /// Whether the form of the numbers of a column is to be found.
@@ -271,14 +287,14 @@ impl<A: Scalar> Builder<A> {
         let names: Vec<String> = self.target_at.iter().map(|target| target.name.clone()).collect();
         let target = cells.finish(&names).map_err(|fault| Error::data(path.display().to_string(), fault))?;
         let stem = path.file_stem().map_or_else(|| "table".into(), |stem| stem.to_string_lossy());
-        Dataset::new(stem, self.into_features(path)?, target)
+        Dataset::new(stem, self.into_features(path)?.0, target)
     }
 
-    /// The features only.
+    /// The features only, and the columns that are kept.
     ///
     /// # Errors
     /// If a column has no cell that is not missing.
-    pub(crate) fn into_features(self, path: &Path) -> Result<Features<A>, Error> {
+    pub(crate) fn into_features(self, path: &Path) -> Result<(Features<A>, Vec<KeptColumn>), Error> {
         let width = self.columns.len();
         let rows = self.x.len() / width;
         let mut x =
@@ -292,7 +308,7 @@ impl<A: Scalar> Builder<A> {
         let (targets, named, impute) = (self.target_at, self.named, self.impute);
         let (width, dialect) = (self.roles.len(), self.dialect);
         let schema = Schema { features, targets, width, named, impute, dialect };
-        Ok(Features::Columns(Columns { x, schema: Arc::new(schema) }))
+        Ok((Features::Columns(Columns { x, schema: Arc::new(schema) }), self.keeper.into_columns()))
     }
 }
 

@@ -17,6 +17,7 @@ use flate2::read::MultiGzDecoder;
 
 use self::build::build;
 use super::column::HeaderRow;
+use super::kept::KeptColumn;
 use super::options::TableOptions;
 use super::schema::ColumnKind;
 use crate::atomic::write_atomic;
@@ -126,15 +127,18 @@ pub fn decode_features<A: Scalar>(
     path: &Path,
     options: &ReadOptions,
 ) -> Result<Features<A>, Error> {
-    build(text, path, options, false)?.0.into_features(path)
+    Ok(build(text, path, options, false)?.0.into_features(path)?.0)
 }
 
-/// Reads the features of a file as [`decode_features`] does.
+/// Reads the features of a file as [`decode_features`] does, and the columns that are kept.
 ///
 /// # Errors
 /// As [`decode_features`].
-pub fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
-    decode_features(&read_text(path, options.memory())?, path, options)
+pub(crate) fn read_features<A: Scalar>(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Features<A>, Vec<KeptColumn>), Error> {
+    build(&read_text(path, options.memory())?, path, options, false)?.0.into_features(path)
 }
 
 /// Reads a table of numbers without a target.
@@ -159,7 +163,7 @@ pub fn read_matrix<A: Scalar>(path: &Path, header: HeaderRow, delimiter: u8) -> 
     let options = ReadOptions { table, ..ReadOptions::default() };
     let text = read_file(path)?;
     let (builder, names) = build::<A>(&text, path, &options, false)?;
-    let features = builder.into_features(path)?;
+    let (features, _) = builder.into_features(path)?;
     let Features::Columns(table) = &features else { unreachable!("a table has columns") };
     if let Some(words) = table.schema().features.iter().find(|feature| feature.kind != ColumnKind::Number) {
         let fault = format!("column {} ({}) holds words", words.place + 1, words.name);

@@ -16,6 +16,7 @@ use super::schema::Schema;
 /// | `categorical` | empty | numeric columns to treat as categories |
 /// | `drop` | empty | columns to leave out |
 /// | `date_parts` | `false` | whether dates become their cyclic parts too, beside the days |
+/// | `keep` | empty | columns whose text is kept beside the features |
 /// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical`, `drop` and `date_parts` |
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableOptions {
@@ -41,6 +42,8 @@ pub struct TableOptions {
     pub drop: Vec<Column>,
     /// Whether dates become their cyclic parts too: sine and cosine of the time of day, of the day of the week and of the year.
     pub date_parts: bool,
+    /// Columns whose text is kept beside the features, whatever else they are.
+    pub keep: Vec<Column>,
     /// The columns of a model.
     pub schema: Option<Schema>,
 }

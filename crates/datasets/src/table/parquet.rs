@@ -1,5 +1,7 @@
 //! Parquet files: tables with types, as pandas, Spark and DuckDB write them.
 
+mod write;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +13,12 @@ use ::parquet::record::{Field, Row};
 use ::parquet::schema::types::{Type, TypePtr};
 use chainrule_tensor::Scalar;
 
+pub use self::write::{Values, encode};
 use super::builder::Builder;
 use super::cells::Cell;
 use super::date::{DateForm, days_since_1970};
 use super::form::NumberForm;
+use super::kept::KeptColumn;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
@@ -39,11 +43,14 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
     build(bytes::Bytes::copy_from_slice(bytes), path, options, true)?.into_dataset(path)
 }
 
-/// Reads the features for the model whose schema is in `options`.
+/// Reads the features for the model whose schema is in `options`, and the columns that are kept.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Features<A>, Error> {
+pub(crate) fn read_features<A: Scalar>(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Features<A>, Vec<KeptColumn>), Error> {
     build(open(path)?, path, options, false)?.into_features(path)
 }
 
@@ -177,6 +184,9 @@ fn push<A: Scalar>(
     readings: &[Reading],
 ) -> Result<(), (usize, String)> {
     for (((_, field), &at), &reading) in row.get_column_iter().zip(wanted).zip(readings) {
+        if builder.keeps(at) {
+            builder.keep(at, &spelled(field));
+        }
         let text;
         let cell = match field {
             Field::Null => Cell::Missing,
@@ -206,6 +216,15 @@ fn push<A: Scalar>(
     }
     builder.end_row();
     Ok(())
+}
+
+/// A value in text.
+fn spelled(field: &Field) -> String {
+    match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        _ => field.to_string(),
+    }
 }
 
 /// A whole number as its column is read.

@@ -1,4 +1,4 @@
-use chainrule_tensor::Scalar;
+use chainrule_tensor::{Scalar, simd};
 
 use crate::array::file_rows::FileRows;
 use crate::features::Features;
@@ -65,11 +65,17 @@ impl<A: Scalar> Folded<A> {
         self.map(row, out, |byte| A::from_u8(byte).unwrap_or_default());
     }
 
-    #[inline]
+    #[inline(always)]
     fn map<T: Copy>(&self, row: &[T], out: &mut [A], number: impl Fn(T) -> A) {
-        for ((y, &x), (&shift, &scale)) in out.iter_mut().zip(row).zip(self.shift.iter().zip(&self.scale)) {
-            *y = (number(x) - shift) * scale;
-        }
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                let affine = self.shift.iter().zip(&self.scale);
+                for ((y, &x), (&shift, &scale)) in out.iter_mut().zip(row).zip(affine) {
+                    *y = (number(x) - shift) * scale;
+                }
+            },
+        );
     }
 
     pub(crate) fn apply<'a>(&self, row: impl IntoIterator<Item = &'a mut A>) {

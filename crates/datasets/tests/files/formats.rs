@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::{
-    Batches, Column, ColumnKind, Dataset, Encoding, Features, HeaderRow, ImageOptions, ImageShape, Impute,
-    Parts, Pipeline, ReadOptions, Scaling, Schema, TableOptions, Target, csv, decode_image, idx,
-    is_image_file, npy, read, read_features, read_images, read_pair, split::HoldOut,
+    Batches, Column, ColumnKind, Dataset, Encoding, Features, HeaderRow, ImageShape, Impute, Parts, Pipeline,
+    ReadOptions, Scaling, Schema, TableOptions, Target, csv, decode_image, idx, is_image_file, npy, read,
+    read_features, read_images, read_pair, split::HoldOut,
 };
 use chainrule_tensor::ndarray::{Array2, array};
 
@@ -233,34 +233,6 @@ fn a_jpeg_whose_scans_do_not_fit_makes_nothing_panic() {
     if let Ok(image) = decode_image(&fs::read(&path).unwrap(), &path) {
         assert_eq!(image.shape.numbers(), Some(image.pixels.len()));
     }
-}
-
-#[test]
-fn a_folder_of_folders_is_a_data_set_of_images() {
-    let folder = tempfile::tempdir().unwrap();
-    for (class, files) in [("cat", ["rgb.png", "grey.jpg"]), ("dog", ["palette.png", "colours.jpg"])] {
-        fs::create_dir(folder.path().join(class)).unwrap();
-        for file in files {
-            fs::copy(beside("pillow", file), folder.path().join(class).join(file)).unwrap();
-        }
-        fs::write(folder.path().join(class).join("notes.txt"), "no image").unwrap();
-    }
-    let data = read::<f32>(folder.path(), &ReadOptions::default()).unwrap().train;
-    assert_eq!(
-        (data.class_names(), data.labels()),
-        (&["cat".to_owned(), "dog".into()][..], Some(&[0, 0, 1, 1][..]))
-    );
-    assert_eq!(data.image(), Some(ImageShape { height: 32, width: 32, channels: 3 }));
-    let image = ImageOptions { size: Some((6, 4)), channels: Some(1) };
-    let grey = read::<f32>(folder.path(), &ReadOptions { image, ..ReadOptions::default() }).unwrap().train;
-    assert_eq!((grey.inputs(), grey.full_scale()), (24, Some(255.0)));
-    fs::write(
-        folder.path().join("dog").join("torn.png"),
-        &fs::read(beside("pillow", "rgb.png")).unwrap()[..90],
-    )
-    .unwrap();
-    let error = read::<f32>(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("torn.png") && error.contains("damaged"), "{error}");
 }
 
 #[test]

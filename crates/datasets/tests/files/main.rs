@@ -8,6 +8,8 @@ mod csv;
 #[cfg(feature = "csv")]
 mod dialects;
 #[cfg(all(feature = "csv", feature = "images"))]
+mod folders;
+#[cfg(all(feature = "csv", feature = "images"))]
 mod formats;
 mod idx;
 mod mnist;

@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 use chainrule::datasets::{Column, FileFormat, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind};
 use clap::{ArgAction, Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 use super::text::TextArgs;
+use crate::commands::complete::columns;
 use crate::failure::Failure;
 use crate::headings::DATA;
 
@@ -36,7 +38,7 @@ enum Colours {
 
 /// Columns of a table, joined by commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Columns(Vec<Column>);
+pub(crate) struct Columns(pub(crate) Vec<Column>);
 
 /// Height and width of a picture, such as 28x28.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +48,7 @@ struct Size(usize, usize);
 pub(super) struct OwnArgs {
     /// Column to predict: its name, its number from 0, or `last`, or several separated by commas; for arrays also the .npy or IDX
     /// file that holds it [default: last, or the columns that the model predicts]
-    #[arg(long, value_name = "COLUMNS|FILE", help_heading = DATA)]
+    #[arg(long, add = ArgValueCompleter::new(columns), value_name = "COLUMNS|FILE", help_heading = DATA)]
     pub(super) target: Option<String>,
     /// Classification, regression, or multi-label: several columns of two words (or 0 and 1) each; auto classifies a target of words or
     /// of few different integers
@@ -56,10 +58,10 @@ pub(super) struct OwnArgs {
     #[arg(long, value_enum, value_name = "HOW", help_heading = DATA, hide_short_help = true)]
     impute: Option<ImputeName>,
     /// Treat these numeric columns as categories, separated by commas
-    #[arg(long, value_name = "COLUMNS", help_heading = DATA, hide_short_help = true)]
+    #[arg(long, add = ArgValueCompleter::new(columns), value_name = "COLUMNS", help_heading = DATA, hide_short_help = true)]
     categorical: Option<Columns>,
     /// Ignore these columns, separated by commas
-    #[arg(long, value_name = "COLUMNS", help_heading = DATA)]
+    #[arg(long, add = ArgValueCompleter::new(columns), value_name = "COLUMNS", help_heading = DATA)]
     drop: Option<Columns>,
     /// Give the network the cyclic parts of dates too: sine and cosine of the time of day (in UTC where there is a zone), of the day of
     /// the week and of the day of the year

@@ -8,7 +8,7 @@ use chainrule::model::ModelCard;
 use chainrule::train::{Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::digits::significant;
-use chainrule_report::results::{self, Communication, Figures, Results, Summary, TimeSplit};
+use chainrule_report::results::{self, Baseline, Communication, Figures, Results, Summary, TimeSplit};
 
 use super::folder::RunFolder;
 use super::machine::machine;
@@ -30,6 +30,12 @@ pub(crate) struct Outcome {
     pub(crate) augment: Option<Augmentation>,
     /// The messages between the ranks, if there are several.
     pub(crate) communication: Option<Communication>,
+    /// What simpler predictions reach on the test data.
+    pub(crate) baselines: Vec<Baseline>,
+    /// The loss in words, with its unit.
+    pub(crate) loss: String,
+    /// Epochs without a lower validation loss after which the run ends.
+    pub(crate) patience: Option<usize>,
 }
 
 impl Outcome {
@@ -67,6 +73,26 @@ impl Outcome {
         self.history.stop == Stop::Finished && epochs.len() > 2 && lately > in_all / 50.0
     }
 
+    /// How the run ended, where that is worth a line: early, with the parameters of another epoch, or too early.
+    fn ending(&self) -> Option<String> {
+        let (epochs, best) = (self.history.epochs.len(), self.history.best);
+        let restored =
+            best.map(|best| format!("the model is that of epoch {best}, with the lowest validation loss"));
+        match (self.history.stop, self.patience) {
+            (Stop::Patience, Some(patience)) => {
+                let since = format!(
+                    "stopped early after epoch {epochs}: no lower validation loss for {patience} epochs"
+                );
+                Some([Some(since), restored].into_iter().flatten().collect::<Vec<_>>().join("; "))
+            }
+            _ if self.is_still_falling() => {
+                let falling = format!("the loss is still falling: raise --epochs above {epochs}");
+                Some(restored.map_or(falling.clone(), |restored| format!("{restored}; {falling}")))
+            }
+            _ => restored,
+        }
+    }
+
     /// All that `results.json` keeps; `target` is that of the test data.
     pub(crate) fn results(
         &self,
@@ -90,6 +116,7 @@ impl Outcome {
             test: target
                 .zip(self.test.as_ref())
                 .map(|(target, test)| evaluate::figures(target, target.len(), test)),
+            baselines: self.baselines.clone(),
         }
     }
 
@@ -149,26 +176,22 @@ impl Outcome {
             _ => None,
         };
         let mut text =
-            format!("{:<10}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
-        for (name, evaluation) in self.parts() {
-            put(
-                &mut text,
-                format_args!(
-                    "{name:<10}  {:>9}  {:>8.4}\n",
-                    significant(evaluation.loss),
-                    evaluation.metrics.headline()
-                ),
-            );
+            format!("{:<13}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
+        let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
+        let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.score));
+        for (name, loss, score) in of_parts.chain(of_baselines) {
+            let loss = loss.map_or_else(|| "–".to_owned(), significant);
+            put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8.4}\n"));
         }
         if let Some(each) = each {
             put(&mut text, format_args!("\non the test data:\n{each}\n"));
         }
-        if self.is_still_falling() {
-            let epochs = self.history.epochs.len();
-            put(&mut text, format_args!("\nthe loss is still falling: raise --epochs above {epochs}\n"));
+        if let Some(ended) = self.ending() {
+            put(&mut text, format_args!("\n{ended}\n"));
         }
         let rate = self.examples_per_second();
-        put(&mut text, format_args!("\ntime        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
+        put(&mut text, format_args!("\nloss        {}\n", self.loss));
+        put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
             Some(test) => match &test.metrics {

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use chainrule::datasets::{Dataset, Encoding, Error, Parts, split::HoldOut};
 use chainrule::layers::Layer;
-use chainrule::loss::{LossKind, LossSpec};
+use chainrule::loss::{Loss, LossKind, LossSpec};
 use chainrule::model::{Checkpoint, Header, ModelCard, TargetScaling};
 use chainrule::tensor::{Aligned, Rng, Scalar};
 use chainrule::train::tensors::{self, checksum, little_endian};
-use chainrule::train::{TrainState, fingerprint};
+use chainrule::train::{Setup, TrainState, fingerprint};
 
 use super::Train;
 use super::card::card;
 use super::settings::CommandLine;
+use crate::commands::data::TestPart;
 use crate::commands::loss;
 use crate::commands::model::load_as;
 use crate::failure::Failure;
@@ -25,6 +26,8 @@ const PER_RANK: [&str; 7] =
 pub(super) struct Prepared<A: Scalar> {
     /// The data in their own units.
     pub(super) parts: Parts<A>,
+    /// Whether a validation or test part was cut from the training data.
+    pub(super) holds_out: bool,
     /// What the network is trained on and watched with: targets scaled by `scaling`.
     pub(super) train: Dataset<A>,
     pub(super) validation: Option<Dataset<A>>,
@@ -69,7 +72,7 @@ impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
         let from = args.from.as_deref().map(ModelFile::read).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
-        let parts = parts::<A>(args, known)?;
+        let (parts, holds_out) = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
@@ -92,6 +95,7 @@ impl<A: Scalar> Prepared<A> {
         let validation = parts.validation.as_ref().map(scaled).transpose()?;
         Ok(Self {
             parts,
+            holds_out,
             train,
             validation,
             loss,
@@ -103,6 +107,18 @@ impl<A: Scalar> Prepared<A> {
             model,
             model_file: from.map(|from| checksum(&from.bytes)),
         })
+    }
+
+    /// What is trained, by what and on what.
+    pub(super) fn setup<'a>(&'a self, model: &'a dyn Layer<A>, loss: &'a dyn Loss<A>) -> Setup<'a, A> {
+        Setup {
+            model,
+            loss,
+            encoding: self.encoding,
+            transform: &self.card.transform,
+            train: &self.train,
+            validation: self.validation.as_ref(),
+        }
     }
 
     /// The parameters before the first step, drawn from the seed or those of a model, and the state of the run.
@@ -153,21 +169,25 @@ impl<A: Scalar> Prepared<A> {
     }
 }
 
-/// Training and test parts, and a validation part if one is asked for.
-fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<Parts<A>, Failure> {
-    let parts = args.data.parts(&args.source(), args.test.as_ref(), model, args.seed)?;
+/// Training and test parts, and a validation part if one is asked for; and whether one of them was cut from the training data.
+fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>, bool), Failure> {
+    let source = args.source();
+    let own = args.data.own_or_known_parts(&source, model)?;
+    let has_test = own.test.is_some();
+    let parts = args.data.with_test_part(own, &source, args.test.as_ref(), args.seed)?;
+    let holds_out_test = !has_test && parts.test.is_some() && !matches!(args.test, Some(TestPart::File(_)));
     if args.validation == 0.0 {
-        return Ok(parts);
+        return Ok((parts, holds_out_test));
     }
     if parts.validation.is_some() {
-        let source = args.source();
         return Err(Failure::Input(format!("{source} has a validation part of its own: omit --validation")));
     }
     let hold_out = HoldOut::Fraction(args.validation);
-    parts.hold_out_validation(hold_out, args.seed).map_err(|error| match error {
+    let parts = parts.hold_out_validation(hold_out, args.seed).map_err(|error| match error {
         Error::Split { .. } => {
-            Failure::Input(format!("{}: {error}: hold out another fraction (--validation)", args.source()))
+            Failure::Input(format!("{source}: {error}: hold out another fraction (--validation)"))
         }
         other => Failure::input(other),
-    })
+    })?;
+    Ok((parts, true))
 }

@@ -1,6 +1,5 @@
 //! What a training run shows on stderr.
 
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use super::sparkline::Sparkline;
 use super::verbosity::Verbosity;
 use crate::failure::errln;
 use crate::interrupt::is_interrupted;
+use crate::terminal::{Part, columns, fitted};
 
 /// How often the bar's figures change.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -42,7 +42,11 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some((epochs as u64).saturating_mul(batches)), target)
             .with_position(step);
         bar.reset_eta();
-        let template = "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left";
+        let template = match columns() {
+            100.. => "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left",
+            75.. => "{percent:>3} %  {msg}  {per_sec}  {eta} left",
+            _ => "{percent:>3} %  {msg}  {eta} left",
+        };
         let style = ProgressStyle::with_template(template).expect("the template is well formed");
         let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
             // A terminal that is gone reads nothing.
@@ -70,7 +74,10 @@ impl<A: Scalar> Callback<A> for Progress {
         self.losses.push(end.loss);
         if self.refreshed.elapsed() >= REFRESH {
             self.refreshed = Instant::now();
-            self.bar.set_message(format!("{}  loss {}", self.losses, significant(end.loss)));
+            let loss = format!("loss {:<9}", significant(end.loss));
+            let parts = vec![Part::new(1, self.losses.to_string()), Part::new(0, loss)];
+            // The rest of the line takes 40 columns at most.
+            self.bar.set_message(fitted(parts, "  ", columns().saturating_sub(40)));
         }
         if self.verbosity == Verbosity::Verbose && end.step.is_multiple_of(self.every) {
             let StepEnd { epoch, step, batch, batches, loss, .. } = end;
@@ -86,16 +93,19 @@ impl<A: Scalar> Callback<A> for Progress {
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
         let Epoch { epoch: number, train_loss, seconds, examples, .. } = epoch;
         let rate = *examples as f64 / seconds;
-        let train_loss = significant(*train_loss);
-        let mut line =
-            format!("epoch {number:>3}/{}   loss {train_loss}   {rate:.0} examples/s", self.epochs);
+        let figure = |loss| format!("{:<9}", significant(loss));
+        let mut parts = vec![
+            Part::new(0, format!("epoch {number:>3}/{}", self.epochs)),
+            Part::new(1, format!("loss {}", figure(*train_loss))),
+        ];
         if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
             let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
-            write!(line, "   validation loss {}, {name} {metric:.4}", significant(loss))
-                .expect("a string takes every write");
+            parts.push(Part::new(2, format!("validation loss {}", figure(loss))));
+            parts.push(Part::new(3, format!("{name} {metric:<7.4}")));
         }
+        parts.push(Part::new(4, format!("{rate:>9.0} examples/s")));
         if self.verbosity > Verbosity::Quiet {
-            self.line(&line);
+            self.line(fitted(parts, "   ", columns()).trim_end());
         }
         ControlFlow::Continue(())
     }

@@ -4,7 +4,7 @@ use chainrule::datasets::Dataset;
 use chainrule::layers::{Layer, is_random};
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, RunIdentity, Setup, Snapshots, Stop, TrainError, TrainingLoop, Weights,
+    Callback, History, Meter, Plan, RunIdentity, Snapshots, Stop, TrainError, TrainingLoop, Weights,
     evaluate_together, every_row,
 };
 use chainrule_report::gallery::Gallery;
@@ -13,6 +13,8 @@ use chainrule_report::run::Run;
 use chainrule_report::run_page;
 
 use super::Train;
+use super::announce::{announce, taken_for};
+use super::baseline::baselines;
 use super::checkpointer::Checkpointer;
 use super::folder::RunFolder;
 use super::gallery::{contact_sheet, gallery};
@@ -26,8 +28,9 @@ use super::settings::CommandLine;
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
+use crate::commands::loss::in_words;
 use crate::commands::model::loss_spec;
-use crate::failure::{Failure, errln, outln, print};
+use crate::failure::{Failure, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
 
@@ -63,8 +66,8 @@ pub(super) fn train<A: MpiScalar>(
     let meter = Meter::new();
     let (mut theta, mut state) = prepared.start(&network, args.seed);
     let mut optimizer = args.optimizer.build::<A>(layout, steps, is_random(&network));
-    let usual_threads = processes.threads();
-    let pool = Pool::new(args.threads.map_or(usual_threads, usize::from));
+    let threads = args.threads.map_or_else(|| processes.threads(), usize::from);
+    let pool = Pool::new(threads);
 
     if args.resume.is_some()
         && let Some(saved) = resumed(folder.as_ref(), (&identity, &prepared.parts.train), args, processes)?
@@ -98,14 +101,7 @@ pub(super) fn train<A: MpiScalar>(
         announce(args, &prepared, theta.len(), folder, processes, start.0);
     }
 
-    let setup = Setup {
-        model: &network,
-        loss: &*loss,
-        encoding: prepared.encoding,
-        transform: &card.transform,
-        train: &prepared.train,
-        validation: prepared.validation.as_ref(),
-    };
+    let setup = prepared.setup(&network, &*loss);
     let mut group = processes.group::<A>(args.reduction.into());
     let callback: &mut dyn Callback<A> = match &mut watch {
         Some(watch) => watch,
@@ -123,7 +119,8 @@ pub(super) fn train<A: MpiScalar>(
     let weights = state.weights(&theta);
     let parts = &prepared.parts;
     let mut measure = |data| {
-        evaluate_together(&network, &*loss, prepared.encoding, &card.transform, weights, data, group.ranks())
+        let (encoding, transform) = (prepared.encoding, &card.transform);
+        pool.enter(|| evaluate_together(&network, &*loss, encoding, transform, weights, data, group.ranks()))
             .map_err(Failure::run)
     };
     let train = measure(&parts.train)?;
@@ -139,6 +136,9 @@ pub(super) fn train<A: MpiScalar>(
         in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
         split: meter.split(),
         communication: group.communication(),
+        baselines: baselines(args, parts, &card, threads),
+        loss: in_words(&loss_spec(&card), parts.train.target()),
+        patience: args.patience,
         history,
     };
     let results = outcome.results(&card, theta.len(), &folder, parts.test.as_ref().map(Dataset::target));
@@ -168,49 +168,6 @@ fn plan(args: &Train, examples: usize) -> Plan {
         seed: args.seed,
         augment: args.augment.unwrap_or_default(),
     }
-}
-
-/// What a file was taken for; `None` for a built-in data set.
-fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<String> {
-    args.source().is_own().then(|| train.summary().to_string())
-}
-
-/// Prints what a file was taken for.
-fn describe<A: Scalar>(args: &Train, train: &Dataset<A>) {
-    let Some(summary) = taken_for(args, train) else { return };
-    errln!("{}: {summary}", args.source());
-    if train.counts_rows() {
-        errln!(
-            "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
-        );
-    }
-}
-
-/// Prints what is about to run.
-fn announce<A: Scalar>(
-    args: &Train,
-    Prepared { parts, card, .. }: &Prepared<A>,
-    parameters: usize,
-    folder: &RunFolder,
-    processes: &Processes,
-    step: u64,
-) {
-    if args.verbosity.level() == Verbosity::Quiet {
-        return;
-    }
-    describe(args, &parts.train);
-    let (architecture, ranks) = (card.architecture.summary(), processes.size());
-    let mut examples = format!("{} training", parts.train.len());
-    for (name, part) in [("validation", &parts.validation), ("test", &parts.test)] {
-        examples += &part.as_ref().map_or(String::new(), |part| format!(", {} {name}", part.len()));
-    }
-    errln!(
-        "{} · {architecture} · {parameters} parameters · {examples} examples · {}{}{}",
-        args.source(),
-        folder.path().display(),
-        if ranks > 1 { format!(" · {ranks} ranks") } else { String::new() },
-        if step > 0 { format!(" · from step {step}") } else { String::new() }
-    );
 }
 
 /// What the run's snapshots are known by.

@@ -11,13 +11,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use chainrule::train::tensors::checksum;
-use chainrule_report::run::CONFIG;
+use chainrule_report::run::{CONFIG, LAST_MODEL};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use self::parse::{Fault, Setting, argument, as_flag, parse};
 use crate::commands::options::Standardize;
 use crate::failure::{Failure, first_paragraph};
+use crate::headings::DATA;
 use crate::text_file;
 
 /// Flags that say where and how a run continues and what it prints: not its settings.
@@ -33,7 +34,18 @@ const OPEN: [&str; 8] =
 pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> Result<ArgMatches, Failure> {
     program.build();
     let matches = program.clone().try_get_matches_from(&arguments).map_err(Failure::Usage)?;
-    let Some(("train", given)) = matches.subcommand() else { return Ok(matches) };
+    let given = match matches.subcommand() {
+        Some(("train", given)) => given,
+        Some((name, given)) => {
+            let own = of_run(program, name, given)?;
+            if own.is_empty() {
+                return Ok(matches);
+            }
+            arguments.extend(own);
+            return program.clone().try_get_matches_from(arguments).map_err(Failure::Usage);
+        }
+        None => return Ok(matches),
+    };
     let train = program.find_subcommand("train").expect("the program has this command");
     let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     let path = match (given.get_one::<PathBuf>("resume"), given.get_one::<PathBuf>("config")) {
@@ -72,6 +84,34 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
         }
     }
     program.clone().try_get_matches_from(arguments).map_err(Failure::Usage)
+}
+
+/// For a command that judges the model of a run and names no data: the flags that name the run's own, and how it was split.
+fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsString>, Failure> {
+    const SEED: &str = "split-seed";
+    let command = program.find_subcommand(name).expect("the program has this command");
+    let has = |long: &str| command.get_arguments().any(|arg| arg.get_long() == Some(long));
+    let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    // `--data` itself, and what stands in its place.
+    let names_data = |arg: &Arg| {
+        let id = arg.get_id();
+        id == "data" || command.get_arg_conflicts_with(arg).iter().any(|other| other.get_id() == "data")
+    };
+    if !has(SEED) || command.get_arguments().filter(|arg| on_the_line(arg)).any(names_data) {
+        return Ok(Vec::new());
+    }
+    let model = given.try_get_one::<PathBuf>("model").ok().flatten();
+    let model = model.filter(|model| model.file_name() == Some(LAST_MODEL.as_ref()));
+    let settings = model.and_then(|model| model.parent()).map(|run| run.join(CONFIG));
+    let Some(settings) = settings.filter(|path| path.exists()) else { return Ok(Vec::new()) };
+    let train = program.find_subcommand("train").expect("the program has this command");
+    let flag = |Setting { key, value }: Setting| {
+        let key = if key == "seed" { SEED.to_owned() } else { key };
+        let arg = command.get_arguments().find(|arg| arg.get_long() == Some(key.as_str()))?;
+        let is_of_the_data = arg.get_help_heading() == Some(DATA) && !on_the_line(arg);
+        as_flag(arg, &key, &value).filter(|_| is_of_the_data).map(OsString::from)
+    };
+    Ok(read(&settings, train)?.into_iter().filter_map(flag).collect())
 }
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {

@@ -45,7 +45,12 @@ pub(super) fn build<A: Scalar>(
         text.find_forms(&mut builder, options)?;
     }
     text.each_cell(
-        |builder: &mut Builder<A>, place, cell| builder.cell(place, Cell::Text(cell)),
+        |builder: &mut Builder<A>, place, cell| {
+            if builder.keeps(place) {
+                builder.keep(place, cell);
+            }
+            builder.cell(place, Cell::Text(cell))
+        },
         &mut builder,
     )?;
     if builder.is_empty() {
@@ -97,7 +102,7 @@ impl<'a> Text<'a> {
             (HeaderRow::Auto, None) => {
                 let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
                 target && options.target.are_named_in(&first)
-                    || table.drop.iter().chain(&table.categorical).any(named)
+                    || table.drop.iter().chain(&table.categorical).chain(&table.keep).any(named)
                     || sample.has_header(&table.missing)
             }
         };

@@ -1,0 +1,69 @@
+//! What a run says of itself before its first step.
+
+use chainrule::datasets::{Dataset, Features, Parts};
+use chainrule::tensor::Scalar;
+
+use super::Train;
+use super::folder::RunFolder;
+use super::prepared::Prepared;
+use super::verbosity::Verbosity;
+use crate::failure::errln;
+use crate::processes::Processes;
+use crate::terminal::{columns, wrapped};
+
+/// What a file was taken for; `None` for a built-in data set.
+pub(super) fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<String> {
+    args.source().is_own().then(|| train.summary().to_string())
+}
+
+/// Prints what is about to run.
+pub(super) fn announce<A: Scalar>(
+    args: &Train,
+    Prepared { parts, card, holds_out, .. }: &Prepared<A>,
+    parameters: usize,
+    folder: &RunFolder,
+    processes: &Processes,
+    step: u64,
+) {
+    if args.verbosity.level() == Verbosity::Quiet {
+        return;
+    }
+    if let Some(summary) = taken_for(args, &parts.train) {
+        show(&[format!("{}: {summary}", args.source())]);
+        if parts.train.counts_rows() {
+            errln!(
+                "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
+            );
+        }
+    }
+    let mut told = vec![
+        args.source().to_string(),
+        card.architecture.summary(),
+        format!("{parameters} parameters"),
+        counts(parts) + &if *holds_out { split(args, &parts.train) } else { String::new() },
+        folder.path().display().to_string(),
+    ];
+    let ranks = processes.size();
+    told.extend((ranks > 1).then(|| format!("{ranks} ranks")));
+    told.extend((step > 0).then(|| format!("from step {step}")));
+    show(&told);
+}
+
+/// Prints the parts of a line, on several where the terminal is too narrow.
+fn show(parts: &[String]) {
+    errln!("{}", wrapped(parts, " · ", columns()));
+}
+
+/// How the parts were cut from the training data: by the blocks of a streamed file, else each class in proportion, if there are any.
+fn split<A: Scalar>(args: &Train, train: &Dataset<A>) -> String {
+    let is_stratified = train.labels().is_some() && !matches!(train.features(), Features::FileRows(_));
+    format!("{}, seed {}", if is_stratified { ", stratified" } else { ", split at random" }, args.seed)
+}
+
+/// The number of examples of each part.
+fn counts<A: Scalar>(parts: &Parts<A>) -> String {
+    let others = [("validation", &parts.validation), ("test", &parts.test)];
+    let others = others.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?.len())));
+    let all = std::iter::once(("training", parts.train.len())).chain(others);
+    format!("{} examples", all.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", "))
+}

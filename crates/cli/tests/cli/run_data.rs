@@ -1,0 +1,134 @@
+//! What a run knows and says of its data: how they were split, what simpler models reach, and where they are.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::{json, refused, run, stderr, stdout};
+
+/// 60 rows of two classes, of which `a` tells one in three apart for certain.
+fn table(path: &Path) {
+    let mut text = "id,a,b,kind\n".to_owned();
+    for i in 0..60 {
+        writeln!(text, "r{i},{},{},{}", i % 7, i % 5, if i % 3 == 0 { "low" } else { "high" }).unwrap();
+    }
+    fs::write(path, text).unwrap();
+}
+
+fn results(here: &Path, run: &str) -> serde_json::Value {
+    serde_json::from_str(&fs::read_to_string(here.join(run).join("results.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_is_evaluated_on_its_own_test_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    table(&here.join("t.csv"));
+    let train = |out: &str, flags: &[&str]| {
+        let usual =
+            ["train", "d.csv", "--drop", "id", "--epochs", "2", "--seed", "5", "--json", "--out", out];
+        json(here, &[&usual[..], flags].concat())
+    };
+    let cases: [(&str, &[&str]); 3] =
+        [("a", &[]), ("b", &["--validation", "0.25", "--test", "0.3"]), ("c", &["--test", "t.csv"])];
+    for (out, flags) in cases {
+        let trained = train(out, flags);
+        let test = json(here, &["evaluate", out, "--json"]);
+        assert_eq!(test["loss"], trained["test_loss"], "{out}");
+        assert_eq!(test["examples"], results(here, out)["test"]["examples"], "{out}");
+        let part = json(here, &["evaluate", out, "--part", "train", "--json"]);
+        assert_eq!(part["loss"], trained["train_loss"], "{out}");
+    }
+    // Other data are all judged, and the flags of the line win.
+    assert_eq!(json(here, &["evaluate", "a", "--data", "d.csv", "--drop", "id", "--json"])["examples"], 60);
+    let told = run(here, &["evaluate", "a/last.safetensors"]);
+    assert!(stderr(&told).contains("d: the 12 test examples of the run"), "{}", stderr(&told));
+    train("none", &["--test", "0"]);
+    refused(here, &["evaluate", "none"], &["no test part", "--part train"]);
+    fs::remove_file(here.join("d.csv")).unwrap();
+    refused(here, &["evaluate", "a"], &["d.csv"]);
+}
+
+#[test]
+fn a_built_in_set_is_found_in_the_runs_own_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = json(folder.path(), &["train", "moons", "--epochs", "1", "--out", "r", "--json"]);
+    assert_eq!(json(folder.path(), &["evaluate", "r", "--json"])["loss"], trained["test_loss"]);
+    refused(folder.path(), &["train", "moons", "--data", "xor"], &["cannot be used with"]);
+    refused(folder.path(), &["train", "moon"], &["expected one of"]);
+}
+
+#[test]
+fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    let arguments =
+        ["train", "d.csv", "--drop", "id", "--validation", "0.25", "--patience", "2", "--seed", "4"];
+    let output = run(here, &[&arguments[..], &["--lr", "0.1", "--out", "r"]].concat());
+    let (told, table) = (stderr(&output), stdout(&output));
+    assert!(told.contains("36 training, 12 validation, 12 test examples, stratified, seed 4"), "{told}");
+    for line in ["largest class          –    0.6667", "linear model", "loss        cross-entropy in nats"]
+    {
+        assert!(table.contains(line), "{line}: {table}");
+    }
+    assert!(
+        table.contains("stopped early after epoch") && table.contains("the model is that of epoch"),
+        "{table}"
+    );
+    let baselines = results(here, "r")["baselines"].clone();
+    assert_eq!(baselines[0]["score"].as_f64(), Some(2.0 / 3.0));
+    // Numbers are split at random, and judged by R² against their mean.
+    let mut numbers = "x,y\n".to_owned();
+    (0..40).for_each(|i| writeln!(numbers, "{i}.5,{}.25", 3 * i).unwrap());
+    fs::write(here.join("n.csv"), numbers).unwrap();
+    let output = run(here, &["train", "n.csv", "--epochs", "1", "--out", "n"]);
+    assert!(
+        stderr(&output).contains("32 training, 8 test examples, split at random, seed 0"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stdout(&output).contains("squared units of the target"), "{}", stdout(&output));
+    let linear = results(here, "n")["baselines"][1]["score"].as_f64().unwrap();
+    assert!(linear > 0.99, "{linear}");
+}
+
+#[test]
+fn predictions_carry_the_names_of_their_rows_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    json(here, &["train", "d.csv", "--drop", "id", "--epochs", "1", "--out", "r", "--json"]);
+    let predict = |arguments: &[&str]| {
+        let output = run(here, &[&["predict", "r", "d.csv"], arguments].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let csv = predict(&["--keep", "id,kind"]);
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("id,kind,class,high,low"));
+    let first: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert_eq!((first[0], first[1], csv.lines().count()), ("r0", "low", 61));
+    predict(&["--keep", "id,kind", "--out", "p.json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&fs::read(here.join("p.json")).unwrap()).unwrap();
+    assert_eq!(
+        (rows.as_array().unwrap().len(), &rows[0]["id"], &rows[0]["class"]),
+        (60, &"r0".into(), &first[2].into())
+    );
+    assert_eq!(rows[0]["high"].to_string(), first[3]);
+    #[cfg(feature = "parquet")]
+    {
+        use chainrule::datasets::{ReadOptions, read};
+        predict(&["--keep", "kind", "--out", "p.parquet"]);
+        let options = ReadOptions { target: "kind".parse().unwrap(), ..ReadOptions::default() };
+        let data = read::<f32>(&here.join("p.parquet"), &options).unwrap().train;
+        assert_eq!((data.len(), data.class_names()), (60, &["high".to_owned(), "low".into()][..]));
+        // Predictions are a table again, and columns are kept from it.
+        let again = run(here, &["predict", "r", "p.parquet", "--keep", "high"]);
+        assert!(stderr(&again).contains("no column \"a\""), "{}", stderr(&again));
+    }
+    refused(here, &["predict", "r", "d.csv", "--keep", "nosuch"], &["no column nosuch", "id, a, b, kind"]);
+    refused(here, &["predict", "r", "d.csv", "--keep", "id", "--out", "p.npy"], &["--keep", ".json"]);
+    refused(here, &["predict", "r", "d.csv", "--out", "p.xlsx"], &[".parquet"]);
+}
