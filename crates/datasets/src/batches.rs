@@ -127,6 +127,8 @@ pub struct Batches<'a, A: Scalar> {
     encoding: Encoding,
     size: usize,
     drop_last: bool,
+    /// Whether each epoch keeps the order of the data set.
+    in_order: bool,
     part: Part,
     order: Order,
     augmenter: Option<Box<Augmenter<A>>>,
@@ -165,6 +167,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
             encoding,
             size: rows.max(1),
             drop_last: false,
+            in_order: false,
             part: Part(Box::new(|whole| 0..whole)),
             order,
             augmenter: None,
@@ -202,6 +205,21 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self
     }
 
+    /// Keeps the order of the data set in each epoch that [`shuffle`](Self::shuffle) begins; images are varied as ever.
+    ///
+    /// ```
+    /// use chainrule_datasets::{Batches, Encoding, Pipeline, synthetic};
+    ///
+    /// let data = synthetic::moons::<f32>(10, 0.1, 1);
+    /// let mut batches = Batches::new(&data, &Pipeline::new(), Encoding::Index, 4).in_order();
+    /// batches.shuffle(7, 3);
+    /// assert_eq!(batches.next_batch().unwrap().indices(), [0, 1, 2, 3]);
+    /// ```
+    #[must_use]
+    pub fn in_order(self) -> Self {
+        Self { in_order: true, ..self }
+    }
+
     /// Restricts each batch to this process's sub-range, where several processes share a batch: `part(n)` returns it for a
     /// batch of n examples.
     #[must_use]
@@ -213,6 +231,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
     pub fn shuffle(&mut self, seed: u64, epoch: u64) {
         self.sequential();
         match &mut self.order {
+            _ if self.in_order => {}
             Order::Whole(order) => streams::epoch(seed, epoch).shuffle(order),
             Order::Windows(windows) => windows.shuffle(seed, epoch),
         }

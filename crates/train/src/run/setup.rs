@@ -21,6 +21,7 @@ use crate::run::process_group::Unreadable;
 /// | `tolerance` | none | by how much the training loss must fall for the run to go on |
 /// | `patience` | none | epochs without a better validation loss before the run ends and the best parameters return |
 /// | `seed` | 0 | of the shuffling, of dropout and of augmentation |
+/// | `shuffle` | true | whether each epoch takes the examples in an order of its own, or in that of the data |
 /// | `augment` | none | how training images are varied, in words |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,6 +36,8 @@ pub struct Plan {
     pub tolerance: Option<Tolerance>,
     /// The seed of the shuffling, of dropout and of augmentation.
     pub seed: u64,
+    /// Whether each epoch takes the examples in an order of its own.
+    pub shuffle: bool,
     /// How training images are varied.
     pub augment: Augmentation,
 }
@@ -47,6 +50,7 @@ impl Default for Plan {
             patience: None,
             tolerance: None,
             seed: 0,
+            shuffle: true,
             augment: Augmentation::default(),
         }
     }

@@ -114,6 +114,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         let division = group.division();
         plan.check_rows(setup.model, setup.train.len(), division)?;
         let batches = Batches::new(setup.train, setup.transform, setup.encoding, batch);
+        let batches = if plan.shuffle { batches } else { batches.in_order() };
         let batches = batches.augmented(&plan.augment).map_err(TrainError::Augment)?;
         let batches = batches.part(move |batch| division.rows(batch));
         let start = (state.epochs.len() + 1, state.batch);

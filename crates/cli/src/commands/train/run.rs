@@ -166,6 +166,7 @@ fn plan(args: &Train, examples: usize) -> Plan {
         patience: args.patience,
         tolerance: None,
         seed: args.seed,
+        shuffle: true,
         augment: args.augment.unwrap_or_default(),
     }
 }
