@@ -42,7 +42,8 @@ const UNSAFE: &[&str] = &[
 ];
 
 /// Files that others wrote: we keep them as they came.
-const FOREIGN: &[&str] = &["Cargo.lock", "benches/peers/rust/Cargo.lock", "fuzz/Cargo.lock"];
+const FOREIGN: &[&str] =
+    &["Cargo.lock", "benches/peers/rust/Cargo.lock", "crates/python/Cargo.lock", "fuzz/Cargo.lock"];
 
 /// Every broken rule of the repository at `root`.
 ///

@@ -13,6 +13,7 @@ Usage: cargo xtask COMMAND
   gradcheck ARGS…    setup, then compare every gradient with finite differences
   parity ARGS…       setup, then compare derivatives and optimizers with PyTorch and JAX
   interop            setup, then hand what the program writes to ONNX, PyTorch, NumPy and TensorBoard, and back
+  python             build the Python package as a wheel, check it and run its tests; installs its tools under target/
   bench ARGS…        setup, then the speed of training, as a share of the bare products and beside other libraries
   reproduce NAME …   setup, then an experiment of docs: saddle-points, deep-autoencoder
   tidy               the rules of the repository: crate edges, unsafe, file hygiene, links
@@ -20,7 +21,7 @@ Usage: cargo xtask COMMAND
   ci --list          the names of the cells
   help               this text
 
-COMMAND --help has more about train, gradcheck, parity, interop, bench and reproduce.
+COMMAND --help has more about train, gradcheck, parity, interop, python, bench and reproduce.
 ";
 
 const TRAIN: &str = "\
@@ -67,6 +68,15 @@ The first run makes a Python environment under target/interop with the packages 
 $CHAINRULE_PYTHON names an interpreter that has them already.
 ";
 
+const PYTHON: &str = "\
+Build the Python package in crates/python as a wheel without a BLAS, install it, check its types and its size, and run its tests.
+
+Usage: cargo xtask python
+
+The first run makes a Python environment under target/python with the packages of crates/python/requirements.txt;
+$CHAINRULE_PYTHON names an interpreter that has them already.
+";
+
 const BENCH: &str = "\
 Measure the training speed on the standard networks, as a share of the bare matrix products of each step, and write
 docs/performance.md.
@@ -105,6 +115,7 @@ pub(crate) fn asked(words: &[&str]) -> Option<&'static str> {
         "gradcheck" => Some(GRADCHECK),
         "parity" => Some(PARITY),
         "interop" => Some(INTEROP),
+        "python" => Some(PYTHON),
         "bench" => Some(BENCH),
         "reproduce" => Some(REPRODUCE),
         _ => None,

@@ -18,6 +18,7 @@ mod help;
 mod peers;
 mod process;
 mod programs;
+mod python;
 mod setup;
 mod steps;
 mod test;
@@ -55,6 +56,7 @@ fn dispatch(args: &[OsString]) -> Result<(), Failure> {
         ["gradcheck", ..] => programs::gradcheck(&args[1..]),
         ["parity", ..] => programs::parity(&args[1..]),
         ["interop"] => programs::interop(),
+        ["python"] => python::run(),
         ["bench", ..] => programs::bench(&args[1..]),
         ["reproduce", ..] => programs::reproduce(&args[1..]),
         ["tidy"] => tidy::run(),

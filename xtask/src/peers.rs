@@ -16,6 +16,10 @@ pub(crate) const PEERS: Environment =
 pub(crate) const INTEROP: Environment =
     Environment { name: "interop", requirements: "tests/interop/requirements.txt" };
 
+/// What builds, checks and tests the Python package.
+pub(crate) const PACKAGE: Environment =
+    Environment { name: "python", requirements: "crates/python/requirements.txt" };
+
 /// A Python with certain packages.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -42,9 +46,10 @@ pub(crate) fn python(environment: &Environment) -> Result<PathBuf, Failure> {
         return Ok(python);
     }
     eprintln!("{name}: installing {} into {}", packages(&wanted).join(", "), folder.display());
-    eprintln!(
-        "{name}: some gigabytes on Linux, where PyTorch brings CUDA along; set {OWN} to use your own Python"
-    );
+    if wanted.contains("torch==") {
+        eprintln!("{name}: some gigabytes on Linux, where PyTorch brings CUDA along");
+    }
+    eprintln!("{name}: set {OWN} to use your own Python");
     make(&folder, &python, requirements).map_err(|failure| by_hand(failure, requirements))?;
     fs::write(stamp(&folder), wanted)
         .map_err(|error| Failure::Unusable(format!("{}: {error}", stamp(&folder).display())))?;
@@ -92,10 +97,12 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned() {
-        for Environment { requirements, .. } in [PEERS, INTEROP] {
+        for (Environment { requirements, .. }, one) in
+            [(PEERS, "torch=="), (INTEROP, "torch=="), (PACKAGE, "maturin==")]
+        {
             let text = fs::read_to_string(process::root().join(requirements)).unwrap();
             let packages = packages(&text);
-            assert!(packages.iter().any(|package| package.starts_with("torch==")));
+            assert!(packages.iter().any(|package| package.starts_with(one)));
             for package in packages {
                 assert!(
                     package.split_once("==").is_some_and(|(_, version)| !version.is_empty()),

@@ -1,0 +1,421 @@
+"""Networks in words, with training, prediction and files."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._chainrule import Network, Objective
+from ._threads import threads as count_threads
+
+__all__ = ["Model"]
+
+
+class Model:
+    """A network in words with its numbers.
+
+    Parameters
+    ----------
+    network : str
+        The layers, such as ``"dense 64, relu, dense 10"``, as ``chainrule train --network`` takes them.
+    input_shape : int or tuple of int
+        The shape of an example: ``784``, or ``(28, 28, 1)`` for an image, channels last.
+    seed : int, default=0
+        Determines the initial weights.
+    dtype : {'float32', 'float64'}, default='float32'
+        The type of the parameters.
+
+    Attributes
+    ----------
+    classes_ : ndarray or None
+        The classes, in the order of the outputs; None where the outputs are none.
+    history_ : list of dict
+        The loss of each epoch of the last training, with the validation loss and score.
+    theta : ndarray
+        All parameters in one vector; it can be set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import Model
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    >>> model = Model("dense 16, tanh, dense 2", 2, seed=1)
+    >>> model.fit(X, ["same", "different", "different", "same"], weight_decay=0.0).predict(X)
+    array(['same', 'different', 'different', 'same'], dtype='<U9')
+    >>> print(model.summary())
+    place  layer     output  parameters
+           input          2
+        0  dense 16      16          48
+        1  tanh          16           0
+        2  dense 2        2          34
+    82 parameters
+    """
+
+    def __init__(self, network: str, input_shape: int | tuple[int, ...], *, seed: int = 0, dtype: str = "float32"):
+        axes = (input_shape,) if isinstance(input_shape, (int, np.integer)) else tuple(input_shape)
+        shape = "x".join(str(int(axis)) for axis in axes)
+        self._network = Network(network, shape, int(seed), _is_double(dtype))
+        self.seed = int(seed)
+        self.classes_: np.ndarray | None = None
+        self.history_: list[dict[str, Any]] = []
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        schedule: str | None = None,
+        weight_decay: float | None = None,
+        clip: float | None = None,
+        loss: str | None = None,
+        validation: tuple[Any, Any] | None = None,
+        patience: int | None = None,
+        sample_weight: Any = None,
+        augment: str | None = None,
+        seed: int | None = None,
+        threads: int | None = None,
+        on_epoch: Callable[[int, float, float | None], Any] | None = None,
+    ) -> Model:
+        """Train the network, from where it is.
+
+        The first training chooses how inputs are scaled: bytes to [0, 1], other numbers to mean 0 and variance 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The examples, each of the input shape or flat; ``uint8`` for pixels.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Words or integers are classes, a matrix of booleans is labels, and floating-point numbers are targets of a regression.
+        epochs : int, default=None
+            Passes over the examples; None makes 3,000 steps, within 10 to 200 passes.
+        batch_size : int, default=None
+            Examples per step; None is 32.
+        optimizer : str, default=None
+            'adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad' or 'lbfgs'; None is Adam.
+        learning_rate, weight_decay : float, default=None
+            None takes what is usual for the optimizer.
+        schedule : str, default=None
+            'constant', 'cosine', 'one-cycle', 'step', 'exponential' or 'plateau'; None is one cycle.
+        clip : float, default=None
+            Clip the gradient norm to this value.
+        loss : str, default=None
+            The name of a loss; None takes the usual one for the targets.
+        validation : tuple (X, y), default=None
+            Examples to measure after each epoch.
+        patience : int, default=None
+            Stop after this number of epochs without a lower validation loss, and return to the best epoch.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each example counts.
+        augment : str, default=None
+            How images are varied, such as ``"flip, rotate 10"``.
+        seed : int, default=None
+            Of the shuffling and of dropout; None takes that of the model.
+        threads : int, default=None
+            None takes ``OMP_NUM_THREADS`` or all processors. The result does not depend on it.
+        on_epoch : callable, default=None
+            Called as ``on_epoch(epoch, loss, score)``; a true result ends the training.
+
+        Returns
+        -------
+        self : Model
+            The trained model.
+
+        Raises
+        ------
+        ValueError
+            If the examples do not fit the network, or the loss becomes infinite.
+        KeyboardInterrupt
+            On Ctrl-C, within a step; the model keeps what it has learned.
+        """
+        target, names = self._learned(y)
+        training = {
+            "epochs": epochs, "batch": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,
+            "schedule": schedule, "weight_decay": weight_decay, "clip": clip, "patience": patience, "loss": loss,
+            "augment": augment, "seed": self.seed if seed is None else int(seed), "threads": count_threads(threads),
+        }
+        held_out = None if validation is None else (self._rows(validation[0]), self._target(validation[1])[0])
+        weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
+        report = self._network.fit(
+            self._rows(X), target, names, weights, held_out, json.dumps(training), on_epoch
+        )
+        self.history_ = report["epochs"]
+        return self
+
+    def predict(self, X: Any, *, threads: int | None = None) -> np.ndarray:
+        """Predict the class, the labels or the numbers of each example.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The examples.
+        threads : int, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        y : ndarray
+            Classes of shape (n_samples,); booleans for labels; numbers of shape (n_samples, n_outputs), or (n_samples,)
+            for a single output.
+        """
+        outputs = self._network.predict(self._rows(X), count_threads(threads))
+        if self.classes_ is not None:
+            return self.classes_[outputs.argmax(axis=1)]
+        if self._network.labels:
+            return outputs > 0.5
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_proba(self, X: Any, *, threads: int | None = None) -> np.ndarray:
+        """Estimate the probability of each class or label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The examples.
+        threads : int, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_outputs)
+            The probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the outputs are no probabilities.
+        """
+        if self.classes_ is None and not self._network.labels:
+            raise ValueError("the outputs of this model are numbers, not probabilities: use predict")
+        return self._network.predict(self._rows(X), count_threads(threads))
+
+    def evaluate(self, X: Any, y: Any, *, threads: int | None = None) -> dict[str, float]:
+        """Measure the loss and the score.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        threads : int, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        result : dict
+            ``loss``, and ``accuracy`` for classes and labels or ``r2`` for numbers.
+        """
+        target, names = self._target(y)
+        loss, score = self._network.evaluate(self._rows(X), target, names, count_threads(threads))
+        return {"loss": loss, "r2" if target.dtype == np.float64 else "accuracy": score}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model as safetensors, which ``chainrule predict`` and PyTorch read too.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; at every moment there is the old one or the new one, whole.
+        """
+        self._network.save(os.fspath(path))
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], *, dtype: str = "float32") -> Model:
+        """Read a model that `save` or ``chainrule train`` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        dtype : {'float32', 'float64'}, default='float32'
+            The type of the parameters in memory.
+
+        Returns
+        -------
+        model : Model
+            The model. Its classes are the names in the file, as strings.
+        """
+        return _model_of(Network.from_bytes(Path(path).read_bytes(), os.fspath(path), _is_double(dtype)))
+
+    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> bytes:
+        """Export the model to ONNX.
+
+        Parameters
+        ----------
+        path : path-like, default=None
+            A file to write.
+
+        Returns
+        -------
+        onnx : bytes
+            The contents of the file.
+        """
+        onnx = self._network.to_onnx()
+        if path is not None:
+            Path(path).write_bytes(onnx)
+        return onnx
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return the parameters by name, in the names, shapes and order of PyTorch's ``nn.Sequential``.
+
+        Returns
+        -------
+        state : dict of ndarray
+            Running statistics too.
+        """
+        return dict(self._network.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the parameters of `state_dict`, or of a PyTorch network with the same layers.
+
+        Parameters
+        ----------
+        state : mapping
+            Arrays or CPU tensors by name.
+        """
+        self._network.load_state_dict([(name, np.asarray(array, dtype=np.float64)) for name, array in state.items()])
+
+    def objective(self, X: Any, y: Any, *, loss: str | None = None, threads: int | None = None) -> Objective:
+        """Return the mean loss on examples as a function of all parameters.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`; the inputs are scaled as in the last training.
+        loss : str, default=None
+            The name of a loss; None takes that of the last training, or the usual one.
+        threads : int, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        objective : Objective
+            With the methods ``value``, ``value_and_grad``, ``hvp``, ``gauss_newton_vector``, ``hessian`` and ``spectrum``.
+        """
+        target, names = self._learned(y) if self.classes_ is None else self._target(y)
+        return self._network.objective(self._rows(X), target, names, loss, count_threads(threads))
+
+    @property
+    def theta(self) -> np.ndarray:
+        """All parameters in one vector."""
+        return self._network.theta
+
+    @theta.setter
+    def theta(self, theta: Any) -> None:
+        self._network.theta = np.ascontiguousarray(theta, dtype=np.float64)
+
+    def summary(self) -> str:
+        """Return the layers, the shapes of their outputs and the numbers of their parameters as a table.
+
+        Returns
+        -------
+        table : str
+            One line for each layer.
+        """
+        shape, rows, parameters = self._network.summary()
+        cells = [("place", "layer", "output", "parameters"), ("", "input", shape, "")]
+        cells += [(str(place), *row[:2], str(row[2])) for place, row in enumerate(rows)]
+        wide = [max(len(row[i]) for row in cells) for i in range(4)]
+        lines = [f"{a:>{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}".rstrip() for a, b, c, d in cells]
+        return "\n".join([*lines, f"{parameters} parameters"])
+
+    def __repr__(self) -> str:
+        layers = ", ".join(row[0] for row in self._network.summary()[1])
+        return f"Model({layers!r}, input_shape={tuple(self._network.input_shape)})"
+
+    def _repr_html_(self) -> str:
+        shape, rows, parameters = self._network.summary()
+        cells = "".join(
+            f"<tr><td>{place}</td><td>{html.escape(layer)}</td><td>{output}</td><td>{count}</td></tr>"
+            for place, (layer, output, count) in enumerate(rows)
+        )
+        head = "<tr><th>place</th><th>layer</th><th>output</th><th>parameters</th></tr>"
+        caption = f"<caption>input {shape}, {parameters} parameters</caption>"
+        return f"<table>{caption}{head}{cells}</table>{_curves(self.history_)}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "dtype": self._network.dtype}
+        state["_network"] = self._network.to_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        double = _is_double(state.pop("dtype"))
+        self.__dict__.update({**state, "_network": Network.from_bytes(state["_network"], "the pickle", double)})
+
+    def _rows(self, X: Any) -> np.ndarray:
+        """The examples as a matrix."""
+        X = np.asarray(X)
+        shape = tuple(self._network.input_shape)
+        if X.shape[1:] != shape and not (X.ndim == 2 and X.shape[1] == np.prod(shape)):
+            raise ValueError(f"X has shape {X.shape}, and the network takes examples of shape {shape}")
+        if X.dtype not in (np.uint8, np.float32, np.float64):
+            X = X.astype(np.float64)
+        return X.reshape(len(X), -1)
+
+    def _learned(self, y: Any) -> tuple[np.ndarray, list[str]]:
+        """The target of a training, whose classes the model takes."""
+        y = np.asarray(y)
+        if y.ndim == 1 and y.dtype.kind in "OUSiub":
+            classes = np.unique(y)
+            # Integers from 0 are indices of the outputs, not all of which must occur.
+            counted = y.dtype.kind in "iu" and len(classes) and classes[0] >= 0 and classes[-1] < self._network.outputs
+            self.classes_ = np.arange(self._network.outputs) if counted else classes
+        else:
+            self.classes_ = None
+        return self._target(y)
+
+    def _target(self, y: Any) -> tuple[np.ndarray, list[str]]:
+        y = np.asarray(y)
+        if self.classes_ is not None:
+            if y.dtype.kind != self.classes_.dtype.kind and self.classes_.dtype.kind == "U":
+                y = y.astype(str)
+            unknown = np.setdiff1d(y, self.classes_)
+            if len(unknown):
+                raise ValueError(f"y has the class {unknown[0]!r}, and the classes are {self.classes_}")
+            return np.searchsorted(self.classes_, y).astype(np.uint32), [str(name) for name in self.classes_]
+        if y.dtype == bool:
+            return np.ascontiguousarray(y.reshape(len(y), -1)), []
+        return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1), []
+
+
+def _model_of(network: Network) -> Model:
+    """A model around a network that was read."""
+    model = Model.__new__(Model)
+    model._network, model.seed, model.history_ = network, 0, []
+    model.classes_ = np.array(network.classes) if network.classes else None
+    return model
+
+
+def _is_double(dtype: Any) -> bool:
+    name = np.dtype(dtype).name
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64, got {name}")
+    return name == "float64"
+
+
+def _curves(history: list[dict[str, Any]]) -> str:
+    """The losses of the epochs as an SVG picture."""
+    width, height = 360.0, 120.0
+    lines = []
+    values = [e[key] for e in history for key in ("train_loss", "validation_loss") if e[key] is not None]
+    if len(history) < 2 or not np.isfinite(values).all():
+        return ""
+    low, high = min(values), max(values)
+    for key, colour in (("train_loss", "#1f77b4"), ("validation_loss", "#ff7f0e")):
+        curve = [e[key] for e in history if e[key] is not None]
+        if len(curve) < 2:
+            continue
+        x = np.linspace(4, width - 4, len(curve))
+        y = height - 4 - (np.array(curve) - low) / (high - low or 1.0) * (height - 8)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        lines.append(f'<polyline fill="none" stroke="{colour}" points="{points}"><title>{key}</title></polyline>')
+    body = "".join(lines)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}">{body}</svg>'

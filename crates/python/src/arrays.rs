@@ -1,0 +1,77 @@
+//! numpy arrays as matrices.
+
+use chainrule::ndarray::{Array2, ArrayView2};
+use chainrule::tensor::Scalar;
+use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::scale::Scale;
+
+/// A matrix of either floating-point type.
+pub(crate) enum Rows<'py> {
+    Single(PyReadonlyArray2<'py, f32>),
+    Double(PyReadonlyArray2<'py, f64>),
+}
+
+/// `$body` with a view `$view` of the matrix.
+macro_rules! with_view {
+    ($rows:expr, $view:ident => $body:expr) => {
+        match $rows {
+            Rows::Single(array) => {
+                let $view = array.as_array();
+                $body
+            }
+            Rows::Double(array) => {
+                let $view = array.as_array();
+                $body
+            }
+        }
+    };
+}
+
+impl<'py> Rows<'py> {
+    /// # Errors
+    /// If it is anything but a two-dimensional array of `float32` or `float64`.
+    pub(crate) fn of(x: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(x) = x.extract() {
+            return Ok(Self::Double(x));
+        }
+        let fault = |_| PyTypeError::new_err("expected a two-dimensional array of float32 or float64");
+        x.extract().map(Self::Single).map_err(fault)
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        match self {
+            Self::Single(x) => x.shape()[1],
+            Self::Double(x) => x.shape()[1],
+        }
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        with_view!(self, x => x.iter().all(|x| x.is_finite()))
+    }
+
+    /// Mean and deviation of the columns, where rows count by `weights`.
+    pub(crate) fn scale(&self, weights: Option<&[f64]>) -> Scale {
+        with_view!(self, x => Scale::of(&x, weights))
+    }
+
+    /// The numbers, copied, for another thread may change the array while the engine works; scaled in double precision where there is a
+    /// scale.
+    pub(crate) fn to_matrix<A: Scalar>(&self, scale: Option<&Scale>) -> Array2<A> {
+        with_view!(self, x => match scale {
+            Some(scale) => scale.apply(&x),
+            None => by_rows(&x),
+        })
+    }
+}
+
+/// The same numbers, row after row.
+fn by_rows<T: Scalar, A: Scalar>(x: &ArrayView2<'_, T>) -> Array2<A> {
+    let numbers = match x.as_slice() {
+        Some(numbers) => numbers.iter().map(|x| A::of(x.as_f64())).collect(),
+        None => x.iter().map(|x| A::of(x.as_f64())).collect(),
+    };
+    Array2::from_shape_vec(x.dim(), numbers).expect("as many numbers as before")
+}

@@ -1,0 +1,231 @@
+//! The loss of a network on examples as a function of θ, with its first and second derivatives.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use chainrule::curvature::{Lanczos, OverData, dense, eigh};
+use chainrule::datasets::Dataset;
+use chainrule::layers::{Mode, Sequential};
+use chainrule::loss::{Loss, LossSpec};
+use chainrule::model::{Model, encoding, usual_loss};
+use chainrule::ndarray::Array2;
+use chainrule::optim::Objective as _;
+use chainrule::tensor::{Pool, Scalar};
+use chainrule::train::{Curvature, ShardBuffers, Sharded};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::faults::detached;
+
+/// A network on transformed inputs and encoded targets.
+pub(crate) struct Problem<A: Scalar> {
+    network: Sequential<A>,
+    loss: Box<dyn Loss<A>>,
+    x: Array2<A>,
+    target: Array2<A>,
+    statistics: Vec<A>,
+    theta: Vec<A>,
+    buffers: Mutex<ShardBuffers<A>>,
+    threads: usize,
+}
+
+impl<A: Scalar> Problem<A> {
+    /// That of `model` on `data`, by `loss` or by the loss that the model was trained on, or else the usual one.
+    ///
+    /// # Errors
+    /// If no file describes the network, or the loss does not take such targets.
+    pub(crate) fn new(
+        model: &Model<A>,
+        data: &Dataset<A>,
+        loss: Option<LossSpec>,
+        threads: usize,
+    ) -> Result<Self, String> {
+        let card = model.card().ok_or("the network has layers that no file describes")?;
+        let network = card.architecture.build::<A>(None);
+        let loss = loss.or(card.loss).map_or_else(|| usual_loss(data.target()), |spec| spec.build());
+        let encoding = encoding(loss.target(), data.target()).ok_or("the loss does not take such targets")?;
+        let buffers = Mutex::new(ShardBuffers::remembering(&network, data.len()));
+        let (x, target) = (data.inputs_through(&card.transform), data.encode(encoding));
+        let weights = model.weights();
+        let (theta, statistics) = (weights.theta.to_vec(), weights.statistics.to_vec());
+        Ok(Self { network, loss, x, target, statistics, theta, buffers, threads })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Sharded<'_, A>) -> T) -> T {
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pool, mode) = (Pool::new(self.threads), Mode::Eval { statistics: &self.statistics });
+        work(&mut Sharded::new(&self.network, &*self.loss, &self.x, &self.target, mode, &mut buffers, &pool))
+    }
+
+    fn value_and_grad(&self, theta: &[A]) -> (f64, Vec<f64>) {
+        let mut grad = vec![A::zero(); theta.len()];
+        let value = self.with(|risk| risk.value_and_grad(theta, &mut grad));
+        (value.as_f64(), wide(&grad))
+    }
+
+    fn product(&self, curvature: Curvature, theta: &[A], v: &[A]) -> Vec<f64> {
+        let mut out = vec![A::zero(); theta.len()];
+        self.with(|risk| match curvature {
+            Curvature::Hessian => risk.hessian_vector(theta, v, &mut out),
+            _ => risk.product(curvature, theta, v, &mut out),
+        });
+        wide(&out)
+    }
+
+    fn hessian(&self, theta: &[A]) -> Array2<f64> {
+        let mut h = Array2::zeros((theta.len(), theta.len()));
+        self.with(|risk| risk.hessian(theta, &mut h));
+        h.mapv(A::as_f64)
+    }
+
+    /// The k largest and the k smallest eigenvalues, or all of them; ascending.
+    fn spectrum(&self, curvature: Curvature, theta: &[A], k: Option<usize>) -> Vec<f64> {
+        self.with(|risk| {
+            let mut operator = OverData::at(risk, theta, curvature);
+            let Some(k) = k.filter(|k| 2 * k < theta.len()) else {
+                return eigh(&dense(&mut operator)).values;
+            };
+            let lanczos = Lanczos { top: k, bottom: k, ..Lanczos::default() };
+            let ends = lanczos.run(&mut operator, &mut |_, _| ControlFlow::Continue(()));
+            let top = ends.top.iter().rev().map(|pair| pair.value);
+            ends.bottom.iter().map(|pair| pair.value).chain(top).collect()
+        })
+    }
+}
+
+fn wide<A: Scalar>(numbers: &[A]) -> Vec<f64> {
+    numbers.iter().map(|x| x.as_f64()).collect()
+}
+
+enum Either {
+    Single(Box<Problem<f32>>),
+    Double(Box<Problem<f64>>),
+}
+
+/// `$body` with the problem and vectors of numpy in its number type.
+macro_rules! on {
+    ($either:expr, $problem:ident, [$($vector:ident),*] => $body:expr) => {
+        match $either {
+            Either::Single($problem) => {
+                $(let $vector = narrow::<f32>(&$vector, $problem.theta.len())?;)*
+                $body
+            }
+            Either::Double($problem) => {
+                $(let $vector = narrow::<f64>(&$vector, $problem.theta.len())?;)*
+                $body
+            }
+        }
+    };
+}
+
+fn narrow<A: Scalar>(vector: &PyReadonlyArray1<'_, f64>, dim: usize) -> PyResult<Vec<A>> {
+    let vector = vector.as_array();
+    if vector.len() != dim {
+        let given = vector.len();
+        return Err(PyValueError::new_err(format!(
+            "a vector of {given} numbers for a network of {dim} parameters"
+        )));
+    }
+    Ok(vector.iter().map(|&x| A::of(x)).collect())
+}
+
+/// The loss on fixed examples as a function of θ.
+#[pyclass(frozen, module = "chainrule._chainrule")]
+pub(crate) struct Objective {
+    problem: Either,
+}
+
+impl Objective {
+    pub(crate) fn single(problem: Problem<f32>) -> Self {
+        Self { problem: Either::Single(Box::new(problem)) }
+    }
+
+    pub(crate) fn double(problem: Problem<f64>) -> Self {
+        Self { problem: Either::Double(Box::new(problem)) }
+    }
+}
+
+type Vector<'py> = PyReadonlyArray1<'py, f64>;
+
+#[pymethods]
+impl Objective {
+    /// θ of the model when the objective was made.
+    #[getter]
+    fn theta<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        let theta = match &self.problem {
+            Either::Single(problem) => wide(&problem.theta),
+            Either::Double(problem) => wide(&problem.theta),
+        };
+        PyArray1::from_vec(py, theta)
+    }
+
+    fn value(&self, py: Python<'_>, theta: Vector<'_>) -> PyResult<f64> {
+        on!(&self.problem, problem, [theta] => {
+            detached(py, || problem.with(|risk| risk.value(&theta).as_f64()))
+        })
+    }
+
+    fn value_and_grad<'py>(
+        &self,
+        py: Python<'py>,
+        theta: Vector<'py>,
+    ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+        let (value, grad) = on!(&self.problem, problem, [theta] => {
+            detached(py, || problem.value_and_grad(&theta))?
+        });
+        Ok((value, PyArray1::from_vec(py, grad)))
+    }
+
+    fn hvp<'py>(
+        &self,
+        py: Python<'py>,
+        theta: Vector<'py>,
+        v: Vector<'py>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        self.product(py, Curvature::Hessian, theta, v)
+    }
+
+    fn gauss_newton_vector<'py>(
+        &self,
+        py: Python<'py>,
+        theta: Vector<'py>,
+        v: Vector<'py>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        self.product(py, Curvature::GaussNewton, theta, v)
+    }
+
+    fn hessian<'py>(&self, py: Python<'py>, theta: Vector<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let h = on!(&self.problem, problem, [theta] => detached(py, || problem.hessian(&theta))?);
+        Ok(PyArray2::from_owned_array(py, h))
+    }
+
+    #[pyo3(signature = (theta, k, gauss_newton))]
+    fn spectrum<'py>(
+        &self,
+        py: Python<'py>,
+        theta: Vector<'py>,
+        k: Option<usize>,
+        gauss_newton: bool,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let curvature = if gauss_newton { Curvature::GaussNewton } else { Curvature::Hessian };
+        let values =
+            on!(&self.problem, problem, [theta] => detached(py, || problem.spectrum(curvature, &theta, k))?);
+        Ok(PyArray1::from_vec(py, values))
+    }
+}
+
+impl Objective {
+    fn product<'py>(
+        &self,
+        py: Python<'py>,
+        curvature: Curvature,
+        theta: Vector<'py>,
+        v: Vector<'py>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let product = on!(&self.problem, problem, [theta, v] => {
+            detached(py, || problem.product(curvature, &theta, &v))?
+        });
+        Ok(PyArray1::from_vec(py, product))
+    }
+}

@@ -1,0 +1,68 @@
+"""Exact derivatives on numpy vectors."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime, minimize
+
+from chainrule import Model, gauss_newton_vector, hessian, hvp, spectrum, value_and_grad
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def network(dtype="float64"):
+    return Model("dense 4, tanh, dense 2", 3, seed=1, dtype=dtype)
+
+
+def test_the_gradient_is_that_of_finite_differences():
+    model = network()
+    value, grad = value_and_grad(model, X, Y)
+    objective = model.objective(X, Y)
+    assert value == objective.value(model.theta)
+    assert np.allclose(grad, approx_fprime(model.theta, objective.value, 1e-6), atol=1e-5)
+
+
+def test_the_hessian_is_that_of_finite_differences_and_of_its_products():
+    model, v = network(), RNG.normal(size=26)
+    h, objective = hessian(model, X, Y), model.objective(X, Y)
+    step = 1e-5
+    difference = [objective.value_and_grad(model.theta + step * unit)[1] - objective.value_and_grad(model.theta - step * unit)[1]
+                  for unit in np.eye(26)]
+    assert np.allclose(h, np.array(difference) / (2 * step), atol=1e-6)
+    assert (h == h.T).all()
+    assert np.allclose(hvp(model, X, Y, v), h @ v)
+    assert (hvp(model, X, Y, v, theta=model.theta) == hvp(model, X, Y, v)).all()
+
+
+def test_the_spectrum_is_that_of_the_hessian():
+    model = network()
+    values = np.linalg.eigvalsh(hessian(model, X, Y))
+    assert np.allclose(spectrum(model, X, Y), values)
+    assert np.allclose(spectrum(model, X, Y, k=2), values[[0, 1, -2, -1]], atol=1e-5)
+    assert (spectrum(model, X, Y, gauss_newton=True) > -1e-9).all()
+    g = np.array([gauss_newton_vector(model, X, Y, unit) for unit in np.eye(26)])
+    assert np.allclose(np.linalg.eigvalsh(g), spectrum(model, X, Y, gauss_newton=True))
+
+
+def test_single_precision_is_near_double():
+    model = network("float32")
+    double = network()
+    double.theta = model.theta
+    assert np.allclose(value_and_grad(model, X, Y)[1], value_and_grad(double, X, Y)[1], atol=1e-5)
+
+
+def test_scipy_trains_by_exact_second_derivatives():
+    # The example of docs/python.md.
+    model = network()
+    objective = model.objective(X, Y)
+    result = minimize(objective.value_and_grad, model.theta, jac=True, hessp=objective.hvp, method="trust-krylov")
+    model.theta = result.x
+    assert result.fun < 0.5 * objective.value(objective.theta)
+    assert np.abs(objective.value_and_grad(result.x)[1]).max() < 1e-4
+
+
+def test_vectors_of_another_length_are_refused():
+    for call in (lambda: value_and_grad(network(), X, Y, np.zeros(3)), lambda: hvp(network(), X, Y, np.zeros(3))):
+        with pytest.raises(ValueError, match="26 parameters"):
+            call()

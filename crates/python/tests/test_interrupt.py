@@ -1,0 +1,53 @@
+"""Ctrl-C ends a training within a step."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from chainrule import Model
+from chainrule.sklearn import MLPClassifier
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20_000, 100)).astype(np.float32)
+Y = RNG.integers(0, 10, len(X))
+
+
+def interrupted(work):
+    """The seconds from the signal to the end of `work`."""
+    sent = []
+
+    def send():
+        time.sleep(0.5)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        work()
+    finally:
+        ended = time.perf_counter()
+        thread.join()
+    return ended - sent[0]
+
+
+def test_an_estimator_warns_and_keeps_what_it_has_learned():
+    estimator = MLPClassifier(hidden_layer_sizes=(256, 256), max_iter=10_000, tol=0)
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert interrupted(lambda: estimator.fit(X, Y)) < 0.5
+    assert estimator.predict(X[:1]).shape == (1,)
+
+
+def test_a_model_raises_keyboard_interrupt():
+    model = Model("dense 256, relu, dense 10", 100)
+
+    def train():
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, Y, epochs=10_000)
+
+    assert interrupted(train) < 0.5
+    assert model.predict(X[:1]).shape == (1,)

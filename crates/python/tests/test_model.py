@@ -1,0 +1,116 @@
+"""Networks in words."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_digits
+
+from chainrule import Model
+
+X, y = load_digits(return_X_y=True)
+IMAGES = (X * 15.9).astype(np.uint8).reshape(-1, 8, 8, 1)
+
+
+def trained(**settings):
+    return Model("dense 32, relu, dense 10", 64, seed=1).fit(X[:1000], y[:1000], epochs=10, **settings)
+
+
+def test_a_classifier_learns():
+    model = trained()
+    result = model.evaluate(X[1000:], y[1000:])
+    assert result["accuracy"] > 0.88 and result["loss"] < 1
+    assert result["accuracy"] == (model.predict(X[1000:]) == y[1000:]).mean()
+    assert np.allclose(model.predict_proba(X[:5]).sum(axis=1), 1, atol=1e-5)
+    assert len(model.history_) == 10 and model.history_[-1]["train_loss"] < model.history_[0]["train_loss"]
+
+
+def test_convolutions_take_bytes():
+    model = Model("conv 8 3 padding 1, relu, max-pool 2, flatten, dense 10", (8, 8, 1))
+    model.fit(IMAGES[:1000], y[:1000], epochs=8, augment="shift 1")
+    assert model.evaluate(IMAGES[1000:], y[1000:])["accuracy"] > 0.85
+    assert (model.predict(IMAGES[:9]) == model.predict(IMAGES[:9].reshape(9, -1))).all()
+
+
+def test_words_labels_and_numbers_are_targets():
+    words = np.array(["even", "odd"])[y % 2]
+    model = Model("dense 16, tanh, dense 2", 64).fit(X, words, epochs=5)
+    assert set(model.predict(X)) == {"even", "odd"}
+    labels = np.c_[y % 2 == 0, y > 4]
+    model = Model("dense 16, tanh, dense 2", 64).fit(X, labels, epochs=5)
+    assert model.predict(X).dtype == bool and (model.predict(X) == labels).mean() > 0.8
+    features, target = load_diabetes(return_X_y=True)
+    model = Model("dense 16, tanh, dense 1", 10, dtype="float64").fit(features, target, epochs=50)
+    assert model.evaluate(features, target)["r2"] > 0.4
+    with pytest.raises(ValueError, match="probabilities"):
+        model.predict_proba(features)
+
+
+def test_validation_and_patience_return_the_best_epoch():
+    model = trained(validation=(X[1000:], y[1000:]), patience=3)
+    assert all(epoch["validation_loss"] is not None for epoch in model.history_)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_files_and_pickles_bring_the_model_back(tmp_path, dtype):
+    model = Model("dense 8, batch-norm, relu, dense 10", 64, dtype=dtype).fit(X, y, epochs=2)
+    model.save(tmp_path / "model.safetensors")
+    again = Model.load(tmp_path / "model.safetensors", dtype=dtype)
+    assert (again.predict_proba(X) == model.predict_proba(X)).all()
+    assert list(again.classes_) == [str(digit) for digit in range(10)]
+    copy = pickle.loads(pickle.dumps(model))
+    assert (copy.predict(X) == model.predict(X)).all() and copy.history_ == model.history_
+    assert model.to_onnx(tmp_path / "model.onnx") == (tmp_path / "model.onnx").read_bytes()
+    with pytest.raises(ValueError, match="checksum|not"):
+        broken = bytearray((tmp_path / "model.safetensors").read_bytes())
+        broken[-3] ^= 1
+        (tmp_path / "broken").write_bytes(broken)
+        Model.load(tmp_path / "broken")
+
+
+def test_a_state_dict_has_pytorchs_names_and_order():
+    model = Model("dense 3, tanh, dense 2", 4, seed=2)
+    state = model.state_dict()
+    assert {name: array.shape for name, array in state.items()} == {
+        "0.weight": (3, 4), "0.bias": (3,), "2.weight": (2, 3), "2.bias": (2,)
+    }
+    rows = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    by_hand = np.tanh(rows @ state["0.weight"].T + state["0.bias"]) @ state["2.weight"].T + state["2.bias"]
+    assert np.allclose(model.predict(rows), by_hand, atol=1e-5)
+    other = Model("dense 3, tanh, dense 2", 4, seed=9)
+    other.load_state_dict(state)
+    assert (other.theta == model.theta).all()
+    with pytest.raises(ValueError, match="2.bias"):
+        other.load_state_dict({name: state[name] for name in list(state)[:3]})
+    with pytest.raises(ValueError, match="shape"):
+        other.load_state_dict({**state, "0.weight": np.zeros((3, 5))})
+    with pytest.raises(ValueError, match="extra"):
+        other.load_state_dict({**state, "extra": np.zeros(1)})
+
+
+def test_a_notebook_shows_layers_and_curves():
+    model = trained(validation=(X[1000:], y[1000:]))
+    shown = model._repr_html_()
+    assert "dense 32" in shown and shown.count("<polyline") == 2
+    assert repr(model) == "Model('dense 32, relu, dense 10', input_shape=(64,))"
+
+
+@pytest.mark.parametrize("settings", [
+    {"optimizer": "adamw"}, {"optimizer": "lbfgs"}, {"schedule": "cosine"}, {"clip": 1.0}, {"weight_decay": 0.1},
+    {"loss": "squared-error"}, {"batch_size": 100}, {"threads": 1}, {"sample_weight": np.ones(1000)},
+])
+def test_settings_train(settings):
+    assert np.isfinite(trained(**settings).history_[-1]["train_loss"])
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: Model("dense", 4), "dense"), (lambda: Model("dense 2", 0), "shape"), (lambda: Model("dense 2", 4, dtype="int8"), "dtype"),
+    (lambda: Model("dense 3", 64).fit(X, y), "dense 10"), (lambda: Model("dense 10", 63).fit(X, y), "shape"),
+    (lambda: trained(optimizer="magic"), "magic"), (lambda: trained(schedule="magic"), "magic"),
+    (lambda: trained(learning_rate=-1.0), "learning rate"), (lambda: trained(threads=0), "threads"),
+    (lambda: Model("dense 10", 64).fit(X, y[:-1]), "targets"), (lambda: Model("dense 10", 64).fit(X * np.nan, y), "NaN"),
+    (lambda: trained(loss="cross-entropy").evaluate(X, y + 100), "class"),
+])
+def test_bad_input_is_a_value_error(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
