@@ -8,7 +8,7 @@
 //! | tables of text | `csv` |
 //! | NumPy's arrays | [`npy`], [`npz`] |
 //! | LeCun's IDX files | [`idx`] |
-//! | spirals, moons, blobs, XOR, a teacher network | [`synthetic`] |
+//! | spirals, moons, blobs, XOR, MNIST-1D, a teacher network | [`synthetic`] |
 //!
 //! # How the pieces fit
 //!
@@ -59,6 +59,7 @@ mod encoding;
 mod error;
 mod features;
 mod file;
+mod gaussian;
 mod image;
 mod input;
 mod labels;

@@ -3,11 +3,14 @@
 //! Each set is a function of its arguments. Examples of the classes alternate, and a longer set begins with the shorter
 //! one of the same seed.
 
+mod mnist_1d;
+
 use std::f64::consts::{PI, TAU};
 
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Rng, Scalar};
 
+pub use self::mnist_1d::mnist_1d;
 use crate::dataset::Dataset;
 use crate::features::Features;
 use crate::streams;
@@ -202,7 +205,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_examples_and_a_longer_set_begins_with_a_shorter() {
         let teacher = Teacher { inputs: 3, hidden: 4, outputs: 2, noise: 0.1 };
-        let sets: [fn(usize, u64) -> Dataset<f64>; 4] = [
+        let sets: [fn(usize, u64) -> Dataset<f64>; 5] = [
+            mnist_1d,
             |n, seed| spirals(n, 2.0, 0.1, seed),
             |n, seed| moons(n, 0.1, seed),
             |n, seed| xor(n, 0.1, seed),

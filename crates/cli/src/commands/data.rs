@@ -36,6 +36,8 @@ pub(crate) enum Known {
     Spirals,
     Moons,
     Blobs,
+    #[value(name = "mnist-1d")]
+    Mnist1d,
     Xor,
     Teacher,
 }
@@ -51,7 +53,7 @@ pub(crate) enum Source {
 /// Where examples come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
-    /// Data set: digits, mnist, fashion-mnist, spirals, moons, blobs, xor, teacher (a regression), or a path
+    /// Data set: digits, mnist, fashion-mnist, spirals, moons, blobs, mnist-1d, xor, teacher (a regression), or a path
     ///
     /// A path names a table (.csv, .tsv, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
     /// images for each class. [default: digits to train, the data the model was trained on for everything else]
@@ -236,6 +238,11 @@ impl DataArgs {
             Known::FashionMnist => fashion_mnist(&dirs),
             Known::Spirals => Ok(halves(&|seed| synthetic::spirals(1000, 1.0, 0.02, seed))),
             Known::Moons => Ok(halves(&|seed| synthetic::moons(1000, 0.1, seed))),
+            Known::Mnist1d => Ok(Parts {
+                train: synthetic::mnist_1d(4000, 1),
+                validation: None,
+                test: Some(synthetic::mnist_1d(1000, 2)),
+            }),
             Known::Xor => Ok(halves(&|seed| synthetic::xor(1000, 0.1, seed))),
             Known::Blobs => cut(synthetic::blobs(2000, 4, 2, 0.2, 1)),
             Known::Teacher => {

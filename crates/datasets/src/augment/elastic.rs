@@ -1,8 +1,8 @@
-use chainrule_tensor::math::exp;
 use chainrule_tensor::simd::{self, LANES};
 
 use super::augmentation::Elastic;
 use super::draws::Draws;
+use crate::gaussian::gaussian;
 
 /// The displacement of each pixel across and down: noise from U(−1, 1), smoothed by a separable Gaussian, times α.
 ///
@@ -65,15 +65,6 @@ impl Field {
         let row = start..start + self.width;
         (&self.across[row.clone()], &self.down[row])
     }
-}
-
-/// Weights proportional to exp(−k²/2σ²) for k from 0 to 4σ, of which all but the first count twice.
-fn gaussian(sigma: f64) -> Vec<f32> {
-    let radius = (4.0 * sigma + 0.5) as usize;
-    let weights: Vec<f64> =
-        (0..=radius).map(|k| exp(-0.5 * (k as f64 / sigma) * (k as f64 / sigma))).collect();
-    let sum = 2.0 * weights.iter().sum::<f64>() - weights[0];
-    weights.iter().map(|weight| (weight / sum) as f32).collect()
 }
 
 /// Writes the field, smoothed down its columns, with rows and columns exchanged.
