@@ -34,6 +34,44 @@ def pad_jax(x, pads, value=0.0):
     return jnp.pad(x, pairs([int(p) for p in pads]), constant_values=float(value))
 
 
+def with_bias(y, b):
+    return y if b is None else y + b[None, :, None, None]
+
+
+def conv_torch(x, w, b=None, *, dilations, group, kernel_shape, pads, strides):
+    x = pad_torch(x, [0, 0, *pads[:2], 0, 0, *pads[2:]])
+    return torch.nn.functional.conv2d(x, w, b, strides, 0, dilations, group)
+
+
+def conv_jax(x, w, b=None, *, dilations, group, kernel_shape, pads, strides):
+    options = dict(rhs_dilation=dilations, feature_group_count=group)
+    return with_bias(jax.lax.conv_general_dilated(x, w, strides, pairs(pads), **options), b)
+
+
+def cut(x, w, output_shape, strides, dilations):
+    """What is missing before and after each axis of the full transposed convolution; negative where it is cut off."""
+    sizes = zip(x.shape[2:], w.shape[2:], output_shape, strides, dilations)
+    beyond = [s * (n - 1) + d * (k - 1) + 1 - out for n, k, out, s, d in sizes]
+    return [(-(total - total // 2), -(total // 2)) for total in beyond]
+
+
+def conv_transpose_torch(x, w, b=None, *, dilations, group, kernel_shape, output_shape, strides):
+    y = torch.nn.functional.conv_transpose2d(x, w, None, strides, 0, 0, group, dilations)
+    (top, bottom), (left, right) = cut(x, w, output_shape, strides, dilations)
+    return with_bias(torch.nn.functional.pad(y, (left, right, top, bottom)), b)
+
+
+def conv_transpose_jax(x, w, b=None, *, dilations, group, kernel_shape, output_shape, strides):
+    # The gradient of a convolution: that of the turned filters over the input with zeros between its pixels.
+    inputs, outputs = w.shape[:2]
+    turned = w.reshape(group, inputs // group, outputs, *kernel_shape).swapaxes(1, 2)
+    turned = jnp.flip(turned.reshape(group * outputs, inputs // group, *kernel_shape), (2, 3))
+    edges = zip(cut(x, w, output_shape, strides, dilations), kernel_shape, dilations)
+    padding = [(before + d * (k - 1), after + d * (k - 1)) for (before, after), k, d in edges]
+    options = dict(lhs_dilation=strides, rhs_dilation=dilations, feature_group_count=group)
+    return with_bias(jax.lax.conv_general_dilated(x, turned, (1, 1), padding, **options), b)
+
+
 def max_torch(x, kernel_shape, strides, dilations, pads):
     x = pad_torch(x, [0, 0, *pads[:2], 0, 0, *pads[2:]], -np.inf)
     return torch.nn.functional.max_pool2d(x, kernel_shape, strides, 0, dilations)
@@ -80,11 +118,13 @@ def resize_jax(x, roi, scales, mode, **rest):
 OPERATORS = {
     "Abs": (torch.abs, jnp.abs),
     "Add": (torch.add, jnp.add),
-    # Erf is taken in f32 for the sake of onnxruntime; here numbers stay as they are.
     "AveragePool": (average_torch, average_jax),
+    # Erf is taken in f32 for the sake of onnxruntime; here numbers stay as they are.
     "Cast": both(lambda x, to: x),
     "Clip": (torch.clamp, jnp.clip),
     "Concat": (lambda *x, axis: torch.cat(x, axis), lambda *x, axis: jnp.concatenate(x, axis)),
+    "Conv": (conv_torch, conv_jax),
+    "ConvTranspose": (conv_transpose_torch, conv_transpose_jax),
     "Div": (torch.div, jnp.divide),
     "Erf": (torch.erf, jax.scipy.special.erf),
     "Exp": (torch.exp, jnp.exp),
