@@ -35,12 +35,14 @@ def pad_jax(x, pads, value=0.0):
 
 
 def with_bias(y, b):
-    return y if b is None else y + b[None, :, None, None]
+    return y if b is None else y + b.reshape(1, -1, *(1 for _ in y.shape[2:]))
 
 
 def conv_torch(x, w, b=None, *, dilations, group, kernel_shape, pads, strides):
-    x = pad_torch(x, [0, 0, *pads[:2], 0, 0, *pads[2:]])
-    return torch.nn.functional.conv2d(x, w, b, strides, 0, dilations, group)
+    axes = len(kernel_shape)
+    convolution = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[axes]
+    x = pad_torch(x, [0, 0, *pads[:axes], 0, 0, *pads[axes:]])
+    return convolution(x, w, b, strides, 0, dilations, group)
 
 
 def conv_jax(x, w, b=None, *, dilations, group, kernel_shape, pads, strides):
@@ -48,28 +50,31 @@ def conv_jax(x, w, b=None, *, dilations, group, kernel_shape, pads, strides):
     return with_bias(jax.lax.conv_general_dilated(x, w, strides, pairs(pads), **options), b)
 
 
-def cut(x, w, output_shape, strides, dilations):
-    """What is missing before and after each axis of the full transposed convolution; negative where it is cut off."""
+def edges(x, w, output_shape, strides, dilations):
+    """What comes before and after each axis of the full transposed convolution; negative where it is cut off."""
     sizes = zip(x.shape[2:], w.shape[2:], output_shape, strides, dilations)
     beyond = [s * (n - 1) + d * (k - 1) + 1 - out for n, k, out, s, d in sizes]
     return [(-(total - total // 2), -(total // 2)) for total in beyond]
 
 
 def conv_transpose_torch(x, w, b=None, *, dilations, group, kernel_shape, output_shape, strides):
-    y = torch.nn.functional.conv_transpose2d(x, w, None, strides, 0, 0, group, dilations)
-    (top, bottom), (left, right) = cut(x, w, output_shape, strides, dilations)
-    return with_bias(torch.nn.functional.pad(y, (left, right, top, bottom)), b)
+    axes = len(kernel_shape)
+    convolution = {1: torch.nn.functional.conv_transpose1d, 2: torch.nn.functional.conv_transpose2d}[axes]
+    before, after = zip(*edges(x, w, output_shape, strides, dilations))
+    y = convolution(x, w, None, strides, 0, 0, group, dilations)
+    return with_bias(pad_torch(y, [0, 0, *before, 0, 0, *after]), b)
 
 
 def conv_transpose_jax(x, w, b=None, *, dilations, group, kernel_shape, output_shape, strides):
     # The gradient of a convolution: that of the turned filters over the input with zeros between its pixels.
     inputs, outputs = w.shape[:2]
     turned = w.reshape(group, inputs // group, outputs, *kernel_shape).swapaxes(1, 2)
-    turned = jnp.flip(turned.reshape(group * outputs, inputs // group, *kernel_shape), (2, 3))
-    edges = zip(cut(x, w, output_shape, strides, dilations), kernel_shape, dilations)
-    padding = [(before + d * (k - 1), after + d * (k - 1)) for (before, after), k, d in edges]
+    turned = jnp.flip(turned.reshape(group * outputs, inputs // group, *kernel_shape), range(2, w.ndim))
+    sides = zip(edges(x, w, output_shape, strides, dilations), kernel_shape, dilations)
+    padding = [(before + d * (k - 1), after + d * (k - 1)) for (before, after), k, d in sides]
     options = dict(lhs_dilation=strides, rhs_dilation=dilations, feature_group_count=group)
-    return with_bias(jax.lax.conv_general_dilated(x, turned, (1, 1), padding, **options), b)
+    ones = (1,) * len(kernel_shape)
+    return with_bias(jax.lax.conv_general_dilated(x, turned, ones, padding, **options), b)
 
 
 def max_torch(x, kernel_shape, strides, dilations, pads):

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::fit_error::FitError;
+
 /// How much the examples of each class count in the loss.
 ///
 /// ```
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// assert_eq!(ClassWeights::balanced(&[6, 3, 1]), [10.0 / 18.0, 10.0 / 9.0, 10.0 / 3.0]);
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
     /// All alike.
@@ -15,9 +17,31 @@ pub enum ClassWeights {
     Equal,
     /// By [`balanced`](Self::balanced), so that all classes together count alike.
     Balanced,
+    /// By these, one for each class in ascending order.
+    Each(Vec<f64>),
 }
 
 impl ClassWeights {
+    /// The weights of classes with so many examples; none if all count alike.
+    ///
+    /// # Errors
+    /// If there is not a positive number for each class.
+    pub(crate) fn of(&self, counts: &[usize]) -> Result<Vec<f64>, FitError> {
+        match self {
+            Self::Equal => Ok(Vec::new()),
+            Self::Balanced => Ok(Self::balanced(counts)),
+            Self::Each(weights) if weights.len() != counts.len() => {
+                Err(FitError::ClassWeightCount { weights: weights.len(), classes: counts.len() })
+            }
+            Self::Each(weights) => {
+                match weights.iter().find(|weight| !(weight.is_finite() && **weight > 0.0)) {
+                    Some(&weight) => Err(FitError::ClassWeight(weight)),
+                    None => Ok(weights.clone()),
+                }
+            }
+        }
+    }
+
     /// n / (k·n_c) for a class with n_c of the n examples, where k classes occur, and 1 for a class that does not occur.
     ///
     /// # References

@@ -89,10 +89,7 @@ impl Classifier {
         let label = |class| classes.binary_search(class).expect("every class is among the classes") as u32;
         let target = Target::numbered(y.iter().map(label).collect(), classes.len());
         let data = self.perceptron.described(Dataset::new("x", Features::Real(x.to_owned()), target)?)?;
-        let class_weights = match self.perceptron.class_weights {
-            ClassWeights::Equal => Vec::new(),
-            ClassWeights::Balanced => ClassWeights::balanced(&data.class_counts().unwrap_or_default()),
-        };
+        let class_weights = self.perceptron.class_weights.of(&data.class_counts().unwrap_or_default())?;
         let loss = SoftmaxCrossEntropy::default().class_weights(class_weights);
         let (model, history) = self.perceptron.fit(&data, Box::new(loss))?;
         Ok(FittedClassifier { model, classes, history })

@@ -59,6 +59,17 @@ pub enum FitError {
     /// Class weights without classes.
     #[error("class weights are for classes, and the targets are numbers: leave them out")]
     ClassWeights,
+    /// Not one class weight a class.
+    #[error("{weights} class weights for {classes} classes: give one for each, in the order of the classes")]
+    ClassWeightCount {
+        /// How many were given.
+        weights: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A class cannot count so much.
+    #[error("a class weight of {0}: give a finite number above 0")]
+    ClassWeight(f64),
     /// A step of that length leads nowhere.
     #[error("a learning rate of {0}: take one above 0, such as 0.001")]
     Rate(f64),

@@ -121,6 +121,12 @@ fn balanced_classes_are_found_where_one_is_rare() {
     let share = |plan: &Classifier| plan.fit(&x, &y).unwrap().predict_proba(&rare)[(0, 1)];
     let (equal, balanced) = (share(&plan), share(&plan.clone().class_weights(ClassWeights::Balanced)));
     assert!(equal < 0.3 && balanced > 0.5, "{equal} {balanced}");
+    // 100 of one class and 10 of the other: n / (k·n_c) by hand.
+    let by_hand = |weights: &[f64]| plan.clone().class_weights(ClassWeights::Each(weights.to_vec()));
+    assert_eq!(share(&by_hand(&[110.0 / 200.0, 110.0 / 20.0])).to_bits(), balanced.to_bits());
+    let refused = |weights: &[f64]| by_hand(weights).fit(&x, &y).err().unwrap().to_string();
+    assert!(refused(&[1.0]).contains("1 class weights for 2 classes"));
+    assert!(refused(&[1.0, -2.0]).contains("a class weight of -2"));
 }
 
 #[test]
