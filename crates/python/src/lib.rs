@@ -19,6 +19,7 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::doc_markdown,
+    clippy::float_cmp,
     clippy::inline_always,
     clippy::needless_pass_by_value,
     clippy::similar_names,

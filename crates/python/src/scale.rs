@@ -1,5 +1,7 @@
 //! Mean and deviation of columns, where rows may count by weights.
 
+use std::ops::RangeInclusive;
+
 use chainrule::ndarray::{Array2, ArrayView2};
 use chainrule::tensor::Scalar;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,17 @@ impl Scale {
             if is_constant || !deviation.is_normal() { 1.0 } else { deviation }
         });
         Self { deviation: deviation.collect(), mean }
+    }
+
+    /// Whether the largest deviation and the largest mean are of the order of 1, as those of standardised numbers, of shares and of the
+    /// counts of small things are: a network then learns as well without a scale, and small columns may be small for a reason.
+    pub(crate) fn is_near_one(&self) -> bool {
+        const RANGE: RangeInclusive<f64> = 0.2..=5.0;
+        // A column of one number says nothing of the scale of the others.
+        let varying = self.columns().filter(|(_, deviation)| *deviation != 1.0);
+        let (mean, deviation) = varying
+            .fold((0.0_f64, 0.0_f64), |(mean, deviation), (m, d)| (mean.max(m.abs()), deviation.max(d)));
+        RANGE.contains(&deviation) && mean <= 2.0 * RANGE.end()
     }
 
     /// (x − mean) / deviation, computed in double precision and then rounded.

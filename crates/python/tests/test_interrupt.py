@@ -38,7 +38,7 @@ def interrupted(work):
 def test_an_estimator_warns_and_keeps_what_it_has_learned():
     estimator = MLPClassifier(hidden_layer_sizes=(256, 256), max_iter=10_000, tol=0)
     with pytest.warns(UserWarning, match="interrupted"):
-        assert interrupted(lambda: estimator.fit(X, Y)) < 0.5
+        assert interrupted(lambda: estimator.fit(X, Y)) < 2
     assert estimator.predict(X[:1]).shape == (1,)
 
 
@@ -49,5 +49,5 @@ def test_a_model_raises_keyboard_interrupt():
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, Y, epochs=10_000)
 
-    assert interrupted(train) < 0.5
+    assert interrupted(train) < 2
     assert model.predict(X[:1]).shape == (1,)

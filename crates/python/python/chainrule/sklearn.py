@@ -94,8 +94,9 @@ _PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
         How the learning rate changes over `max_iter` epochs: 'cosine', 'one-cycle', 'step', 'exponential' or 'plateau'.
     patience : int, default=None
         Stop after this number of epochs without a lower validation loss, and return to the best epoch.
-    standardize : bool, default=True
+    standardize : bool or 'auto', default='auto'
         Whether to bring the columns of X, and the targets of a squared error, to mean 0 and variance 1 inside the model.
+        'auto' leaves X as it is if its largest standard deviation is between 0.2 and 5, and its largest mean at most 10.
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         The precision of training. 'auto' is double where a batch has all examples and X is double, else single.
     threads : int, default=None
@@ -174,7 +175,7 @@ class _BaseMLP(BaseEstimator):
     optimizer: str | None
     schedule: str | None
     patience: int | None
-    standardize: bool
+    standardize: bool | str
     dtype: str
     threads: int | None
     on_epoch: Callable[[int, float, float | None], Any] | None
@@ -209,7 +210,7 @@ class _BaseMLP(BaseEstimator):
         "optimizer": [str, None],
         "schedule": [str, None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"auto"})],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
         "threads": [Interval(Integral, 1, None, closed="left"), None],
         "on_epoch": [callable, None],
@@ -253,7 +254,7 @@ class _BaseMLP(BaseEstimator):
             "outputs": self.n_outputs_,
             "loss": self._loss_name(),
             "seed": int(random_state.randint(np.iinfo(np.int32).max)),
-            "standardize": bool(self.standardize),
+            "standardize": {"auto": "auto", True: "always", False: "never"}[self.standardize],
         }
         whole = self.solver == "lbfgs" or self._batch(len(X)) >= len(X)
         double = self.dtype == "float64" or (self.dtype == "auto" and X.dtype == np.float64 and whole)
@@ -522,7 +523,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         schedule: str | None = None,
         patience: int | None = None,
         class_weight: Any = None,
-        standardize: bool = True,
+        standardize: bool | str = "auto",
         dtype: str = "auto",
         threads: int | None = None,
         on_epoch: Callable[[int, float, float | None], Any] | None = None,
@@ -743,7 +744,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _BaseMLP):
         optimizer: str | None = None,
         schedule: str | None = None,
         patience: int | None = None,
-        standardize: bool = True,
+        standardize: bool | str = "auto",
         dtype: str = "auto",
         threads: int | None = None,
         on_epoch: Callable[[int, float, float | None], Any] | None = None,

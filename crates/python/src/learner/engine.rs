@@ -13,7 +13,7 @@ use chainrule::train::{Plan, Setup, TrainError, TrainState, TrainingLoop, Weight
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::settings::{Decline, Design, FitPlan, LossName, Method, Watched};
+use super::settings::{Decline, Design, FitPlan, LossName, Method, Standardize, Watched};
 use super::watch::{Asked, Counted, Verdict, Watch};
 use crate::scale::Scale;
 use crate::signals::Signals;
@@ -118,10 +118,13 @@ impl<A: Scalar> Engine<A> {
 
     /// The scale of the inputs: that of the first examples, by `measure`, where the design wants one.
     pub(super) fn input_scale(&self, measure: impl FnOnce() -> Scale) -> Option<Scale> {
-        if self.progress.calls == 0 && self.design.standardize {
-            Some(measure())
-        } else {
-            self.progress.input.clone()
+        if self.progress.calls > 0 {
+            return self.progress.input.clone();
+        }
+        match self.design.standardize {
+            Standardize::Always => Some(measure()),
+            Standardize::Auto => Some(measure()).filter(|scale| !scale.is_near_one()),
+            Standardize::Never => None,
         }
     }
 
@@ -136,9 +139,11 @@ impl<A: Scalar> Engine<A> {
     ) -> Result<Outcome, EngineError> {
         let mut progress = self.progress.clone();
         progress.input = input;
-        if let (true, LossName::Squared, Target::Real { values, .. }) =
-            (progress.calls == 0 && self.design.standardize, self.design.loss, &examples.target)
-        {
+        if let (true, LossName::Squared, Target::Real { values, .. }) = (
+            progress.calls == 0 && self.design.standardize != Standardize::Never,
+            self.design.loss,
+            &examples.target,
+        ) {
             progress.target = Some(Scale::of(&values.view(), examples.weights.as_deref()));
         }
         let plain = Pipeline::new();

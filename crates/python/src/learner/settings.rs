@@ -21,8 +21,17 @@ pub(super) struct Design {
     pub(super) loss: LossName,
     /// Of the initial weights, the shuffling and dropout.
     pub(super) seed: u64,
-    /// Whether inputs, and the targets of a squared error, are brought to mean 0 and variance 1.
-    pub(super) standardize: bool,
+    pub(super) standardize: Standardize,
+}
+
+/// Whether inputs, and the targets of a squared error, are brought to mean 0 and variance 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Standardize {
+    Always,
+    Never,
+    /// Inputs only where their scale is far from 1.
+    Auto,
 }
 
 impl Design {
