@@ -48,6 +48,8 @@ struct About {
     full_scale: Option<f64>,
     /// Kinds of files that were no examples, with their numbers.
     ignored: Vec<(String, usize)>,
+    /// Of image files, how many had another size, and of how many.
+    resized: (usize, usize),
 }
 
 impl<A: Scalar> Dataset<A> {
@@ -129,6 +131,18 @@ impl<A: Scalar> Dataset<A> {
     pub fn with_full_scale(mut self, full_scale: f64) -> Self {
         self.about.full_scale = Some(full_scale);
         self
+    }
+
+    /// Records how many of the image files had another size.
+    #[cfg(feature = "images")]
+    pub(crate) fn with_resized(mut self, resized: usize, files: usize) -> Self {
+        self.about.resized = (resized, files);
+        self
+    }
+
+    /// Of the image files that the examples were read from, how many had another size, and how many there were.
+    pub fn resized_files(&self) -> (usize, usize) {
+        self.about.resized
     }
 
     /// Records the files that were passed over, by kind.

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use chainrule_tensor::Scalar;
 
@@ -75,6 +75,9 @@ impl<A: Scalar> Dataset<A> {
             }
         };
         let mut text = format!("{features}; {target}");
+        if let (resized @ 1.., files) = self.resized_files() {
+            write!(text, "; {resized} of {files} files resized").expect("a string takes every write");
+        }
         if !self.ignored().is_empty() {
             let kinds: Vec<String> =
                 self.ignored().iter().map(|(kind, count)| format!("{count} {kind}")).collect();

@@ -83,10 +83,12 @@ pub(crate) fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Data
         let fault = "it has no folder with images in it";
         return Err(Error::format(path, fault, "give it a folder of image files for each class"));
     }
-    let (features, shape) = stack(path, &files, options.image, options.memory())?;
+    let Stack { features, shape, resized } = stack(path, &files, options.image, options.memory())?;
     let stem = path.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy());
+    let count = files.len();
     let data = Dataset::new(stem, features, Target::Classes { labels, names })?;
-    Ok(data.with_image(shape)?.with_full_scale(255.0).with_ignored(ignored.into_iter().collect()))
+    let data = data.with_image(shape)?.with_full_scale(255.0).with_resized(resized, count);
+    Ok(data.with_ignored(ignored.into_iter().collect()))
 }
 
 /// What a file is, by its name.
@@ -135,7 +137,7 @@ pub fn read_images<A: Scalar>(files: &[PathBuf], shape: ImageShape) -> Result<Fe
         options,
         memory::default_limit(),
     )?
-    .0)
+    .features)
 }
 
 /// Whether a file is an image, by its name.
@@ -164,12 +166,15 @@ pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Pictures as rows of one shape.
-fn stack<A>(
-    path: &Path,
-    files: &[PathBuf],
-    options: ImageOptions,
-    limit: u64,
-) -> Result<(Features<A>, ImageShape), Error> {
+struct Stack<A> {
+    features: Features<A>,
+    shape: ImageShape,
+    /// How many had another size.
+    resized: usize,
+}
+
+/// The pictures of these files.
+fn stack<A>(path: &Path, files: &[PathBuf], options: ImageOptions, limit: u64) -> Result<Stack<A>, Error> {
     let shape = match options {
         ImageOptions { size: Some((height, width)), channels: Some(channels) } => {
             ImageShape { height, width, channels }
@@ -178,14 +183,15 @@ fn stack<A>(
     };
     let needed = shape.numbers().and_then(|numbers| numbers.checked_mul(files.len()));
     memory::check(path, needed.map(|needed| needed as u64), limit)?;
-    let mut pixels = Vec::new();
+    let (mut pixels, mut resized) = (Vec::new(), 0);
     for file in files {
         let image = decode_within(&read_file(file)?, file, limit)?.with_channels(shape.channels);
+        resized += usize::from((image.shape.height, image.shape.width) != (shape.height, shape.width));
         pixels.extend(resampled(&image.pixels, image.shape, shape.height, shape.width));
     }
     let columns = shape.height * shape.width * shape.channels;
     let matrix = Array2::from_shape_vec((files.len(), columns), pixels).expect("each image has this shape");
-    Ok((Features::Bytes(matrix), shape))
+    Ok(Stack { features: Features::Bytes(matrix), shape, resized })
 }
 
 /// The shape of the images where the options leave it open.

@@ -25,6 +25,12 @@ fn a_folder_of_folders_is_a_data_set_of_images() {
     let image = ImageOptions { size: Some((6, 4)), channels: Some(1) };
     let grey = read::<f32>(folder.path(), &ReadOptions { image, ..ReadOptions::default() }).unwrap().train;
     assert_eq!((grey.inputs(), grey.full_scale()), (24, Some(255.0)));
+    assert_eq!((data.resized_files(), grey.resized_files()), ((4, 4), (2, 4)));
+    assert!(
+        grey.summary().to_string().ends_with("; 2 of 4 files resized; ignored: 2 .txt"),
+        "{}",
+        grey.summary()
+    );
     fs::write(
         folder.path().join("dog").join("torn.png"),
         &fs::read(beside("pillow", "rgb.png")).unwrap()[..90],
