@@ -18,8 +18,10 @@ mod network;
 mod optimizer;
 mod options;
 mod overwrite;
+mod pictures;
 mod predict;
 mod report;
+mod stages;
 pub(crate) mod train;
 
 use clap::{ArgMatches, Subcommand};

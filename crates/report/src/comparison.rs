@@ -4,42 +4,67 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::digits::significant;
-use crate::html::{cell, figure, note, page, section, table};
+use crate::digits::{duration, grouped, significant};
+use crate::html::{cell, chart, note, page, section, table};
 use crate::metrics::EpochLine;
 use crate::plot::{Mark, Plot};
-use crate::run::Run;
+use crate::results::{Results, Summary};
+use crate::run::Record;
 
-/// The page that compares runs, as HTML; each run may have a link to its own page.
-pub fn comparison_page(runs: &[(Run, Option<String>)]) -> String {
+/// A run of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// What it wrote on the way.
+    pub record: Record,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Address of its own page.
+    pub link: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It ended.
+    Ended(Box<Results>),
+    /// It has no results, for this reason.
+    Unfinished(String),
+}
+
+impl Compared {
+    fn summary(&self) -> Option<&Summary> {
+        match &self.outcome {
+            Outcome::Ended(results) => Some(&results.summary),
+            Outcome::Unfinished(_) => None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.record.name
+    }
+}
+
+/// The page that compares runs, as HTML.
+pub fn comparison_page(runs: &[Compared]) -> String {
     let title = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
     let metric = metric(runs);
     let curve = |title: &str, label: &str, log: bool, of: &dyn Fn(&EpochLine) -> Option<f64>| {
-        let mut plot = Plot::new(title, "epoch", label);
-        if log {
-            plot = plot.log_y();
-        }
-        let curves: Vec<_> = runs.iter().map(|(run, _)| (&run.name, run.over_epochs(of))).collect();
-        let drawn = curves.into_iter().filter(|(_, points)| !points.is_empty());
-        let mut drawn = drawn.peekable();
-        drawn.peek().is_some().then(|| {
-            section(
-                title,
-                &figure(&drawn.fold(plot, |plot, (name, points)| plot.with(name, Mark::Line, points))),
-            )
-        })
+        let plot = Plot::new(title, "epoch", label);
+        let plot = if log { plot.log_y() } else { plot };
+        let curves = runs.iter().map(|run| (run.name(), run.record.over_epochs(of)));
+        let drawn = curves.filter(|(_, points)| points.len() > 1);
+        chart(title, &drawn.fold(plot, |plot, (name, points)| plot.with(name, Mark::Line, points)), "")
     };
+    let curves = [
+        curve("Training loss", "loss", true, &|epoch| Some(epoch.train_loss)),
+        curve("Validation loss", "loss", true, &|epoch| epoch.validation_loss),
+        curve(&format!("Validation {metric}"), metric, false, &|epoch| epoch.validation_metric()),
+    ];
     let body = html! {
         header { h1 { (title) } }
         main {
             (section("Results", &results(runs, metric)))
-            div.pair {
-                @for part in [
-                    curve("Training loss", "loss", true, &|epoch| Some(epoch.train_loss)),
-                    curve("Validation loss", "loss", true, &|epoch| epoch.validation_loss),
-                    curve(&format!("Validation {metric}"), metric, false, &|epoch| epoch.validation_metric()),
-                ] { @if let Some(part) = part { (part) } }
-            }
+            @if curves.iter().any(Option::is_some) { div.pair { @for curve in curves.into_iter().flatten() { (curve) } } }
             (section("Settings that differ", &differences(runs)))
         }
     };
@@ -47,51 +72,120 @@ pub fn comparison_page(runs: &[(Run, Option<String>)]) -> String {
 }
 
 /// What the runs' test figure is: the same for all, or either.
-fn metric(runs: &[(Run, Option<String>)]) -> &'static str {
-    let mut metrics = runs.iter().map(|(run, _)| run.results.summary.figures.metric());
+fn metric(runs: &[Compared]) -> &'static str {
+    let mut metrics = runs.iter().filter_map(Compared::summary).map(|summary| summary.figures.metric());
     match metrics.next() {
         Some(first) if metrics.all(|other| other == first) => first,
         _ => "accuracy or R²",
     }
 }
 
-fn results(runs: &[(Run, Option<String>)], metric: &str) -> Markup {
-    let test = format!("test {metric}");
-    let head =
-        ["run", "data", "layers", &test, "test loss", "training loss", "epochs", "seconds", "examples/s"];
-    let rows: Vec<Vec<Markup>> = runs
-        .iter()
-        .map(|(run, link)| {
-            let summary = &run.results.summary;
-            let rounded = |value: Option<f64>, digits: usize| match value {
-                Some(value) if value.is_finite() => cell(&format!("{value:.digits$}")),
-                _ => cell(""),
-            };
-            let loss = |value: Option<f64>| match value {
-                Some(value) if value.is_finite() => cell(&significant(value)),
-                _ => cell(""),
-            };
-            vec![
-                html! { @if let Some(link) = link { a href=(link) { (run.name) } } @else { (run.name) } },
-                cell(summary.data.as_deref().unwrap_or_default()),
-                cell(&summary.layers),
-                rounded(summary.figures.test_metric(), 4),
-                loss(summary.figures.test_loss()),
-                loss(Some(summary.figures.train_loss())),
-                cell(&summary.epochs.to_string()),
-                rounded(Some(summary.seconds), 2),
-                rounded(Some(summary.samples_per_second), 0),
-            ]
-        })
-        .collect();
-    table(&head, &rows)
+/// A figure of the table: its name, how it is read off a run and written, and whether more of it is better, where one is.
+struct Figure {
+    name: String,
+    of: fn(&Summary) -> Option<f64>,
+    text: fn(f64) -> String,
+    best: Option<Best>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Best {
+    Highest,
+    Lowest,
+}
+
+impl Figure {
+    fn value(&self, run: &Compared) -> Option<f64> {
+        run.summary().and_then(self.of).filter(|value| value.is_finite())
+    }
+
+    /// The value of the best of several runs on the same data, if not all are the same.
+    fn best(&self, runs: &[Compared]) -> Option<f64> {
+        let best = self.best?;
+        let mut data = runs.iter().filter_map(Compared::summary).map(|summary| &summary.data);
+        let first = data.next()?;
+        if data.any(|other| other != first) {
+            return None;
+        }
+        let values = || runs.iter().filter_map(|run| self.value(run));
+        let (low, high) = (values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?);
+        (low < high).then_some(if best == Best::Highest { high } else { low })
+    }
+}
+
+fn results(runs: &[Compared], metric: &str) -> Markup {
+    let ratio: fn(f64) -> String = |x| format!("{x:.4}");
+    let count: fn(f64) -> String = |x| grouped(x.round() as usize);
+    let figure = |name: &str, of, text, best| Figure { name: name.to_owned(), of, text, best };
+    let figures = [
+        figure(&format!("test {metric}"), |run| run.figures.test_metric(), ratio, Some(Best::Highest)),
+        figure("test loss", |run| run.figures.test_loss(), significant, Some(Best::Lowest)),
+        figure(
+            &format!("validation {metric}"),
+            |run| run.figures.validation_metric(),
+            ratio,
+            Some(Best::Highest),
+        ),
+        figure("training loss", |run| Some(run.figures.train_loss()), significant, None),
+        figure("epochs", |run| Some(run.epochs as f64), count, None),
+        figure("parameters", |run| Some(run.parameters as f64), count, None),
+        figure("time", |run| Some(run.seconds), duration, None),
+        figure("examples/s", |run| Some(run.samples_per_second), count, None),
+    ];
+    let known: Vec<_> =
+        figures.iter().filter(|figure| runs.iter().any(|run| figure.value(run).is_some())).collect();
+    let best: Vec<_> = known.iter().map(|figure| figure.best(runs)).collect();
+    let is_best = |at: usize, value: Option<f64>| value.is_some() && value == best[at];
+    html! {
+        div.scroll tabindex="0" {
+            table.sortable[runs.len() > 1] {
+                thead { tr {
+                    th scope="col" { "run" }
+                    @for figure in &known { th scope="col" { (figure.name) } }
+                    th scope="col" { "data" }
+                    th.words scope="col" { "network" }
+                } }
+                tbody {
+                    @for run in runs {
+                        tr.unfinished[run.summary().is_none()] {
+                            th scope="row" { @if let Some(link) = &run.link { a href=(link) { (run.name()) } } @else { (run.name()) } }
+                            @for (at, figure) in known.iter().enumerate() {
+                                @let value = figure.value(run);
+                                td.best[is_best(at, value)] data-value=(value.map_or_else(String::new, |value| value.to_string())) {
+                                    @if let Some(value) = value { ((figure.text)(value)) }
+                                    @if is_best(at, value) { span title="the best of these runs" { " ★" } }
+                                }
+                            }
+                            @match &run.outcome {
+                                Outcome::Ended(results) => {
+                                    td { (results.summary.data.as_deref().unwrap_or_default()) }
+                                    td.words { (network(&results.summary)) }
+                                }
+                                Outcome::Unfinished(why) => { td {} td.words { (why) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if best.iter().any(Option::is_some) { (note("★ The best of these runs.")) }
+    }
+}
+
+/// The network in a few words.
+fn network(summary: &Summary) -> String {
+    const FEW: usize = 60;
+    if summary.layers.chars().count() <= FEW {
+        return summary.layers.clone();
+    }
+    summary.layers.chars().take(FEW).collect::<String>() + "…"
 }
 
 /// The settings that are not the same in all runs: one row a setting, one column a run.
-fn differences(runs: &[(Run, Option<String>)]) -> Markup {
+fn differences(runs: &[Compared]) -> Markup {
     let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (place, (run, _)) in runs.iter().enumerate() {
-        for (key, value) in run.settings.iter() {
+    for (place, run) in runs.iter().enumerate() {
+        for (key, value) in run.record.settings.iter() {
             settings.entry(key).or_insert_with(|| vec![""; runs.len()])[place] = value;
         }
     }
@@ -103,6 +197,6 @@ fn differences(runs: &[(Run, Option<String>)]) -> Markup {
     if rows.is_empty() {
         return note("All settings are the same.");
     }
-    let names = runs.iter().map(|(run, _)| run.name.as_str());
+    let names = runs.iter().map(Compared::name);
     table(&std::iter::once("setting").chain(names).collect::<Vec<_>>(), &rows)
 }

@@ -15,3 +15,34 @@ pub fn significant(x: f64) -> String {
         format!("{x:.5e}")
     }
 }
+
+/// Seconds in a unit that suits them.
+///
+/// ```
+/// use chainrule_report::digits::duration;
+///
+/// assert_eq!([0.0, 4.2e-5, 0.0123, 0.5].map(duration), ["0 s", "42 µs", "12.3 ms", "500 ms"]);
+/// assert_eq!([1.0, 59.94, 61.0, 7384.0].map(duration), ["1.00 s", "59.9 s", "1 min 1 s", "2 h 3 min"]);
+/// ```
+pub fn duration(seconds: f64) -> String {
+    let three = |x: f64| format!("{x:.0$}", if x < 9.995 { 2 } else { usize::from(x < 99.95) });
+    match seconds {
+        s if !s.is_finite() || s <= 0.0 => "0 s".to_owned(),
+        s if s < 0.999_5e-3 => format!("{:.0} µs", s * 1e6),
+        s if s < 0.999_5 => format!("{} ms", three(s * 1e3)),
+        s if s < 59.95 => format!("{} s", three(s)),
+        s if s < 3599.5 => format!("{} min {} s", s.round() as u64 / 60, s.round() as u64 % 60),
+        s => format!("{} h {} min", (s / 60.0).round() as u64 / 60, (s / 60.0).round() as u64 % 60),
+    }
+}
+
+/// A whole number with its thousands apart.
+///
+/// ```
+/// assert_eq!([7, 61_706, 1_234_567].map(chainrule_report::digits::grouped), ["7", "61,706", "1,234,567"]);
+/// ```
+pub fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let parts = digits.as_bytes().rchunks(3).rev().map(|part| String::from_utf8_lossy(part).into_owned());
+    parts.collect::<Vec<_>>().join(",")
+}

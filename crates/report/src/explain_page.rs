@@ -5,7 +5,8 @@
 use maud::{Markup, PreEscaped, Render, html};
 use serde::Serialize;
 
-use crate::html::document;
+use crate::html::{POLICY, document};
+use crate::verdict::Verdict;
 
 const STYLE: &str = include_str!("explain_page/page.css");
 const SCRIPTS: [&str; 3] = [
@@ -21,6 +22,9 @@ const TITLE: &str = "The chain rule, number by number";
 pub struct Walkthrough {
     /// The network in a line.
     pub about: String,
+    /// What a trained network says of the example, and what is true.
+    #[serde(skip)]
+    pub verdict: Option<Verdict>,
     /// Name of the loss.
     pub loss: String,
     /// C at the example.
@@ -31,6 +35,8 @@ pub struct Walkthrough {
     pub input: Input,
     /// The target of each unit that is drawn.
     pub target: Vec<f64>,
+    /// What each of these units stands for, such as a class; empty if that is not known.
+    pub outputs: Vec<String>,
     /// Whether the loss computes the probabilities, so that its derivative is taken in z.
     pub fused: bool,
     /// The layers, from the input's side.
@@ -48,6 +54,8 @@ pub struct Input {
     pub units: Vec<usize>,
     /// Their values.
     pub h: Vec<f64>,
+    /// What each of them is, and its value in the unit of the data; empty if that is not known.
+    pub names: Vec<(String, String)>,
 }
 
 /// A dense layer with its activation. All vectors and matrices are cut down to the units that are drawn.
@@ -98,13 +106,12 @@ pub fn explain_page(walkthrough: &Walkthrough) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 title { (TITLE) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (body())
+                (body(walkthrough.verdict.as_ref()))
                 script type="application/json" id="data" { (ScriptJson(walkthrough)) }
                 script { (PreEscaped("\"use strict\";\n")) @for script in SCRIPTS { (PreEscaped(script)) } }
             }
@@ -112,9 +119,10 @@ pub fn explain_page(walkthrough: &Walkthrough) -> String {
     })
 }
 
-fn body() -> Markup {
+fn body(verdict: Option<&Verdict>) -> Markup {
     html! {
         header { h1 { (TITLE) } p #about {} }
+        @if let Some(verdict) = verdict { (verdict.short()) }
         main {
             section.stage aria-label="The network" {
                 svg #network role="listbox" aria-label="Weights and units" aria-describedby="keys" {}
@@ -188,14 +196,17 @@ mod tests {
 
     #[test]
     fn the_page_asks_nothing_of_the_network() {
-        let input = Input { symbol: "x".to_owned(), width: 0, units: Vec::new(), h: Vec::new() };
+        let input =
+            Input { symbol: "x".to_owned(), width: 0, units: Vec::new(), h: Vec::new(), names: Vec::new() };
         let page = explain_page(&Walkthrough {
             about: String::new(),
+            verdict: None,
             loss: String::new(),
             cost: 0.0,
             cost_formulas: Vec::new(),
             input,
             target: Vec::new(),
+            outputs: Vec::new(),
             fused: false,
             layers: Vec::new(),
         });

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use crate::html::{note, section};
 use crate::image::Image;
+use crate::sheet::Sheet;
 
 /// The images of a run's page; all parts are absent where the data are no images.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Gallery {
     pub augmented: Option<Augmented>,
     /// Misclassified test examples.
     pub mistakes: Option<Mistakes>,
+    /// Outputs of layers for some of the mistakes.
+    pub feature_maps: Vec<FeatureMaps>,
     /// Weights of the first layer.
     pub first_layer: Option<FirstLayer>,
 }
@@ -61,10 +64,23 @@ pub struct Mistake {
     pub image: Image,
 }
 
-/// The incoming weights of units of the first layer, as images.
+/// What some layers of a convolutional network make of a misclassified example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMaps {
+    /// The example.
+    pub mistake: Mistake,
+    /// Each layer: path and words, shape of its output, and some of its maps.
+    pub layers: Vec<(String, String, Sheet)>,
+}
+
+/// The incoming weights of units of the first layer, or the filters of a convolution, as images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstLayer {
-    /// How many units there are in all.
+    /// Whether they are filters.
+    pub are_filters: bool,
+    /// Whether the colours of the images are those of the channels.
+    pub in_colour: bool,
+    /// How many units or filters there are in all.
     pub units: usize,
     /// The weights of the first units.
     pub shown: Vec<Image>,
@@ -75,6 +91,7 @@ impl Gallery {
         html! {
             @if let Some(augmented) = &self.augmented { (section("Augmented examples", &augmented.markup())) }
             @if let Some(mistakes) = &self.mistakes { (section("Most confident mistakes", &mistakes.markup())) }
+            @if !self.feature_maps.is_empty() { (section("Feature maps of mistakes", &feature_maps(&self.feature_maps))) }
             @if let Some(layer) = &self.first_layer { (section("First layer", &layer.markup())) }
         }
     }
@@ -126,17 +143,45 @@ impl Mistakes {
     }
 }
 
+/// A row for each example, a sheet for each layer.
+fn feature_maps(examples: &[FeatureMaps]) -> Markup {
+    html! {
+        @for FeatureMaps { mistake, layers } in examples {
+            @let Mistake { example, truth, prediction, output, image } = mistake;
+            div.verdict {
+                div.example { (image.markup(&format!("example {example}"))) }
+                div {
+                    p.says { "Example " (example) ": " (truth) ", taken for " (prediction) (format!(" ({output:.2})")) }
+                    ul.sheets {
+                        @for (words, shape, sheet) in layers {
+                            li { (sheet.markup(&format!("maps of layer {words}"))) b { (words) } ", " (shape) }
+                        }
+                    }
+                }
+            }
+        }
+        (note("Outputs of some layers for the most confident mistakes, the first maps of each: blue below 0, white at 0, red above, on one \
+               scale for a layer. `chainrule explain` shows all layers of any example."))
+    }
+}
+
 impl FirstLayer {
     fn markup(&self) -> Markup {
+        let what = if self.are_filters { "filters" } else { "units" };
+        let scale = if self.in_colour {
+            "the weights of red, green and blue around grey, which is 0"
+        } else {
+            "blue below 0, red above"
+        };
         let caption = format!(
-            "The incoming weights of {} of {} units, each on its own scale: blue below 0, red above.",
+            "The incoming weights of {} of {} {what}, each on its own scale: {scale}.",
             self.shown.len(),
             self.units
         );
         html! {
             ul.gallery.weights {
                 @for (unit, image) in self.shown.iter().enumerate() {
-                    li { (image.markup(&format!("weights of unit {unit}"))) (unit) }
+                    li { (image.markup(&format!("weights of {} {unit}", what.trim_end_matches('s')))) (unit) }
                 }
             }
             (note(&caption))

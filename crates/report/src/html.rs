@@ -2,9 +2,14 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::plot::Plot;
+use crate::plot::{Plot, css};
 
-/// A whole page: no script, and nothing from elsewhere.
+/// What a page must not do: ask anyone else for anything.
+pub(crate) const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/// A whole page, with nothing from elsewhere. Its script shows the numbers of plots under the mouse and sorts tables; without it
+/// the page says the same.
 pub(crate) fn page(title: &str, body: &Markup) -> String {
     document(&html! {
         html lang="en" {
@@ -12,11 +17,12 @@ pub(crate) fn page(title: &str, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { (PreEscaped(include_str!("page.css"))) }
+                style { (PreEscaped(include_str!("page.css"))) (PreEscaped(css())) }
             }
-            body { (body) }
+            body { (body) script { (PreEscaped(include_str!("page.js"))) } }
         }
     })
 }
@@ -31,9 +37,10 @@ pub(crate) fn section(heading: &str, body: &Markup) -> Markup {
     html! { section { h2 { (heading) } (body) } }
 }
 
-/// A plot as part of a page.
-pub(crate) fn figure(plot: &Plot) -> Markup {
-    PreEscaped(plot.to_svg())
+/// A plot under a heading, if there is something to draw.
+pub(crate) fn chart(heading: &str, plot: &Plot, remark: &str) -> Option<Markup> {
+    let body = html! { (plot.figure()) @if !remark.is_empty() { (note(remark)) } };
+    plot.has_points().then(|| section(heading, &body))
 }
 
 /// A table that scrolls by itself where the window is narrow.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::results::finite_or_nan;
+use crate::finite::finite_or_nan;
 
 /// A line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,15 @@ pub enum Line {
     Step(StepLine),
     /// The end of an epoch.
     Epoch(EpochLine),
+    /// What ended the run before its last epoch.
+    Failure(FailureLine),
+}
+
+/// What ended a run before its last epoch, such as a loss that is no number any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureLine {
+    /// The cause, in a sentence.
+    pub cause: String,
 }
 
 /// A logged step.
@@ -45,6 +54,12 @@ pub struct EpochLine {
     /// Mean loss of the training batches, each before its step.
     #[serde(deserialize_with = "finite_or_nan")]
     pub train_loss: f64,
+    /// Accuracy after the epoch on some of the training examples, of a classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_accuracy: Option<f64>,
+    /// R² after the epoch on them, of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_r2: Option<f64>,
     /// Loss on the validation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
@@ -67,6 +82,11 @@ pub struct EpochLine {
 }
 
 impl EpochLine {
+    /// Accuracy or R² on some of the training examples.
+    pub fn train_metric(&self) -> Option<f64> {
+        self.train_accuracy.or(self.train_r2)
+    }
+
     /// Accuracy or R² on the validation data.
     pub fn validation_metric(&self) -> Option<f64> {
         self.validation_accuracy.or(self.validation_r2)
@@ -79,6 +99,8 @@ impl Line {
         match self {
             Self::Step(line) => line.step <= step,
             Self::Epoch(line) => line.epoch <= epochs,
+            // A run that goes on has not failed.
+            Self::Failure(_) => false,
         }
     }
 }
@@ -86,6 +108,12 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_goes_on_has_not_failed() {
+        let line: Line = serde_json::from_str(r#"{"kind":"failure","cause":"the loss became NaN"}"#).unwrap();
+        assert!(!line.is_before(u64::MAX, usize::MAX));
+    }
 
     #[test]
     fn a_line_is_before_a_snapshot_that_was_taken_after_it() {

@@ -1,6 +1,9 @@
 //! `results.json`: the results of a training run.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostics::Diagnostics;
+use crate::finite::finite_or_nan;
 
 /// The summary of a run: the object that `chainrule train --json` prints.
 ///
@@ -93,6 +96,22 @@ impl Figures {
         *train_loss
     }
 
+    /// Accuracy or R² on the training data.
+    pub fn train_metric(&self) -> f64 {
+        match self {
+            Self::Classification { train_accuracy, .. } => *train_accuracy,
+            Self::Regression { train_r2, .. } => *train_r2,
+        }
+    }
+
+    /// Accuracy or R² on the validation data.
+    pub fn validation_metric(&self) -> Option<f64> {
+        match self {
+            Self::Classification { validation_accuracy, .. } => *validation_accuracy,
+            Self::Regression { validation_r2, .. } => *validation_r2,
+        }
+    }
+
     /// Loss on the test data.
     pub fn test_loss(&self) -> Option<f64> {
         let (Self::Classification { test_loss, .. } | Self::Regression { test_loss, .. }) = self;
@@ -133,6 +152,9 @@ pub struct Results {
     /// What simpler predictions reach on the test data.
     #[serde(default)]
     pub baselines: Vec<Baseline>,
+    /// The network, the parts of the data, and the predictions on the test data.
+    #[serde(default)]
+    pub diagnostics: Diagnostics,
 }
 
 /// A prediction that a network has to do better than.
@@ -289,11 +311,6 @@ pub struct ClassFigures {
     pub support: u64,
 }
 
-/// A number that JSON may hold as `null` because it is not finite.
-pub(crate) fn finite_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,6 +363,8 @@ mod tests {
                 confusion: vec![vec![2]],
                 confusion_pairs: Vec::new(),
             }),
+            baselines: vec![Baseline { name: "linear model".to_owned(), loss: Some(0.2), score: 0.9 }],
+            diagnostics: Diagnostics::default(),
         }
     }
 

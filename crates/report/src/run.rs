@@ -1,12 +1,12 @@
-//! The folder of a training run that has ended.
+//! The folder of a training run.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::metrics::{EpochLine, Line, StepLine};
+use crate::metrics::{EpochLine, FailureLine, Line, StepLine};
 use crate::results::Results;
 use crate::settings::Settings;
 
@@ -21,17 +21,24 @@ pub const RESULTS: &str = "results.json";
 /// The page.
 pub const REPORT: &str = "report.html";
 
-/// What a run left in its folder.
+/// What a run writes on the way, whether it has ended or not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub struct Record {
     /// Name of the folder.
     pub name: String,
-    /// Its [`RESULTS`].
-    pub results: Results,
     /// The lines of its [`METRICS`].
     pub metrics: Vec<Line>,
     /// Its [`CONFIG`].
     pub settings: Settings,
+}
+
+/// What a run that has ended left in its folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// What it wrote on the way.
+    pub record: Record,
+    /// Its [`RESULTS`].
+    pub results: Results,
 }
 
 /// Why the folder of a run cannot be read.
@@ -73,31 +80,58 @@ impl Run {
     /// # Errors
     /// If a file is missing, or is not what a run that has ended leaves there.
     pub fn read(folder: &Path) -> Result<Self, RunError> {
-        let text = |name: &str| {
-            let path = folder.join(name);
-            fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })
-        };
-        let results = json(folder.join(RESULTS), None, &text(RESULTS)?)?;
-        let metrics = text(METRICS)?
+        let results = json(folder.join(RESULTS), None, &text(folder, RESULTS)?)?;
+        Ok(Self { record: Record::read(folder)?, results })
+    }
+}
+
+impl Record {
+    /// Reads what a run wrote on the way.
+    ///
+    /// # Errors
+    /// If a file is missing, or is not what a run writes.
+    pub fn read(folder: &Path) -> Result<Self, RunError> {
+        let lines = text(folder, METRICS)?;
+        // A run that was killed may have left its last line unfinished.
+        let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
+        let metrics = whole
             .lines()
             .enumerate()
             .map(|(place, line)| json(folder.join(METRICS), Some(place + 1), line))
             .collect::<Result<_, _>>()?;
-        let settings = Settings::parse(&text(CONFIG)?).map_err(|(line, fault)| RunError::Config {
+        let settings = Settings::parse(&text(folder, CONFIG)?).map_err(|(line, fault)| RunError::Config {
             path: folder.join(CONFIG),
             line,
             fault,
         })?;
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_else(|| folder.display().to_string());
-        Ok(Self { name, results, metrics, settings })
+        // Of `.` the name of the folder that it is.
+        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let name = whole.components().next_back().filter(|last| matches!(last, Component::Normal(_)));
+        let name = name.map_or_else(
+            || folder.display().to_string(),
+            |name| name.as_os_str().to_string_lossy().into_owned(),
+        );
+        Ok(Self { name, metrics, settings })
+    }
+
+    /// Why the run ended before its last epoch, if it wrote that down.
+    pub fn failure(&self) -> Option<&str> {
+        self.metrics.iter().rev().find_map(|line| match line {
+            Line::Failure(FailureLine { cause }) => Some(cause.as_str()),
+            Line::Step(_) | Line::Epoch(_) => None,
+        })
+    }
+
+    /// How many epochs the run has done.
+    pub fn epochs_done(&self) -> usize {
+        self.epochs().count()
     }
 
     /// The epochs of the run.
     pub(crate) fn epochs(&self) -> impl Iterator<Item = &EpochLine> {
         self.metrics.iter().filter_map(|line| match line {
             Line::Epoch(epoch) => Some(epoch),
-            Line::Step(_) => None,
+            Line::Step(_) | Line::Failure(_) => None,
         })
     }
 
@@ -105,7 +139,7 @@ impl Run {
     pub(crate) fn steps(&self) -> impl Iterator<Item = &StepLine> {
         self.metrics.iter().filter_map(|line| match line {
             Line::Step(step) => Some(step),
-            Line::Epoch(_) => None,
+            Line::Epoch(_) | Line::Failure(_) => None,
         })
     }
 
@@ -113,6 +147,18 @@ impl Run {
     pub(crate) fn over_epochs(&self, figure: impl Fn(&EpochLine) -> Option<f64>) -> Vec<(f64, f64)> {
         self.epochs().filter_map(|epoch| Some((epoch.epoch as f64, figure(epoch)?))).collect()
     }
+
+    /// The epoch with the lowest validation loss, of several that have one.
+    pub(crate) fn best_epoch(&self) -> Option<usize> {
+        let validated = || self.epochs().filter_map(|epoch| Some((epoch.validation_loss?, epoch.epoch)));
+        let best = validated().filter(|(loss, _)| loss.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0))?;
+        (validated().count() > 1).then_some(best.1)
+    }
+}
+
+fn text(folder: &Path, name: &str) -> Result<String, RunError> {
+    let path = folder.join(name);
+    fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })
 }
 
 fn json<T: DeserializeOwned>(path: PathBuf, line: Option<usize>, text: &str) -> Result<T, RunError> {

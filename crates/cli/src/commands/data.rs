@@ -27,6 +27,9 @@ use super::options::absolute;
 use crate::failure::{Failure, errln};
 use crate::headings::DATA;
 
+/// The fraction of a user's data that is the test part where no flag says otherwise.
+pub(crate) const DEFAULT_TEST: f64 = 0.2;
+
 /// A data set by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Known {
@@ -218,7 +221,7 @@ impl DataArgs {
                 let test = Some(self.test_file(file, &parts.train)?);
                 Ok(Parts { test, ..parts })
             }
-            (None, None) => held_out(parts, 0.2, seed, source),
+            (None, None) => held_out(parts, DEFAULT_TEST, seed, source),
             (Some(TestPart::Fraction(fraction)), None) => held_out(parts, *fraction, seed, source),
         }
     }

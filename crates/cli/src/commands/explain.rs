@@ -1,32 +1,38 @@
 //! `chainrule explain`.
 
+mod example;
 mod formula;
+mod layer_pictures;
 mod outline;
 mod page;
 mod pass;
+mod target;
 mod text;
 mod trace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{Encoding, write_atomic};
+use chainrule::datasets::{Encoding, Input, Pipeline, is_image_file, read_images, write_atomic};
 use chainrule::layers::{Architecture, Layer, Stage, activation, spec::parameters};
 use chainrule::loss::LossKind;
-use chainrule::model::{Checkpoint, ModelCard, Output};
+use chainrule::model::{Checkpoint, ModelCard, Output, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Rng, Scalar, Shape};
+use chainrule::tensor::{Rng, Scalar, Shape, rows};
 use chainrule::train::Weights;
-use chainrule_report::explain_page;
+use chainrule_report::verdict::Verdict;
+use chainrule_report::{explain_page, layers_page};
 use clap::Args;
 
-use super::data::{DataArgs, PartArgs, PlaceArgs};
+use super::data::{DataArgs, PartArgs, PlaceArgs, Source};
 use super::model::{Description, ModelArgs, loss_spec, model_parser};
 use super::options::{OutputName, with_dtype};
 use super::overwrite::Overwrite;
 use super::{loss, network};
 use crate::failure::{Failure, errln, outln};
 use crate::headings::{DATA, NETWORK, OUTPUT};
+use example::{Example, Kind, output_names};
 use outline::{Outline, outline};
+use target::{numbers, one_hot, target};
 use trace::{Trace, is_stack, trace};
 
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
@@ -54,10 +60,11 @@ pub(crate) struct Explain {
     /// Number of the example in the data, from 0
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA)]
     example: usize,
-    /// Input to use instead of an example: numbers separated by commas, in the units of the data
-    #[arg(long, help_heading = DATA, value_name = "NUMBERS", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
+    /// Input to use instead of an example: numbers separated by commas, in the units of the data, or an image file
+    #[arg(long, help_heading = DATA, value_name = "NUMBERS|FILE", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
     input: Option<String>,
-    /// Target to use instead of the example's: a number for each output, separated by commas, or a class
+    /// Target to use instead of the example's: a number for each output, separated by commas, or a class [default for an image file:
+    /// the class that the network says]
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
     target: Option<String>,
     /// Layers of a new network in words, or a .toml file of layers
@@ -87,6 +94,19 @@ struct Case<A: Scalar> {
     statistics: Vec<A>,
     x: Array2<A>,
     target: Array2<A>,
+    /// The example as the data have it; `None` of a network that is new.
+    example: Option<Example>,
+}
+
+/// What is shown: the numbers, and what the network says.
+struct Shown {
+    explained: Explained,
+    verdict: Option<Verdict>,
+    /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
+    inputs: Vec<(String, String)>,
+    scale: Vec<f64>,
+    /// Name of each output, where it is known.
+    outputs: Vec<String>,
 }
 
 /// A stack of dense layers with every number, or any other network layer by layer.
@@ -97,7 +117,7 @@ enum Explained {
 
 impl Explain {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let explained = match &self.model {
+        let shown = match &self.model {
             Some(path) => {
                 let description = self.description.clone();
                 let model = ModelArgs { model: path.clone(), description, network: None, input_shape: None };
@@ -106,21 +126,14 @@ impl Explain {
             None => follow(&self.fresh()?)?,
         };
         if let Some(path) = &self.html {
-            let Explained::Stack(trace) = &explained else {
-                return Err(Failure::input(
-                    "--html draws dense layers, each followed by at most one activation: omit it for this network",
-                ));
-            };
             self.overwrite.check(path)?;
-            let html = explain_page(&page::walkthrough(trace));
+            let html = page(&shown);
             write_atomic(path, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         }
-        match (&explained, &self.html) {
-            (Explained::Stack(trace), _) if self.json => outln!("{}", trace.to_json())?,
-            (Explained::Outline(outline), _) if self.json => outln!("{}", outline.to_json())?,
-            (_, Some(_)) => {}
-            (Explained::Stack(trace), None) => text::print(trace)?,
-            (Explained::Outline(outline), None) => outline.print()?,
+        if self.json {
+            outln!("{}", json(&shown))?;
+        } else if self.html.is_none() {
+            print(&shown)?;
         }
         if let Some(path) = &self.html {
             errln!("the page is {}: open it in a browser", path.display());
@@ -184,23 +197,34 @@ impl Explain {
             None if is_unbounded(&card) => draw(card.architecture.outputs()),
             None => one_hot(card.architecture.outputs(), 0),
         };
-        Ok(Case { card, loss, theta, statistics: Vec::new(), x, target })
+        Ok(Case { card, loss, theta, statistics: Vec::new(), x, target, example: None })
     }
 
     /// The network of a file, with an example of its data or of the user's.
     fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
-        let Checkpoint { card, theta, statistics } = model.load::<A>()?;
-        let loss = loss_spec(&card).kind();
-        let own_target = self.target.as_deref().map(|text| target(text, &card, loss)).transpose()?;
+        let checkpoint = model.load::<A>()?;
+        let card = &checkpoint.card;
+        let loss = loss_spec(card).kind();
+        let own_target = self.target.as_deref().map(|text| target(text, card, loss)).transpose()?;
+        let is_chosen = own_target.is_some();
         if let Some(text) = &self.input {
             let inputs = card.architecture.inputs();
-            let mut x = numbers("--input", text, inputs)?;
+            let is_file = is_image_file(Path::new(text));
+            let raw = if is_file { image(text, model, card)? } else { numbers("--input", text, inputs)? };
             card.transform.check(inputs).map_err(Failure::input)?;
+            let target = match own_target {
+                Some(target) => target,
+                None if is_file && !card.classes.is_empty() => said(&checkpoint, &raw),
+                None => return Err(Failure::input("--input needs a target: add --target")),
+            };
+            let source = if is_file { text.clone() } else { "the numbers of --input".to_owned() };
+            let row = raw.as_slice().expect("a row lies together");
+            let example = Example::of(source, row, &Kind::of_model(card), &card.transform, false);
+            let mut x = raw;
             card.transform.apply_in_place(&mut x);
-            let target = own_target.ok_or_else(|| Failure::input("--input needs a target: add --target"))?;
-            return Ok(Case { card, loss, theta, statistics, x, target });
+            return Ok(case(checkpoint, loss, x, target, example));
         }
-        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, &card, &self.part)?;
+        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, card, &self.part)?;
         if self.example >= data.len() {
             return Err(Failure::Input(format!(
                 "--example {}: {} has examples 0 to {}",
@@ -215,81 +239,119 @@ impl Explain {
             Encoding::Index | Encoding::OneHot => Encoding::OneHot,
             other @ (Encoding::Real | Encoding::MultiHot) => other,
         };
-        let x = example.inputs_through(&model.transform(&card, &data));
+        let transform = model.transform(card, &data);
+        let raw = example.inputs_through(&Pipeline::new());
+        let row = raw.as_slice().expect("a row lies together");
+        let brightest = row.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max);
+        let of_the_model = || card.data.as_ref().and_then(|name| name.parse().ok());
+        let is_own =
+            self.data.data.clone().or_else(of_the_model).is_some_and(|source: Source| source.is_own());
+        let source = format!("example {} of {}, {}", self.example, data.name(), self.part.in_words(is_own));
+        let kind = Kind::of_data(&data, brightest);
+        let own = Example::of(source, row, &kind, &transform, true);
+        let x = example.inputs_through(&transform);
         let target = own_target.unwrap_or_else(|| example.encode(encoding));
-        Ok(Case { card, loss, theta, statistics, x, target })
+        Ok(case(checkpoint, loss, x, target, if is_chosen { own.without_truth() } else { own }))
     }
 }
 
-fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Explained, Failure> {
+/// An image file as a row of numbers.
+fn image<A: Scalar>(file: &str, model: &ModelArgs, card: &ModelCard) -> Result<Array2<A>, Failure> {
+    let Some(Input::Image(shape)) = card.input else {
+        return Err(Failure::Input(format!(
+            "--input {file}: {} was not trained on images: give numbers separated by commas",
+            model.model.display()
+        )));
+    };
+    let features = read_images::<A>(&[PathBuf::from(file)], shape).map_err(Failure::input)?;
+    Ok(features.transformed(&Pipeline::new(), 0..1))
+}
+
+fn case<A: Scalar>(
+    Checkpoint { card, theta, statistics }: Checkpoint<A>,
+    loss: LossKind,
+    x: Array2<A>,
+    target: Array2<A>,
+    example: Example,
+) -> Case<A> {
+    Case { card, loss, theta, statistics, x, target, example: Some(example) }
+}
+
+/// The class that a network says as a target, in place of a true one.
+fn said<A: Scalar>(checkpoint: &Checkpoint<A>, raw: &ArrayRef2<A>) -> Array2<A> {
+    let card = &checkpoint.card;
+    let network = card.architecture.build::<A>(None);
+    let prediction = predict(&network, card.output, &card.transform, checkpoint.weights(), raw);
+    let row: Vec<A> = prediction.into_iter().collect();
+    match row[..] {
+        [p] => Array2::from_elem((1, 1), if p > A::of(0.5) { A::one() } else { A::zero() }),
+        _ => one_hot(row.len(), rows::argmax(&row)),
+    }
+}
+
+/// The page, in HTML.
+fn page(shown: &Shown) -> String {
+    match (&shown.explained, &shown.verdict) {
+        (Explained::Stack(trace), verdict) => {
+            explain_page(&page::walkthrough(trace, verdict.clone(), &shown.inputs, &shown.outputs))
+        }
+        (Explained::Outline(outline), verdict) => {
+            layers_page(&layer_pictures::layers(outline, verdict.clone(), &shown.outputs, &shown.scale))
+        }
+    }
+}
+
+/// Every number, for machines.
+fn json(shown: &Shown) -> serde_json::Value {
+    let mut value = match &shown.explained {
+        Explained::Stack(trace) => trace.to_json(),
+        Explained::Outline(outline) => outline.to_json(),
+    };
+    if let Some(Verdict { source, answer, .. }) = &shown.verdict {
+        value["verdict"] =
+            serde_json::json!({ "source": source, "right": answer.is_right(), "answer": answer });
+    }
+    value
+}
+
+/// The verdict, then the numbers.
+fn print(shown: &Shown) -> Result<(), Failure> {
+    if let Some(verdict) = &shown.verdict {
+        text::verdict(verdict)?;
+    }
+    match &shown.explained {
+        Explained::Stack(trace) => text::print(trace),
+        Explained::Outline(outline) => outline.print(),
+    }
+}
+
+fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Shown, Failure> {
     follow(&args.of_file::<A>(model)?)
 }
 
-fn follow<A: Scalar>(case: &Case<A>) -> Result<Explained, Failure> {
+fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
     let weights = Weights { theta: &case.theta, statistics: &case.statistics };
     let network = (&case.card, case.loss);
-    if is_stack(&case.card.architecture) {
-        return trace(network, weights, &case.x, &case.target).map(Explained::Stack);
-    }
-    Ok(Explained::Outline(outline(network, weights, &case.x, &case.target)))
+    let explained = if is_stack(&case.card.architecture) {
+        Explained::Stack(trace(network, weights, &case.x, &case.target)?)
+    } else {
+        Explained::Outline(outline(network, weights, &case.x, &case.target))
+    };
+    let (prediction, target) = match &explained {
+        Explained::Stack(trace) => (&trace.prediction, &trace.target),
+        Explained::Outline(outline) => (&outline.prediction, &outline.target),
+    };
+    let example = case.example.as_ref();
+    Ok(Shown {
+        verdict: example.map(|example| example.verdict(&case.card, prediction, target)),
+        inputs: example.map_or_else(Vec::new, |example| example.inputs.clone()),
+        scale: example.map_or_else(Vec::new, |example| example.scale.clone()),
+        outputs: output_names(&case.card),
+        explained,
+    })
 }
 
 /// Whether the outputs are numbers of any size, and not shares of 1.
 fn is_unbounded(card: &ModelCard) -> bool {
     card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense(_)))
-}
-
-/// A row of finite numbers, as many as there are units for them.
-fn numbers<A: Scalar>(flag: &str, text: &str, count: usize) -> Result<Array2<A>, Failure> {
-    let parse = |cell: &str| {
-        cell.trim().parse().ok().filter(|x: &f64| x.is_finite()).map(A::of).ok_or_else(|| {
-            Failure::Input(format!(
-                "{flag} {text}: \"{cell}\" is not a number: separate numbers by commas, such as 0.5,-1"
-            ))
-        })
-    };
-    let row: Vec<A> = text.split(',').map(parse).collect::<Result<_, _>>()?;
-    if row.len() != count {
-        return Err(Failure::Input(format!(
-            "{flag} {text}: {} numbers, but the network has {count}",
-            row.len()
-        )));
-    }
-    Ok(Array2::from_shape_vec((1, count), row).expect("counted above"))
-}
-
-fn one_hot<A: Scalar>(outputs: usize, class: usize) -> Array2<A> {
-    Array2::from_shape_fn((1, outputs), |(_, i)| if i == class { A::one() } else { A::zero() })
-}
-
-/// A target as it stands on the command line: the name of a class, its index, or the numbers.
-fn target<A: Scalar>(text: &str, card: &ModelCard, loss: LossKind) -> Result<Array2<A>, Failure> {
-    let outputs = card.architecture.outputs();
-    if let Some(class) = card.classes.iter().position(|name| name == text) {
-        return Ok(one_hot(outputs, class));
-    }
-    if outputs > 1 && !text.contains(',') && card.labels.is_empty() && card.targets.is_empty() {
-        let class = text.parse().ok().filter(|&class: &usize| class < outputs).ok_or_else(|| {
-            Failure::Input(format!(
-                "--target {text}: expected {outputs} numbers separated by commas, or a class from 0 to {}",
-                outputs - 1
-            ))
-        })?;
-        return Ok(one_hot(outputs, class));
-    }
-    let row = numbers("--target", text, outputs)?;
-    in_range(&row, loss).map_err(|needs| Failure::Input(format!("--target {text}: {loss} needs {needs}")))?;
-    Ok(row)
-}
-
-/// Whether a loss over probabilities can have this target.
-fn in_range<A: Scalar>(target: &ArrayRef2<A>, loss: LossKind) -> Result<(), &'static str> {
-    let shares = target.iter().all(|&t| A::zero() <= t && t <= A::one());
-    match loss {
-        LossKind::CrossEntropy if !shares || (target.sum().as_f64() - 1.0).abs() > 1e-5 => {
-            Err("numbers from 0 to 1 that sum to 1")
-        }
-        LossKind::BinaryCrossEntropy if !shares => Err("numbers from 0 to 1"),
-        _ => Ok(()),
-    }
 }

@@ -1,18 +1,21 @@
 //! `chainrule report`.
 
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::write_atomic;
+use chainrule_report::comparison::{Compared, Outcome};
 use chainrule_report::comparison_page;
-use chainrule_report::run::{REPORT, Run};
+use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS, Record, Run, RunError};
 use clap::Args;
 
 use super::overwrite::Overwrite;
-use crate::failure::{Failure, outln};
+use super::train::LOCK;
+use crate::failure::{Failure, errln, outln};
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folders of the runs to compare
+    /// Folders of the runs to compare, or a folder that holds them
     #[arg(required = true, value_name = "DIR")]
     runs: Vec<PathBuf>,
     /// File to write the page to
@@ -25,11 +28,24 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         self.overwrite.check(&self.out)?;
-        let with_link = |path: &PathBuf| {
-            let run = Run::read(path).map_err(Failure::input)?;
-            Ok((run, self.link(path)))
-        };
-        let runs: Vec<(Run, Option<String>)> = self.runs.iter().map(with_link).collect::<Result<_, _>>()?;
+        let (mut runs, mut first_fault) = (Vec::new(), None);
+        for folder in self.runs.iter().flat_map(|path| folders(path)) {
+            match read(&folder) {
+                Ok((record, outcome)) => {
+                    if let Outcome::Unfinished(why) = &outcome {
+                        errln!("{}: {why}", folder.display());
+                    }
+                    runs.push(Compared { link: self.link(&folder), record, outcome });
+                }
+                Err(fault) => {
+                    errln!("left out: {fault}");
+                    first_fault.get_or_insert(fault);
+                }
+            }
+        }
+        if let (true, Some(fault)) = (runs.is_empty(), first_fault) {
+            return Err(Failure::input(fault));
+        }
         let html = comparison_page(&runs);
         write_atomic(&self.out, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         let what = match runs.len() {
@@ -52,4 +68,51 @@ impl Report {
         };
         Some(path.to_string_lossy().replace('\\', "/"))
     }
+}
+
+/// The folder itself or, if it is none of a run and holds folders of runs, those, in the order of their names.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let is_run = |path: &Path| [RESULTS, CONFIG, METRICS].iter().any(|file| path.join(file).is_file());
+    if is_run(path) {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut inside: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    inside.sort();
+    if inside.iter().any(|path| is_run(path)) { inside } else { vec![path.to_owned()] }
+}
+
+/// A run with what it came to, whether it has ended or not.
+fn read(folder: &Path) -> Result<(Record, Outcome), RunError> {
+    let error = match Run::read(folder) {
+        Ok(Run { record, results }) => return Ok((record, Outcome::Ended(Box::new(results)))),
+        Err(error) => error,
+    };
+    // Damaged results are an error; without any, the run has not ended.
+    if folder.join(RESULTS).exists() {
+        return Err(error);
+    }
+    let record = Record::read(folder).map_err(|_| error)?;
+    let why = unfinished(folder, &record);
+    Ok((record, Outcome::Unfinished(why)))
+}
+
+/// Why a run has no results.
+fn unfinished(folder: &Path, record: &Record) -> String {
+    let epochs = match record.epochs_done() {
+        0 => "in its first epoch".to_owned(),
+        1 => "after 1 epoch".to_owned(),
+        epochs => format!("after {epochs} epochs"),
+    };
+    if let Some(cause) = record.failure() {
+        return format!("failed {epochs}: {cause}");
+    }
+    let lock = File::open(folder.join(LOCK));
+    if lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
+        return format!("still running, {epochs}");
+    }
+    format!(
+        "did not end: interrupted or killed {epochs}; `chainrule train --resume {}` continues it",
+        folder.display()
+    )
 }

@@ -3,7 +3,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::chromium::{Browser, Page, View};
-use crate::{chainrule, screenshot};
+use crate::report::bars;
+use crate::{chainrule, labels, screenshot};
 
 const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false };
 const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true };
@@ -211,7 +212,10 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                 let steps =
                     page.evaluate("document.querySelectorAll('#steps button').length").as_u64().unwrap();
                 for step in 1..=steps {
-                    fits(&mut page, &format!("{file}, {size}, {scheme}, step {step}"));
+                    let what = format!("{file}, {size}, {scheme}, step {step}");
+                    fits(&mut page, &what);
+                    labels::are_apart(&mut page, &what);
+                    labels::leave_circles_free(&mut page, &what);
                     let name = format!("{file}-{size}-{scheme}-{step}.png");
                     if let (Some(path), true) = (screenshot(&name), step >= steps - 2) {
                         page.screenshot(&path);
@@ -223,6 +227,81 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                 assert_eq!(page.errors(), Vec::<String>::new());
             }
         }
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask test` runs it"]
+fn a_lesson_on_data_says_what_the_network_says_and_begins_with_the_steepest_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    chainrule(here, &["train", "--epochs", "3", "--layers", "12", "--out", ".", "--json"]);
+    let report = chainrule(here, &["explain", ".", "--example", "5", "--html", "digits.html", "--json"]);
+    let answer = &report["verdict"]["answer"];
+    let mut browser = Browser::launch();
+    let mut page = browser.open(&here.join("digits.html"), WIDE);
+    let says = page.text("document.querySelector('.says').textContent");
+    assert!(says.contains(&format!("says {} (", answer["says"].as_str().unwrap())), "{says}: {answer}");
+    let right = if report["verdict"]["right"] == true { ": right." } else { ": wrong." };
+    assert!(says.ends_with(right), "{says}");
+    assert!(
+        page.text("document.querySelector('.verdict .note').textContent")
+            .contains("example 5 of digits, test part")
+    );
+    assert_eq!(page.evaluate("document.querySelector('.verdict img').naturalWidth"), 8);
+    // The outputs have the names of their classes.
+    assert!(page.text("document.querySelector('#network').textContent").contains('9'));
+    // At the first derivatives, the weight with the largest one is chosen.
+    for _ in 0..5 {
+        page.press("ArrowRight");
+    }
+    let gradient = report["trace"][1]["grad_weight"].as_array().unwrap();
+    let all = gradient.iter().flat_map(numbers);
+    let largest = all.fold(0.0, |largest: f64, g| largest.max(g.abs()));
+    let shown = factors(&mut page)[0].abs();
+    assert!(largest > 0.0 && (shown - largest).abs() <= 5.1e-5, "{shown} for {largest}");
+    assert_eq!(page.errors(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask test` runs it"]
+fn a_network_with_maps_is_a_page_of_pictures_that_fits_its_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    bars(here);
+    let train = |out: &str, more: &[&str]| {
+        let arguments = ["train", "--data", "bars", "--epochs", "2", "--out", out, "--json"];
+        chainrule(here, &[&arguments[..], more].concat());
+    };
+    train("conv", &[]);
+    let words = "conv 8 3 padding 1, relu, residual (conv 8 3 padding 1, batch-norm, relu), max-pool 2, global-avg-pool, dense 2";
+    train("residual", &["--network", words]);
+    let mut browser = Browser::launch();
+    for run in ["conv", "residual"] {
+        let file = format!("{run}.html");
+        let report =
+            chainrule(here, &["explain", run, "--data", "bars", "--example", "2", "--html", &file, "--json"]);
+        assert!(report["trace"].as_array().unwrap().len() > 5);
+        for (size, view) in [("narrow", NARROW), ("wide", WIDE)] {
+            for dark in [false, true] {
+                let mut page = browser.open(&here.join(&file), View { dark, ..view });
+                let what = format!("{run}, {size}, dark {dark}");
+                let over = page
+                    .evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                assert_eq!(over, 0, "{what}: the page is wider than its window");
+                labels::are_apart(&mut page, &what);
+                let broken = "[...document.images].filter(image => image.naturalWidth === 0).length";
+                assert_eq!(page.evaluate(broken), 0, "{what}: pictures that do not show");
+                // The picture, the derivative in it twice, the maps and filters of each convolution.
+                assert!(page.evaluate("document.images.length").as_u64().unwrap() > 8, "{what}");
+                assert_eq!(page.errors(), Vec::<String>::new());
+                if let Some(path) = screenshot(&format!("{run}-{size}-{dark}.png")) {
+                    page.screenshot(&path);
+                }
+            }
+        }
+        let text = std::fs::read_to_string(here.join(&file)).unwrap();
+        assert!(text.len() < 600_000, "{run}: {} bytes", text.len());
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod chromium;
 mod explain;
+mod labels;
 mod report;
 
 use std::path::{Path, PathBuf};

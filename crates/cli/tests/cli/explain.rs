@@ -231,6 +231,137 @@ fn views_and_networks_that_branch_are_explained_layer_by_layer() {
         let found = row["parameters"].as_array().unwrap().iter().find(|p| p["name"] == bias).unwrap();
         assert_eq!(numbers(&found["gradient"]), at(path, "signal"), "{path}");
     }
-    let refusal = [&arguments[..], &["--html", "page.html"]].concat();
-    refused(folder.path(), &refusal, &["--html", "omit it"]);
+    // Its page shows each layer, and of the program's words the name of the file alone goes to the terminal.
+    let output = run(folder.path(), &[&arguments[..], &["--html", "page.html"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!((stdout(&output).as_str(), stderr(&output).lines().count()), ("", 1));
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    for words in ["layer by layer", "2.body.0", "y = concat of the 2 branches", "the same numbers"] {
+        assert!(page.contains(words), "no {words:?} in the page");
+    }
+}
+
+/// A folder of pictures of 16 x 16 pixels, dark ones and bright ones, as BMP files.
+fn dark_and_bright(folder: &std::path::Path) {
+    for class in ["dark", "bright"] {
+        fs::create_dir_all(folder.join("tones").join(class)).unwrap();
+        for i in 0..20_u32 {
+            let mut file = b"BM".to_vec();
+            for word in [54 + 768, 0, 54, 40, 16, 16, 1 | 24 << 16, 0, 0, 0, 0, 0, 0_u32] {
+                file.extend(word.to_le_bytes());
+            }
+            let base = if class == "dark" { 20 } else { 160 };
+            file.extend((0..256).flat_map(|pixel: u32| [base + ((i * 31 + pixel * 17) % 60) as u8; 3]));
+            fs::write(folder.join(format!("tones/{class}/{i:02}.bmp")), file).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_convolutional_network_is_explained_by_its_sizes_its_verdict_and_a_page_of_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    dark_and_bright(here);
+    let network = "conv 4 3, batch-norm, relu, max-pool 2, flatten, dense 2";
+    json(here, &["train", "--data", "tones", "--network", network, "--epochs", "15", "--out", "r", "--json"]);
+    // By number, with the truth.
+    let of_data = ["explain", "r", "--data", "tones", "--example", "3"];
+    let output = run(here, &of_data);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with("example 3 of tones, all rows\n"), "{text}");
+    for words in
+        ["The network says bright (", "the truth is bright: right.", "0  conv 4 3", "14x14x4", "‖∂C/∂y‖"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    // The picture in characters: bright pixels, dark ones and none beyond.
+    assert!(text.lines().filter(|line| line.contains("##") || line.contains("%%")).count() >= 8, "{text}");
+    // By a picture file, whose truth nobody knows: the class that the network says is the target.
+    let of_file = ["explain", "r", "--input", "tones/dark/07.bmp", "--json"];
+    let report = json(here, &of_file);
+    assert_eq!(
+        (&report["verdict"]["source"], &report["verdict"]["right"]),
+        (&value!("tones/dark/07.bmp"), &value!(null))
+    );
+    assert_eq!(report["verdict"]["answer"]["says"], "dark");
+    let dark = report["verdict"]["answer"]["outputs"][1].clone();
+    assert_eq!((&dark[0], numbers(&report["target"])), (&value!("dark"), vec![0.0, 1.0]));
+    assert_eq!(numbers(&report["prediction"])[1], dark[1].as_f64().unwrap());
+    // The same numbers as those of that file as an example of the data.
+    let rows = json(here, &["explain", "r", "--data", "tones", "--example", "27", "--json"]);
+    assert_eq!(rows["input"], report["input"]);
+    // A page of pictures, for each of them.
+    for (arguments, file) in [(&of_data[..], "data.html"), (&of_file[..4], "file.html")] {
+        let output = run(here, &[arguments, &["--html", file]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!((stdout(&output).as_str(), stderr(&output).lines().count()), ("", 1));
+        let page = fs::read_to_string(here.join(file)).unwrap();
+        // The example, ∂C/∂x twice, filters twice, maps and error signals of what the activation and the pool give.
+        assert!(page.matches("data:image/png").count() >= 9, "{}", page.matches("data:image/png").count());
+        for words in ["The network says", "∂C/∂x", "4 filters of 3x3", "over y", "max-pool 2"] {
+            assert!(page.contains(words), "no {words:?} in {file}");
+        }
+        assert!(page.len() < 200_000, "{} bytes", page.len());
+    }
+    refused(here, &["explain", "r", "--input", "tones/none.bmp"], &["none.bmp"]);
+    json(here, &["train", "--data", "moons", "--epochs", "1", "--out", "m", "--json"]);
+    refused(here, &["explain", "m", "--input", "tones/dark/07.bmp"], &["not trained on images"]);
+}
+
+#[test]
+fn the_gradient_in_a_picture_is_that_of_finite_differences() {
+    let folder = tempfile::tempdir().unwrap();
+    let network =
+        ["explain", "--network", "conv 3 3, tanh, avg-pool 2, flatten, dense 2", "--input-shape", "6x6x1"];
+    let cost = |pixel: usize, change: f64| {
+        let numbers: Vec<String> = (0..36)
+            .map(|i| (0.01 * (i * i % 37) as f64 + if i == pixel { change } else { 0.0 }).to_string())
+            .collect();
+        let input = numbers.join(",");
+        json(folder.path(), &[&network[..], &["--input", &input, "--target", "1", "--json"]].concat())
+    };
+    let signal = numbers(&cost(0, 0.0)["input_signal"]);
+    for pixel in [0, 7, 22, 35] {
+        let at = |change: f64| cost(pixel, change)["cost"].as_f64().unwrap();
+        let slope = (at(1e-4) - at(-1e-4)) / 2e-4;
+        assert!(
+            (slope - signal[pixel]).abs() < 1e-6 * slope.abs().max(1.0),
+            "{pixel}: {slope}, {}",
+            signal[pixel]
+        );
+    }
+}
+
+#[test]
+fn a_row_of_a_table_is_shown_with_its_columns_in_the_units_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |i: usize| {
+        format!(
+            "{},{},{}\n",
+            20 + i * 7 % 50,
+            ["Oslo", "Rome"][i % 2],
+            ["no", "yes"][usize::from(i.is_multiple_of(3))]
+        )
+    };
+    fs::write(here.join("d.csv"), format!("age,city,buys\n{}", (0..60).map(row).collect::<String>()))
+        .unwrap();
+    json(here, &["train", "--data", "d.csv", "--epochs", "2", "--out", "r", "--json"]);
+    let text = stdout(&run(here, &["explain", "r", "--data", "d.csv", "--example", "1"]));
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("example 1 of d, all rows"));
+    let words = |line: Option<&str>| line.unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(lines.next()), ["age", "27"]);
+    assert_eq!(words(lines.next()), ["city", "Rome"]);
+    let says = lines.next().unwrap();
+    assert!(says.starts_with("The network says ") && says.contains("the truth is no: "), "{says}");
+    // A regression says numbers with their names, and a chosen target is no truth.
+    fs::write(here.join("n.csv"), "x,price\n1,2.5\n2,3.5\n3,4.5\n4,5.5\n5,6.5\n").unwrap();
+    json(here, &["train", "--data", "n.csv", "--epochs", "2", "--out", "n", "--json"]);
+    let text = stdout(&run(here, &["explain", "n", "--data", "n.csv", "--example", "4"]));
+    assert!(text.contains("The network says price ") && text.contains("the truth is 6.5 ("), "{text}");
+    let chosen = ["explain", "r", "--data", "d.csv", "--example", "1", "--target", "yes", "--json"];
+    assert_eq!(json(here, &chosen)["verdict"]["right"], value!(null));
 }

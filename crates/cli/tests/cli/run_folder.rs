@@ -92,17 +92,28 @@ fn snapshot(path: &Path) -> String {
 
 /// A report without its date, and without numbers of seconds, their shares, and the widths of the bars that show them.
 fn page(html: &str) -> String {
+    const UNITS: [&str; 5] = ["µs", "ms", "s", "min", "h"];
     let digits = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    let timed = |text: &str| {
+        let words = text.split(' ').map(|word| word.trim_end_matches(','));
+        let named = words.clone().filter(|word| !UNITS.contains(word));
+        digits(&named.collect::<Vec<_>>().join(" "))
+    };
+    // A number before its unit.
+    let says_time = |text: &str| {
+        let words: Vec<&str> = text.split(' ').map(|word| word.trim_end_matches(',')).collect();
+        words.windows(2).any(|pair| pair[0].parse::<f64>().is_ok() && UNITS.contains(&pair[1]))
+    };
     let part = |part: &str| {
         let (tag, text) = part.split_once('>').unwrap_or(("", part));
-        let is_time = text.ends_with(" s") || text.ends_with(" UTC") || text.contains(" s, ");
+        let is_time = says_time(text) || text.ends_with(" UTC");
         let is_bar = ["data", "forward", "backward", "update"]
             .iter()
             .any(|class| tag.starts_with(&format!("span class=\"{class}\" style=\"width:")));
         format!(
             "<{}>{}\n",
             if is_bar { digits(tag) } else { tag.to_owned() },
-            if is_time { digits(text) } else { text.to_owned() }
+            if is_time { timed(text) } else { text.to_owned() }
         )
     };
     timeless_steps(html).split('<').map(part).collect()

@@ -156,14 +156,25 @@ class Network {
     const group = svg("g", { class: "node", role: "option", tabindex: -1, "aria-selected": "false" });
     group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: radius + 4, class: "ring" }));
     const letter = column.symbol[0];
-    const name = symbolText(`${letter}_{${column.units[i]}}`, { x, y: y - 5, "font-size": radius > 33 ? 16 : 13, class: "soft" });
+    const meant = l === this.columns.length - 1 ? this.data.outputs[i] ?? "" : "";
+    // The name above the value, with its lowered letters clear of it.
+    const [up, down] = !roomy ? [0, size * 0.36] : radius > 33 ? [12, 17] : [8, 14];
+    const attributes = { x, y: y - up, "font-size": radius > 33 ? 16 : 13, class: "soft" };
+    // A class is known by its name, where that fits into the circle.
+    const name = meant && meant.length * 8 < 1.5 * radius ? svg("text", attributes, meant)
+      : symbolText(`${letter}_{${column.units[i]}}`, attributes);
     if (roomy) group.append(name);
-    const value = svg("text", { x, y: y + (roomy ? 13 : size * 0.36), "font-size": size });
+    const value = svg("text", { x, y: y + down, "font-size": size });
     const below = [0, 1].map((line) =>
       svg("text", { x, y: y + radius + 15 + 16 * line, "font-size": Math.max(10, Math.min(14.5, radius * 0.42)), class: "halo" }));
     group.append(value, ...below);
+    // Beside a small circle there is room for what it stands for, on the way to C.
+    if (meant && !roomy && !this.plan.upright) {
+      const short = meant.length > 10 ? `${meant.slice(0, 9)}…` : meant;
+      group.append(svg("text", { x: x + radius + 8, y: y + 5, "font-size": 14, class: "halo meant" }, short));
+    }
     this.listen(group, { kind: "unit", l, i });
-    return { group, name, value, below, roomy, x, y };
+    return { group, name, value, below, up, x, y };
   }
 
   ellipsis(column, l) {
@@ -260,12 +271,12 @@ class Network {
     node.group.classList.toggle("now", here || (step.kind === "input" && l === 0));
     node.group.setAttribute("aria-label", lesson.spoken({ kind: "unit", l, i }));
     node.value.textContent = known ? short(column.h[i]) : "";
-    node.name.setAttribute("y", known ? node.y - 5 : node.y + 5);
+    node.name.setAttribute("y", known ? node.y - node.up : node.y + 5);
     const lines = [];
     if (signalled) lines.push(["d", `δ ${short(column.delta[i])}`]);
     if (l === this.columns.length - 1 && lesson.knows("cost")) lines.push(["z", `y ${short(this.data.target[i])}`]);
     else if (l > 0 && known) lines.push(["z", `z ${short(column.z[i])}`]);
-    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : Math.floor((this.plan.pitch - 2 * this.plan.radius) / 15);
+    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : Math.floor((this.plan.pitch - 2 * this.plan.radius - 4) / 16);
     node.below.forEach((text, line) => {
       const [kind, content] = line < room ? lines[line] ?? ["", ""] : ["", ""];
       text.setAttribute("class", `halo ${kind}`);

@@ -21,6 +21,8 @@ const value = (l, i) => {
 };
 const indexed = (letter, l, i) => `${letter}_{${index(l, i)}}^{(${l})}`;
 const weight = ({ l, j, i }) => `W^{(${l},${index(l - 1, j)},${index(l, i)})}`;
+// What a unit stands for in the data: a column, or a class.
+const meaning = (l, i) => (l === 0 ? data.input.names[i]?.[0] : l === last ? data.outputs[i] : undefined) ?? "";
 const partial = (of) => `\\frac{∂C}{∂${of}}`;
 const signal = (l, i) => partial(l === last && data.fused ? indexed("z", l, i) : value(l, i));
 
@@ -54,7 +56,8 @@ const lesson = {
       const [from, to] = [index(l - 1, j), index(l, i)];
       return `Weight of layer ${l} from unit ${from} to unit ${to}: ${plain(layer.weight[j][i])}${gradient}`;
     }
-    const name = l === 0 ? `Input ${index(0, i)}` : `Unit ${index(l, i)} of layer ${l}`;
+    const meant = meaning(l, i);
+    const name = (l === 0 ? `Input ${index(0, i)}` : `Unit ${index(l, i)} of layer ${l}`) + (meant && `, ${meant}`);
     const known = this.knows(l === 0 ? "input" : "forward", l) ? `: ${plain(columns[l].h[i])}` : "";
     const back = l > 0 && this.knows("delta", l) ? `, error signal ${plain(columns[l].delta[i])}` : "";
     return name + known + back;
@@ -112,7 +115,8 @@ function head(...symbols) {
 // One row a unit.
 function unitTable(l, name, heads, ...cells) {
   const rows = columns[l].units.map((_, i) =>
-    html("tr", {}, html("th", { scope: "row" }, math(name(l, i))), ...cells.map(([values, tone]) => cell(values[i], tone))));
+    html("tr", {}, html("th", { scope: "row" }, math(name(l, i)), l === last && meaning(l, i) ? ` ${meaning(l, i)}` : ""),
+      ...cells.map(([values, tone]) => cell(values[i], tone))));
   return html("table", {}, head("", ...heads), html("tbody", {}, ...rows));
 }
 
@@ -137,7 +141,9 @@ function table({ kind, l }) {
   const layer = data.layers[l - 1];
   switch (kind) {
     case "input":
-      return unitTable(0, value, ["x"], [data.input.h, "h"]);
+      return data.input.names.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
+        : unitTable(0, value, ["\\text{column}", "\\text{value}", "x"],
+          [data.input.names.map(([name]) => name), "name"], [data.input.names.map(([, value]) => value)], [data.input.h, "h"]);
     case "forward":
       return unitTable(l, (l, i) => String(index(l, i)), [`z^{(${l})}`, layer.symbol], [layer.z], [layer.h, "h"]);
     case "cost": {
@@ -226,7 +232,11 @@ function arrival(kind, l) {
 
 function unitDetails({ l, i }) {
   if (l === 0) {
-    return [html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", plain(data.input.h[i]))];
+    const [name, own] = data.input.names[i] ?? [];
+    return [
+      html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", plain(data.input.h[i])),
+      ...(name === undefined ? [] : [html("p", { class: "note" }, `${name} = ${own} in the data`)]),
+    ];
   }
   const layer = data.layers[l - 1];
   const below = columns[l - 1];
@@ -244,7 +254,7 @@ function unitDetails({ l, i }) {
     ["bias", `${partial(indexed("b", l, i))} = ${delta} = ${number(layer.biasGradient[i])}`],
   ];
   return [
-    html("h2", {}, "Unit ", math(value(l, i))),
+    html("h2", {}, "Unit ", math(value(l, i)), meaning(l, i) && ` ${meaning(l, i)}`),
     html("dl", {}, ...rows.flatMap(([term, tex]) => [html("dt", {}, term), html("dd", {}, formula(tex))])),
     html("p", { class: "note" }, arrival("delta", l)),
   ];
@@ -260,9 +270,20 @@ let follows = true;
 function follow({ kind, l }) {
   if (!follows) return;
   const at = kind === "cost" ? last : l;
-  pinned = kind === "gradient" ? { kind: "weight", l: at, j: 0, i: 0 } : { kind: "unit", l: at, i: 0 };
+  pinned = kind === "gradient" ? { kind: "weight", l: at, ...steepest(at) } : { kind: "unit", l: at, i: loudest(at) };
   choose(pinned, true);
 }
+
+const largest = (numbers) => numbers.reduce((best, x, at) => (Math.abs(x) > Math.abs(numbers[best]) ? at : best), 0);
+
+// The weight with the largest derivative, and the unit with the largest error signal.
+function steepest(l) {
+  const { gradient, units } = data.layers[l - 1];
+  const at = largest(gradient.flat());
+  return { j: Math.floor(at / units.length), i: at % units.length };
+}
+
+const loudest = (l) => (l === 0 ? 0 : largest(data.layers[l - 1].delta));
 
 function choose(item, pin) {
   if (item && pin) pinned = item;

@@ -2,7 +2,8 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayRef2;
 use chainrule_tensor::rows::slices;
 
-/// How well real targets are met: R² = 1 − Σ(y − t)² / Σ(t − t̄)², and the root of the mean square error, of each column.
+/// How well real targets are met: R² = 1 − Σ(y − t)² / Σ(t − t̄)², the root of the mean square error and the mean absolute error, of
+/// each column.
 ///
 /// Of several columns the unweighted mean is reported, scikit-learn's `uniform_average`. The sums are formed in one pass (Welford
 /// 1962).
@@ -15,12 +16,15 @@ use chainrule_tensor::rows::slices;
 /// metrics.add(&array![[1.0], [2.0], [4.0]], &array![[1.0], [2.0], [3.0]]);
 /// assert!((metrics.r_squared() - 0.5).abs() < 1e-12);
 /// assert!((metrics.rmse() - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+/// assert!((metrics.mae() - 1.0 / 3.0).abs() < 1e-12);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegressionMetrics {
     rows: f64,
     /// The sum of squared errors of each column.
     residual: Vec<f64>,
+    /// The sum of absolute errors of each column.
+    absolute: Vec<f64>,
     /// Mean and sum of squared deviations of each column of the targets.
     spread: Vec<(f64, f64)>,
 }
@@ -28,7 +32,8 @@ pub struct RegressionMetrics {
 impl RegressionMetrics {
     /// No examples yet, of targets with `columns` columns.
     pub fn new(columns: usize) -> Self {
-        Self { rows: 0.0, residual: vec![0.0; columns], spread: vec![(0.0, 0.0); columns] }
+        let zeros = || vec![0.0; columns];
+        Self { rows: 0.0, residual: zeros(), absolute: zeros(), spread: vec![(0.0, 0.0); columns] }
     }
 
     /// Counts a batch of predictions against its targets.
@@ -40,10 +45,11 @@ impl RegressionMetrics {
         assert_eq!(y.dim(), target.dim(), "regression metrics: predictions and targets differ in shape");
         for (y, target) in slices(y).zip(slices(target)) {
             self.rows += 1.0;
-            let columns = self.spread.iter_mut().zip(&mut self.residual);
-            for ((y, t), ((mean, squares), residual)) in y.iter().zip(target).zip(columns) {
+            let columns = self.spread.iter_mut().zip(&mut self.residual).zip(&mut self.absolute);
+            for ((y, t), (((mean, squares), residual), absolute)) in y.iter().zip(target).zip(columns) {
                 let (y, t) = (y.as_f64(), t.as_f64());
                 *residual += (y - t) * (y - t);
+                *absolute += (y - t).abs();
                 let before = t - *mean;
                 *mean += before / self.rows;
                 *squares += before * (t - *mean);
@@ -71,13 +77,14 @@ impl RegressionMetrics {
             *squares += squares_after + apart * apart * self.rows * other.rows / rows;
         }
         self.residual.iter_mut().zip(&other.residual).for_each(|(residual, other)| *residual += other);
+        self.absolute.iter_mut().zip(&other.absolute).for_each(|(absolute, other)| *absolute += other);
         self.rows = rows;
     }
 
     /// All that was counted.
     pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut f64> {
         let spread = self.spread.iter_mut().flat_map(|(mean, squares)| [mean, squares]);
-        std::iter::once(&mut self.rows).chain(&mut self.residual).chain(spread)
+        std::iter::once(&mut self.rows).chain(&mut self.residual).chain(&mut self.absolute).chain(spread)
     }
 
     /// The number of columns.
@@ -107,6 +114,14 @@ impl RegressionMetrics {
         (self.residual[column] / self.rows).sqrt()
     }
 
+    /// The mean absolute error of a column.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn mae_of(&self, column: usize) -> f64 {
+        self.absolute[column] / self.rows
+    }
+
     /// The mean of R² over the columns.
     pub fn r_squared(&self) -> f64 {
         self.mean(|column| self.r_squared_of(column))
@@ -115,6 +130,11 @@ impl RegressionMetrics {
     /// The mean of the root mean square error over the columns.
     pub fn rmse(&self) -> f64 {
         self.mean(|column| self.rmse_of(column))
+    }
+
+    /// The mean of the mean absolute error over the columns.
+    pub fn mae(&self) -> f64 {
+        self.mean(|column| self.mae_of(column))
     }
 
     fn mean(&self, of: impl Fn(usize) -> f64) -> f64 {

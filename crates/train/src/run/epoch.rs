@@ -9,6 +9,12 @@ pub struct Epoch {
     pub step: u64,
     /// The mean of the training batches' losses, each before its step.
     pub train_loss: f64,
+    /// The accuracy after the epoch on the training examples that are [watched](crate::TrainingLoop::watching), of a classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_accuracy: Option<f64>,
+    /// R² after the epoch on these examples, of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_r2: Option<f64>,
     /// The loss on the validation data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,

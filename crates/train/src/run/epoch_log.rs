@@ -112,6 +112,8 @@ mod tests {
             epoch: number,
             step: number as u64 * 3,
             train_loss: 1.0 / number as f64,
+            train_accuracy: None,
+            train_r2: None,
             validation_loss: Some(0.1 + 0.2),
             validation_accuracy: None,
             validation_r2: None,

@@ -131,6 +131,8 @@ mod tests {
             epoch: number,
             step: number as u64,
             train_loss: 1.0 / number as f64,
+            train_accuracy: None,
+            train_r2: None,
             validation_loss: None,
             validation_accuracy: None,
             validation_r2: None,

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use chainrule_datasets::{Batch, Features};
+use chainrule_datasets::{Batch, Dataset, Features};
 use chainrule_layers::Mode;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
@@ -35,6 +35,8 @@ pub(super) struct Run<'r, A: Scalar> {
     pub(super) observed: Vec<A>,
     /// θ before a step; empty for a network without statistics.
     pub(super) before: Vec<A>,
+    /// Training examples on which the network is measured after each epoch.
+    pub(super) watched: Option<Dataset<A>>,
 }
 
 impl<A: Scalar> Run<'_, A> {
@@ -160,6 +162,11 @@ impl<A: Scalar> Run<'_, A> {
             let place = culprit(model, weights.eval(), self.theta, &Array2::zeros((1, model.inputs())));
             return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: f64::NAN, place });
         }
+        let weights = self.state.weights(self.theta);
+        let watched = self.watched.as_ref().and_then(|data| {
+            // What overflows has no accuracy, and the steps report it.
+            evaluate_together(model, loss, encoding, transform, weights, data, self.group).ok()
+        });
         let train_loss = self.state.total / setup.train.len() as f64;
         let validation_loss = validation.as_ref().map(|v| v.loss);
         self.optimizer.observe(validation_loss.unwrap_or(train_loss));
@@ -167,6 +174,8 @@ impl<A: Scalar> Run<'_, A> {
             epoch,
             step: self.state.step,
             train_loss,
+            train_accuracy: watched.as_ref().and_then(|w| w.metrics.accuracy()),
+            train_r2: watched.as_ref().and_then(|w| w.metrics.r_squared()),
             validation_loss,
             validation_accuracy: validation.as_ref().and_then(|v| v.metrics.accuracy()),
             validation_r2: validation.as_ref().and_then(|v| v.metrics.r_squared()),

@@ -50,6 +50,7 @@ pub struct TrainingLoop<'a, A: Scalar> {
     callback: Option<&'a mut dyn Callback<A>>,
     group: Option<&'a mut dyn ProcessGroup<A>>,
     probe: Probe<'a>,
+    watched: usize,
 }
 
 impl<A: Scalar> std::fmt::Debug for TrainingLoop<'_, A> {
@@ -64,7 +65,7 @@ impl<A: Scalar> std::fmt::Debug for TrainingLoop<'_, A> {
 impl<'a, A: Scalar> TrainingLoop<'a, A> {
     /// Training on `setup` as `plan` says, on the threads of `pool`.
     pub fn new(setup: &'a Setup<'a, A>, plan: &'a Plan, pool: &'a Pool) -> Self {
-        Self { setup, plan, pool, callback: None, group: None, probe: Probe::default() }
+        Self { setup, plan, pool, callback: None, group: None, probe: Probe::default(), watched: 0 }
     }
 
     /// The same, watched by `callback`.
@@ -86,6 +87,13 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         Self { probe: meter.probe(), ..self }
     }
 
+    /// The same with the accuracy, or R², of the network after each epoch on so many training examples, evenly spaced; the training is
+    /// the same.
+    #[must_use]
+    pub fn watching(self, examples: usize) -> Self {
+        Self { watched: examples, ..self }
+    }
+
     /// Trains `theta` by `optimizer`, from `state` to the end of the plan.
     ///
     /// A run whose θ, optimizer and state come from a [`Snapshot`](crate::Snapshot) goes on as if it had never been interrupted: bit for bit.
@@ -100,7 +108,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         theta: &mut [A],
         state: &mut TrainState<A>,
     ) -> Result<History, TrainError> {
-        let Self { setup, plan, pool, .. } = self;
+        let Self { setup, plan, pool, watched, .. } = self;
         if plan.batch == 0 {
             return Err(TrainError::ZeroBatch);
         }
@@ -118,6 +126,9 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
         let batches = batches.augmented(&plan.augment).map_err(TrainError::Augment)?;
         let batches = batches.part(move |batch| division.rows(batch));
         let start = (state.epochs.len() + 1, state.batch);
+        let all = setup.train.len();
+        let spaced: Vec<usize> = (0..watched.min(all)).map(|i| i * all / watched.min(all)).collect();
+        let watched = (watched > 0).then(|| setup.train.select(&spaced));
         let probe = self.probe;
         thread::scope(|scope| {
             let mut prefetcher = Prefetcher::new(scope, batches, plan.seed, start, pool.threads());
@@ -137,6 +148,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
                     state,
                     observed,
                     before,
+                    watched,
                 };
                 run.run_to_end(&mut prefetcher)
             })
@@ -156,6 +168,7 @@ mod tests {
     use chainrule_tensor::Rng;
 
     use super::*;
+    use crate::metrics::evaluate::evaluate;
     use crate::run::callbacks::StepEnd;
     use crate::run::epoch::Epoch;
     use crate::run::epoch_log::EpochMark;
@@ -220,6 +233,39 @@ mod tests {
         for threads in [2, 3] {
             assert_eq!(run(&plan, 0.05, threads).1, theta);
         }
+    }
+
+    #[test]
+    fn watched_examples_have_an_accuracy_and_change_nothing() {
+        let (model, loss) = (network(), SoftmaxCrossEntropy::default());
+        let train = synthetic::moons(600, 0.1, 1);
+        let transform = &Pipeline::new();
+        let setup = Setup {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Index,
+            transform,
+            train: &train,
+            validation: None,
+        };
+        let plan = Plan { epochs: 15, ..Plan::default() };
+        let run = |examples: usize| {
+            let mut theta = model.layout().init(&mut Rng::new(3));
+            let mut optimizer = Descent::new(Adam::default(), theta.len(), Schedule::constant(0.05));
+            let mut state = TrainState::start(&model, &theta);
+            let pool = Pool::new(1);
+            let trainer = TrainingLoop::new(&setup, &plan, &pool).watching(examples);
+            let history = trainer.run(&mut optimizer, &mut theta, &mut state).unwrap();
+            (history, theta.to_vec())
+        };
+        let ((plain, theta), (watched, same)) = (run(0), run(1000));
+        assert_eq!(theta, same);
+        assert!(plain.epochs.iter().all(|epoch| epoch.train_accuracy.is_none()));
+        let last = watched.epochs.last().unwrap();
+        let whole = evaluate(&model, &loss, Encoding::Index, transform, &theta, &train).unwrap();
+        assert_eq!((last.train_accuracy, last.train_r2), (whole.metrics.accuracy(), None));
+        assert!(last.train_accuracy.unwrap() > 0.85, "{last:?}");
+        assert!(run(7).0.epochs[0].train_accuracy.is_some_and(|accuracy| (7.0 * accuracy).fract() == 0.0));
     }
 
     #[test]

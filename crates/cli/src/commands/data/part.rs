@@ -31,6 +31,15 @@ pub(crate) struct PartArgs {
 }
 
 impl PartArgs {
+    /// Which examples are taken of a data set, in words; of a file of one's own all rows, unless the run says how they were split.
+    pub(crate) fn in_words(&self, is_own: bool) -> &'static str {
+        match self.part {
+            _ if is_own && self.split_seed.is_none() => "all rows",
+            Part::Train => "training part",
+            Part::Test => "test part",
+        }
+    }
+
     /// The part that was asked for.
     ///
     /// # Errors

@@ -1,12 +1,10 @@
 //! Any network at one example: what each layer gives, and the error signal that comes back to it.
 
-use std::collections::HashMap;
-
-use chainrule::layers::{Layer as _, Stage, Structure, walk};
+use chainrule::layers::{Layer as _, walk};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::ArrayRef2;
-use chainrule::tensor::{Entry, Scalar, vector};
+use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use chainrule::train::Weights;
 use serde_json::{Value, json};
 
@@ -14,95 +12,46 @@ use super::formula::line;
 use super::pass::{Pass, wide};
 use super::text::{formulas, number, table};
 use super::trace::shown;
+use crate::commands::pictures::has_positions;
+use crate::commands::stages::{StageName, is_own, stage_names};
 use crate::failure::{Failure, outln};
 
 /// As many numbers of a layer as a terminal takes.
 const UNITS: usize = 8;
 
 /// A layer or a path of layers.
-struct Row {
-    path: String,
+pub(super) struct Row {
+    pub(super) path: String,
     depth: usize,
-    /// In words, such as `dense 6`, or what a path does.
-    words: String,
-    is_view: bool,
-    /// What is inside it, and how that is joined.
-    joins: Option<String>,
-    shape: String,
-    y: Vec<f64>,
+    pub(super) name: StageName,
+    pub(super) is_view: bool,
+    pub(super) shape: Shape,
+    pub(super) y: Vec<f64>,
     /// ∂C/∂y; views and what lies in them have none of their own.
-    signal: Option<Vec<f64>>,
-    parameters: Vec<Parameter>,
+    pub(super) signal: Option<Vec<f64>>,
+    pub(super) parameters: Vec<Parameter>,
 }
 
-struct Parameter {
-    name: String,
-    shape: Vec<usize>,
+pub(super) struct Parameter {
+    pub(super) entry: Entry,
     norm: f64,
-    gradient: Vec<f64>,
+    pub(super) values: Vec<f64>,
+    pub(super) gradient: Vec<f64>,
 }
 
 /// The way of one example through any network and back.
 pub(super) struct Outline {
-    network: String,
-    input: String,
-    loss: LossKind,
+    pub(super) network: String,
+    pub(super) input: Shape,
+    pub(super) loss: LossKind,
     output: Output,
-    dtype: &'static str,
+    pub(super) dtype: &'static str,
     x: Vec<f64>,
-    target: Vec<f64>,
-    prediction: Vec<f64>,
-    cost: f64,
-    x_signal: Vec<f64>,
-    rows: Vec<Row>,
-}
-
-/// What stands at each path: words, and how the paths inside it are joined.
-type Names = HashMap<String, (String, Option<String>)>;
-
-fn name_layers(layers: &[Stage], path: &str, names: &mut Names) {
-    for (place, stage) in layers.iter().enumerate() {
-        let path = if path.is_empty() { place.to_string() } else { format!("{path}.{place}") };
-        let inside = |name: &str| format!("{path}.{name}");
-        let mut chain = |name: &str, layers: &[Stage]| {
-            names.insert(inside(name), (name_of_path(name), None));
-            name_layers(layers, &inside(name), names);
-        };
-        let (words, joins) = match stage {
-            Stage::Residual(residual) => {
-                chain("body", &residual.body);
-                if let Some(shortcut) = &residual.shortcut {
-                    chain("shortcut", shortcut);
-                    ("residual".to_owned(), Some("y = body(x) + shortcut(x)".to_owned()))
-                } else {
-                    ("residual".to_owned(), Some("y = body(x) + x".to_owned()))
-                }
-            }
-            Stage::Branches(branches) => {
-                for (i, branch) in branches.branches.iter().enumerate() {
-                    chain(&i.to_string(), branch);
-                }
-                let joins = format!("y = {} of the {} branches", branches.join, branches.branches.len());
-                (format!("branches {}", branches.join), Some(joins))
-            }
-            Stage::Repeat(repeat) => {
-                chain("body", &repeat.body);
-                let joins = format!("y = the body applied {} times with the same parameters", repeat.times);
-                (format!("repeat {}", repeat.times), Some(joins))
-            }
-            Stage::Tied(tied) => {
-                chain("body", &tied.body);
-                let joins = "y = body(x W + b) Wᵀ + c, with one W for both ends".to_owned();
-                (format!("tied {}", tied.features), Some(joins))
-            }
-            other => (other.to_string(), None),
-        };
-        names.insert(path, (words, joins));
-    }
-}
-
-fn name_of_path(name: &str) -> String {
-    if name.parse::<usize>().is_ok() { format!("branch {name}") } else { name.to_owned() }
+    pub(super) target: Vec<f64>,
+    pub(super) prediction: Vec<f64>,
+    pub(super) cost: f64,
+    pub(super) x_signal: Vec<f64>,
+    pub(super) rows: Vec<Row>,
 }
 
 /// Forward and back with one example: `x` and `target` have one row.
@@ -113,40 +62,33 @@ pub(super) fn outline<A: Scalar>(
     target: &ArrayRef2<A>,
 ) -> Outline {
     let pass = Pass::of((card, loss), weights, x, target);
-    let mut names = Names::new();
-    name_layers(&card.architecture.layers, "", &mut names);
+    let names = stage_names(&card.architecture);
     let parameter = |entry: &Entry| Parameter {
-        name: entry.name.clone(),
-        shape: entry.shape.clone(),
+        entry: entry.clone(),
         norm: vector::norm(&pass.theta[entry.range()]).as_f64(),
+        values: wide(&pass.theta[entry.range()]),
         gradient: wide(&pass.grad[entry.range()]),
     };
     let mut rows = Vec::new();
     walk(pass.network(), &mut |station| {
-        let (Some(values), Some((words, joins))) = (&station.values, names.get(&station.path)) else {
+        let (Some(values), Some(name)) = (&station.values, names.get(&station.path)) else {
             return;
         };
-        // Each parameter belongs to the innermost layer that has it.
         let entries = pass.model.layout().entries().iter();
-        let is_own = |entry: &&Entry| {
-            let name = entry.name.strip_prefix(&format!("{}.", station.path));
-            station.layer.structure() != Structure::Chain && name.is_some_and(|name| !name.contains('.'))
-        };
         rows.push(Row {
             depth: station.path.matches('.').count(),
             path: station.path.clone(),
-            words: words.clone(),
+            name: name.clone(),
             is_view: station.layer.is_view(),
-            joins: joins.clone(),
-            shape: station.layer.output_shape().to_string(),
+            shape: station.layer.output_shape(),
             y: wide(values.y),
             signal: values.delta.as_ref().map(|delta| wide(delta)),
-            parameters: entries.filter(is_own).map(parameter).collect(),
+            parameters: entries.filter(|entry| is_own(station, entry)).map(parameter).collect(),
         });
     });
     Outline {
         network: card.architecture.to_string(),
-        input: card.architecture.input.to_string(),
+        input: card.architecture.input,
         loss,
         output: card.output,
         dtype: A::NAME,
@@ -159,45 +101,76 @@ pub(super) fn outline<A: Scalar>(
     }
 }
 
+/// The least and the largest of some numbers.
+fn bounds(values: &[f64]) -> (String, String) {
+    let of = |of: fn(f64, f64) -> f64| number(values.iter().copied().fold(f64::NAN, of));
+    (of(f64::min), of(f64::max))
+}
+
+/// A line of a table that fits into 80 columns.
+fn size_line([name, shape, low, high, signal, parameters]: [&str; 6]) -> Result<(), Failure> {
+    const NAME: usize = 28;
+    let name: String = if name.chars().count() > NAME {
+        name.chars().take(NAME - 1).chain(['…']).collect()
+    } else {
+        name.to_owned()
+    };
+    let line = format!("  {name:<NAME$}  {shape:>9} {low:>8} {high:>8} {signal:>9} {parameters:>10}");
+    outln!("{}", line.trim_end())
+}
+
 impl Row {
     fn title(&self) -> String {
         let indent = "  ".repeat(self.depth);
         if self.is_view {
-            return format!("{indent}{}  {}: the same numbers, as {}", self.path, self.words, self.shape);
+            return format!(
+                "{indent}{}  {}: the same numbers, as {}",
+                self.path, self.name.words, self.shape
+            );
         }
-        format!("{indent}{}  {}, gives {}", self.path, self.words, self.shape)
+        format!("{indent}{}  {}, gives {}", self.path, self.name.words, self.shape)
     }
 
-    fn units(&self) -> Vec<usize> {
+    /// The units that are shown.
+    pub(super) fn units(&self) -> Vec<usize> {
         shown(self.signal.as_ref().unwrap_or(&self.y), UNITS)
     }
 
-    /// Whether its numbers are those of the last layer inside it.
-    fn is_path(&self) -> bool {
-        self.words == name_of_path(self.path.rsplit('.').next().unwrap_or_default())
+    /// A line of sizes: output, error signal and parameters.
+    fn print_sizes(&self) -> Result<(), Failure> {
+        let name = format!("{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words);
+        let shape = self.shape.to_string();
+        if self.is_view || self.name.is_path {
+            return size_line([&name, &shape, "", "", "", ""]);
+        }
+        let (low, high) = bounds(&self.y);
+        let signal = self.signal.as_ref().map_or_else(String::new, |signal| number(vector::norm(signal)));
+        let parameters: usize = self.parameters.iter().map(|parameter| parameter.entry.size()).sum();
+        let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
+        size_line([&name, &shape, &low, &high, &signal, &parameters])
     }
 
     fn print_forward(&self) -> Result<(), Failure> {
         outln!("\n{}", self.title())?;
-        if let Some(joins) = &self.joins {
+        if let Some(joins) = &self.name.joins {
             outln!("{}{joins}", "  ".repeat(self.depth + 1))?;
         }
-        if self.is_view || self.is_path() {
+        if self.is_view || self.name.is_path {
             return Ok(());
         }
         table(&["y"], &self.units(), self.y.len(), &[&|i| number(self.y[i])])
     }
 
     fn print_backward(&self) -> Result<(), Failure> {
-        let Some(signal) = self.signal.as_ref().filter(|_| !self.is_view && !self.is_path()) else {
+        let Some(signal) = self.signal.as_ref().filter(|_| !self.is_view && !self.name.is_path) else {
             return Ok(());
         };
-        outln!("\n{}{}  {}", "  ".repeat(self.depth), self.path, self.words)?;
+        outln!("\n{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words)?;
         table(&["∂C/∂y"], &self.units(), signal.len(), &[&|i| number(signal[i])])?;
-        for Parameter { name, shape, norm, gradient } in &self.parameters {
-            let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        for Parameter { entry, norm, gradient, .. } in &self.parameters {
+            let shape: Vec<String> = entry.shape.iter().map(ToString::to_string).collect();
             let length = vector::norm(gradient);
-            let shape = shape.join("x");
+            let (name, shape) = (&entry.name, shape.join("x"));
             outln!("  {name} {shape}: norm {}, gradient norm {}", number(*norm), number(length))?;
         }
         Ok(())
@@ -205,7 +178,23 @@ impl Row {
 }
 
 impl Outline {
+    /// Of a network whose layers have positions, their sizes; of any other, the numbers of each layer.
     pub(super) fn print(&self) -> Result<(), Failure> {
+        let has_maps = |row: &Row| !row.is_view && has_positions(row.shape);
+        if self.rows.iter().any(has_maps) { self.print_sizes() } else { self.print_numbers() }
+    }
+
+    fn print_sizes(&self) -> Result<(), Failure> {
+        size_line(["layer", "output", "least y", "most y", "‖∂C/∂y‖", "parameters"])?;
+        let (low, high) = bounds(&self.x);
+        let signal = number(vector::norm(&self.x_signal));
+        size_line(["input", &self.input.to_string(), &low, &high, &signal, ""])?;
+        self.rows.iter().try_for_each(Row::print_sizes)?;
+        outln!("\n  C = {}, {}, {}", number(self.cost), self.loss.to_string().replace('-', " "), self.dtype)?;
+        outln!("  --html FILE draws the maps of each layer, --json prints all numbers")
+    }
+
+    fn print_numbers(&self) -> Result<(), Failure> {
         outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
         let units = shown(&self.x_signal, UNITS);
         table(
@@ -230,12 +219,13 @@ impl Outline {
 
     pub(super) fn to_json(&self) -> Value {
         let parameters = |row: &Row| -> Vec<Value> {
-            let one = |p: &Parameter| json!({ "name": p.name, "shape": p.shape, "norm": p.norm, "gradient": p.gradient });
+            let one = |p: &Parameter| json!({ "name": p.entry.name, "shape": p.entry.shape, "norm": p.norm, "gradient": p.gradient });
             row.parameters.iter().map(one).collect()
         };
         let row = |row: &Row| {
             json!({
-                "path": row.path, "layer": row.words, "join": row.joins, "shape": row.shape, "y": row.y,
+                "path": row.path, "layer": row.name.words, "join": row.name.joins,
+                "shape": row.shape.to_string(), "y": row.y,
                 "signal": row.signal, "parameters": parameters(row),
             })
         };

@@ -3,18 +3,26 @@
 use chainrule::model::Output;
 use chainrule::ndarray::Array2;
 use chainrule_report::explain_page::{Input, Layer, Walkthrough};
+use chainrule_report::verdict::Verdict;
 
 use super::trace::{Trace, Units};
 
 /// Units of a layer that are drawn at most; an ellipsis stands for the rest.
 const UNITS: usize = 10;
 
-/// The trace, cut down to the units that are drawn.
-pub(super) fn walkthrough(trace: &Trace) -> Walkthrough {
+/// The trace, cut down to the units that are drawn, with what inputs and outputs are called; nothing where that is not known.
+pub(super) fn walkthrough(
+    trace: &Trace,
+    verdict: Option<Verdict>,
+    inputs: &[(String, String)],
+    outputs: &[String],
+) -> Walkthrough {
     let last = trace.layers.len();
     let units = trace.shown(UNITS);
+    let named = |units: &[usize]| units.iter().filter_map(|&i| inputs.get(i).cloned()).collect();
     Walkthrough {
         about: trace.about(),
+        verdict,
         loss: trace.loss.to_string(),
         cost: trace.cost,
         cost_formulas: trace.cost_formulas(),
@@ -23,8 +31,10 @@ pub(super) fn walkthrough(trace: &Trace) -> Walkthrough {
             width: trace.x.len(),
             units: numbered(&units[0]),
             h: of(&trace.x, &units[0]),
+            names: named(&units[0]),
         },
         target: of(&trace.target, &units[last]),
+        outputs: units[last].iter().filter_map(|&i| outputs.get(i).cloned()).collect(),
         fused: trace.output != Output::Identity,
         layers: (1..=last).map(|l| layer(trace, l, (&units[l - 1], &units[l]))).collect(),
     }

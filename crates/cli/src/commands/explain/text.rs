@@ -3,9 +3,12 @@
 use chainrule::model::Output;
 use chainrule::ndarray::Array2;
 
+use chainrule_report::verdict::Verdict;
+
 use super::formula::line;
 use super::trace::{Layer, Trace, Units};
-use crate::failure::{Failure, outln};
+use crate::commands::pictures::in_characters;
+use crate::failure::{Failure, outln, print as print_text};
 
 /// As many units of a layer, and columns of a matrix, as a terminal takes.
 const UNITS: usize = 8;
@@ -48,6 +51,25 @@ fn omitted(units: &[usize], width: usize, what: &str) -> Result<(), Failure> {
 
 pub(super) fn formulas(lines: &[String]) -> Result<(), Failure> {
     lines.iter().try_for_each(|tex| outln!("  {}", line(tex)))
+}
+
+/// Columns of a table that are printed at most.
+const COLUMNS: usize = 12;
+
+/// The example in its own units, and what the network says of it.
+pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
+    outln!("{}", verdict.source)?;
+    if let Some(picture) = &verdict.picture {
+        print_text(&in_characters(picture, 76))?;
+    }
+    let width = verdict.columns.iter().take(COLUMNS).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in verdict.columns.iter().take(COLUMNS) {
+        outln!("  {name:<width$}  {value:>9}")?;
+    }
+    if verdict.columns.len() > COLUMNS {
+        outln!("  … {} columns in all", verdict.columns.len())?;
+    }
+    outln!("{}\n", verdict.answer.sentence())
 }
 
 pub(super) fn print(trace: &Trace) -> Result<(), Failure> {

@@ -11,6 +11,9 @@ use chainrule_report::run::{CONFIG, LAST_MODEL, METRICS, REPORT, RESULTS};
 use super::folder_handle::FolderHandle;
 use crate::failure::{Failure, errln};
 
+/// The file that a process holds a lock on as long as its run is under way.
+pub(crate) const LOCK: &str = ".lock";
+
 /// The folder of a run that is under way; it is locked until the value is dropped, or the process dies.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
@@ -84,7 +87,7 @@ impl RunFolder {
     fn lock(path: PathBuf) -> Result<Self, Failure> {
         let handle = FolderHandle::open(&path);
         // Nobody's file of this name is emptied.
-        let open = File::options().create(true).append(true).open(path.join(".lock"));
+        let open = File::options().create(true).append(true).open(path.join(LOCK));
         let lock = open.map_err(|error| cannot("the run's folder", &path, &error))?;
         match lock.try_lock() {
             Err(fs::TryLockError::WouldBlock) => Err(Failure::Input(format!(

@@ -1,20 +1,29 @@
-//! Images for a run's page: examples as they are augmented, those that the network misclassifies, and the weights of its first
-//! layer.
+//! Images for a run's page: examples as they are augmented, those that the network misclassifies with what its layers make of them,
+//! and the weights of its first layer.
 
-use chainrule::datasets::{Batches, Dataset, Encoding, Error, Features, ImageShape, Pipeline};
-use chainrule::layers::Layer;
-use chainrule::model::{ModelCard, predict};
-use chainrule::tensor::{Scalar, rows};
-use chainrule::train::{Plan, Weights};
-use chainrule_report::gallery::{Augmented, AugmentedExample, FirstLayer, Gallery, Mistake, Mistakes};
+use chainrule::datasets::{Batches, Dataset, Encoding, Error, ImageShape, Pipeline};
+use chainrule::layers::{Layer, Station, walk};
+use chainrule::ndarray::{Array2, Axis};
+use chainrule::tensor::{Scalar, Shape, rows};
+use chainrule::train::Plan;
+use chainrule_report::gallery::{
+    Augmented, AugmentedExample, FeatureMaps, FirstLayer, Gallery, Mistake, Mistakes,
+};
 use chainrule_report::image::Image;
+use chainrule_report::sheet::{Maps, Sheet};
+
+use super::judged::{Judged, Trained};
+use crate::commands::pictures::{filter, filter_axes, filter_picture, has_positions, picture};
+use crate::commands::stages::stage_names;
 
 /// Images a section has at most.
 const AUGMENTED: usize = 12;
 const MISTAKES: usize = 24;
 const UNITS: usize = 48;
-/// Examples of a streamed file that are searched for mistakes.
-const STREAMED: usize = 10_000;
+/// Mistakes whose feature maps are shown, layers of them, and maps of each.
+const MAPPED: usize = 3;
+const LAYERS: usize = 4;
+const MAPS: usize = 8;
 
 /// The first training examples of the run as its first epoch sees them; `None` if nothing is augmented.
 ///
@@ -39,7 +48,7 @@ pub(crate) fn contact_sheet<A: Scalar>(
         shown.extend(rows.take(AUGMENTED - shown.len()).map(|((x, target), &example)| AugmentedExample {
             example,
             classes: classes(train, target),
-            image: of_numbers(x, shape, full),
+            image: picture(x, shape, full),
         }));
     }
     Ok(Some(Augmented { words: plan.augment.to_string(), shown }))
@@ -62,39 +71,33 @@ fn classes<A: Scalar>(data: &Dataset<A>, target: &[A]) -> String {
     }
 }
 
-/// The augmented examples, and both parts on the test data if these are images.
-pub(crate) fn gallery<A: Scalar>(
+/// The augmented examples, and what can be seen of the network where the test data are images.
+pub(super) fn gallery<A: Scalar>(
     augmented: Option<Augmented>,
-    model: &dyn Layer<A>,
-    card: &ModelCard,
-    weights: Weights<'_, A>,
-    test: Option<&Dataset<A>>,
+    trained: &Trained<'_, A>,
+    test: Option<&Judged<'_, A>>,
 ) -> Gallery {
-    let Some((test, shape)) = test.and_then(|test| Some((test, test.image()?))) else {
+    let Some((test, shape)) = test.and_then(|test| Some((test, test.data.image()?))) else {
         return Gallery { augmented, ..Gallery::default() };
     };
-    // What stays in a file is more than memory holds, or than anyone looks at.
-    let few = matches!(test.features(), Features::FileRows(_))
-        .then(|| test.select(&(0..test.len().min(STREAMED)).collect::<Vec<_>>()));
-    let test = few.as_ref().unwrap_or(test);
+    let mistakes = mistakes(trained, test, shape);
+    let first = mistakes.iter().flat_map(|mistakes| &mistakes.shown).take(MAPPED);
     Gallery {
         augmented,
-        mistakes: mistakes(model, card, weights, test, shape),
-        first_layer: first_layer(model, weights.theta, shape),
+        feature_maps: first.filter_map(|mistake| feature_maps(trained, test, mistake)).collect(),
+        mistakes,
+        first_layer: first_layer(trained.network, trained.weights.theta, shape),
     }
 }
 
 fn mistakes<A: Scalar>(
-    model: &dyn Layer<A>,
-    card: &ModelCard,
-    weights: Weights<'_, A>,
-    test: &Dataset<A>,
+    trained: &Trained<'_, A>,
+    test: &Judged<'_, A>,
     shape: ImageShape,
 ) -> Option<Mistakes> {
-    let labels = test.labels().filter(|_| model.outputs() > 1)?;
-    let raw = test.inputs_through(&Pipeline::new());
-    let predictions = predict(model, card.output, &card.transform, weights, &raw);
-    let mut wrong: Vec<(f64, usize, usize)> = rows::slices(&predictions)
+    let (data, raw) = (&test.data, &test.raw);
+    let labels = data.labels().filter(|_| trained.network.outputs() > 1)?;
+    let mut wrong: Vec<(f64, usize, usize)> = rows::slices(&test.predictions)
         .zip(labels)
         .enumerate()
         .map(|(example, (row, &truth))| (rows::argmax(row), row, truth as usize, example))
@@ -103,9 +106,9 @@ fn mistakes<A: Scalar>(
         .collect();
     let count = wrong.len();
     wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
-    let names = test.class_names();
+    let names = data.class_names();
     let full =
-        test.full_scale().unwrap_or_else(|| raw.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max));
+        data.full_scale().unwrap_or_else(|| raw.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max));
     let shown = wrong
         .iter()
         .take(MISTAKES)
@@ -114,33 +117,67 @@ fn mistakes<A: Scalar>(
             truth: names[labels[example] as usize].clone(),
             prediction: names[predicted].clone(),
             output,
-            image: image(test, example, shape, full),
+            image: picture(raw.row(example).to_slice().expect("rows lie together"), shape, full),
         })
         .collect();
     Some(Mistakes { count, shown })
 }
 
-/// An example, grey or coloured.
-fn image<A: Scalar>(data: &Dataset<A>, example: usize, shape: ImageShape, full: f64) -> Image {
-    let mut row = vec![A::zero(); data.inputs()];
-    data.features().row(example, &mut row);
-    of_numbers(&row, shape, full)
-}
-
-/// Numbers up to `full` as an image, grey or coloured.
-fn of_numbers<A: Scalar>(row: &[A], shape: ImageShape, full: f64) -> Image {
-    let bytes: Vec<u8> = row.iter().map(|x| (x.as_f64() / full * 255.0).clamp(0.0, 255.0) as u8).collect();
-    let pixels =
-        if shape.channels == 3 { bytes } else { bytes.into_iter().step_by(shape.channels).collect() };
-    Image { width: shape.width, height: shape.height, pixels }
+/// What some layers with maps make of an example; `None` for a network that has none.
+fn feature_maps<A: Scalar>(
+    trained: &Trained<'_, A>,
+    test: &Judged<'_, A>,
+    mistake: &Mistake,
+) -> Option<FeatureMaps> {
+    let network = trained.network;
+    let mut x: Array2<A> = test.raw.select(Axis(0), &[mistake.example]);
+    trained.card.transform.apply_in_place(&mut x);
+    let (mut y, mut tape) = (Array2::zeros((1, network.outputs())), network.tape(1));
+    network.forward(trained.weights.eval(), trained.weights.theta, &x, &mut y, &mut tape);
+    let names = stage_names(&trained.card.architecture);
+    let mut found = Vec::new();
+    walk(Station::network(network).after_forward(&x, &y, &tape), &mut |station| {
+        let (Some(values), Some(name)) = (&station.values, names.get(&station.path)) else { return };
+        let shape = station.layer.output_shape();
+        let is_drawn = !station.layer.is_view() && !name.passes_on && matches!(shape, Shape::Image { .. });
+        if is_drawn && has_positions(shape) {
+            let y: Vec<f64> = values.y.iter().map(|y| y.as_f64()).collect();
+            let chosen: Vec<usize> = (0..shape.features().min(MAPS)).collect();
+            let maps = Maps::of(&shape.axes(), &y, &chosen);
+            let sheet = Sheet::new(&maps.pictures(), MAPS);
+            found.push((format!("{} {}", station.path, name.words), shape.to_string(), sheet));
+        }
+    });
+    // Of many layers some, from the first to the last.
+    let last = found.len().checked_sub(1)?;
+    let mut kept: Vec<usize> = (0..LAYERS).map(|i| i * last / (LAYERS - 1)).collect();
+    kept.dedup();
+    let mut place = 0;
+    found.retain(|_| {
+        place += 1;
+        kept.contains(&(place - 1))
+    });
+    Some(FeatureMaps { mistake: mistake.clone(), layers: found })
 }
 
 fn first_layer<A: Scalar>(model: &dyn Layer<A>, theta: &[A], shape: ImageShape) -> Option<FirstLayer> {
     let numbers = shape.width * shape.height * shape.channels;
-    let entry =
-        model.layout().entries().first().filter(|entry| entry.is_weight() && entry.shape[0] == numbers)?;
-    let units = entry.shape[1];
+    let entry = model.layout().entries().first().filter(|entry| entry.is_weight())?;
     let weight = &theta[entry.range()];
+    if let Some(axes) = filter_axes(entry).filter(|axes| axes[0] * axes[1] > 1) {
+        let [_, _, channels, filters] = axes;
+        let picture = |number: usize| filter_picture(&filter(weight, axes, number), axes);
+        return Some(FirstLayer {
+            are_filters: true,
+            in_colour: channels == 3,
+            units: filters,
+            shown: (0..filters.min(UNITS)).map(picture).collect(),
+        });
+    }
+    if entry.shape[0] != numbers {
+        return None;
+    }
+    let units = entry.shape[1];
     let shown = (0..units.min(UNITS))
         .map(|unit| {
             // A coloured pixel's weights are shown as their mean.
@@ -153,5 +190,5 @@ fn first_layer<A: Scalar>(model: &dyn Layer<A>, theta: &[A], shape: ImageShape) 
             Image::diverging(shape.width, shape.height, &values)
         })
         .collect();
-    Some(FirstLayer { units, shown })
+    Some(FirstLayer { are_filters: false, in_colour: false, units, shown })
 }

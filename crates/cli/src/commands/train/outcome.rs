@@ -7,6 +7,7 @@ use chainrule::datasets::{Augmentation, Target};
 use chainrule::model::ModelCard;
 use chainrule::train::{Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
+use chainrule_report::diagnostics::Diagnostics;
 use chainrule_report::digits::significant;
 use chainrule_report::results::{self, Baseline, Communication, Figures, Results, Summary, TimeSplit};
 
@@ -117,6 +118,7 @@ impl Outcome {
                 .zip(self.test.as_ref())
                 .map(|(target, test)| evaluate::figures(target, target.len(), test)),
             baselines: self.baselines.clone(),
+            diagnostics: Diagnostics::default(),
         }
     }
 

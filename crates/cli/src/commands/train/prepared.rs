@@ -28,6 +28,8 @@ pub(super) struct Prepared<A: Scalar> {
     pub(super) parts: Parts<A>,
     /// Whether a validation or test part was cut from the training data.
     pub(super) holds_out: bool,
+    /// Whether they have a test part of their own.
+    pub(super) has_own_test: bool,
     /// What the network is trained on and watched with: targets scaled by `scaling`.
     pub(super) train: Dataset<A>,
     pub(super) validation: Option<Dataset<A>>,
@@ -72,7 +74,7 @@ impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
         let from = args.from.as_deref().map(ModelFile::read).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
-        let (parts, holds_out) = parts::<A>(args, known)?;
+        let (parts, holds_out, has_own_test) = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
@@ -96,6 +98,7 @@ impl<A: Scalar> Prepared<A> {
         Ok(Self {
             parts,
             holds_out,
+            has_own_test,
             train,
             validation,
             loss,
@@ -169,15 +172,16 @@ impl<A: Scalar> Prepared<A> {
     }
 }
 
-/// Training and test parts, and a validation part if one is asked for; and whether one of them was cut from the training data.
-fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>, bool), Failure> {
+/// Training and test parts, and a validation part if one is asked for; whether one of them was cut from the training data, and
+/// whether the data have a test part of their own.
+fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>, bool, bool), Failure> {
     let source = args.source();
     let own = args.data.own_or_known_parts(&source, model)?;
     let has_test = own.test.is_some();
     let parts = args.data.with_test_part(own, &source, args.test.as_ref(), args.seed)?;
     let holds_out_test = !has_test && parts.test.is_some() && !matches!(args.test, Some(TestPart::File(_)));
     if args.validation == 0.0 {
-        return Ok((parts, holds_out_test));
+        return Ok((parts, holds_out_test, has_test));
     }
     if parts.validation.is_some() {
         return Err(Failure::Input(format!("{source} has a validation part of its own: omit --validation")));
@@ -189,5 +193,5 @@ fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>
         }
         other => Failure::input(other),
     })?;
-    Ok((parts, true))
+    Ok((parts, true, has_test))
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use chainrule::tensor::{Layout, Scalar};
 use chainrule::train::{Callback, Epoch, EventFile, Meter, StepEnd};
 use chainrule_report::clock;
-use chainrule_report::metrics::{EpochLine, Line, StepLine};
+use chainrule_report::metrics::{EpochLine, FailureLine, Line, StepLine};
 
 use super::folder::RunFolder;
 use crate::failure::{Failure, errln};
@@ -75,6 +75,15 @@ impl<'a> Record<'a> {
         self.metrics.sync_data()
     }
 
+    /// Writes down what ended the run before its last epoch.
+    pub(crate) fn failed(&mut self, cause: &str) {
+        let line = Line::Failure(FailureLine { cause: cause.to_owned() });
+        self.pending += &serde_json::to_string(&line).expect("a line has string keys");
+        self.pending.push('\n');
+        // The failure itself is reported; a page that lacks its cause is the lesser evil.
+        let _ = self.flush();
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if let Err(error) = self.metrics.write_all(self.pending.as_bytes()) {
             // Without the torn line a later attempt begins anew.
@@ -124,6 +133,8 @@ impl<A: Scalar> Callback<A> for Record<'_> {
             epoch: epoch.epoch,
             step: epoch.step,
             train_loss: epoch.train_loss,
+            train_accuracy: epoch.train_accuracy,
+            train_r2: epoch.train_r2,
             validation_loss: epoch.validation_loss,
             validation_accuracy: epoch.validation_accuracy,
             validation_r2: epoch.validation_r2,
@@ -134,6 +145,8 @@ impl<A: Scalar> Callback<A> for Record<'_> {
         });
         let scalars = [
             ("loss/train", Some(epoch.train_loss)),
+            ("accuracy/train", epoch.train_accuracy),
+            ("r2/train", epoch.train_r2),
             ("loss/validation", epoch.validation_loss),
             ("accuracy/validation", epoch.validation_accuracy),
             ("r2/validation", epoch.validation_r2),

@@ -16,8 +16,10 @@ use super::Train;
 use super::announce::{announce, taken_for};
 use super::baseline::baselines;
 use super::checkpointer::Checkpointer;
+use super::diagnostics::diagnostics;
 use super::folder::RunFolder;
 use super::gallery::{contact_sheet, gallery};
+use super::judged::{Judged, Trained};
 use super::memory;
 use super::outcome::Outcome;
 use super::prepared::Prepared;
@@ -33,6 +35,9 @@ use crate::commands::model::loss_spec;
 use crate::failure::{Failure, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
+
+/// Training examples whose accuracy is a curve of the report: few enough to cost nothing.
+const WATCHED: usize = 1000;
 
 /// A plan that the network does not take is bad input; everything else went wrong while running.
 fn failure(error: TrainError) -> Failure {
@@ -107,9 +112,15 @@ pub(super) fn train<A: MpiScalar>(
         Some(watch) => watch,
         None => &mut Silent,
     };
-    let trainer =
-        TrainingLoop::new(&setup, &plan, &pool).callback(callback).group(group.ranks()).meter(&meter);
+    let trainer = TrainingLoop::new(&setup, &plan, &pool)
+        .callback(callback)
+        .group(group.ranks())
+        .meter(&meter)
+        .watching(WATCHED);
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
+    if let (Err(error), Some(watch)) = (&ended, &mut watch) {
+        watch.record.failed(&error.to_string());
+    }
     let history = processes.agree(ended.map_err(failure).and_then(|history| {
         watch.map_or(Ok(()), |watch| saved(watch, &history, state.weights(&theta)))?;
         Ok(history)
@@ -141,13 +152,34 @@ pub(super) fn train<A: MpiScalar>(
         patience: args.patience,
         history,
     };
-    let results = outcome.results(&card, theta.len(), &folder, parts.test.as_ref().map(Dataset::target));
-    let augmented = contact_sheet(&parts.train, &plan, prepared.encoding).map_err(Failure::run)?;
-    write(&folder, &results, &gallery(augmented, &network, &card, weights, parts.test.as_ref()))?;
+    let trained = Trained { network: &network, card: &card, weights };
+    finish(args, &prepared, &trained, (&plan, &pool), &outcome, &folder)
+}
+
+/// Writes what a run came to, and prints it.
+fn finish<A: Scalar>(
+    args: &Train,
+    prepared: &Prepared<A>,
+    trained: &Trained<'_, A>,
+    (plan, pool): (&Plan, &Pool),
+    outcome: &Outcome,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    let (parts, card) = (&prepared.parts, trained.card);
+    let parameters = trained.weights.theta.len();
+    let mut results = outcome.results(card, parameters, folder, parts.test.as_ref().map(Dataset::target));
+    let augmented = contact_sheet(&parts.train, plan, prepared.encoding).map_err(Failure::run)?;
+    let pictures = pool.enter(|| {
+        let judged = parts.test.as_ref().map(|test| Judged::of(trained, test));
+        let parts = (parts, prepared.has_own_test);
+        results.diagnostics = diagnostics(args, trained, parts, outcome, judged.as_ref());
+        gallery(augmented, trained, judged.as_ref())
+    });
+    write(folder, &results, &pictures)?;
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
-    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(&folder, &results)) }
+    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(folder, &results)) }
 }
 
 /// Writes the results and the page of a run.

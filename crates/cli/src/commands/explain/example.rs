@@ -1,0 +1,164 @@
+//! The example that is explained, as the data have it, and what the network says of it.
+
+use chainrule::datasets::{ColumnKind, Dataset, ImageShape, Input, Pipeline, Schema};
+use chainrule::layers::Stage;
+use chainrule::model::{ModelCard, Output};
+use chainrule::tensor::{Scalar, rows};
+use chainrule_report::image::Image;
+use chainrule_report::verdict::{Answer, Verdict};
+
+use crate::commands::pictures::picture;
+
+/// An example in its own units.
+#[derive(Debug, Clone)]
+pub(super) struct Example {
+    /// Where it is from, such as `example 3 of mnist, test part`.
+    source: String,
+    /// Each number as the data spell it, and what it is.
+    pub(super) inputs: Vec<(String, String)>,
+    /// Its columns, of which a category is one.
+    columns: Vec<(String, String)>,
+    pub(super) picture: Option<Image>,
+    /// How a number of the network changes with one of the data.
+    pub(super) scale: Vec<f64>,
+    /// Whether its target is the true one, and not chosen by the user or the network.
+    has_truth: bool,
+}
+
+impl Example {
+    /// An example from numbers in the units of the data.
+    pub(super) fn of<A: Scalar>(
+        source: String,
+        raw: &[A],
+        kind: &Kind,
+        transform: &Pipeline,
+        has_truth: bool,
+    ) -> Self {
+        let texts: Vec<String> = raw.iter().map(ToString::to_string).collect();
+        let inputs: Vec<(String, String)> = kind.names.iter().cloned().zip(texts).collect();
+        let columns = match (&kind.schema, kind.image) {
+            (_, Some(_)) => Vec::new(),
+            (Some(schema), None) => columns(schema, raw, &inputs),
+            (None, None) => inputs.clone(),
+        };
+        let (_, scale) = transform.folded::<f64>(raw.len());
+        let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
+        // A pixel has a place and no name.
+        let inputs = if picture.is_some() { Vec::new() } else { inputs };
+        Self { source, inputs, columns, picture, scale, has_truth }
+    }
+
+    /// The same with a target that somebody chose.
+    pub(super) fn without_truth(self) -> Self {
+        Self { has_truth: false, ..self }
+    }
+
+    /// What the network says of it; `target` has a number for each output.
+    pub(super) fn verdict(&self, card: &ModelCard, prediction: &[f64], target: &[f64]) -> Verdict {
+        Verdict {
+            source: self.source.clone(),
+            picture: self.picture.clone(),
+            columns: self.columns.clone(),
+            answer: answer(card, prediction, target, self.has_truth),
+        }
+    }
+}
+
+/// What the inputs of a network are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kind {
+    names: Vec<String>,
+    schema: Option<Schema>,
+    /// The shape of a picture, and the number that is full brightness.
+    image: Option<(ImageShape, f64)>,
+}
+
+impl Kind {
+    pub(super) fn of_data<A: Scalar>(data: &Dataset<A>, brightest: f64) -> Self {
+        let full = data.full_scale().unwrap_or(brightest);
+        Self {
+            names: data.feature_names(),
+            schema: data.schema().cloned(),
+            image: data.image().map(|shape| (shape, full)),
+        }
+    }
+
+    /// That of the data a model was trained on.
+    pub(super) fn of_model(card: &ModelCard) -> Self {
+        let (schema, image) = match &card.input {
+            Some(Input::Table(schema)) => (Some(schema.clone()), None),
+            Some(Input::Image(shape)) => (None, Some((*shape, 255.0))),
+            None => (None, None),
+        };
+        let named = schema.as_ref().filter(|schema| schema.named).map(Schema::input_names);
+        let numbered = || (0..card.architecture.inputs()).map(|i| format!("x{i}")).collect();
+        Self { names: named.unwrap_or_else(numbered), schema, image }
+    }
+}
+
+/// Each column of a row: of a category its word.
+fn columns<A: Scalar>(schema: &Schema, raw: &[A], inputs: &[(String, String)]) -> Vec<(String, String)> {
+    let (mut at, mut columns) = (0, Vec::new());
+    for feature in &schema.features {
+        let own = at..at + feature.kind.inputs();
+        match &feature.kind {
+            ColumnKind::Category(words) => {
+                columns.push((feature.name.clone(), words[rows::argmax(&raw[own.clone()])].clone()));
+            }
+            ColumnKind::Number if schema.named => columns.push((feature.name.clone(), inputs[at].1.clone())),
+            ColumnKind::Number | ColumnKind::Date { .. } => columns.extend_from_slice(&inputs[own.clone()]),
+        }
+        at = own.end;
+    }
+    columns
+}
+
+/// Name of each output, where it is known.
+pub(super) fn output_names(card: &ModelCard) -> Vec<String> {
+    let outputs = card.architecture.outputs();
+    let labels: Vec<String> = card.labels.iter().map(|label| label.name.clone()).collect();
+    [&card.classes, &labels, &card.targets]
+        .into_iter()
+        .find(|names| names.len() == outputs)
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn answer(card: &ModelCard, prediction: &[f64], target: &[f64], has_truth: bool) -> Answer {
+    let names = output_names(card);
+    let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| i.to_string());
+    if !card.labels.is_empty() {
+        let label = |(i, label): (usize, &chainrule::datasets::Label)| {
+            let word = |x: f64| label.words[usize::from(x > 0.5)].clone();
+            (label.name.clone(), word(prediction[i]), prediction[i], word(target[i]))
+        };
+        return Answer::Labels { labels: card.labels.iter().enumerate().map(label).collect() };
+    }
+    let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
+    if card.classes.is_empty() && card.output == Output::Identity && ends_in_dense {
+        let target = |i: usize| (name(i), prediction[i], target[i]);
+        return Answer::Numbers { targets: (0..prediction.len()).map(target).collect() };
+    }
+    if let [p] = *prediction {
+        // A lone number is the probability of the second of two classes.
+        let class = |i: usize| card.classes.get(i).cloned().unwrap_or_else(|| i.to_string());
+        let says = usize::from(p > 0.5);
+        return Answer::Class {
+            says: class(says),
+            output: if says == 1 { p } else { 1.0 - p },
+            is_probability: true,
+            truth: has_truth.then(|| class(usize::from(target[0] > 0.5))),
+            outputs: vec![(class(0), 1.0 - p), (class(1), p)],
+        };
+    }
+    let says = rows::argmax(prediction);
+    let is_probability =
+        card.output == Output::Softmax || matches!(card.architecture.layers.last(), Some(Stage::Softmax(_)));
+    Answer::Class {
+        says: name(says),
+        output: prediction[says],
+        is_probability,
+        truth: has_truth.then(|| name(rows::argmax(target))),
+        outputs: prediction.iter().enumerate().map(|(i, &p)| (name(i), p)).collect(),
+    }
+}

@@ -1,0 +1,51 @@
+//! The test data with what the network says of each example, for all that a report shows of it.
+
+use std::borrow::Cow;
+
+use chainrule::datasets::{Dataset, Features, Pipeline};
+use chainrule::layers::Layer;
+use chainrule::model::{ModelCard, predict};
+use chainrule::ndarray::Array2;
+use chainrule::tensor::Scalar;
+use chainrule::train::Weights;
+
+/// Examples of a streamed file that are looked at: what stays in a file is more than memory holds, or than anyone looks at.
+const STREAMED: usize = 10_000;
+
+/// A trained network.
+#[derive(Clone, Copy)]
+pub(super) struct Trained<'a, A: Scalar> {
+    pub(super) network: &'a dyn Layer<A>,
+    pub(super) card: &'a ModelCard,
+    pub(super) weights: Weights<'a, A>,
+}
+
+impl<A: Scalar> Trained<'_, A> {
+    /// The predictions for inputs in the units of the data.
+    pub(super) fn predict(&self, raw: &Array2<A>) -> Array2<A> {
+        predict(self.network, self.card.output, &self.card.transform, self.weights, raw)
+    }
+}
+
+/// Test examples with their predictions.
+pub(super) struct Judged<'a, A: Scalar> {
+    pub(super) data: Cow<'a, Dataset<A>>,
+    /// The inputs in the units of the data.
+    pub(super) raw: Array2<A>,
+    pub(super) predictions: Array2<A>,
+}
+
+impl<'a, A: Scalar> Judged<'a, A> {
+    /// The examples of a part, or the first of a file that is streamed.
+    pub(super) fn of(trained: &Trained<'_, A>, part: &'a Dataset<A>) -> Self {
+        let data = match part.features() {
+            Features::FileRows(_) => {
+                Cow::Owned(part.select(&(0..part.len().min(STREAMED)).collect::<Vec<_>>()))
+            }
+            _ => Cow::Borrowed(part),
+        };
+        let raw = data.inputs_through(&Pipeline::new());
+        let predictions = trained.predict(&raw);
+        Self { data, raw, predictions }
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the letters of a page are: none over another, none outside of its drawing, none over a circle of the network.
+
+use serde_json::{Value, json};
+
+use crate::chromium::Page;
+
+/// Letters that lie over each other, in pairs: each line of text of the page has a box, and no two of them meet.
+const OVER_EACH_OTHER: &str = r"(() => {
+  const boxes = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    // Formulas are set by the browser, and what scrolls is cut by its frame.
+    if (!node.data.trim() || parent.closest('math, script, style, noscript') || !parent.checkVisibility()) continue;
+    const style = getComputedStyle(parent);
+    if (style.visibility === 'hidden' || Number(style.opacity) === 0 || parseFloat(style.fontSize) === 0) continue;
+    const frame = parent.closest('.scroll')?.getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) {
+      if (box.width < 1 || box.height < 1) continue;
+      if (frame && (box.right > frame.right || box.left < frame.left)) continue;
+      boxes.push({ text: node.data.trim().slice(0, 40), left: box.left, right: box.right, top: box.top, bottom: box.bottom });
+    }
+  }
+  // A line of letters is higher than its letters.
+  const across = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1.5;
+  const down = (a, b) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+    > 0.3 * Math.min(a.bottom - a.top, b.bottom - b.top);
+  boxes.sort((a, b) => a.top - b.top);
+  const found = [];
+  boxes.forEach((a, i) => {
+    for (let j = i + 1; j < boxes.length && boxes[j].top < a.bottom; j++) {
+      if (across(a, boxes[j]) && down(a, boxes[j])) found.push(`${a.text} / ${boxes[j].text}`);
+    }
+  });
+  return { measured: boxes.length, found };
+})()";
+
+/// Letters of a plot that leave its drawing.
+const OUTSIDE_PLOTS: &str = r"[...document.querySelectorAll('svg.plot')].flatMap((svg) => {
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return frame.width > 0 && (box.left < frame.left - 1 || box.right > frame.right + 1
+      || box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
+  }).map((text) => text.textContent);
+})";
+
+/// Letters in the part of a plot where its curves are.
+const OVER_CURVES: &str = r"[...document.querySelectorAll('svg.plot')].flatMap((svg) => {
+  const frame = svg.getBoundingClientRect();
+  if (frame.width === 0) return [];
+  const scale = frame.width / svg.viewBox.baseVal.width;
+  const [, , left, right] = svg.dataset.x.split(' ').map(Number);
+  const [, , bottom, top] = svg.dataset.y.split(' ').map(Number);
+  return [...svg.querySelectorAll('text')].filter((text) => {
+    const box = text.getBoundingClientRect();
+    const [x1, x2] = [box.left, box.right].map((x) => (x - frame.left) / scale);
+    const [y1, y2] = [box.top, box.bottom].map((y) => (y - frame.top) / scale);
+    return x2 > left + 1 && x1 < right - 1 && y2 > top + 2 && y1 < bottom - 1;
+  }).map((text) => text.textContent);
+})";
+
+/// Plots whose axes have fewer than two labelled ticks.
+const WITHOUT_TICKS: &str = r"[...document.querySelectorAll('svg.plot')].filter((svg) =>
+  svg.getBoundingClientRect().width > 0
+  && ['middle', 'end'].some((anchor) => svg.querySelectorAll(`.tick[text-anchor=${anchor}]`).length < 2)
+).map((svg) => svg.getAttribute('aria-label'))";
+
+/// Letters beside the circles of the network of a lesson that lie over one.
+const OVER_CIRCLES: &str = r"(() => {
+  const circles = [...document.querySelectorAll('#network .node circle:not(.ring)')].map((circle) => {
+    const box = circle.getBoundingClientRect();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, r: box.width / 2 };
+  });
+  return [...document.querySelectorAll('#network text.halo')].filter((text) => {
+    if (!text.textContent) return false;
+    const box = text.getBoundingClientRect();
+    return circles.some(({ x, y, r }) => {
+      const dx = Math.max(box.left - x, 0, x - box.right);
+      const dy = Math.max(box.top + 3 - y, 0, y - box.bottom + 3);
+      return Math.hypot(dx, dy) < r - 1;
+    });
+  }).map((text) => text.textContent);
+})()";
+
+/// Measures the boxes of all letters of a page; at least one is there.
+#[track_caller]
+pub(crate) fn are_apart(page: &mut Page<'_>, what: &str) {
+    let over = page.evaluate(OVER_EACH_OTHER);
+    assert!(over["measured"].as_u64() > Some(3), "{what}: {over}");
+    assert_eq!(over["found"], json!([]), "{what}: letters over each other");
+}
+
+/// Checks the letters of all plots of a page.
+#[track_caller]
+pub(crate) fn of_plots_are_in_place(page: &mut Page<'_>, what: &str) {
+    for (fault, measure) in [
+        ("outside of their plot", OUTSIDE_PLOTS),
+        ("over a curve", OVER_CURVES),
+        ("the plots have fewer than two labelled ticks on an axis", WITHOUT_TICKS),
+    ] {
+        let found = page.evaluate(measure);
+        assert_eq!(found, Value::Array(Vec::new()), "{what}: {fault}");
+    }
+}
+
+/// Checks the letters of the network of a lesson.
+#[track_caller]
+pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
+    assert_eq!(page.evaluate(OVER_CIRCLES), json!([]), "{what}: letters over a circle");
+}

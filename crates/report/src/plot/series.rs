@@ -1,0 +1,62 @@
+//! The points of a plot, and how they are drawn.
+
+/// How the points of a series are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Joined by a line.
+    Line,
+    /// Joined by a thin grey line that the others are compared with; it has no place in the legend.
+    Guide,
+    /// A dot each.
+    Dots,
+    /// A dot on a line from the bottom each: a spectrum.
+    Stems,
+    /// A bar from the bottom each, as wide as the distance to the next: a histogram.
+    Bars,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) mark: Mark,
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+/// Points of a series that are drawn at most: more are no picture any more, and make a page large.
+const MOST: usize = 480;
+
+impl Series {
+    /// The points that are drawn: all of them or, of many, the lowest and the highest of each of equally many neighbours, so that no
+    /// peak is lost.
+    pub(super) fn drawn(&self) -> Vec<(f64, f64)> {
+        if self.points.len() <= MOST {
+            return self.points.clone();
+        }
+        let mut drawn = Vec::with_capacity(MOST);
+        for part in self.points.chunks((2 * self.points.len()).div_ceil(MOST)) {
+            let by_height = |&a: &usize, &b: &usize| part[a].1.total_cmp(&part[b].1);
+            let (low, high) = ((0..part.len()).min_by(by_height), (0..part.len()).max_by(by_height));
+            let (Some(low), Some(high)) = (low, high) else { continue };
+            drawn.extend([low.min(high), low.max(high)].map(|at| part[at]));
+        }
+        drawn.dedup();
+        drawn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_points_become_few_and_keep_their_peaks() {
+        let mut points: Vec<(f64, f64)> = (0..100_000).map(|i| (f64::from(i), 1.0)).collect();
+        points[77_777].1 = 9.0;
+        points[5].1 = -3.0;
+        let drawn = Series { name: String::new(), mark: Mark::Line, points: points.clone() }.drawn();
+        assert!(drawn.len() <= MOST && drawn.contains(&(77_777.0, 9.0)) && drawn.contains(&(5.0, -3.0)));
+        assert!(drawn.is_sorted_by(|a, b| a.0 < b.0));
+        let few = Series { name: String::new(), mark: Mark::Line, points: points[..7].to_vec() };
+        assert_eq!(few.drawn(), points[..7]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What changed from epoch to epoch and from step to step.
+
+use std::collections::BTreeMap;
+
+use maud::Markup;
+
+use crate::html::chart;
+use crate::metrics::EpochLine;
+use crate::plot::{Mark, Plot};
+use crate::run::{Record, Run};
+
+/// Parameters whose gradients are drawn at most: of more curves, none can be followed.
+const GRADIENTS: usize = 8;
+
+/// A chart for each figure that has two points or more.
+pub(super) fn curves(run: &Run) -> Vec<Markup> {
+    let record = &run.record;
+    let metric = run.results.summary.figures.metric();
+    let best = record.best_epoch();
+    let marked = |plot: Plot| match best {
+        Some(epoch) => plot.marked(epoch as f64, &format!("lowest validation loss, epoch {epoch}")),
+        None => plot,
+    };
+    let train = record.over_epochs(|epoch| Some(epoch.train_loss));
+    let mut loss =
+        Plot::new("Loss", "epoch", "loss").log_y().with("training, mean of the batches", Mark::Line, train);
+    let validation = record.over_epochs(|epoch| epoch.validation_loss);
+    if !validation.is_empty() {
+        loss = loss.with("validation", Mark::Line, validation);
+    }
+    let heading = if metric == "R²" { "R²" } else { "Accuracy" };
+    let mut figure = Plot::new(heading, "epoch", metric);
+    for (name, of) in [
+        ("training", EpochLine::train_metric as fn(&EpochLine) -> _),
+        ("validation", EpochLine::validation_metric),
+    ] {
+        let points = record.over_epochs(of);
+        if !points.is_empty() {
+            figure = figure.with(name, Mark::Line, points);
+        }
+    }
+    let (gradients, remark) = gradients(run);
+    [
+        chart("Loss", &marked(loss), ""),
+        chart(heading, &marked(figure), "After each epoch; of the training part on 1,000 examples at most."),
+        chart("Gradient norms", &gradients, &remark),
+        chart("Loss of single batches", &batches(record), "Each before its step."),
+        learning_rate(record),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The learning rate, unless it is the same all the time, or there is none.
+fn learning_rate(record: &Record) -> Option<Markup> {
+    let rates = |steps: bool| -> Vec<(f64, f64)> {
+        let of_steps = record.steps().filter(|_| steps).map(|line| (line.step, line.learning_rate));
+        let of_epochs = record.epochs().filter(|_| !steps).map(|line| (line.step, line.learning_rate));
+        of_steps.chain(of_epochs).filter_map(|(step, rate)| Some((step as f64, rate?))).collect()
+    };
+    let rate = Some(rates(true)).filter(|rate| rate.len() > 1).unwrap_or_else(|| rates(false));
+    let first = rate.first()?.1;
+    if rate.iter().all(|(_, rate)| *rate == first) {
+        return None;
+    }
+    let plot = Plot::new("Learning rate", "step", "learning rate η").with("η", Mark::Line, rate);
+    chart("Learning rate", &plot, "")
+}
+
+fn batches(record: &Record) -> Plot {
+    let points = record.steps().map(|step| (step.step as f64, step.loss));
+    Plot::new("Loss of single batches", "step", "loss").log_y().with("batch", Mark::Dots, points)
+}
+
+/// The gradient norms of the weights with the names of their layers, and what the plot shows in a sentence.
+fn gradients(run: &Run) -> (Plot, String) {
+    let record = &run.record;
+    let words: BTreeMap<&str, &str> = run
+        .results
+        .diagnostics
+        .network
+        .iter()
+        .map(|layer| (layer.path.as_str(), layer.words.as_str()))
+        .collect();
+    let first = record.epochs().next();
+    let all: Vec<&String> =
+        in_order(first.into_iter().flat_map(|epoch| epoch.gradient_norm.keys()).collect());
+    let weights: Vec<&String> = all.iter().copied().filter(|name| name.ends_with("weight")).collect();
+    let shown = if all.len() <= GRADIENTS || weights.is_empty() { &all } else { &weights };
+    let last = shown.len().saturating_sub(1);
+    let few: Vec<&String> = if shown.len() <= GRADIENTS {
+        shown.clone()
+    } else {
+        (0..GRADIENTS).map(|i| shown[i * last / (GRADIENTS - 1)]).collect()
+    };
+    let mut plot = Plot::new("Gradient norms", "epoch", "‖∂C/∂p‖").log_y();
+    for name in &few {
+        let points = record.over_epochs(|epoch| epoch.gradient_norm.get(*name).copied().flatten());
+        let (path, parameter) = name.rsplit_once('.').unwrap_or(("", name));
+        let kind = words.get(path).and_then(|words| words.split(' ').next());
+        let named = kind.map(|kind| format!("{path} {kind}, {parameter}"));
+        plot = plot.with(named.as_deref().unwrap_or(name), Mark::Line, points);
+    }
+    let which = if few.len() < all.len() {
+        format!("{} of {} parameter arrays; metrics.jsonl has all of them", few.len(), all.len())
+    } else {
+        "each parameter array".to_owned()
+    };
+    (plot, format!("Gradient of the last batch of each epoch, before clipping: {which}."))
+}
+
+/// Names of parameters in the order of the network: numbers by their size.
+fn in_order(mut names: Vec<&String>) -> Vec<&String> {
+    let key = |name: &str| -> Vec<(usize, String)> {
+        name.split('.').map(|part| (part.parse().unwrap_or(usize::MAX), part.to_owned())).collect()
+    };
+    names.sort_by_cached_key(|name| {
+        // A weight is named before the bias beside it.
+        let (path, own) = name.rsplit_once('.').unwrap_or(("", name));
+        (key(path), own != "weight", own.to_owned())
+    });
+    names
+}

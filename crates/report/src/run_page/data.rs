@@ -1,0 +1,184 @@
+//! The parts of the data, their classes, and the columns of a table.
+
+use maud::{Markup, html};
+
+use crate::diagnostics::Part;
+use crate::digits::{grouped, significant};
+use crate::html::{note, section};
+use crate::results::Results;
+
+/// Bars of a chart that are drawn at most.
+const BARS: usize = 40;
+
+/// A figure of a part: its name, where it is, and how it is written.
+type Figure = (&'static str, fn(&Part) -> Option<f64>, fn(f64) -> String);
+
+/// Examples, origin and figures of each part.
+pub(super) fn parts(results: &Results) -> Option<Markup> {
+    let parts = &results.diagnostics.parts;
+    if parts.is_empty() {
+        return None;
+    }
+    let ratio = |x: f64| format!("{x:.4}");
+    let figures: [Figure; 5] = [
+        ("accuracy", |part| part.accuracy, ratio),
+        ("R²", |part| part.r2, ratio),
+        ("RMSE", |part| part.rmse, significant),
+        ("MAE", |part| part.mae, significant),
+        ("loss", |part| Some(part.loss), significant),
+    ];
+    let known: Vec<_> =
+        figures.iter().filter(|(_, of, _)| parts.iter().any(|part| of(part).is_some())).collect();
+    let has_validation = parts.iter().any(|part| part.name == "validation");
+    let body = html! {
+        div.scroll tabindex="0" {
+            table {
+                thead { tr {
+                    th scope="col" { "part" }
+                    th scope="col" { "examples" }
+                    @for (name, ..) in &known { th scope="col" { (name) } }
+                } }
+                tbody {
+                    @for part in parts {
+                        tr {
+                            th scope="row" { (part.name) }
+                            td { (grouped(part.examples)) }
+                            @for (_, of, text) in &known {
+                                td { @if let Some(value) = of(part).filter(|value| value.is_finite()) { (text(value)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        ul.origins {
+            @for part in parts.iter().filter(|part| part.name != "training") { li { (part.name) ": " (part.origin) } }
+            @if !results.baselines.is_empty() {
+                li {
+                    "for comparison, on the test part: "
+                    @for (place, baseline) in results.baselines.iter().enumerate() {
+                        @if place > 0 { ", " }
+                        (baseline.name) " " (format!("{:.4}", baseline.score))
+                    }
+                }
+            }
+        }
+        @if !has_validation {
+            (note("There is no validation part, so the curves are those of the training part alone: --validation 0.1 holds out a tenth of \
+                   it."))
+        }
+    };
+    Some(section("Parts of the data", &body))
+}
+
+/// A bar with its number.
+fn bar(share: f64, text: &str) -> Markup {
+    html! {
+        td.bars { span.share style=(format!("--part:{:.3}", share.clamp(0.0, 1.0))) {} " " (text) }
+    }
+}
+
+/// The examples of each class in each part.
+pub(super) fn balance(results: &Results) -> Option<Markup> {
+    let (parts, classes) = (&results.diagnostics.parts, &results.diagnostics.classes);
+    let counted: Vec<&Part> = parts.iter().filter(|part| part.of_class.len() == classes.len()).collect();
+    let first = counted.first().filter(|_| classes.len() > 1)?;
+    let largest = first.of_class.iter().max().copied().unwrap_or(0).max(1);
+    // The rarest classes are the ones to know of.
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    if classes.len() > BARS {
+        order.sort_by_key(|&class| first.of_class[class]);
+        order.truncate(BARS);
+    }
+    let body = html! {
+        div.scroll tabindex="0" {
+            table {
+                thead { tr {
+                    th scope="col" { "class" }
+                    @for (place, part) in counted.iter().enumerate() {
+                        @if place == 0 { th.words scope="col" { (part.name) } } @else { th scope="col" { (part.name) } }
+                    }
+                } }
+                tbody {
+                    @for &class in &order {
+                        tr {
+                            th scope="row" { (classes[class]) }
+                            @for (place, part) in counted.iter().enumerate() {
+                                @let (count, all) = (part.of_class[class], part.examples.max(1));
+                                @let text = format!("{} ({:.1} %)", grouped(count), 100.0 * count as f64 / all as f64);
+                                @if place == 0 { (bar(count as f64 / largest as f64, &text)) } @else { td { (grouped(count)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if classes.len() > BARS {
+            (note(&format!("The {BARS} rarest of {} classes of the training part.", classes.len())))
+        }
+    };
+    Some(section("Class balance", &body))
+}
+
+/// The columns of a table, where nothing was measured of them.
+pub(super) fn columns(results: &Results) -> Option<Markup> {
+    let columns = &results.diagnostics.columns;
+    if columns.is_empty() {
+        return None;
+    }
+    let body = html! {
+        div.scroll tabindex="0" {
+            table {
+                thead { tr { th scope="col" { "column" } th.words scope="col" { "kind" } th scope="col" { "inputs" } } }
+                tbody {
+                    @for column in columns {
+                        tr { th scope="row" { (column.name) } td.words { (column.kind) } td { (column.inputs) } }
+                    }
+                }
+            }
+        }
+    };
+    Some(section("Columns", &body))
+}
+
+/// How much each column matters, the most important first.
+pub(super) fn importance(results: &Results) -> Option<Markup> {
+    let importance = results.diagnostics.importance.as_ref()?;
+    let kind = |name: &str| {
+        let found = results.diagnostics.columns.iter().find(|column| column.name == name);
+        found.map_or("", |column| column.kind.as_str())
+    };
+    let mut order: Vec<_> = importance.columns.iter().collect();
+    order.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    let largest = order.first().map_or(0.0, |first| first.mean).max(f64::MIN_POSITIVE);
+    let body = html! {
+        div.scroll tabindex="0" {
+            table {
+                thead { tr {
+                    th scope="col" { "column" }
+                    th.words scope="col" { "loss of " (importance.metric) }
+                    th.words scope="col" { "kind" }
+                } }
+                tbody {
+                    @for column in order.iter().take(BARS) {
+                        tr {
+                            th scope="row" { (column.name) }
+                            (bar(column.mean / largest, &format!("{:.4} ± {:.4}", column.mean, column.deviation)))
+                            td.words { (kind(&column.name)) }
+                        }
+                    }
+                }
+            }
+        }
+        (note(&format!(
+            "Permutation importance: how much the {} of {:.4} falls where the cells of one column are shuffled among {} test examples, \
+             mean and standard deviation of {} times{}.",
+            importance.metric,
+            importance.unshuffled,
+            grouped(importance.examples),
+            importance.repeats,
+            if order.len() > BARS { format!("; the first {BARS} of {} columns", order.len()) } else { String::new() },
+        )))
+    };
+    Some(section("Importance of the columns", &body))
+}
