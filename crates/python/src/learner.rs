@@ -17,6 +17,7 @@ use self::settings::{Design, FitPlan, LossName};
 use self::watch::Verdict;
 use crate::arrays::Rows;
 use crate::faults::{detached, value_error};
+use crate::memory;
 use crate::signals::Signals;
 
 /// An engine in one of the number types.
@@ -62,6 +63,8 @@ impl Learner {
     #[new]
     fn new(design: &str, double: bool) -> PyResult<Self> {
         let design: Design = read(design)?;
+        let network = design.architecture().map_err(PyValueError::new_err)?;
+        memory::check(&network, if double { 8 } else { 4 })?;
         let engine = if double {
             Either::Double(Box::new(Engine::new(design).map_err(value_error)?))
         } else {

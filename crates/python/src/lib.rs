@@ -8,6 +8,7 @@
 //! | `arrays` | numpy arrays as matrices |
 //! | `scale` | mean and deviation of columns |
 //! | `faults` | errors as Python's exceptions, work without the interpreter's lock |
+//! | `memory` | whether a network fits into memory |
 //! | `threads` | how many threads share a prediction |
 //! | `signals` | Ctrl-C and the callback of an epoch |
 //!
@@ -29,6 +30,7 @@
 mod arrays;
 mod faults;
 mod learner;
+mod memory;
 mod network;
 mod objective;
 mod scale;

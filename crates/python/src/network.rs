@@ -20,6 +20,7 @@ use self::examples::{dataset, numbers, target};
 use self::state::{decoded, stored};
 use self::training::{Report, Training, fit, report};
 use crate::faults::{detached, told, value_error};
+use crate::memory;
 use crate::objective::{Objective, Problem};
 use crate::signals::Signals;
 use crate::threads::shared;
@@ -56,6 +57,7 @@ impl Network {
         let shape: Shape = input.parse().map_err(value_error)?;
         let plan = Architecture::parse(shape, network).map_err(value_error)?;
         plan.validated().map_err(value_error)?;
+        memory::check(&plan, if double { 8 } else { 4 })?;
         let model = if double {
             Either::Double(Box::new(Model::new(plan.build::<f64>(None), seed)))
         } else {

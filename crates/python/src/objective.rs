@@ -160,12 +160,14 @@ impl Objective {
         PyArray1::from_vec(py, theta)
     }
 
+    /// The mean loss at theta.
     fn value(&self, py: Python<'_>, theta: Vector<'_>) -> PyResult<f64> {
         on!(&self.problem, problem, [theta] => {
             detached(py, || problem.with(|risk| risk.value(&theta).as_f64()))
         })
     }
 
+    /// The mean loss at theta and its gradient.
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
@@ -177,6 +179,7 @@ impl Objective {
         Ok((value, PyArray1::from_vec(py, grad)))
     }
 
+    /// The product of the Hessian at theta with v, exact where every layer has second derivatives.
     fn hvp<'py>(
         &self,
         py: Python<'py>,
@@ -186,6 +189,7 @@ impl Objective {
         self.product(py, Curvature::Hessian, theta, v)
     }
 
+    /// The product of the Gauss-Newton matrix at theta with v.
     fn gauss_newton_vector<'py>(
         &self,
         py: Python<'py>,
@@ -195,12 +199,14 @@ impl Objective {
         self.product(py, Curvature::GaussNewton, theta, v)
     }
 
+    /// The Hessian at theta as a matrix.
     fn hessian<'py>(&self, py: Python<'py>, theta: Vector<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let h = on!(&self.problem, problem, [theta] => detached(py, || problem.hessian(&theta))?);
         Ok(PyArray2::from_owned_array(py, h))
     }
 
-    #[pyo3(signature = (theta, k, gauss_newton))]
+    /// The k smallest and the k largest eigenvalues of the Hessian or of the Gauss-Newton matrix, or all of them; ascending.
+    #[pyo3(signature = (theta, k=None, gauss_newton=false))]
     fn spectrum<'py>(
         &self,
         py: Python<'py>,

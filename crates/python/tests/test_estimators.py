@@ -19,6 +19,7 @@ from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from chainrule import Model
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 X, y = load_iris(return_X_y=True)
@@ -217,6 +218,13 @@ def test_frames_give_names_and_refuse_categories():
 def test_bad_settings_are_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):
         classifier(**settings).fit(X, y)
+
+
+def test_a_network_that_is_too_large_for_memory_is_refused():
+    with pytest.raises(MemoryError, match="GB"):
+        classifier(hidden_layer_sizes=(10**6, 10**6)).fit(X, y)
+    with pytest.raises(MemoryError, match="GB"):
+        Model("dense 1000000, relu, dense 1000000", 4)
 
 
 def test_bad_input_is_refused_in_the_words_of_scikit_learn():

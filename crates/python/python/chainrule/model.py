@@ -6,7 +6,6 @@ import html
 import json
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -243,7 +242,9 @@ class Model:
         model : Model
             The model. Its classes are the names in the file, as strings.
         """
-        return _model_of(Network.from_bytes(Path(path).read_bytes(), os.fspath(path), _is_double(dtype)))
+        with open(path, "rb") as file:
+            contents = file.read()
+        return _model_of(Network.from_bytes(contents, os.fspath(path), _is_double(dtype)))
 
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """Export the model to ONNX.
@@ -260,7 +261,8 @@ class Model:
         """
         onnx = self._network.to_onnx()
         if path is not None:
-            Path(path).write_bytes(onnx)
+            with open(path, "wb") as file:
+                file.write(onnx)
         return onnx
 
     def state_dict(self) -> dict[str, np.ndarray]:
