@@ -84,3 +84,6 @@ seed("checkpoint", "foreign", struct.pack("<Q", len(text)) + text + bytes(end))
 
 seed("config", "all", b'# a run\nlayers = [128, 64]\nlr = 0.01\nstandardize = true\ndata = "digits"\nseed = 7\n')
 seed("config", "flag", b"quiet = false\nepochs=3\n'task' = \"auto\"\n")
+
+for path in sorted((SEEDS.parents[1] / "crates/model/tests/golden").glob("*.onnx")):
+    seed("onnx", path.stem, path.read_bytes())

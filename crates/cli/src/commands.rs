@@ -11,10 +11,12 @@ mod export;
 mod generate;
 mod grad;
 mod gradcheck;
+mod import;
 mod inspect;
 mod loss;
 mod model;
 mod network;
+mod onnx_file;
 mod optimizer;
 mod options;
 mod overwrite;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Predict(predict::Predict),
     /// Export a trained network to ONNX, NumPy or PyTorch
     Export(export::Export),
+    /// Read an ONNX file of another program as a network, and write it as a model of this one
+    Import(import::Import),
     /// Show the layers, shapes, parameters and norms of a model file
     Inspect(inspect::Inspect),
     /// Compare several runs on one page
@@ -87,6 +91,7 @@ impl Command {
             Command::Doctor(command) => command.run(),
             Command::Predict(command) => command.run(),
             Command::Export(command) => command.run(),
+            Command::Import(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Completions(command) => command.run(),

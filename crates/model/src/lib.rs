@@ -11,6 +11,7 @@
 //! | `foreign` | the arrays of another program's safetensors file as parameters of a network |
 //! | `own_layers` | files of networks with layers that are not of the library |
 //! | `onnx`, `export` | the same for other programs: ONNX (feature `onnx`), NumPy's `.npz` (feature `files`) |
+//! | `onnx/import` | ONNX files of other programs as networks |
 //! | `output`, `predict` | predictions from raw rows |
 //! | `summary` | the layers of a network as a table |
 
@@ -27,7 +28,7 @@ pub mod gradcheck;
 mod model;
 mod model_card;
 #[cfg(feature = "onnx")]
-mod onnx;
+pub mod onnx;
 mod output;
 #[cfg(feature = "files")]
 mod own_layers;

@@ -1,5 +1,7 @@
-//! A checkpoint as a graph of ONNX: raw input, transform, layers, output function, prediction.
+//! Models in ONNX: a checkpoint as a graph (raw input, transform, layers, output function, prediction), and graphs of other programs as
+//! checkpoints.
 
+mod import;
 mod proto;
 
 use std::path::Path;
@@ -12,6 +14,7 @@ use prost::Message;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::output::Output;
+pub use import::{GraphEnd, ImportError, Imported, import, import_bytes, is_double};
 use proto::{
     Attribute, DOUBLE, Dimension, FLOAT, INT, INT64, INTS, IR_VERSION, Kind, Model, Node, OPERATORS,
     OperatorSet, Property, REAL, STRING, Shape, Tensor, TensorKind, Value,

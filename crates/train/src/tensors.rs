@@ -287,7 +287,7 @@ fn numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64
 }
 
 /// The number with these bits by IEEE 754's binary16: a sign, 5 bits of exponent, 10 of significand.
-fn half(bits: u16) -> f64 {
+pub fn half(bits: u16) -> f64 {
     let (exponent, significand) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     let magnitude = match exponent {
         0 => significand * 2.0_f64.powi(-24),

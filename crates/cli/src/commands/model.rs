@@ -7,20 +7,20 @@ use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::{Layout, Scalar, Shape};
-use chainrule::train::tensors;
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::loss;
 use super::network;
+use super::onnx_file::{is_onnx, model_bytes, number_type};
 use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
 use crate::failure::{Failure, errln};
 use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file, .safetensors, or the folder of a run
+    /// Model file, .safetensors or .onnx, or the folder of a run
     #[arg(value_parser = model_parser())]
     pub(crate) model: PathBuf,
     #[command(flatten)]
@@ -61,6 +61,9 @@ pub(crate) struct Description {
 impl ModelArgs {
     /// The number type of the file.
     pub(crate) fn dtype(&self) -> Result<Dtype, Failure> {
+        if is_onnx(&self.model) {
+            return number_type(&self.model);
+        }
         let header = Header::read(&self.model).map_err(Failure::input)?;
         Ok(if header.dtype == f64::NAME { Dtype::F64 } else { Dtype::F32 })
     }
@@ -93,6 +96,11 @@ impl ModelArgs {
 
     /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
     fn under(&self, loss: LossKind, mut card: ModelCard) -> Result<ModelCard, Failure> {
+        // The loss says what the outputs of a graph without a function on top of them are.
+        if is_onnx(&self.model) && card.output == Output::Identity {
+            (card.output, card.loss) = (loss.spec().output().into(), Some(loss.spec()));
+            return Ok(card);
+        }
         let output = match card.output {
             Output::Identity => OutputName::Identity,
             Output::Sigmoid => OutputName::Sigmoid,
@@ -112,7 +120,7 @@ impl ModelArgs {
 
     /// ModelCard and parameters.
     pub(crate) fn load<A: Scalar>(&self) -> Result<Checkpoint<A>, Failure> {
-        let bytes = tensors::read(&self.model).map_err(Failure::input)?;
+        let bytes = model_bytes(&self.model)?;
         let header = Header::from_bytes(&self.model, &bytes).map_err(Failure::input)?;
         let prefix = header.prefix.clone();
         load_as(&self.model, &bytes, &prefix, self.card(header)?)

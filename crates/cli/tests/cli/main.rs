@@ -14,6 +14,7 @@ mod foreign;
 mod formats;
 mod golden;
 mod grad;
+mod import;
 mod interrupt;
 mod messages;
 mod models;

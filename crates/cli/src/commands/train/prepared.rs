@@ -5,9 +5,9 @@ use std::path::Path;
 use chainrule::datasets::{Dataset, Encoding, Error, Parts, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::loss::{Loss, LossKind, LossSpec};
-use chainrule::model::{Checkpoint, Header, ModelCard, TargetScaling};
+use chainrule::model::{Checkpoint, Header, ModelCard, Output, TargetScaling};
 use chainrule::tensor::{Aligned, Rng, Scalar};
-use chainrule::train::tensors::{self, checksum, little_endian};
+use chainrule::train::tensors::{checksum, little_endian};
 use chainrule::train::{Setup, TrainState, fingerprint};
 
 use super::Train;
@@ -16,6 +16,7 @@ use super::settings::CommandLine;
 use crate::commands::data::TestPart;
 use crate::commands::loss;
 use crate::commands::model::load_as;
+use crate::commands::onnx_file::{is_onnx, model_bytes};
 use crate::failure::Failure;
 use crate::processes::Processes;
 
@@ -56,9 +57,19 @@ struct ModelFile<'a> {
 
 impl<'a> ModelFile<'a> {
     fn read(path: &'a Path) -> Result<Self, Failure> {
-        let bytes = tensors::read(path).map_err(Failure::input)?;
+        let bytes = model_bytes(path)?;
         let header = Header::from_bytes(path, &bytes).map_err(Failure::input)?;
         Ok(Self { path, bytes, header })
+    }
+
+    /// Lets the loss say what the outputs of a graph without a function on top of them are.
+    fn end_in(&mut self, loss: LossKind) {
+        if let Some(card) = &mut self.header.card
+            && is_onnx(self.path)
+            && card.output == Output::Identity
+        {
+            card.output = loss.spec().output().into();
+        }
     }
 
     /// The model; one of another program has the network of the run.
@@ -72,7 +83,7 @@ impl<'a> ModelFile<'a> {
 
 impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
-        let from = args.from.as_deref().map(ModelFile::read).transpose()?;
+        let mut from = args.from.as_deref().map(ModelFile::read).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
         let (parts, holds_out, has_own_test) = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
@@ -82,6 +93,9 @@ impl<A: Scalar> Prepared<A> {
         let of_model = known.and_then(|card| card.loss.as_ref()).map(LossSpec::kind);
         let loss = args.loss.or(of_model).unwrap_or(loss::usual(parts.train.target()));
         let encoding = loss::encoding(loss, parts.train.target())?;
+        if let Some(from) = &mut from {
+            from.end_in(loss);
+        }
         let card = card(args, line, loss, &parts, from.as_ref().map(|from| &from.header))?;
         let model = from.as_ref().map(|from| from.model::<A>(&card)).transpose()?;
         let data = fingerprint(&parts.train);

@@ -1,0 +1,47 @@
+//! ONNX files of other programs in the place of model files.
+
+use std::path::Path;
+
+use chainrule::model::onnx::{self, ImportError, Imported};
+use chainrule::tensor::Scalar;
+use chainrule::train::tensors;
+
+use super::options::{Dtype, with_dtype};
+use crate::failure::Failure;
+
+/// Whether a file is one in ONNX, by its name.
+pub(crate) fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}
+
+/// The number type of an ONNX file.
+pub(crate) fn number_type(path: &Path) -> Result<Dtype, Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+    let is_double = onnx::is_double(&bytes).map_err(|error| failure(path, &error))?;
+    Ok(if is_double { Dtype::F64 } else { Dtype::F32 })
+}
+
+/// The model in an ONNX file.
+pub(crate) fn read<A: Scalar>(path: &Path) -> Result<Imported<A>, Failure> {
+    onnx::import(path).map_err(|error| failure(path, &error))
+}
+
+fn failure(path: &Path, error: &ImportError) -> Failure {
+    match error {
+        // It names the file itself, which may be another one.
+        ImportError::Io { .. } => Failure::input(error),
+        _ => Failure::Input(format!("{}: {error}", path.display())),
+    }
+}
+
+/// The bytes of a model file; of one in ONNX, those of the same model as this program writes it.
+pub(crate) fn model_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    fn bytes<A: Scalar>(path: &Path) -> Result<Vec<u8>, Failure> {
+        Ok(read::<A>(path)?.checkpoint.to_bytes())
+    }
+    if !is_onnx(path) {
+        return tensors::read(path).map_err(Failure::input);
+    }
+    with_dtype!(number_type(path)?, bytes(path))
+}

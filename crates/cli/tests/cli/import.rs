@@ -1,0 +1,93 @@
+//! `chainrule import`, and ONNX files in the place of models. Other programs' files are read in `cargo xtask interop`.
+
+use std::fs;
+use std::path::Path;
+
+use super::{json, refused, run, stderr, stdout};
+
+/// A folder with a model of two classes and the same as an ONNX file.
+fn exported() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("m.csv"), rows()).unwrap();
+    let train = ["train", "--data", "m.csv", "--layers", "4", "--epochs", "3", "--out", "m", "--json"];
+    json(here, &train);
+    let export = run(here, &["export", "m", "--out", "m.onnx"]);
+    assert!(export.status.success(), "{}", stderr(&export));
+    folder
+}
+
+/// Two classes in a plane.
+fn rows() -> String {
+    let row = |at: u32| {
+        let (x, y) = (f64::from(at % 7) - 3.0, f64::from(at % 11) * 30.0);
+        format!("{x},{y},{}\n", if x * 50.0 + y > 150.0 { "high" } else { "low" })
+    };
+    "a,b,kind\n".to_owned() + &(0..80).map(row).collect::<String>()
+}
+
+#[test]
+fn an_exported_model_is_imported_with_its_network_its_scaling_and_its_classes() {
+    let folder = exported();
+    let here = folder.path();
+    let import = run(here, &["import", "m.onnx", "--out", "again"]);
+    assert!(import.status.success(), "{}", stderr(&import));
+    let expected = "input     x (N, 2), here 2\nnetwork   dense 4, relu, dense 2\noutput    y (N, 2), here 2, softmax\nclasses   high, low\n";
+    assert_eq!(stdout(&import), expected);
+    assert!(stderr(&import).contains("22 parameters"), "{}", stderr(&import));
+    let table = |model: &str| json(here, &["inspect", model, "--json"]);
+    let (ours, again) = (table("m"), table("again"));
+    for key in ["network", "output", "classes", "parameters", "transforms"] {
+        assert_eq!(ours[key], again[key], "{key}");
+    }
+    refused(here, &["import", "m.onnx", "--out", "again"], &["exists already", "--force"]);
+    assert!(run(here, &["import", "m.onnx", "--out", "again", "--force"]).status.success());
+    // Without a folder it has the name of the file.
+    assert!(run(here, &["import", "m.onnx", "--force"]).status.success());
+}
+
+#[test]
+fn an_onnx_file_stands_where_a_model_stands() {
+    let folder = exported();
+    let here = folder.path();
+    fs::write(here.join("new.csv"), "a,b\n1,20\n-2,300\n0.5,110\n").unwrap();
+    let numbers = |model: &str| -> Vec<f64> {
+        let output = run(here, &["predict", model, "new.csv"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output).split([',', '\n']).filter_map(|cell| cell.parse().ok()).collect()
+    };
+    let (ours, theirs) = (numbers("m"), numbers("m.onnx"));
+    assert_eq!((ours.len(), theirs.len()), (6, 6));
+    assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-5), "{ours:?} {theirs:?}");
+    let loss =
+        |model: &str| json(here, &["evaluate", model, "--data", "m.csv", "--json"])["loss"].as_f64().unwrap();
+    assert!((loss("m") - loss("m.onnx")).abs() < 1e-5);
+    for command in [
+        &["explain", "m.onnx", "--data", "m.csv", "--json"][..],
+        &["inspect", "m.onnx", "--json"],
+        &["train", "--from", "m.onnx", "--data", "m.csv", "--epochs", "1", "--out", "finer", "--json"],
+    ] {
+        json(here, command);
+    }
+}
+
+#[test]
+fn what_is_no_graph_of_layers_is_refused_in_one_line() {
+    let folder = exported();
+    let here = folder.path();
+    let bytes = fs::read(here.join("m.onnx")).unwrap();
+    fs::write(here.join("short.onnx"), &bytes[..bytes.len() / 2]).unwrap();
+    // The first operator becomes one that there is no layer for.
+    let at = bytes.windows(4).position(|bytes| bytes == b"Gemm").unwrap();
+    let other = [&bytes[..at], b"Xemm", &bytes[at + 4..]].concat();
+    fs::write(here.join("other.onnx"), other).unwrap();
+    for command in
+        [&["import", "short.onnx"][..], &["predict", "short.onnx", "m.csv"], &["inspect", "short.onnx"]]
+    {
+        refused(here, command, &["short.onnx", "corrupted"]);
+    }
+    refused(here, &["import", "other.onnx"], &["other.onnx: node", "operator Xemm (opset 17)"]);
+    refused(here, &["import", "m/last.safetensors"], &["ends in .onnx"]);
+    refused(here, &["import", "none.onnx"], &["none.onnx"]);
+    assert!(!Path::new(&here.join("short")).exists() && !here.join("other").exists());
+}

@@ -1,0 +1,96 @@
+"""Writes the ONNX files of other programs that the tests of `onnx/import` read, each with rows and what it makes of them.
+
+Needs the packages of tests/interop/requirements.txt. Usage: python make.py
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from skl2onnx import to_onnx
+from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+HERE = Path(__file__).parent
+torch.manual_seed(1)
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.SiLU())
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+def write(name, x, rows, outputs):
+    """`rows` and `outputs` as the program takes and gives them: channels last."""
+    session = onnxruntime.InferenceSession(HERE / f"{name}.onnx")
+    answers = session.run(None, {session.get_inputs()[0].name: x})
+    y = next(y for y in reversed(answers) if y.dtype == np.float32)
+    numbers = [[[float(number) for number in row] for row in part.reshape(len(x), -1)] for part in (rows(x), outputs(y))]
+    (HERE / f"{name}.json").write_text(json.dumps(numbers) + "\n")
+
+
+def stripped(name):
+    """Without what the exporter tells of the machine and of itself."""
+    model = onnx.load(HERE / f"{name}.onnx")
+    graph = model.graph
+    for part in [model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer]:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
+    onnx.save(model, HERE / f"{name}.onnx")
+
+
+def channels_last(x):
+    return np.moveaxis(x, 1, -1)
+
+
+def same(x):
+    return x
+
+
+def exported(name, net, x, dynamo):
+    with torch.no_grad():
+        for _ in range(3):
+            net.train()(torch.randn(8, *x.shape[1:]))
+    options = {"external_data": False, "verbose": False} if dynamo else {}
+    torch.onnx.export(net.eval(), (x,), HERE / f"{name}.onnx", input_names=["x"], dynamo=dynamo, **options)
+    stripped(name)
+
+
+cnn = nn.Sequential(
+    nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), Residual(), nn.Flatten(),
+    nn.Linear(24, 3),
+)
+x = torch.randn(3, 2, 6, 4)
+exported("torch-cnn", cnn, x, True)
+write("torch-cnn", x.numpy(), channels_last, same)
+
+old = nn.Sequential(nn.Linear(5, 6), nn.GELU(), nn.LayerNorm(6), nn.Linear(6, 6), nn.Mish(), nn.Linear(6, 2))
+x = torch.randn(4, 5)
+exported("torch-old", old, x, False)
+write("torch-old", x.numpy(), same, same)
+
+decoder = nn.Sequential(
+    nn.Linear(4, 12), nn.ReLU(), nn.Unflatten(1, (3, 2, 2)), nn.ConvTranspose2d(3, 2, 3, 2, 1, 1)
+)
+x = torch.randn(3, 4)
+exported("torch-decoder", decoder, x, False)
+write("torch-decoder", x.numpy(), same, channels_last)
+
+x, y = load_iris(return_X_y=True)
+names = np.array(["setosa", "versicolor", "virginica"])[y]
+classifier = make_pipeline(StandardScaler(), MLPClassifier((4,), activation="tanh", max_iter=100, random_state=1))
+classifier.fit(x.astype(np.float32), names)
+options = {id(classifier): {"zipmap": False}}
+(HERE / "sklearn.onnx").write_bytes(to_onnx(classifier, x[:1].astype(np.float32), options=options).SerializeToString())
+write("sklearn", x[::25].astype(np.float32), same, same)

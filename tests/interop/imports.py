@@ -1,0 +1,195 @@
+"""ONNX files of other programs in `chainrule import`: they must predict here what they predict there.
+
+ONNX's own cases from PyTorch, with their inputs and outputs; networks in the manner of torchvision's by both of PyTorch's exporters,
+through onnxruntime and there and back again; scikit-learn's perceptrons by skl2onnx.
+Usage: python imports.py PROGRAM
+"""
+
+import io
+import contextlib
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+from skl2onnx import to_onnx
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import nets
+from models import TOLERANCE, difference
+
+warnings.simplefilter("ignore")
+logging.disable(logging.WARNING)
+CASES = Path(onnx.__file__).parent / "backend/test/data/pytorch-converted"
+# Of 82; the others slide windows over three axes, or have operators without a layer.
+LEAST = 58
+
+
+class Refused(Exception):
+    """The program does not take a model, and says why."""
+
+
+def run(program, *arguments):
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode == 2:
+        raise Refused(done.stderr.strip().splitlines()[-1].removeprefix("error: "))
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return done.stdout
+
+
+def axes(line):
+    """The lengths of an end of a graph, and the order in which its axes lie in the program."""
+    lengths, order = re.search(r"\(N, ([\d, ]+)\), here \S+?(?: \(its axes ([\d, ]+)\))?(?:, \w+)?$", line).groups()
+    lengths = [int(length) for length in lengths.split(", ")]
+    order = [int(axis) for axis in order.split(", ")] if order else range(1, len(lengths) + 1)
+    return lengths, [0, *order]
+
+
+class Model:
+    """An ONNX file in the program."""
+
+    def __init__(self, program, path):
+        self.program, self.folder = program, Path(path).with_suffix("")
+        self.text = run(program, "import", path, "--out", self.folder, "--force")
+        lines = {line.split()[0]: line for line in self.text.splitlines()}
+        self.input, self.output = axes(lines["input"]), axes(lines["output"])
+
+    def rows(self, x):
+        lengths, order = self.input
+        return np.ascontiguousarray(x.reshape(len(x), *lengths).transpose(order).reshape(len(x), -1))
+
+    def predict(self, x):
+        """In the order of the graph."""
+        np.save(self.folder / "x.npy", self.rows(x))
+        run(self.program, "predict", self.folder, self.folder / "x.npy", "--out", self.folder / "y.npy", "--force")
+        y, (lengths, order) = np.load(self.folder / "y.npy"), self.output
+        inner = [len(y), *(lengths[axis - 1] for axis in order[1:])]
+        return y.reshape(inner).transpose(np.argsort(order)).reshape(len(y), -1)
+
+
+def theirs(path, x):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    outputs = session.run(None, {session.get_inputs()[0].name: x})
+    return next(y for y in reversed(outputs) if isinstance(y, np.ndarray) and y.dtype == x.dtype).reshape(len(x), -1)
+
+
+def tensor(path):
+    return numpy_helper.to_array(onnx.load_tensor(path))
+
+
+def converted(program, folder):
+    """ONNX's cases from PyTorch: the differences, and why the others are refused."""
+    differences, refused = {}, {}
+    for case in sorted(CASES.iterdir()):
+        path = folder / f"{case.name}.onnx"
+        path.write_bytes((case / "model.onnx").read_bytes())
+        x, y = (tensor(case / f"test_data_set_0/{end}_0.pb") for end in ("input", "output"))
+        try:
+            differences[case.name] = difference(Model(program, path).predict(x), y.reshape(len(y), -1))
+        except Refused as why:
+            refused[case.name] = str(why).split(".onnx: ")[-1]
+    return differences, refused
+
+
+def exported(name, path, dynamo):
+    """The network as one of PyTorch's exporters writes it."""
+    net, x = nets.made(name)
+    options = {"external_data": False, "verbose": False} if dynamo else {"dynamic_axes": {"x": {0: "n"}}}
+    if dynamo:
+        options["dynamic_shapes"] = ({0: torch.export.Dim("n")},)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        torch.onnx.export(net, (x,), path, input_names=["x"], dynamo=dynamo, **options)
+    return x.numpy()
+
+
+def there_and_back(program, path, x):
+    """Imported, exported and imported again: the largest difference to onnxruntime on the first file."""
+    expected = theirs(path, x)
+    assert expected.std() > 1e-4, "a constant prediction would agree with anything"
+    model = Model(program, path)
+    again = path.with_stem(path.stem + "-again")
+    run(program, "export", model.folder, "--out", again, "--force")
+    rows = model.rows(x)
+    order = model.output[1]
+    lengths = [len(x), *model.output[0]]
+    ours = expected.reshape(lengths).transpose(order).reshape(len(x), -1)
+    second = Model(program, again)
+    return max(
+        difference(model.predict(x), expected),
+        difference(theirs(again, rows), ours),
+        difference(second.predict(rows), ours),
+    )
+
+
+def perceptrons():
+    """scikit-learn's, by name: the estimator, the inputs and the targets."""
+    iris, kinds = load_iris(return_X_y=True), np.array(["setosa", "versicolor", "virginica"])
+    classifier = MLPClassifier((6, 5), max_iter=60, random_state=1)
+    return {
+        "iris": (classifier, *iris),
+        "iris by name": (make_pipeline(StandardScaler(), MLPClassifier((6,), "tanh", max_iter=60, random_state=1)), iris[0], kinds[iris[1]]),
+        "breast cancer": (make_pipeline(StandardScaler(), MLPClassifier((6,), "logistic", max_iter=60, random_state=1)), *load_breast_cancer(return_X_y=True)),
+        "diabetes": (MLPRegressor((6,), max_iter=60, random_state=1), *load_diabetes(return_X_y=True)),
+    }
+
+
+def learned(program, folder):
+    """scikit-learn's perceptrons: differences of what is predicted, in which the classes have their names."""
+    for name, (estimator, x, y) in perceptrons().items():
+        x = x.astype(np.float32)
+        estimator.fit(x, y)
+        is_classifier = hasattr(estimator, "predict_proba")
+        for zipmap in [True, False] if is_classifier else [None]:
+            options = {id(estimator): {"zipmap": zipmap}} if is_classifier else None
+            path = folder / f"{name.replace(' ', '-')}-{zipmap}.onnx"
+            path.write_bytes(to_onnx(estimator, x[:1], options=options).SerializeToString())
+            model = Model(program, path)
+            if is_classifier:
+                assert f"classes   {', '.join(map(str, estimator.classes_))}" in model.text, model.text
+            expected = estimator.predict_proba(x) if is_classifier else estimator.predict(x)
+            yield difference(model.predict(x), expected.reshape(len(x), -1))
+
+
+def main(program):
+    fine = True
+
+    def tell(name, differences):
+        nonlocal fine
+        # Written so that a NaN fails too.
+        fine &= all(difference <= TOLERANCE for difference in differences)
+        print(f"{name:44} {len(differences):3} models   largest difference {np.max(differences):.1e}, allowed {TOLERANCE:.0e}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        differences, refused = converted(program, folder)
+        tell("ONNX's cases from PyTorch", list(differences.values()))
+        fine &= len(differences) >= LEAST
+        print(f"refused, of {len(differences) + len(refused)}:")
+        for name, why in refused.items():
+            print(f"  {name.removeprefix('test_'):36} {why}")
+        for dynamo in (False, True):
+            found = []
+            for name in nets.NETS:
+                path = folder / f"{name}-{dynamo}.onnx"
+                x = exported(name, path, dynamo)
+                found.append(there_and_back(program, path, x))
+                if not found[-1] <= TOLERANCE:
+                    print(f"  {name}: {found[-1]:.1e}")
+            tell(f"PyTorch, dynamo={dynamo}, there and back", found)
+        tell("scikit-learn by skl2onnx", list(learned(program, folder)))
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
