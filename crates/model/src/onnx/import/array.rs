@@ -153,7 +153,7 @@ impl<'p> Reader<'p> {
                 self.budget.take(size)?;
                 from_raw(*kind, raw)
             }
-            None => self.from_fields(tensor, size)?,
+            None => self.decoded(tensor, size)?,
         };
         let array = Array { dims: dims.clone(), numbers };
         if array.len() == size {
@@ -164,7 +164,7 @@ impl<'p> Reader<'p> {
     }
 
     /// Numbers that are fields of their own, no more than `size` and one.
-    fn from_fields(&self, tensor: &Tensor<'_>, size: usize) -> Result<Numbers, ImportError> {
+    fn decoded(&self, tensor: &Tensor<'_>, size: usize) -> Result<Numbers, ImportError> {
         self.budget.take(size.min(tensor.fields(4).count().max(MOST_WHOLE)))?;
         let (mut real, mut whole, mut text) = (Vec::new(), Vec::new(), Vec::new());
         let (of_fields, kind) = (|number| tensor.fields(number), tensor.kind);
@@ -220,17 +220,16 @@ impl<'p> Reader<'p> {
             return Err(fault("only files in the model's own folder are read"));
         }
         let known = self.files.borrow().get(&path).cloned();
-        let bytes = match known {
-            Some(bytes) => bytes,
-            None => {
-                let bytes =
-                    std::fs::read(&path).map_err(|source| ImportError::Io { path: path.clone(), source })?;
-                self.budget.give(bytes.len().saturating_mul(4));
-                self.unread.set(self.unread.get() + bytes.len());
-                let bytes = Rc::new(bytes);
-                self.files.borrow_mut().insert(path, bytes.clone());
-                bytes
-            }
+        let bytes = if let Some(bytes) = known {
+            bytes
+        } else {
+            let bytes =
+                std::fs::read(&path).map_err(|source| ImportError::Io { path: path.clone(), source })?;
+            self.budget.give(bytes.len().saturating_mul(4));
+            self.unread.set(self.unread.get() + bytes.len());
+            let bytes = Rc::new(bytes);
+            self.files.borrow_mut().insert(path, bytes.clone());
+            bytes
         };
         let number = |key: &str, usual: usize| -> Result<usize, ImportError> {
             let text = tensor.external(key)?;

@@ -132,9 +132,10 @@ pub(super) fn classes(
         if node.operator == "ZipMap" {
             for (setting, is_text) in [("classlabels_strings", true), ("classlabels_int64s", false)] {
                 if let Some(attribute) = node.attribute(setting)? {
-                    found = match is_text {
-                        true => attribute.texts()?.into_iter().map(str::to_owned).collect(),
-                        false => attribute.ints()?.iter().map(ToString::to_string).collect(),
+                    found = if is_text {
+                        attribute.texts()?.into_iter().map(str::to_owned).collect()
+                    } else {
+                        attribute.ints()?.iter().map(ToString::to_string).collect()
                     };
                 }
             }

@@ -119,7 +119,7 @@ pub(super) fn concat(arrays: &[&Array], along: i64) -> Option<Array> {
             match (&mut numbers, &array.numbers) {
                 (Numbers::Real(all), _) => all.extend(array.reals()?.get(row * run..(row + 1) * run)?),
                 (Numbers::Whole(all), Numbers::Whole(own)) => {
-                    all.extend(own.get(row * run..(row + 1) * run)?)
+                    all.extend(own.get(row * run..(row + 1) * run)?);
                 }
                 _ => return None,
             }

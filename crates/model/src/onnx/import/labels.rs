@@ -117,18 +117,13 @@ fn relabelled(dims: &[usize], order: &[usize], new: &[usize]) -> Option<Vec<usiz
     let renamed = |axis: &usize| theirs.iter().position(|long| long == axis).map(|at| ours[at]);
     let memory: Vec<usize> = order.iter().filter_map(renamed).collect();
     let features = *order.last()?;
-    let features = match renamed(&features) {
-        Some(features) => features,
+    let features = if let Some(features) = renamed(&features) {
+        features
+    } else {
         // One feature: an axis of length 1, the first if it was the first.
-        None => {
-            let first =
-                (features == 0).then_some(0).filter(|&axis| new.first() == Some(&1) && axis < new.len());
-            let last = new.len().checked_sub(1).filter(|&axis| new[axis] == 1);
-            first
-                .or(last)
-                .or_else(|| new.iter().position(|&length| length == 1))
-                .or(memory.last().copied())?
-        }
+        let first = (features == 0).then_some(0).filter(|&axis| new.first() == Some(&1) && axis < new.len());
+        let last = new.len().checked_sub(1).filter(|&axis| new[axis] == 1);
+        first.or(last).or_else(|| new.iter().position(|&length| length == 1)).or(memory.last().copied())?
     };
     let positions: Vec<usize> = memory.into_iter().filter(|&axis| axis != features).collect();
     let rest = |axis: &usize| *axis != features && !positions.contains(axis);

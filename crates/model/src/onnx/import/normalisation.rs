@@ -44,7 +44,7 @@ fn root<A: Scalar>(steps: &Steps<A>, step: usize, inverse: bool) -> Option<(usiz
             inner
         }
         ("Reciprocal", &[Part::Step(inner)], true) => return root(steps, inner, false),
-        ("Div", &[Part::Number(number), Part::Step(inner)], true) if number == 1.0 => {
+        ("Div", &[Part::Number(1.0), Part::Step(inner)], true) => {
             return root(steps, inner, false);
         }
         _ => return None,

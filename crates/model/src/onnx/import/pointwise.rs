@@ -164,7 +164,7 @@ pub(super) fn recognised<A: Scalar>(
             1 => scalar(&|x| region.values(from, 0, x)),
             width => by_feature(width, shape, &|at, x| region.values(from, at, x)),
         };
-        layer.map(|layer| (layer, from))
+        layer.map(|layer| (if let Known::Layer(layer) = layer { Some(*layer) } else { None }, from))
     })
 }
 
@@ -178,6 +178,9 @@ const POINTS: [f64; 44] = [
 /// The values of a function at some points, if it is one of a single number.
 type Values<'f> = &'f dyn Fn(&[f64]) -> Option<Vec<f64>>;
 
+/// The same of a feature.
+type FeatureValues<'f> = &'f dyn Fn(usize, &[f64]) -> Option<Vec<f64>>;
+
 /// Constants of a file are f32.
 const TOLERANCE: f64 = 2e-6;
 
@@ -190,13 +193,20 @@ fn is(values: &[f64], phi: impl Fn(f64) -> f64) -> bool {
     values.iter().zip(POINTS).all(|(&y, z)| is_near(y, phi(z)))
 }
 
+/// A function that there is a layer for.
+enum Known<A> {
+    /// y = x.
+    Same,
+    Layer(Box<Layer<A>>),
+}
+
 /// The layer of a function that is the same for all features.
-fn scalar<A: Scalar>(values: Values<'_>) -> Option<Option<Layer<A>>> {
+fn scalar<A: Scalar>(values: Values<'_>) -> Option<Known<A>> {
     let y = values(&POINTS)?;
     if is(&y, |z| z) {
-        return Some(None);
+        return Some(Known::Same);
     }
-    let plain = |stage: Stage| Some(Some(Layer::plain(stage, None)));
+    let plain = |stage: Stage| Some(Known::Layer(Box::new(Layer::plain(stage, None))));
     macro_rules! known {
         ($($phi:expr),* $(,)?) => {
             $(if is(&y, |z| $phi.value(z)) { return plain($phi.into()); })*
@@ -230,11 +240,7 @@ fn scalar<A: Scalar>(values: Values<'_>) -> Option<Option<Layer<A>>> {
 }
 
 /// The layer of a function that is another one for each feature, of `width`; if these are not those of a position, of all numbers.
-fn by_feature<A: Scalar>(
-    width: usize,
-    shape: Shape,
-    values: &dyn Fn(usize, &[f64]) -> Option<Vec<f64>>,
-) -> Option<Option<Layer<A>>> {
+fn by_feature<A: Scalar>(width: usize, shape: Shape, values: FeatureValues<'_>) -> Option<Known<A>> {
     let input = if width == shape.features() { shape } else { Shape::Flat(shape.size()) };
     if input.features() != width {
         return None;
@@ -252,15 +258,11 @@ fn by_feature<A: Scalar>(
         }
         slopes.push(slope);
     }
-    Some(Some(Layer::plain(PReluSpec, Some(input)).with([slopes])))
+    Some(Known::Layer(Box::new(Layer::plain(PReluSpec, Some(input)).with([slopes]))))
 }
 
 /// y = s·x + t as the batch normalisation of mean 0 and variance 1.
-fn affine<A: Scalar>(
-    width: usize,
-    input: Option<Shape>,
-    values: &dyn Fn(usize, &[f64]) -> Option<Vec<f64>>,
-) -> Option<Option<Layer<A>>> {
+fn affine<A: Scalar>(width: usize, input: Option<Shape>, values: FeatureValues<'_>) -> Option<Known<A>> {
     let (mut scales, mut shifts) = (Vec::new(), Vec::new());
     for at in 0..width {
         let [x, y] = [-7.0, 5.0];
@@ -278,7 +280,7 @@ fn affine<A: Scalar>(
         scales.push(scale);
         shifts.push(shift);
     }
-    Some(Some(scaling(scales, shifts, input)))
+    Some(Known::Layer(Box::new(scaling(scales, shifts, input))))
 }
 
 /// The layer y = s·x + t: a batch normalisation whose statistics change nothing.

@@ -41,12 +41,12 @@ pub(super) fn settled<A: Scalar>(
         }
         let lower = backwards(&mut pieces[..at], &sources, is_lowest && reordered.is_none());
         match lower {
-            Taken::ByLayer => {}
-            Taken::ByInput => {
+            Taken::Layer => {}
+            Taken::Input => {
                 let [_, shape] = permutation.shapes();
                 reordered = Some(Reordered { shape, permutation });
             }
-            Taken::ByNobody => {
+            Taken::Nobody => {
                 return Err(fault(
                     node,
                     "it needs the numbers of an example in another order, and no layer before or behind it can take that up",
@@ -144,10 +144,11 @@ fn forwards<A: Scalar>(pieces: &mut [Piece<A>], sources: &[usize]) -> bool {
     true
 }
 
+/// Who takes a permutation up.
 enum Taken {
-    ByLayer,
-    ByInput,
-    ByNobody,
+    Layer,
+    Input,
+    Nobody,
 }
 
 /// Lets the layers before a permutation take it up.
@@ -162,15 +163,15 @@ fn backwards<A: Scalar>(pieces: &mut [Piece<A>], sources: &[usize], is_lowest: b
         Piece::Permute(..) | Piece::Join { .. } => true,
     });
     let taken = match begin.map(|begin| &mut pieces[begin]) {
-        None if is_lowest => Taken::ByInput,
+        None if is_lowest => Taken::Input,
         Some(Piece::Layer(layer)) if gives(layer) => {
             let weight =
                 layer.arrays[0].chunks(size).flat_map(|row| sources.iter().map(|&source| row[source]));
             layer.arrays[0] = Rc::new(weight.collect());
             reorder(&mut layer.arrays[1], sources);
-            Taken::ByLayer
+            Taken::Layer
         }
-        _ => return Taken::ByNobody,
+        _ => return Taken::Nobody,
     };
     for piece in &mut pieces[begin.map_or(0, |begin| begin + 1)..] {
         if let Piece::Layer(layer) = piece {

@@ -90,9 +90,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// The numbers of a repeated field: packed, or one in each field.
-pub(super) fn packed_varints<'a>(
-    value: Wire<'a>,
-) -> impl Iterator<Item = Result<i64, ImportError>> + use<'a> {
+pub(super) fn packed_varints(value: Wire<'_>) -> impl Iterator<Item = Result<i64, ImportError>> {
     let (mut fields, mut lone) = match value {
         Wire::Varint(value) => (Fields::of(&[]), Some(value)),
         other => (Fields::of(other.bytes()), None),

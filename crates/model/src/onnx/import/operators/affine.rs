@@ -15,7 +15,7 @@ use crate::onnx::import::steps::{Activation, Kind, Layer, Steps};
 fn dense<A: Scalar>(
     operator: &Operator<'_, '_>,
     steps: &mut Steps<A>,
-    weight: Array,
+    weight: &Array,
     bias: impl FnOnce(usize) -> Result<Vec<f64>, ImportError>,
 ) -> Result<Activation, ImportError> {
     let x = operator.channels_last(0, steps)?;
@@ -57,7 +57,7 @@ pub(super) fn gemm<A: Scalar>(
         let scaled = weight.reals().unwrap_or_default().into_iter().map(|weight| alpha * weight).collect();
         weight = Array::real(weight.dims, scaled);
     }
-    dense(operator, steps, weight, |outputs| {
+    dense(operator, steps, &weight, |outputs| {
         let Some(bias) = operator.known(2)? else { return Ok(vec![0.0; outputs]) };
         let numbers = operator.reals(2)?;
         let is_row = [vec![outputs], vec![1, outputs]].contains(&bias.dims);
@@ -84,7 +84,7 @@ pub(super) fn mat_mul<A: Scalar>(
     if averages::is_across(&x.labels, &weight) {
         return averages::across(operator, steps, x, &weight);
     }
-    dense(operator, steps, weight, |outputs| Ok(vec![0.0; outputs]))
+    dense(operator, steps, &weight, |outputs| Ok(vec![0.0; outputs]))
 }
 
 /// The kernel and the filters of a convolution, in the order of memory.

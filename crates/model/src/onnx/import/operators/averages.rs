@@ -58,7 +58,7 @@ pub(super) fn down<A: Scalar>(
             let across: Vec<f64> = weight.iter().map(|weight| weight.as_f64()).collect();
             let outputs = bias.len();
             let across = Array2::from_shape_vec((across.len() / outputs, outputs), across);
-            across.ok().filter(|_| bias.iter().all(|bias| bias.is_zero())).ok_or_else(fault)?
+            across.ok().filter(|_| bias.iter().all(|bias| *bias == A::zero())).ok_or_else(fault)?
         }
         _ => return Err(fault()),
     };
@@ -83,7 +83,7 @@ pub(super) fn down<A: Scalar>(
 /// The pool whose maps along height and width these are, (inputs, outputs).
 fn pool(down: &Array2<f64>, across: &Array2<f64>) -> Option<Stage> {
     let size = Extent { height: down.ncols(), width: across.ncols() };
-    if [down, across].iter().all(|map| is_map(*map, AdaptiveAvgPoolSpec { size: map.ncols().into() })) {
+    if [down, across].iter().all(|map| is_map(map, AdaptiveAvgPoolSpec { size: map.ncols().into() })) {
         return Some(AdaptiveAvgPoolSpec { size }.into());
     }
     let ([kernel, stride, padding], [other_kernel, other_stride, other_padding]) =

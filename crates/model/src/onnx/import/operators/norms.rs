@@ -211,7 +211,9 @@ pub(super) fn mean<A: Scalar>(
         _ => return Err(operator.form("the mean over these axes is no layer and no part of one")),
     };
     let mut labels = x.labels.clone();
-    own.iter().for_each(|&axis| labels.dims[axis] = 1);
+    for &axis in &own {
+        labels.dims[axis] = 1;
+    }
     let made = steps.push(Kind::Mean(group, x.labels.shape()), vec![x.step], labels)?;
     if operator.int("keepdims", 1)? != 0 {
         return Ok(made);

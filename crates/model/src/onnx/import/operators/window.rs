@@ -130,6 +130,9 @@ pub(super) fn extent(lengths: &[usize]) -> Extent {
     }
 }
 
+/// Numbers that are kept for each place along the axes, when a layer is built.
+const PLACE: usize = 12;
+
 /// The activation behind a layer that changes the positions, and the features to `features`.
 pub(super) fn push_windowed<A: Scalar>(
     steps: &mut Steps<A>,
@@ -138,8 +141,6 @@ pub(super) fn push_windowed<A: Scalar>(
 ) -> Result<Activation, ImportError> {
     let input = x.labels.shape();
     let output = layer.stage.output(input)?;
-    // What is kept for each place along the axes, when the layer is built.
-    const PLACE: usize = 12;
     let places = |shape: Shape| match shape {
         Shape::Image { height, width, .. } => height.saturating_add(width),
         other => other.positions(),

@@ -111,7 +111,7 @@ pub(super) fn pad<A: Scalar>(
 ) -> Result<Activation, ImportError> {
     let mode = operator.text("mode", "constant")?;
     if mode != "constant" {
-        let mode: String = mode.chars().filter(|c| c.is_ascii_alphanumeric()).take(20).collect();
+        let mode: String = mode.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
         return Err(operator.form(format!("mode {mode:?}: there is a layer for borders of zeros only")));
     }
     let value = match operator.known(2)? {
