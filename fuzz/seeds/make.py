@@ -87,3 +87,5 @@ seed("config", "flag", b"quiet = false\nepochs=3\n'task' = \"auto\"\n")
 
 for path in sorted((SEEDS.parents[1] / "crates/model/tests/golden").glob("*.onnx")):
     seed("onnx", path.stem, path.read_bytes())
+for path in sorted((SEEDS.parents[1] / "crates/model/tests/golden").glob("*.pt")):
+    seed("state_dict", path.stem, path.read_bytes())

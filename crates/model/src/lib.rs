@@ -9,6 +9,7 @@
 //! | `target_scaling` | the units of a regression's targets |
 //! | `model_card`, `checkpoint` | a trained network as a safetensors file (feature `files`) |
 //! | `foreign` | the arrays of another program's safetensors file as parameters of a network |
+//! | `pt` | state dicts of PyTorch's `torch.save` (feature `files`) |
 //! | `own_layers` | files of networks with layers that are not of the library |
 //! | `onnx`, `export` | the same for other programs: ONNX (feature `onnx`), NumPy's `.npz` (feature `files`) |
 //! | `onnx/import` | ONNX files of other programs as networks |
@@ -34,6 +35,8 @@ mod output;
 mod own_layers;
 mod perceptron;
 mod predict;
+#[cfg(feature = "files")]
+pub mod pt;
 mod recipe;
 mod regressor;
 mod summary;

@@ -8,7 +8,7 @@ use chainrule::tensor::Scalar;
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 
-use super::onnx_file;
+use super::foreign_file;
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln};
@@ -27,11 +27,11 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        if !onnx_file::is_onnx(&self.model) {
+        if !foreign_file::is_onnx(&self.model) {
             let path = self.model.display();
             return Err(Failure::Input(format!("{path}: expected a file that ends in .onnx")));
         }
-        with_dtype!(onnx_file::number_type(&self.model)?, import(self))
+        with_dtype!(foreign_file::number_type(&self.model)?, import(self))
     }
 
     fn folder(&self) -> PathBuf {
@@ -41,7 +41,7 @@ impl Import {
 }
 
 fn import<A: Scalar>(args: &Import) -> Result<(), Failure> {
-    let Imported { checkpoint, input, output } = onnx_file::read::<A>(&args.model)?;
+    let Imported { checkpoint, input, output } = foreign_file::read::<A>(&args.model)?;
     let folder = args.folder();
     let path = folder.join(LAST_MODEL);
     args.overwrite.check(&path)?;

@@ -11,16 +11,16 @@ use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
+use super::foreign_file::{is_onnx, model_bytes, number_type};
 use super::loss;
 use super::network;
-use super::onnx_file::{is_onnx, model_bytes, number_type};
 use super::options::{Dtype, OutputName, Widths, activation_parser, name_parser, parse_fraction};
 use crate::failure::{Failure, errln};
 use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file, .safetensors or .onnx, or the folder of a run
+    /// Model file, .safetensors, .onnx or .pt, or the folder of a run
     #[arg(value_parser = model_parser())]
     pub(crate) model: PathBuf,
     #[command(flatten)]
@@ -64,7 +64,7 @@ impl ModelArgs {
         if is_onnx(&self.model) {
             return number_type(&self.model);
         }
-        let header = Header::read(&self.model).map_err(Failure::input)?;
+        let header = Header::from_bytes(&self.model, &model_bytes(&self.model)?).map_err(Failure::input)?;
         Ok(if header.dtype == f64::NAME { Dtype::F64 } else { Dtype::F32 })
     }
 

@@ -91,3 +91,28 @@ fn what_is_no_graph_of_layers_is_refused_in_one_line() {
     refused(here, &["import", "none.onnx"], &["none.onnx"]);
     assert!(!Path::new(&here.join("short")).exists() && !here.join("other").exists());
 }
+
+/// The state dict that `crates/model/tests/golden/make.py` wrote, for a network 3-4-2.
+#[test]
+fn a_state_dict_of_torch_save_stands_where_a_model_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/golden");
+    for name in ["plain.pt", "module.pt"] {
+        fs::copy(golden.join(name), here.join(name)).unwrap();
+    }
+    let described = ["--layers", "3-4-2", "--activation", "tanh", "--output", "identity"];
+    let table = json(here, &[&["inspect", "plain.pt", "--json"], &described[..]].concat());
+    assert_eq!(
+        (table["network"].as_str(), table["parameters"].as_u64()),
+        (Some("dense 4, tanh, dense 2"), Some(26))
+    );
+    refused(here, &["inspect", "plain.pt"], &["--layers", "3-4-2"]);
+    refused(
+        here,
+        &[&["inspect", "module.pt"], &described[..]].concat(),
+        &["module.pt", "Sequential", "state_dict()"],
+    );
+    fs::write(here.join("text.pt"), "no archive").unwrap();
+    refused(here, &["inspect", "text.pt"], &["text.pt", "torch.save"]);
+}

@@ -94,3 +94,17 @@ classifier.fit(x.astype(np.float32), names)
 options = {id(classifier): {"zipmap": False}}
 (HERE / "sklearn.onnx").write_bytes(to_onnx(classifier, x[:1].astype(np.float32), options=options).SerializeToString())
 write("sklearn", x[::25].astype(np.float32), same, same)
+
+dense = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+state = dense.state_dict()
+# A transposed view, half precisions, double, a count, and what a checkpoint has beside the parameters.
+state |= {"view": state["0.weight"].t(), "half": state["0.bias"].half(), "brain": state["0.bias"].bfloat16()}
+state |= {"double": state["0.bias"].double(), "count": torch.tensor(7), "parameter": nn.Parameter(state["2.bias"])}
+optimizer = torch.optim.Adam(dense.parameters())
+dense(torch.ones(1, 3)).sum().backward()
+optimizer.step()
+numbers = {name: tensor.detach().double().flatten().tolist() for name, tensor in state.items()}
+torch.save({"epoch": 3, "loss": 0.5, "model_state_dict": state, "optimizer_state_dict": optimizer.state_dict()}, HERE / "checkpoint.pt")
+torch.save(dense, HERE / "module.pt")
+torch.save(dense.state_dict(), HERE / "plain.pt")
+(HERE / "checkpoint.json").write_text(json.dumps(numbers) + "\n")

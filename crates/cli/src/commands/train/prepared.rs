@@ -14,9 +14,9 @@ use super::Train;
 use super::card::card;
 use super::settings::CommandLine;
 use crate::commands::data::TestPart;
+use crate::commands::foreign_file::{is_onnx, model_bytes};
 use crate::commands::loss;
 use crate::commands::model::load_as;
-use crate::commands::onnx_file::{is_onnx, model_bytes};
 use crate::failure::Failure;
 use crate::processes::Processes;
 

@@ -1,8 +1,9 @@
-//! ONNX files of other programs in the place of model files.
+//! Files of other programs in the place of model files: ONNX, and state dicts of PyTorch's `torch.save`.
 
 use std::path::Path;
 
 use chainrule::model::onnx::{self, ImportError, Imported};
+use chainrule::model::pt;
 use chainrule::tensor::Scalar;
 use chainrule::train::tensors;
 
@@ -35,10 +36,23 @@ fn failure(path: &Path, error: &ImportError) -> Failure {
     }
 }
 
-/// The bytes of a model file; of one in ONNX, those of the same model as this program writes it.
+/// Whether a file is one of `torch.save`, by its name.
+fn is_of_torch_save(path: &Path) -> bool {
+    let is = |ending: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending));
+    is("pt") || is("pth")
+}
+
+/// The bytes of a model file; of one in ONNX, those of the same model as this program writes it, and of a state dict, those of its
+/// safetensors file.
 pub(crate) fn model_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     fn bytes<A: Scalar>(path: &Path) -> Result<Vec<u8>, Failure> {
         Ok(read::<A>(path)?.checkpoint.to_bytes())
+    }
+    if is_of_torch_save(path) {
+        let bytes =
+            std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        return pt::to_safetensors(&bytes)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())));
     }
     if !is_onnx(path) {
         return tensors::read(path).map_err(Failure::input);
