@@ -140,7 +140,7 @@ def perceptrons():
         "iris": (classifier, *iris),
         "iris by name": (make_pipeline(StandardScaler(), MLPClassifier((6,), "tanh", max_iter=60, random_state=1)), iris[0], kinds[iris[1]]),
         "breast cancer": (make_pipeline(StandardScaler(), MLPClassifier((6,), "logistic", max_iter=60, random_state=1)), *load_breast_cancer(return_X_y=True)),
-        "diabetes": (MLPRegressor((6,), max_iter=60, random_state=1), *load_diabetes(return_X_y=True)),
+        "diabetes": (MLPRegressor(hidden_layer_sizes=(6,), max_iter=60, random_state=1), *load_diabetes(return_X_y=True)),
     }
 
 

@@ -176,12 +176,14 @@ impl<'a> Reading<'_, 'a> {
     }
 
     /// The nodes that `output` depends on.
-    fn needed(&self, output: &'a str) -> HashSet<usize> {
+    fn needed(&self, output: &'a str) -> Result<HashSet<usize>, ImportError> {
         let nodes = &self.model.graph.nodes;
         let mut makers = HashMap::new();
         for (at, node) in nodes.iter().enumerate() {
             for &output in &node.outputs {
-                makers.entry(output).or_insert(at);
+                if makers.insert(output, at).is_some() && !output.is_empty() {
+                    return Err(ImportError::format(format!("two nodes give the value {}", quoted(output))));
+                }
             }
         }
         let (mut needed, mut open) = (HashSet::new(), vec![output]);
@@ -192,14 +194,14 @@ impl<'a> Reading<'_, 'a> {
                 open.extend(nodes[maker].inputs.iter().copied());
             }
         }
-        needed
+        Ok(needed)
     }
 
     /// The value that the network gives, with the steps to it.
     fn read<A: Scalar>(&mut self, output: &'a str, steps: &mut Steps<A>) -> Result<Activation, ImportError> {
         let stored: HashMap<&str, &Tensor<'a>> =
             self.model.graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
-        let needed = self.needed(output);
+        let needed = self.needed(output)?;
         for (at, node) in self.model.graph.nodes.iter().enumerate().filter(|(at, _)| needed.contains(at)) {
             steps.node = at;
             let mut inputs = Vec::new();
