@@ -22,10 +22,10 @@ fn archive(description: &[u8]) -> Vec<u8> {
     let crc = crc32(description);
     let length = (description.len() as u32).to_le_bytes();
     let about = [&[0; 6][..], &[0, 0, 0x21, 0], &crc.to_le_bytes(), &length, &length, &[name.len() as u8, 0, 0, 0]].concat();
-    let local = [b"PK\x03\x04\x14\0", &about[2..], name, description].concat();
-    let central = [b"PK\x01\x02\x14\0\x14\0", &about[2..], &[0; 14], name].concat();
+    let local = [&b"PK\x03\x04\x14\0"[..], &about[2..], name, description].concat();
+    let central = [&b"PK\x01\x02\x14\0\x14\0"[..], &about[2..], &[0; 14], name].concat();
     let sizes = [(central.len() as u32).to_le_bytes(), (local.len() as u32).to_le_bytes()].concat();
-    [local, central, [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &sizes[..], &[0; 2]].concat()].concat()
+    [local, central, [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &sizes[..], &[0; 2]].concat()].concat()
 }
 
 /// CRC-32 of the archive's format.

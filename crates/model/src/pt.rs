@@ -1,6 +1,7 @@
 //! State dicts that PyTorch's `torch.save` has written, read without executing anything.
 
 mod pickle;
+mod value;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -10,7 +11,8 @@ use chainrule_train::tensors::{TensorBytes, half, to_bytes};
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 use thiserror::Error;
 
-use self::pickle::{Machine, Storage, Tensor};
+use self::pickle::Machine;
+use self::value::{Storage, Tensor};
 
 /// Why a file of `torch.save` could not be read.
 #[derive(Debug, Error)]

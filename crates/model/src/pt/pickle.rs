@@ -2,76 +2,12 @@
 //! listed here is an error.
 
 use super::StateDictError;
+use super::value::{Known, MOST_AXES, Place, Storage, Tensor, Value, known};
 
 /// Values on the stack and in the memo.
 const MOST_VALUES: usize = 1 << 20;
 /// Dicts inside of dicts.
 const DEEPEST: usize = 16;
-/// Axes of a tensor.
-const MOST_AXES: usize = 8;
-
-/// A part of a storage with axes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tensor<'p> {
-    pub(super) storage: Storage<'p>,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
-
-impl Tensor<'_> {
-    /// How many numbers it has; `None` beyond `usize`.
-    pub(super) fn count(&self) -> Option<usize> {
-        self.shape.iter().try_fold(1_usize, |count, &length| count.checked_mul(length))
-    }
-}
-
-/// An entry of the archive: the type of its numbers and its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Storage<'p> {
-    pub(super) kind: &'p str,
-    pub(super) key: &'p str,
-}
-
-/// Where a value lies: values refer to each other by place, so that none is dropped by recursion, however deep.
-type Place = usize;
-
-#[derive(Debug, Clone)]
-enum Value<'p> {
-    /// None, a truth value or a real number, which no tensor needs.
-    Plain,
-    Int(i64),
-    Text(&'p str),
-    Sequence(Vec<Place>),
-    Dict(Vec<(Place, Place)>),
-    /// A name of the list below.
-    Name(Known<'p>),
-    Storage(Storage<'p>),
-    Tensor(Tensor<'p>),
-}
-
-/// What may be named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known<'p> {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(&'p str),
-    Size,
-}
-
-const STORAGES: [&str; 9] = [
-    "FloatStorage",
-    "DoubleStorage",
-    "HalfStorage",
-    "BFloat16Storage",
-    "LongStorage",
-    "IntStorage",
-    "BoolStorage",
-    "ByteStorage",
-    "CharStorage",
-];
-
 /// What is on the stack.
 #[derive(Debug, Clone, Copy)]
 enum Item {
@@ -380,16 +316,9 @@ impl<'p> Machine<'p> {
     }
 
     fn name(&mut self, module: &'p str, name: &'p str) -> Outcome<()> {
-        let known = match (module, name) {
-            ("collections", "OrderedDict") => Known::OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2") => Known::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Known::RebuildParameter,
-            ("torch", "Size") => Known::Size,
-            ("torch" | "torch.storage", name) if STORAGES.contains(&name) => Known::Storage(name),
-            _ => {
-                let both: String = format!("{module}.{name}").chars().take(100).collect();
-                return Err(StateDictError::pickle(format!("it holds {both:?}, which is no tensor")));
-            }
+        let Some(known) = known(module, name) else {
+            let both: String = format!("{module}.{name}").chars().take(100).collect();
+            return Err(StateDictError::pickle(format!("it holds {both:?}, which is no tensor")));
         };
         self.push(Value::Name(known))
     }

@@ -75,7 +75,7 @@ fn dicts_in_themselves_and_values_without_end_are_errors() {
 #[test]
 fn a_tensor_beyond_its_storage_is_an_error() {
     let tensor = |shape: &[usize], strides: &[usize], offset| Tensor {
-        storage: pickle::Storage { kind: "FloatStorage", key: "0" },
+        storage: Storage { kind: "FloatStorage", key: "0" },
         offset,
         shape: shape.to_vec(),
         strides: strides.to_vec(),
