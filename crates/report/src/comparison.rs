@@ -161,7 +161,7 @@ fn results(runs: &[Compared], metric: &str) -> Markup {
                                     td { (results.summary.data.as_deref().unwrap_or_default()) }
                                     td.words { (network(&results.summary)) }
                                 }
-                                Outcome::Unfinished(why) => { td {} td.words { (why) } }
+                                Outcome::Unfinished(why) => { td {} td.words { (in_short(why)) } }
                             }
                         }
                     }
@@ -169,7 +169,15 @@ fn results(runs: &[Compared], metric: &str) -> Markup {
             }
         }
         @if best.iter().any(Option::is_some) { (note("★ The best of these runs.")) }
+        @for run in runs {
+            @if let Outcome::Unfinished(why) = &run.outcome { (note(&format!("{}: {why}", run.name()))) }
+        }
     }
+}
+
+/// How a run ended, without the cause and the cure.
+fn in_short(why: &str) -> &str {
+    why.split([':', ';']).next().unwrap_or(why)
 }
 
 /// The network in a few words.
