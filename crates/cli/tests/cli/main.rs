@@ -3,6 +3,7 @@
 mod augment;
 mod bad_input;
 mod class_weight;
+mod comparison;
 mod completions;
 mod cures;
 mod curvature;
