@@ -16,6 +16,14 @@ X = RNG.normal(size=(20_000, 100)).astype(np.float32)
 Y = RNG.integers(0, 10, len(X))
 
 
+@pytest.fixture(autouse=True)
+def _raises():
+    """A process that a shell has put into the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted(work):
     """The seconds from the signal to the end of `work`."""
     sent = []
