@@ -36,8 +36,10 @@ use crate::failure::{Failure, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
 
-/// Training examples whose accuracy is a curve of the report: few enough to cost nothing.
-const WATCHED: usize = 1000;
+/// How many of the training examples are those whose accuracy is a curve of the report: few enough to cost next to nothing.
+fn watched(examples: usize) -> usize {
+    (examples / 20).clamp(100, 1000)
+}
 
 /// A plan that the network does not take is bad input; everything else went wrong while running.
 fn failure(error: TrainError) -> Failure {
@@ -116,7 +118,7 @@ pub(super) fn train<A: MpiScalar>(
         .callback(callback)
         .group(group.ranks())
         .meter(&meter)
-        .watching(WATCHED);
+        .watching(watched(prepared.train.len()));
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
     if let (Err(error), Some(watch)) = (&ended, &mut watch) {
         watch.record.failed(&error.to_string());
