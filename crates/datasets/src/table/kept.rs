@@ -13,6 +13,10 @@ pub struct KeptColumn {
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     /// The places of the columns in the file.
+    #[cfg_attr(
+        not(any(feature = "csv", feature = "parquet")),
+        expect(dead_code, reason = "only these formats have text to keep")
+    )]
     places: Vec<usize>,
     columns: Vec<KeptColumn>,
 }
@@ -27,11 +31,13 @@ impl Keeper {
     }
 
     /// Whether a column of the file is kept.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(super) fn wants(&self, column: usize) -> bool {
         self.places.contains(&column)
     }
 
     /// Takes the next cell of a column of the file, if it is kept.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(super) fn take(&mut self, column: usize, text: &str) {
         let kept = self.places.iter().zip(&mut self.columns).filter(|&(&place, _)| place == column);
         kept.for_each(|(_, kept)| kept.cells.push(text.to_owned()));
