@@ -45,7 +45,7 @@ fn text(folder: &Path, path: &Path) -> String {
         };
     }
     let run = folder.file_name().unwrap().to_str().unwrap();
-    let mut text = fs::read_to_string(path).unwrap();
+    let mut text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     // Its name, its page's title, and paths of its files.
     for (before, after) in [("\"", "\""), ("", " ·"), ("", "/")] {
         text = text.replace(&format!("{before}{run}{after}"), &format!("{before}RUN{after}"));
