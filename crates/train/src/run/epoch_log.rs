@@ -86,11 +86,14 @@ impl EpochLog {
         let mut mark = self.mark;
         let lines = mark.extend(&epochs[mark.epochs..]);
         let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
-        if self.mark.bytes > 0 || !has_prefix(path, &lines)? {
+        // What snapshots count on is never off the disk, not even between a cut and the next write.
+        let known = if self.mark.bytes > 0 { 0 } else { shared(&fs::read(path)?, &lines) };
+        if self.mark.bytes > 0 || known < lines.len() {
             // What a failed attempt has left goes.
-            file.set_len(self.mark.bytes)?;
-            file.seek(SeekFrom::Start(self.mark.bytes))?;
-            file.write_all(&lines)?;
+            let start = self.mark.bytes + known as u64;
+            file.set_len(start)?;
+            file.seek(SeekFrom::Start(start))?;
+            file.write_all(&lines[known..])?;
             file.sync_data()?;
         }
         self.mark = mark;
@@ -98,9 +101,9 @@ impl EpochLog {
     }
 }
 
-/// Whether the file begins with these bytes already.
-fn has_prefix(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    Ok(fs::read(path)?.starts_with(bytes))
+/// How many bytes two texts have in common at their beginnings.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -155,5 +158,23 @@ mod tests {
             assert_eq!(mark.read(&lines[..at]), None, "{at} bytes");
         }
         assert_eq!(mark.read(&[&lines[..], b"{torn"].concat()).unwrap(), epochs(3));
+    }
+
+    #[test]
+    fn a_resumed_run_leaves_the_lines_that_snapshots_count_on_where_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(EPOCH_LOG);
+        let counted_on = EpochLog::default().save(&path, &epochs(2)).unwrap();
+        // An epoch that was written down before a kill, and took another time when it was done again.
+        let mut log = EpochLog::default();
+        log.save(&path, &epochs(3)).unwrap();
+        let mut again = epochs(3);
+        again[2].seconds = 9.5;
+        let before = fs::read(&path).unwrap();
+        let (_, lines) = EpochMark::of(&again);
+        assert!(shared(&before, &lines) as u64 >= counted_on.bytes);
+        let mark = EpochLog::default().save(&path, &again).unwrap();
+        let log = fs::read(&path).unwrap();
+        assert_eq!((mark.read(&log), counted_on.read(&log)), (Some(again), Some(epochs(2))));
     }
 }
