@@ -21,7 +21,7 @@ impl Part {
     }
 }
 
-/// The parts as one line of at most so many columns: what matters least is left out.
+/// The parts joined into one line of at most `columns` characters; those with the highest rank are left out first.
 pub(crate) fn fitted(mut parts: Vec<Part>, between: &str, columns: usize) -> String {
     loop {
         let line = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(between);
@@ -34,7 +34,7 @@ pub(crate) fn fitted(mut parts: Vec<Part>, between: &str, columns: usize) -> Str
     }
 }
 
-/// The parts on as few lines of at most so many columns as take them; a part that is longer than a line is broken at its blanks.
+/// The parts joined into lines of at most `columns` characters; a part that is longer than a line is broken at its blanks.
 pub(crate) fn wrapped(parts: &[String], between: &str, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {

@@ -37,6 +37,11 @@ impl<A: Scalar> Features<A> {
         }
     }
 
+    /// Whether the rows stay in their file, and are read when a batch is filled.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self, Features::FileRows(_))
+    }
+
     /// Writes example `i`, as numbers.
     ///
     /// # Panics

@@ -70,6 +70,13 @@ impl<A: Scalar> Parts<A> {
     }
 }
 
+impl<A: Scalar> Dataset<A> {
+    /// Whether a part that is held out from these examples has each class in proportion; of a streamed file, blocks of rows are held out.
+    pub fn is_split_by_class(&self) -> bool {
+        self.labels().is_some() && !self.features().is_streamed()
+    }
+}
+
 /// The rest and the held-out part, stratified by class. Imputed values come from the rest alone.
 fn divide<A: Scalar>(
     data: Dataset<A>,

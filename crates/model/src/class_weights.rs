@@ -22,7 +22,7 @@ pub enum ClassWeights {
 }
 
 impl ClassWeights {
-    /// The weights of classes with so many examples; none if all count alike.
+    /// The weight of each class, from its number of examples; an empty list if all are 1.
     ///
     /// # Errors
     /// If there is not a positive number for each class.

@@ -134,22 +134,17 @@ const COLUMNS: usize = 24;
 impl Verdict {
     /// The verdict for a page.
     pub(crate) fn markup(&self) -> Markup {
-        let right = self.answer.is_right();
-        html! {
-            div.verdict {
-                @if let Some(picture) = &self.picture { div.example { (picture.markup("the example")) } }
-                div {
-                    p.says.right[right == Some(true)].wrong[right == Some(false)] { (self.answer.sentence()) }
-                    (note(&self.source))
-                    (self.outputs())
-                }
-                @if !self.columns.is_empty() { (self.table()) }
-            }
-        }
+        let columns = html! { @if !self.columns.is_empty() { (self.table()) } };
+        self.framed(&self.outputs(), &columns)
     }
 
     /// The verdict in a few lines, for a page that has the numbers elsewhere.
     pub(crate) fn short(&self) -> Markup {
+        self.framed(&html! {}, &html! {})
+    }
+
+    /// The picture and the sentence, with more beside the picture and below both.
+    fn framed(&self, beside: &Markup, below: &Markup) -> Markup {
         let right = self.answer.is_right();
         html! {
             div.verdict {
@@ -157,7 +152,9 @@ impl Verdict {
                 div {
                     p.says.right[right == Some(true)].wrong[right == Some(false)] { (self.answer.sentence()) }
                     (note(&self.source))
+                    (beside)
                 }
+                (below)
             }
         }
     }

@@ -88,7 +88,7 @@ fn read(folder: &Path) -> Result<(Record, Outcome), RunError> {
         Ok(Run { record, results }) => return Ok((record, Outcome::Ended(Box::new(results)))),
         Err(error) => error,
     };
-    // Damaged results are an error; without any, the run has not ended.
+    // A damaged results file is an error; a missing one means that the run has not ended.
     if folder.join(RESULTS).exists() {
         return Err(error);
     }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::stdout;
 
-/// What a terminal is shown of a run; the one that util-linux's `script` makes, with so many columns.
+/// What a run prints on a pseudo-terminal of `columns` columns, made by util-linux's `script`.
 fn on_a_terminal(folder: &Path, out: &str, columns: usize, environment: &[(&str, &str)]) -> String {
     let train = format!(
         "stty rows 24 cols {columns}; '{}' train --data xor --epochs 3 --validation 0.2 --out {out}",

@@ -69,7 +69,7 @@ fn series(digit: &[f64; POINTS], weights: &[f32], rng: &mut Rng) -> [f64; SHORT]
     let shift = rng.below(48);
     let slope: f64 = rng.uniform(-0.375, 0.375);
     let drawn: [f64; LONG] = array::from_fn(|i| {
-        // A hair above 0, so that the digit is told from the zeros behind it.
+        // 1e-8 above 0, so that no point of the digit is taken for padding.
         let at = |i: usize| digit.get(i).map_or(0.0, |x| x + 1e-8);
         scale * between(at, place(i, LONG, POINTS + zeros))
     });

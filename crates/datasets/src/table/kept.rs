@@ -5,7 +5,7 @@
 pub struct KeptColumn {
     /// Its name, or its place from 0 in a file without a header.
     pub name: String,
-    /// The text of each cell; empty where there is none.
+    /// The text of each cell; empty for a missing value.
     pub cells: Vec<String>,
 }
 

@@ -260,6 +260,8 @@ fn rows_that_stay_in_their_file_are_the_rows_of_memory() {
     ] {
         assert!(matches!(stored.features(), Features::FileRows(_)));
         assert_eq!(stored.target(), memory.target());
+        let by_class = (stored.is_split_by_class(), memory.is_split_by_class());
+        assert_eq!(by_class, (false, memory.target().is_classes()));
         let pipeline = Pipeline::fit(&[Scaling::Standardise], &memory).unwrap();
         let fitted = Pipeline::fit(&[Scaling::Standardise], &stored).unwrap();
         let (x, own) = (memory.inputs_through(&pipeline), stored.inputs_through(&fitted));

@@ -83,7 +83,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
             }
         }
         features => {
-            let stored = matches!(features, Features::FileRows(_));
+            let stored = features.is_streamed();
             let stride = if stored { examples.div_ceil(SAMPLED_ROWS).max(1) } else { 1 };
             rows(features, stride, &mut digest);
         }
@@ -105,7 +105,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
 pub fn every_row<A: Scalar>(data: &Dataset<A>) -> Option<u64> {
     let (examples, inputs) = data.features().dim();
     let bytes = examples.checked_mul(inputs)?.checked_mul(size_of::<A>())?;
-    let streamed = matches!(data.features(), Features::FileRows(_));
+    let streamed = data.features().is_streamed();
     (streamed && bytes <= READ_AS_A_WHOLE).then(|| {
         let mut digest = CRC.digest();
         rows(data.features(), 1, &mut digest);

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use chainrule_datasets::{Batch, Dataset, Features};
+use chainrule_datasets::{Batch, Dataset};
 use chainrule_layers::Mode;
 use chainrule_optim::Optimizer;
 use chainrule_tensor::ndarray::Array2;
@@ -93,7 +93,7 @@ impl<A: Scalar> Run<'_, A> {
     ) -> Result<ControlFlow<()>, TrainError> {
         let (start, before, count) = (Instant::now(), self.state.seconds, batches.count());
         // Rows in memory can always be read, so that the processes need not ask each other.
-        let stream = matches!(self.setup.train.features(), Features::FileRows(_));
+        let stream = self.setup.train.features().is_streamed();
         loop {
             let read = batches.next();
             let read = if stream { all_read(self.group, read)? } else { read.map_err(Unreadable::from)? };

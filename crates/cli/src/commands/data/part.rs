@@ -31,7 +31,7 @@ pub(crate) struct PartArgs {
 }
 
 impl PartArgs {
-    /// Which examples are taken of a data set, in words; of a file of one's own all rows, unless the run says how they were split.
+    /// The part in words: all rows of a user's file, unless a run records how it was split.
     pub(crate) fn in_words(&self, is_own: bool) -> &'static str {
         match self.part {
             _ if is_own && self.split_seed.is_none() => "all rows",
@@ -43,7 +43,7 @@ impl PartArgs {
     /// The part that was asked for.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the run had no test part.
     pub(super) fn of<A>(&self, parts: Parts<A>) -> Result<Dataset<A>, Failure> {
         match self.part {
             Part::Train => Ok(parts.train),

@@ -1,6 +1,6 @@
 //! What a run says of itself before its first step.
 
-use chainrule::datasets::{Dataset, Features, Parts};
+use chainrule::datasets::{Dataset, Parts};
 use chainrule::tensor::Scalar;
 
 use super::Train;
@@ -19,7 +19,7 @@ pub(super) fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<S
 /// Prints what is about to run.
 pub(super) fn announce<A: Scalar>(
     args: &Train,
-    Prepared { parts, card, holds_out, .. }: &Prepared<A>,
+    prepared: &Prepared<A>,
     parameters: usize,
     folder: &RunFolder,
     processes: &Processes,
@@ -28,6 +28,7 @@ pub(super) fn announce<A: Scalar>(
     if args.verbosity.level() == Verbosity::Quiet {
         return;
     }
+    let Prepared { parts, card, .. } = prepared;
     if let Some(summary) = taken_for(args, &parts.train) {
         show(&[format!("{}: {summary}", args.source())]);
         if parts.train.counts_rows() {
@@ -40,7 +41,7 @@ pub(super) fn announce<A: Scalar>(
         args.source().to_string(),
         card.architecture.summary(),
         format!("{parameters} parameters"),
-        counts(parts) + &if *holds_out { split(args, &parts.train) } else { String::new() },
+        counts(parts) + &if prepared.holds_out(args) { split(args, &parts.train) } else { String::new() },
         folder.path().display().to_string(),
     ];
     let ranks = processes.size();
@@ -56,8 +57,11 @@ fn show(parts: &[String]) {
 
 /// How the parts were cut from the training data: by the blocks of a streamed file, else each class in proportion, if there are any.
 fn split<A: Scalar>(args: &Train, train: &Dataset<A>) -> String {
-    let is_stratified = train.labels().is_some() && !matches!(train.features(), Features::FileRows(_));
-    format!("{}, seed {}", if is_stratified { ", stratified" } else { ", split at random" }, args.seed)
+    format!(
+        "{}, seed {}",
+        if train.is_split_by_class() { ", stratified" } else { ", split at random" },
+        args.seed
+    )
 }
 
 /// The number of examples of each part.

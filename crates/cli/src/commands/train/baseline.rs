@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chainrule::datasets::{Dataset, Features, Parts, Target};
+use chainrule::datasets::{Dataset, Parts, Target};
 use chainrule::layers::Dense;
 use chainrule::model::{Model, ModelCard, Task, Trainer};
 use chainrule::tensor::Scalar;
@@ -78,7 +78,7 @@ fn linear<A: Scalar>(
     threads: usize,
 ) -> Option<Baseline> {
     let (inputs, outputs) = (train.inputs(), card.architecture.outputs());
-    if inputs.checked_mul(outputs)? > MOST_WEIGHTS || matches!(train.features(), Features::FileRows(_)) {
+    if inputs.checked_mul(outputs)? > MOST_WEIGHTS || train.features().is_streamed() {
         return None;
     }
     let mut model = Model::new(Dense::new(inputs, outputs), 0).transform(card.transform.clone());

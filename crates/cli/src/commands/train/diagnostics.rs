@@ -80,7 +80,7 @@ fn figures<A: Scalar>(
 /// How a part was chosen.
 fn origin<A: Scalar>(args: &Train, name: &str, has_own_test: bool, data: &Dataset<A>) -> String {
     let drawn = |fraction: f64, from: &str| {
-        let how = if data.labels().is_some() { ", each class in proportion" } else { "" };
+        let how = if data.is_split_by_class() { ", each class in proportion" } else { "" };
         format!("{} % of {from}, drawn by seed {}{how}", 100.0 * fraction, args.seed)
     };
     match (name, &args.test) {

@@ -27,8 +27,6 @@ const PER_RANK: [&str; 7] =
 pub(super) struct Prepared<A: Scalar> {
     /// The data in their own units.
     pub(super) parts: Parts<A>,
-    /// Whether a validation or test part was cut from the training data.
-    pub(super) holds_out: bool,
     /// Whether they have a test part of their own.
     pub(super) has_own_test: bool,
     /// What the network is trained on and watched with: targets scaled by `scaling`.
@@ -85,7 +83,7 @@ impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
         let mut from = args.from.as_deref().map(ModelFile::read).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
-        let (parts, holds_out, has_own_test) = parts::<A>(args, known)?;
+        let (parts, has_own_test) = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
@@ -111,7 +109,6 @@ impl<A: Scalar> Prepared<A> {
         let validation = parts.validation.as_ref().map(scaled).transpose()?;
         Ok(Self {
             parts,
-            holds_out,
             has_own_test,
             train,
             validation,
@@ -124,6 +121,12 @@ impl<A: Scalar> Prepared<A> {
             model,
             model_file: from.map(|from| checksum(&from.bytes)),
         })
+    }
+
+    /// Whether a validation or test part was cut from the training data.
+    pub(super) fn holds_out(&self, args: &Train) -> bool {
+        let is_cut = !self.has_own_test && !matches!(args.test, Some(TestPart::File(_)));
+        args.validation > 0.0 || is_cut && self.parts.test.is_some()
     }
 
     /// What is trained, by what and on what.
@@ -186,16 +189,14 @@ impl<A: Scalar> Prepared<A> {
     }
 }
 
-/// Training and test parts, and a validation part if one is asked for; whether one of them was cut from the training data, and
-/// whether the data have a test part of their own.
-fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>, bool, bool), Failure> {
+/// Training and test parts, and a validation part if one is asked for; and whether the data have a test part of their own.
+fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>, bool), Failure> {
     let source = args.source();
     let own = args.data.own_or_known_parts(&source, model)?;
     let has_test = own.test.is_some();
     let parts = args.data.with_test_part(own, &source, args.test.as_ref(), args.seed)?;
-    let holds_out_test = !has_test && parts.test.is_some() && !matches!(args.test, Some(TestPart::File(_)));
     if args.validation == 0.0 {
-        return Ok((parts, holds_out_test, has_test));
+        return Ok((parts, has_test));
     }
     if parts.validation.is_some() {
         return Err(Failure::Input(format!("{source} has a validation part of its own: omit --validation")));
@@ -207,5 +208,5 @@ fn parts<A: Scalar>(args: &Train, model: Option<&ModelCard>) -> Result<(Parts<A>
         }
         other => Failure::input(other),
     })?;
-    Ok((parts, true, has_test))
+    Ok((parts, has_test))
 }

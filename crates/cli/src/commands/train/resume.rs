@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use chainrule::datasets::{Dataset, Features};
+use chainrule::datasets::Dataset;
 use chainrule::tensor::Scalar;
 use chainrule::train::{RunIdentity, SAMPLED_ROWS, Saved, SnapshotError, Snapshots};
 
@@ -87,7 +87,7 @@ fn newest<A: Scalar>(
         // Other settings would have been refused.
         errln!("warning: {edited}: the run continues with epochs = {}", args.passes());
     }
-    if newest.is_some() && run.rows.is_none() && matches!(data.features(), Features::FileRows(_)) {
+    if newest.is_some() && run.rows.is_none() && data.features().is_streamed() {
         let rows = data.len();
         errln!(
             "warning: {SAMPLED_ROWS} of the {rows} streamed rows were compared with those the run began with"

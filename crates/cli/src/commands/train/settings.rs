@@ -92,7 +92,7 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
     let command = program.find_subcommand(name).expect("the program has this command");
     let has = |long: &str| command.get_arguments().any(|arg| arg.get_long() == Some(long));
     let on_the_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-    // `--data` itself, and what stands in its place.
+    // `--data`, and the flags that exclude it, such as `--input`.
     let names_data = |arg: &Arg| {
         let id = arg.get_id();
         id == "data" || command.get_arg_conflicts_with(arg).iter().any(|other| other.get_id() == "data")

@@ -81,12 +81,15 @@ impl Budget {
         Self { left: Cell::new(numbers) }
     }
 
-    /// Adds so many numbers to it.
+    /// Raises the budget by `numbers`.
     pub(super) fn give(&self, numbers: usize) {
         self.left.set(self.left.get().saturating_add(numbers));
     }
 
-    /// Takes so many numbers of it.
+    /// Spends `numbers` of the budget.
+    ///
+    /// # Errors
+    /// If less is left.
     pub(super) fn take(&self, numbers: usize) -> Result<(), ImportError> {
         let left = self.left.get().checked_sub(numbers);
         let too_many = || ImportError::size("its operators use more numbers than the file justifies");
