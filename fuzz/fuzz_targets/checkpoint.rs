@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use chainrule_layers::{Architecture, activation};
-use chainrule_model::{Checkpoint, Header, ModelCard, Output};
+use chainrule_model::{Checkpoint, Header, ModelCard, Output, ParameterMap};
 use chainrule_train::{RunIdentity, Saved};
 use chainrule_fuzz::{LITTLE, bounded};
 use libfuzzer_sys::fuzz_target;
@@ -22,6 +22,6 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(again, checkpoint);
     }
     let _ = bounded(bytes, LITTLE, || Header::from_bytes(path, bytes));
-    let _ = bounded(bytes, LITTLE, || Checkpoint::<f32>::from_bytes_as(path, bytes, card()));
+    let _ = bounded(bytes, LITTLE, || Checkpoint::<f32>::from_bytes_as(path, bytes, card(), &ParameterMap::default()));
     let _ = bounded(bytes, LITTLE, || Saved::<f32>::from_bytes(path, bytes, &RunIdentity::default()));
 });

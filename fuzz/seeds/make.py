@@ -89,3 +89,10 @@ for path in sorted((SEEDS.parents[1] / "crates/model/tests/golden").glob("*.onnx
     seed("onnx", path.stem, path.read_bytes())
 for path in sorted((SEEDS.parents[1] / "crates/model/tests/golden").glob("*.pt")):
     seed("state_dict", path.stem, path.read_bytes())
+
+golden = SEEDS.parents[1] / "crates/model/tests/golden"
+shard = "model-00001-of-00002.safetensors"
+index = {"metadata": {"total_size": 64}, "weight_map": {"0.bias": shard, "0.weight": shard}}
+seed("sharded", "one", json.dumps(index).encode() + b"\0" + (golden / shard).read_bytes())
+seed("sharded", "two", (golden / "model.safetensors.index.json").read_bytes())
+seed("sharded", "map", b"# a map\nfc1.weight = 0.weight  # [4, 3]\nfc2.weight = -\n")

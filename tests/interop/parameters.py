@@ -4,6 +4,7 @@ Networks of the program must predict the same elsewhere, and networks of others 
 Usage: python parameters.py PROGRAM
 """
 
+import json
 import sys
 
 import numpy as np
@@ -80,6 +81,36 @@ def safetensors_to_pytorch(workshop, *case):
     return models.difference(z.numpy(), expected)
 
 
+def sixteen_bits_to_pytorch(workshop, dtype, *case):
+    """Each parameter is what PyTorch rounds it to, bit for bit."""
+    out, x, expected = workshop.trained(*case)
+    workshop.run("export", out / "last.safetensors", "--dtype", dtype, "--out", out / f"{dtype}.safetensors")
+    exact, rounded = (safetensors.torch.load_file(out / f"{name}.safetensors") for name in ("last", dtype))
+    kind = {"f16": torch.float16, "bf16": torch.bfloat16}[dtype]
+    assert exact.keys() == rounded.keys()
+    assert all(torch.equal(exact[name].to(kind), rounded[name]) for name in exact)
+    return 0.0
+
+
+def shards_of_pytorch(workshop, number):
+    """One shard for each layer, with the index that Hugging Face's libraries write."""
+    torch.manual_seed(6)
+    model = torch_model("tanh", [3, 7, 5, 4], False, models.NUMBERS[number])
+    name, places = f"sharded-{number}", {}
+    state = model.state_dict()
+    for layer in {key.split(".")[0] for key in state}:
+        shard = {key: tensor for key, tensor in state.items() if key.startswith(f"{layer}.")}
+        safetensors.torch.save_file(shard, workshop.folder / f"{name}-{layer}.safetensors", metadata={"format": "pt"})
+        places |= dict.fromkeys(shard, f"{name}-{layer}.safetensors")
+    size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    index = {"metadata": {"total_size": size}, "weight_map": places}
+    (workshop.folder / f"{name}.safetensors.index.json").write_text(json.dumps(index))
+    x = np.random.default_rng(7).normal(size=(50, 3)).astype(models.NUMBERS[number])
+    with torch.no_grad():
+        expected = torch.softmax(model(torch.from_numpy(x)), 1).numpy()
+    return predicted(workshop, name, x, expected, "3-7-5-4", "tanh", ".safetensors.index.json")
+
+
 def pytorch_to_safetensors(workshop, activation, number):
     """A network that the program never saw: its own initial weights, and no transform."""
     torch.manual_seed(3)
@@ -104,9 +135,9 @@ def numpy_to_safetensors(workshop, number):
     return predicted(workshop, name, x, expected, "3-7-4", "relu")
 
 
-def predicted(workshop, name, x, expected, layers, activation):
+def predicted(workshop, name, x, expected, layers, activation, ending=".safetensors"):
     np.save(workshop.folder / f"{name}-x.npy", x)
-    model = [f"{name}.safetensors", "--layers", layers, "--activation", activation]
+    model = [f"{name}{ending}", "--layers", layers, "--activation", activation]
     workshop.run("predict", *model, f"{name}-x.npy", "--out", f"{name}-y.npy")
     return models.difference(np.load(workshop.folder / f"{name}-y.npy"), expected)
 
@@ -120,6 +151,11 @@ models.main(
             pytorch_to_safetensors,
             [(activation, number) for activation in MODULES for number in models.NUMBERS],
         ),
+        "safetensors of 16 bits, read by PyTorch": (
+            sixteen_bits_to_pytorch,
+            [(dtype, *case) for dtype in ("f16", "bf16") for case in cases if case[0] == "relu" and case[1] == "f32"],
+        ),
+        "safetensors in shards, written by PyTorch": (shards_of_pytorch, [(number,) for number in models.NUMBERS]),
         "safetensors, written by NumPy": (numpy_to_safetensors, [(number,) for number in models.NUMBERS]),
     }
 )

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chainrule_datasets::write_atomic;
 use chainrule_layers::Layer;
@@ -7,10 +7,13 @@ use chainrule_tensor::{Entry, Layout, Scalar, Storage};
 use chainrule_train::Weights;
 use chainrule_train::tensors::{self, TensorBytes, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::foreign::{NameMap, Unmapped, find, is_parameter, widths};
+use crate::checkpoint_error::{CheckpointError, VERSION};
+use crate::decided::Decided;
+use crate::foreign::{Unmapped, find, is_parameter, widths};
 use crate::model_card::ModelCard;
+use crate::name_map::NameMap;
+use crate::parameter_map::ParameterMap;
 
 /// A trained model as a file: safetensors, named and laid out as PyTorch's `nn.Sequential` does it.
 ///
@@ -26,78 +29,6 @@ pub struct Checkpoint<A> {
     pub theta: Vec<A>,
     /// What training measured beside them, in the layout of `Layer::statistics`; empty for most networks.
     pub statistics: Vec<A>,
-}
-
-/// Why a checkpoint could not be read or written.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file cannot be read, or is no safetensors file.
-    #[error(transparent)]
-    File(#[from] TensorFileError),
-    /// The file could not be put in place.
-    #[error(transparent)]
-    Write(#[from] chainrule_datasets::Error),
-    /// A file of another program, with no description of the network in it.
-    #[error(
-        "{}: no description of the network in it: name it with --layers{} and --activation",
-        path.display(),
-        widths.as_deref().map(told).unwrap_or_default()
-    )]
-    NoCard {
-        /// The file.
-        path: PathBuf,
-        /// The widths of a perceptron with such parameters, if their shapes tell.
-        widths: Option<Vec<usize>>,
-    },
-    /// A file of a network with layers that are not of the library.
-    #[error("{}: it has layers that only its own program can build: load it with Model::load_into", path.display())]
-    OwnLayers {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file was written by a later version of the program.
-    #[error(
-        "{}: a checkpoint of format version {version}, and this program reads versions up to {VERSION}: update chainrule",
-        path.display()
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format version.
-        version: u32,
-    },
-    /// The model does not fit into the format.
-    #[error("{}: {bytes} bytes, and an ONNX file ends at 2 GiB: export to safetensors or npz", path.display())]
-    TooLong {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// How long it would be.
-        bytes: usize,
-    },
-    /// The parameters are not those of the network.
-    #[error("{}: {fault}: this is a checkpoint of another architecture", path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        fault: String,
-    },
-    /// The names of another program's file do not tell which layer comes first.
-    #[error("{}: {fault}", path.display())]
-    Ambiguous {
-        /// The file.
-        path: PathBuf,
-        /// The arrays, and what to call them.
-        fault: String,
-    },
-}
-
-/// The widths as a command line has them.
-fn told(widths: &[usize]) -> String {
-    const SHOWN: usize = 20;
-    let shown: Vec<String> = widths.iter().take(SHOWN).map(ToString::to_string).collect();
-    format!(" {}{} (by the shapes)", shown.join("-"), if widths.len() > SHOWN { "-…" } else { "" })
 }
 
 /// What a checkpoint file says of itself before its parameters are read.
@@ -119,9 +50,6 @@ const KEY: &str = "chainrule";
 
 /// The key of the metadata of a network with layers that are not of the library.
 pub(crate) const OWN_LAYERS: &str = "chainrule-own-layers";
-
-/// The version of the format that this program writes. Files without a version are of version 1.
-const VERSION: u32 = 4;
 
 /// The first version whose files have a checksum.
 const WITH_CHECKSUM: u32 = 3;
@@ -217,7 +145,7 @@ impl<A: Scalar> Checkpoint<A> {
             None => CheckpointError::NoCard { path: path.to_owned(), widths: widths(&file) },
         };
         let card = card_of(path, &file)?.ok_or_else(no_card)?;
-        Ok(Self::decode(path, &file, card)?.0)
+        Ok(Self::decode(path, &file, card, &ParameterMap::default())?.0)
     }
 
     /// Reads the parameters of a network that `card` describes, whatever the file says of itself. Those of another program may have
@@ -226,36 +154,41 @@ impl<A: Scalar> Checkpoint<A> {
     /// # Errors
     /// If the file cannot be read, is damaged, or holds other parameters, or parameters of one shape whose names do not tell their order.
     pub fn load_as(path: &Path, card: ModelCard) -> Result<Self, CheckpointError> {
-        Ok(Self::from_bytes_as(path, &tensors::read(path)?, card)?.0)
+        Ok(Self::from_bytes_as(path, &tensors::read(path)?, card, &ParameterMap::default())?.0)
     }
 
-    /// Reads the contents of a file as [`load_as`](Self::load_as) does, and says which array was read as which parameter; `path` serves
-    /// the messages only.
+    /// Reads the contents of a file as [`load_as`](Self::load_as) does, where `map` does not say otherwise, and says which array was read
+    /// as which parameter; `path` serves the messages only.
     ///
     /// # Errors
-    /// As [`load_as`](Self::load_as).
+    /// As [`load_as`](Self::load_as), if `map` does not fit, or if it says something of a file that this program wrote.
     pub fn from_bytes_as(
         path: &Path,
         bytes: &[u8],
         card: ModelCard,
+        map: &ParameterMap,
     ) -> Result<(Self, NameMap), CheckpointError> {
-        Self::decode(path, &TensorFile::parse(path, bytes)?, card)
+        Self::decode(path, &TensorFile::parse(path, bytes)?, card, map)
     }
 
     fn decode(
         path: &Path,
         file: &TensorFile<'_>,
         card: ModelCard,
+        said: &ParameterMap,
     ) -> Result<(Self, NameMap), CheckpointError> {
         let network = card.architecture.build::<A>(None);
         let layouts = [network.layout(), network.statistics()];
         let (mut theta, map) = if let Some(json) = file.metadata(KEY) {
+            if !said.is_empty() {
+                return Err(CheckpointError::OwnNames { path: path.to_owned() });
+            }
             // Whatever else the text says, if another description overrules it.
             let format = serde_json::from_str(json).unwrap_or_default();
             check(path, file, json, &format)?;
             (decode(path, file, &layouts)?, NameMap::default())
         } else {
-            decode_foreign(path, file, &layouts)?
+            decode_foreign(path, file, &layouts, said)?
         };
         let statistics = theta.split_off(network.layout().len());
         Ok((Self { card, theta, statistics }, map))
@@ -342,7 +275,7 @@ pub(crate) struct Stored<A> {
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Vec<A>,
     /// Whether they are whole numbers.
-    is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 #[track_caller]
@@ -439,11 +372,16 @@ fn decode_foreign<A: Scalar>(
     path: &Path,
     file: &TensorFile<'_>,
     layouts: &[&Layout],
+    said: &ParameterMap,
 ) -> Result<(Vec<A>, NameMap), CheckpointError> {
     let entries: Vec<&Entry> = layouts.iter().flat_map(|layout| layout.entries()).collect();
     let (names, prefix) = (file.names(), prefix(&parameters(file)));
-    let numbers: Vec<&Entry> = entries.iter().copied().filter(|entry| !entry.storage.is_whole()).collect();
-    let (sources, mut map) = find(file, &names, &prefix, &numbers).map_err(|fault| {
+    let decided = Decided::new(file, &names, &prefix, &entries, said)?;
+    let counts = decided.sources.clone();
+    let is_number = |entry: &&Entry| !entry.storage.is_whole();
+    let numbers: Vec<&Entry> = entries.iter().copied().filter(is_number).collect();
+    let decided = decided.of(entries.iter().map(is_number));
+    let (sources, mut map) = find(file, &names, &prefix, &numbers, &decided).map_err(|fault| {
         let path = path.to_owned();
         match fault {
             Unmapped::Mismatch(fault) => CheckpointError::Mismatch { path, fault },
@@ -451,12 +389,12 @@ fn decode_foreign<A: Scalar>(
         }
     })?;
     let (mut theta, mut sources) = (Vec::new(), sources.into_iter());
-    for entry in entries {
+    for (entry, decided) in entries.into_iter().zip(counts) {
         // A count is found by its name alone, and is 0 in a file without it.
         let count = format!("{prefix}{}", entry.name);
         let source = match names.iter().copied().find(|name| *name == count) {
             found if entry.storage.is_whole() => {
-                found.filter(|name| file.shape(name).as_deref() == Some(&[]))
+                decided.or(found).filter(|name| file.shape(name).as_deref() == Some(&[]))
             }
             _ => sources.next().flatten(),
         };

@@ -12,7 +12,7 @@ use chainrule_train::Stop;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "files")]
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint_error::CheckpointError;
 use crate::class_weights::ClassWeights;
 use crate::fit_error::FitError;
 use crate::model::Model;

@@ -1,66 +1,10 @@
 //! Parameters of another program, under names of their own: which is which.
 
-use std::fmt;
-
 use chainrule_tensor::Entry;
 use chainrule_train::tensors::TensorFile;
 
-/// Which array of a file of another program was read as which parameter, where the names differ.
-///
-/// A safetensors file keeps no order of its arrays: writers sort them by type and name. Therefore each array is found
-/// by its name if the names are the network's, or else by its shape, a bias by the weight whose name it shares; arrays
-/// of one shape are told apart by the numbers in their names, such as `fc1.weight` and `fc2.weight`, and by nothing else.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NameMap {
-    /// Names of the file and of the network, in the order of the network.
-    pub renamed: Vec<(String, String)>,
-    /// The biases that the file does not have, which are 0.
-    pub without_bias: Vec<String>,
-    /// Arrays that are no parameters: integers, single numbers, and what optimizers remember.
-    pub passed_over: Vec<String>,
-}
-
-impl NameMap {
-    /// Whether the file has the network's names and nothing else.
-    pub fn is_empty(&self) -> bool {
-        self.renamed.is_empty() && self.without_bias.is_empty() && self.passed_over.is_empty()
-    }
-}
-
-/// How many names a message has at most.
-const SHOWN: usize = 3;
-
-/// The first few of some words, and how many there are.
-fn first_few(words: &[String]) -> String {
-    let shown = words[..words.len().min(SHOWN)].join(", ");
-    if words.len() > SHOWN { format!("{shown}, … ({} in all)", words.len()) } else { shown }
-}
-
-impl fmt::Display for NameMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrow = |(theirs, ours): &(String, String)| format!("{} → {ours}", cut(theirs));
-        let cut = |names: &[String]| names.iter().map(|name| cut(name)).collect::<Vec<_>>();
-        let renamed = first_few(&self.renamed.iter().map(arrow).collect::<Vec<_>>());
-        let without = format!("no bias, taken as 0: {}", first_few(&cut(&self.without_bias)));
-        let passed = format!("passed over: {}", first_few(&cut(&self.passed_over)));
-        let parts = [
-            (!self.renamed.is_empty(), renamed),
-            (!self.without_bias.is_empty(), without),
-            (!self.passed_over.is_empty(), passed),
-        ];
-        let said: Vec<String> = parts.into_iter().filter_map(|(said, part)| said.then_some(part)).collect();
-        f.write_str(&said.join("; "))
-    }
-}
-
-/// A name of a file, which may be of any length, as a message shows it.
-fn cut(name: &str) -> String {
-    const LONGEST: usize = 60;
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    name.chars().take(LONGEST).chain(['…']).collect()
-}
+use crate::decided::{Decided, Sources};
+use crate::name_map::{FoundBy, MappedArray, NameMap, cut, first_few};
 
 /// Parts of names that mean the state of an optimizer, or a count.
 const NO_PARAMETERS: [&str; 14] = [
@@ -155,10 +99,7 @@ pub(crate) enum Unmapped {
     Ambiguous(String),
 }
 
-/// The array of each entry, `None` for a bias that the file does not have.
-pub(crate) type Sources<'n> = Vec<Option<&'n str>>;
-
-/// Finds the arrays of some entries in a file of another program.
+/// Finds the arrays of some entries in a file of another program. `decided` has the same entries.
 ///
 /// # Errors
 /// If an entry has no array, an array no entry, or the names do not tell apart arrays of one shape.
@@ -167,9 +108,13 @@ pub(crate) fn find<'n>(
     names: &[&'n str],
     prefix: &str,
     entries: &[&Entry],
+    decided: &Decided<'n>,
 ) -> Result<(Sources<'n>, NameMap), Unmapped> {
-    let (parameters, others): (Vec<&str>, Vec<&str>) =
-        names.iter().partition(|name| is_parameter(file, name));
+    let may_be = |name: &str| {
+        let is_named = decided.sources.contains(&Some(name));
+        is_named || is_parameter(file, name) && !decided.left_out.contains(name)
+    };
+    let (parameters, others): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| may_be(name));
     let arrays: Vec<Array<'_>> = parameters
         .into_iter()
         .map(|name| Array {
@@ -178,11 +123,10 @@ pub(crate) fn find<'n>(
             shape: file.shape(name).unwrap_or_default(),
         })
         .collect();
-    let mut search =
-        Search { taken: vec![false; arrays.len()], found: vec![None; entries.len()], arrays, entries };
+    let mut search = Search { taken: Vec::new(), found: Vec::new(), arrays, entries };
+    search.start(decided);
     if !search.by_name() {
-        search.found.fill(None);
-        search.taken.fill(false);
+        search.start(decided);
         search.weights()?;
         search.vectors()?;
     }
@@ -190,38 +134,64 @@ pub(crate) fn find<'n>(
     let mut map =
         NameMap { passed_over: others.iter().map(|&name| name.to_owned()).collect(), ..NameMap::default() };
     for (entry, found) in entries.iter().zip(&search.found) {
-        match found.map(|at| &search.arrays[at]) {
-            None => map.without_bias.push(entry.name.clone()),
-            Some(array) if array.own != entry.name => {
-                map.renamed.push((array.name.to_owned(), entry.name.clone()));
-            }
-            Some(_) => {}
-        }
+        let Some(Found { array, by: found_by }) = *found else {
+            map.without_bias.push(entry.name.clone());
+            continue;
+        };
+        let Array { name, own, shape } = &search.arrays[array];
+        let (theirs, ours, is_renamed) = ((*name).to_owned(), entry.name.clone(), *own != entry.name);
+        map.arrays.push(MappedArray { theirs, ours, shape: shape.clone(), found_by, is_renamed });
     }
-    let sources = search.found.iter().map(|found| found.map(|at| search.arrays[at].name)).collect();
+    let sources =
+        search.found.iter().map(|found| found.map(|found| search.arrays[found.array].name)).collect();
     Ok((sources, map))
+}
+
+/// An array, and how it was found.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// Its index.
+    array: usize,
+    by: FoundBy,
 }
 
 struct Search<'a, 'n> {
     arrays: Vec<Array<'n>>,
     entries: &'a [&'a Entry],
     /// The array of each entry.
-    found: Vec<Option<usize>>,
+    found: Vec<Option<Found>>,
     /// Whether an array has an entry.
     taken: Vec<bool>,
 }
 
 impl Search<'_, '_> {
+    /// Takes what was decided, and nothing else.
+    fn start(&mut self, decided: &Decided<'_>) {
+        self.taken = vec![false; self.arrays.len()];
+        self.found = vec![None; self.entries.len()];
+        for (entry, source) in decided.sources.iter().enumerate() {
+            if let Some(array) =
+                source.and_then(|name| self.arrays.iter().position(|array| array.name == name))
+            {
+                self.take(entry, array, FoundBy::Map);
+            }
+        }
+    }
+
     /// Takes the arrays with the names of the entries; whether that leaves no entry but biases.
     fn by_name(&mut self) -> bool {
-        for (entry, found) in self.entries.iter().zip(&mut self.found) {
-            *found = self.arrays.iter().position(|array| array.own == entry.name);
-            let fits = found.map(|at| self.arrays[at].shape == entry.storage.shape());
-            if !fits.unwrap_or(is_bias(&entry.name)) {
+        for entry in 0..self.entries.len() {
+            if self.found[entry].is_some() {
+                continue;
+            }
+            let Entry { name, storage, .. } = self.entries[entry];
+            let named = self.free(|array| array.own == *name).first().copied();
+            let fits = named.map(|at| self.arrays[at].shape == storage.shape());
+            if !fits.unwrap_or(is_bias(name)) {
                 return false;
             }
-            if let &mut Some(at) = found {
-                self.taken[at] = true;
+            if let Some(array) = named {
+                self.take(entry, array, FoundBy::Name);
             }
         }
         self.found.iter().any(Option::is_some)
@@ -233,8 +203,8 @@ impl Search<'_, '_> {
         (0..self.arrays.len()).filter(free).collect()
     }
 
-    fn take(&mut self, entry: usize, array: usize) {
-        self.found[entry] = Some(array);
+    fn take(&mut self, entry: usize, array: usize, by: FoundBy) {
+        self.found[entry] = Some(Found { array, by });
         self.taken[array] = true;
     }
 
@@ -244,8 +214,9 @@ impl Search<'_, '_> {
         if !ascend(arrays.iter().map(|&at| self.arrays[at].own)) {
             return Err(self.ambiguous(entries, &arrays));
         }
+        let by = if entries.len() == 1 { FoundBy::Shape } else { FoundBy::Order };
         for (&entry, at) in entries.iter().zip(arrays) {
-            self.take(entry, at);
+            self.take(entry, at, by);
         }
         Ok(())
     }
@@ -254,10 +225,12 @@ impl Search<'_, '_> {
         let names: Vec<String> = arrays.iter().map(|&at| cut(self.arrays[at].own)).collect();
         let ours: Vec<String> = entries.iter().map(|&entry| self.entries[entry].name.clone()).collect();
         Unmapped::Ambiguous(format!(
-            "{} have the shape {:?}, and a safetensors file does not keep their order: rename them in the order of the layers, as {}",
+            "{} have the shape {:?}, and a safetensors file does not keep their order: rename them in the order of the layers, as {}, or give --map FILE with lines such as `{} = {}`",
             first_few(&names),
             self.entries[entries[0]].storage.shape(),
-            first_few(&ours)
+            first_few(&ours),
+            names.first().map_or("", |name| name),
+            ours[0]
         ))
     }
 
@@ -271,8 +244,8 @@ impl Search<'_, '_> {
                 continue;
             }
             let shape = self.entries[first].storage.shape();
-            let alike: Vec<usize> =
-                weights.iter().copied().filter(|&at| self.entries[at].storage.shape() == shape).collect();
+            let is_open = |at: usize| self.found[at].is_none() && self.entries[at].storage.shape() == shape;
+            let alike: Vec<usize> = weights.iter().copied().filter(|&at| is_open(at)).collect();
             let arrays = self.free(|array| array.shape == shape);
             if arrays.len() != alike.len() {
                 return Err(self.mismatch(first, alike.len(), &arrays));
@@ -283,7 +256,8 @@ impl Search<'_, '_> {
             self.in_order(&alike, arrays)?;
         }
         // Numbers that are not those of the layers elsewhere say nothing here.
-        let own = |at: &usize| self.found[*at].map(|at| self.arrays[at].own);
+        let guessed = |at: &usize| self.found[*at].filter(|found| found.by != FoundBy::Map);
+        let own = |at: &usize| guessed(at).map(|found| self.arrays[found.array].own);
         let names: Vec<&str> = weights.iter().filter_map(own).collect();
         let counts = |(i, a): (usize, &&str)| {
             names[i + 1..].iter().all(|b| words(a) != words(b) || numbers(a) < numbers(b))
@@ -306,7 +280,7 @@ impl Search<'_, '_> {
                 (*found).filter(|_| beside)
             });
             let (None, Some(weight)) = (self.found[at], weight) else { continue };
-            let weight = &self.arrays[weight];
+            let weight = &self.arrays[weight.array];
             let beside = self.free(|array| {
                 !array.is_weight()
                     && array.is_beside(weight)
@@ -314,7 +288,7 @@ impl Search<'_, '_> {
                     && is_bias(array.own) == is_bias(&entry.name)
             });
             if let [one] = beside[..] {
-                self.take(at, one);
+                self.take(at, one, FoundBy::Layer);
             }
         }
         for first in 0..self.entries.len() {

@@ -10,7 +10,9 @@ use chainrule_tensor::{Aligned, Rng, Scalar, rows};
 use chainrule_train::{EvaluateError, Evaluation, Weights, evaluate};
 
 #[cfg(feature = "files")]
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
+#[cfg(feature = "files")]
+use crate::checkpoint_error::CheckpointError;
 use crate::model_card::ModelCard;
 use crate::output::Output;
 use crate::predict::predict;

@@ -12,7 +12,8 @@ use chainrule_tensor::{Entry, Scalar};
 use chainrule_train::tensors::little_endian;
 use prost::Message;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint_error::CheckpointError;
 use crate::output::Output;
 pub use import::{GraphEnd, ImportError, Imported, import, import_bytes, is_double};
 use proto::{

@@ -9,7 +9,8 @@ use chainrule_tensor::Scalar;
 use chainrule_train::tensors::{self, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{CheckpointError, OWN_LAYERS, card_of, decode, encoded, stored};
+use crate::checkpoint::{OWN_LAYERS, card_of, decode, encoded, stored};
+use crate::checkpoint_error::CheckpointError;
 use crate::model::Model;
 use crate::model_card::ModelCard;
 use crate::output::Output;

@@ -1,12 +1,17 @@
 //! Named arrays of numbers as a file: safetensors, in either number type.
 
+mod half;
+
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chainrule_tensor::Scalar;
 use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
+
+pub use self::half::{bfloat_bits, half, half_bits};
 
 /// Why a file of named arrays could not be read or written.
 #[derive(Debug, Error)]
@@ -73,6 +78,32 @@ impl TensorBytes {
         Self { name, bytes: little_endian(values), shape, dtype }
     }
 
+    /// The same with each number rounded to the nearest of another type, of two to the even one.
+    ///
+    /// # Errors
+    /// The first number that would be infinite.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[track_caller]
+    pub fn rounded<A: Scalar>(
+        name: String,
+        shape: Vec<usize>,
+        values: &[A],
+        float: Float,
+    ) -> Result<Self, f64> {
+        let mut bytes = Vec::new();
+        for x in values.iter().map(|x| x.as_f64()) {
+            match float {
+                Float::F64 => bytes.extend(Some(x).filter(|x| x.is_finite()).ok_or(x)?.to_le_bytes()),
+                Float::F32 => bytes.extend(Some(x as f32).filter(|x| x.is_finite()).ok_or(x)?.to_le_bytes()),
+                Float::F16 => bytes.extend(half_bits(x).ok_or(x)?.to_le_bytes()),
+                Float::Bf16 => bytes.extend(bfloat_bits(x).ok_or(x)?.to_le_bytes()),
+            }
+        }
+        Ok(Self { bytes, dtype: float.dtype(), ..Self::new(name, shape, values) })
+    }
+
     /// The same with whole numbers, rounded to 64 bits.
     ///
     /// # Panics
@@ -91,6 +122,56 @@ impl TensorBytes {
     /// Its numbers, little-endian.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// A type of floating-point numbers in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Float {
+    /// 64 bits.
+    F64,
+    /// 32 bits.
+    F32,
+    /// IEEE 754's binary16.
+    F16,
+    /// The upper half of 32 bits.
+    Bf16,
+}
+
+impl Float {
+    /// Its name, such as `f16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F64 => f64::NAME,
+            Self::F32 => f32::NAME,
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Its largest number.
+    pub fn largest(self) -> f64 {
+        match self {
+            Self::F64 => f64::MAX,
+            Self::F32 => f64::from(f32::MAX),
+            Self::F16 => half(0x7bff),
+            Self::Bf16 => f64::from(f32::from_bits(0x7f7f_0000)),
+        }
+    }
+
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F64 => Dtype::F64,
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::BF16,
+        }
+    }
+}
+
+impl fmt::Display for Float {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -200,6 +281,13 @@ impl<'b> TensorFile<'b> {
         matches!(dtype, Ok(Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16))
     }
 
+    /// An array as it lies in the file, its numbers of whatever type.
+    pub fn array(&self, name: &str) -> Option<TensorBytes> {
+        let tensor = self.tensors.tensor(name).ok()?;
+        let (bytes, shape) = (tensor.data().to_vec(), tensor.shape().to_vec());
+        Some(TensorBytes { name: name.to_owned(), bytes, shape, dtype: tensor.dtype() })
+    }
+
     /// The numbers of an array as they lie in the file, little-endian.
     pub fn bytes(&self, name: &str) -> Option<&'b [u8]> {
         self.tensors.tensor(name).ok().map(|tensor| tensor.data())
@@ -286,18 +374,6 @@ fn numbers<A: Scalar, const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64
     data.as_chunks::<N>().0.iter().map(|&bytes| A::of(read(bytes))).collect()
 }
 
-/// The number with these bits by IEEE 754's binary16: a sign, 5 bits of exponent, 10 of significand.
-pub fn half(bits: u16) -> f64 {
-    let (exponent, significand) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
-    let magnitude = match exponent {
-        0 => significand * 2.0_f64.powi(-24),
-        0x1f if significand == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1024.0 + significand) * 2.0_f64.powi(exponent - 25),
-    };
-    if bits >> 15 == 1 { -magnitude } else { magnitude }
-}
-
 fn is_wide<A: Scalar>() -> bool {
     A::NAME == f64::NAME
 }
@@ -305,23 +381,6 @@ fn is_wide<A: Scalar>() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn halves_are_the_numbers_that_numpy_reads() {
-        for (bits, x) in [
-            (0x0000, 0.0),
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0x0400, 6.103_515_625e-05),
-            (0x0001, 5.960_464_477_539_063e-08),
-            (0x3555, 0.333_251_953_125),
-            (0x7c00, f64::INFINITY),
-        ] {
-            assert_eq!(half(bits), x, "{bits:#06x}");
-        }
-        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
-    }
 
     #[test]
     fn arrays_of_sixteen_bits_are_read() {

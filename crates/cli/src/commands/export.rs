@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use chainrule::layers::Layer;
-use chainrule::model::{Checkpoint, save_vector};
+use chainrule::model::{Checkpoint, CheckpointError};
 use chainrule::tensor::Scalar;
+use chainrule::train::tensors::Float;
 use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;
@@ -21,6 +21,9 @@ pub(crate) struct Export {
     /// (parameters with PyTorch's names) [default: the extension of FILE]
     #[arg(long, help_heading = OUTPUT, value_enum, value_name = "FORMAT")]
     to: Option<Format>,
+    /// Number type of the parameters in safetensors, rounded to the nearest [default: the model's]
+    #[arg(long, help_heading = OUTPUT, value_enum, value_name = "TYPE")]
+    dtype: Option<FloatName>,
     /// File to write
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: PathBuf,
@@ -33,6 +36,26 @@ enum Format {
     Onnx,
     Npz,
     Safetensors,
+}
+
+/// A type of floating-point numbers, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FloatName {
+    F64,
+    F32,
+    F16,
+    Bf16,
+}
+
+impl From<FloatName> for Float {
+    fn from(name: FloatName) -> Self {
+        match name {
+            FloatName::F64 => Float::F64,
+            FloatName::F32 => Float::F32,
+            FloatName::F16 => Float::F16,
+            FloatName::Bf16 => Float::Bf16,
+        }
+    }
 }
 
 impl Export {
@@ -53,6 +76,9 @@ impl Export {
 
 fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
     let format = args.format()?;
+    if args.dtype.is_some() && format != Format::Safetensors {
+        return Err(Failure::input("--dtype is for safetensors: omit it, or choose --to safetensors"));
+    }
     if is_same_file(&args.model.model, &args.out) {
         return Err(Failure::Input(format!(
             "--out {}: this is the model file itself, which would lose its description: name another file",
@@ -67,11 +93,14 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
         Format::Onnx => checkpoint.save_onnx(&args.out),
         Format::Npz => checkpoint.save_npz(&args.out),
         Format::Safetensors => {
-            let model = card.architecture.build::<A>(None);
-            save_vector(&args.out, model.layout(), &checkpoint.theta)
+            let own = if A::NAME == f64::NAME { Float::F64 } else { Float::F32 };
+            checkpoint.save_state_dict(&args.out, args.dtype.map_or(own, Float::from))
         }
     }
-    .map_err(Failure::run)?;
+    .map_err(|error| match error {
+        CheckpointError::Overflow { .. } => Failure::input(error),
+        _ => Failure::run(error),
+    })?;
     errln!("{} parameters in {}", checkpoint.theta.len(), args.out.display());
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Files of other programs in the place of model files: ONNX, and state dicts of PyTorch's `torch.save`.
+//! Files of other programs in the place of model files: ONNX, state dicts of PyTorch's `torch.save`, and those in shards.
 
 use std::path::Path;
 
 use chainrule::model::onnx::{self, ImportError, Imported};
-use chainrule::model::pt;
+use chainrule::model::{pt, sharded};
 use chainrule::tensor::Scalar;
 use chainrule::train::tensors;
 
@@ -42,11 +42,14 @@ fn is_of_torch_save(path: &Path) -> bool {
     is("pt") || is("pth")
 }
 
-/// The bytes of a model file; of one in ONNX, those of the same model as this program writes it, and of a state dict, those of its
-/// safetensors file.
+/// The bytes of a model file; of one in ONNX, those of the same model as this program writes it, and of a state dict of `torch.save` or
+/// in shards, those of its safetensors file.
 pub(crate) fn model_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     fn bytes<A: Scalar>(path: &Path) -> Result<Vec<u8>, Failure> {
         Ok(read::<A>(path)?.checkpoint.to_bytes())
+    }
+    if sharded::is_index(path) {
+        return sharded::read(path).map_err(Failure::input);
     }
     if is_of_torch_save(path) {
         let bytes =

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use chainrule::model::Output;
 use chainrule::model::onnx::{GraphEnd, Imported};
+use chainrule::model::{Checkpoint, ModelCard, Output, sharded};
 use chainrule::tensor::Scalar;
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 
 use super::foreign_file;
+use super::model::{ModelArgs, dtype_of};
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln};
@@ -16,9 +17,9 @@ use crate::headings::OUTPUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Model file of another program, .onnx
-    model: PathBuf,
-    /// Folder to write the model to, as last.safetensors [default: the name of the file without .onnx]
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Folder to write the model to, as last.safetensors [default: the name of the file without its extension]
     #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -27,33 +28,54 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        if !foreign_file::is_onnx(&self.model) {
-            let path = self.model.display();
-            return Err(Failure::Input(format!("{path}: expected a file that ends in .onnx")));
+        let file = &self.model.model;
+        if foreign_file::is_onnx(file) {
+            return with_dtype!(foreign_file::number_type(file)?, import(self));
         }
-        with_dtype!(foreign_file::number_type(&self.model)?, import(self))
+        let header = self.model.header()?;
+        if header.card.is_some() {
+            let path = file.display();
+            return Err(Failure::Input(format!(
+                "{path}: a model of chainrule: expected one of another program, a file that ends in .onnx or a state dict"
+            )));
+        }
+        with_dtype!(dtype_of(&header), import(self))
     }
 
     fn folder(&self) -> PathBuf {
-        let stem = || self.model.file_stem().map(PathBuf::from);
-        self.out.clone().or_else(stem).unwrap_or_else(|| PathBuf::from("imported"))
+        let file = &self.model.model;
+        let mut stem = file.file_stem().map(PathBuf::from);
+        if sharded::is_index(file) {
+            stem = stem.and_then(|stem| Some(PathBuf::from(stem.file_stem()?).with_extension("")));
+        }
+        self.out.clone().or(stem).unwrap_or_else(|| PathBuf::from("imported"))
+    }
+
+    /// The ends of the network as the file has them.
+    fn ends<A: Scalar>(&self, card: &ModelCard) -> Result<[String; 2], Failure> {
+        if !foreign_file::is_onnx(&self.model.model) {
+            return Ok([card.architecture.input.to_string(), card.architecture.outputs().to_string()]);
+        }
+        let Imported { input, output, .. } = foreign_file::read::<A>(&self.model.model)?;
+        Ok([axes(&input), axes(&output)])
     }
 }
 
 fn import<A: Scalar>(args: &Import) -> Result<(), Failure> {
-    let Imported { checkpoint, input, output } = foreign_file::read::<A>(&args.model)?;
+    let checkpoint: Checkpoint<A> = args.model.load()?;
     let folder = args.folder();
     let path = folder.join(LAST_MODEL);
     args.overwrite.check(&path)?;
     let card = &checkpoint.card;
-    outln!("input     {}", axes(&input))?;
+    let [input, output] = args.ends::<A>(card)?;
+    outln!("input     {input}")?;
     outln!("network   {}", card.architecture)?;
     let function = match card.output {
         Output::Identity => "",
         Output::Sigmoid => ", sigmoid",
         Output::Softmax => ", softmax",
     };
-    outln!("output    {}{function}", axes(&output))?;
+    outln!("output    {output}{function}")?;
     if !card.classes.is_empty() {
         outln!("classes   {}", card.classes.join(", "))?;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chainrule::datasets::{Dataset, Label, Pipeline};
 use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
-use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output};
+use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, NameMap, Output, ParameterMap};
 use chainrule::tensor::{Layout, Scalar, Shape};
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::headings::NETWORK;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file, .safetensors, .onnx or .pt, or the folder of a run
+    /// Model file, .safetensors, .onnx, .pt or .safetensors.index.json, or the folder of a run
     #[arg(value_parser = model_parser())]
     pub(crate) model: PathBuf,
     #[command(flatten)]
@@ -56,6 +56,10 @@ pub(crate) struct Description {
     /// Its dropout probability; if above 0, its parameters are numbered with dropout layers between the others
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
+    /// Which array of a model from another program is which parameter: a file of lines `their.name = our.name`, and `their.name = -` to
+    /// leave an array out [default: by name, or by shape and order]
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    map: Option<PathBuf>,
 }
 
 impl ModelArgs {
@@ -64,8 +68,12 @@ impl ModelArgs {
         if is_onnx(&self.model) {
             return number_type(&self.model);
         }
-        let header = Header::from_bytes(&self.model, &model_bytes(&self.model)?).map_err(Failure::input)?;
-        Ok(if header.dtype == f64::NAME { Dtype::F64 } else { Dtype::F32 })
+        self.header().map(|header| dtype_of(&header))
+    }
+
+    /// What the file says of itself.
+    pub(crate) fn header(&self) -> Result<Header, Failure> {
+        Header::from_bytes(&self.model, &model_bytes(&self.model)?).map_err(Failure::input)
     }
 
     /// The card in the file, or the one that the options describe.
@@ -123,7 +131,8 @@ impl ModelArgs {
         let bytes = model_bytes(&self.model)?;
         let header = Header::from_bytes(&self.model, &bytes).map_err(Failure::input)?;
         let prefix = header.prefix.clone();
-        load_as(&self.model, &bytes, &prefix, self.card(header)?)
+        let map = parameter_map(self.description.map.as_deref())?;
+        load_as(&self.model, &bytes, &prefix, self.card(header)?, &map)
     }
 
     /// The card of a network in words for a model of another program, whose number of inputs --input-shape or its parameters tell.
@@ -181,25 +190,45 @@ impl ModelArgs {
     }
 }
 
+/// The number type of a file that is not in ONNX.
+pub(crate) fn dtype_of(header: &Header) -> Dtype {
+    if header.dtype == f64::NAME { Dtype::F64 } else { Dtype::F32 }
+}
+
+/// The map that --map names.
+pub(crate) fn parameter_map(path: Option<&Path>) -> Result<ParameterMap, Failure> {
+    path.map_or(Ok(ParameterMap::default()), ParameterMap::read).map_err(Failure::input)
+}
+
 /// Reads the parameters of the network on a card from the bytes of a file, and prints which is which if the names are others.
 ///
 /// # Errors
-/// If they are others.
+/// If they are others, or the map does not fit.
 pub(crate) fn load_as<A: Scalar>(
     path: &Path,
     bytes: &[u8],
     prefix: &str,
     card: ModelCard,
+    map: &ParameterMap,
 ) -> Result<Checkpoint<A>, Failure> {
-    let (checkpoint, names) = Checkpoint::from_bytes_as(path, bytes, card).map_err(Failure::input)?;
-    let path = path.display();
+    let (checkpoint, names) = Checkpoint::from_bytes_as(path, bytes, card, map).map_err(Failure::input)?;
     if !prefix.is_empty() {
-        errln!("{path}: the parameters are read without the prefix {prefix:?} of their names");
+        errln!("{}: the parameters are read without the prefix {prefix:?} of their names", path.display());
     }
-    if !names.is_empty() {
-        errln!("{path}: {names}");
-    }
+    print_names(path, &names);
     Ok(checkpoint)
+}
+
+/// Prints which array was read as which parameter.
+fn print_names(path: &Path, names: &NameMap) {
+    let path = path.display();
+    if names.renamed().next().is_some() {
+        errln!(
+            "{path}: each array and the parameter that it is (--map FILE with such lines decides otherwise):\n{names}"
+        );
+    } else if !names.is_empty() {
+        errln!("{path}: {}", names.notes().join("; "));
+    }
 }
 
 impl Description {

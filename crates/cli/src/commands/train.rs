@@ -103,6 +103,10 @@ pub(crate) struct Train {
     /// Start from the weights of this model, a file or the folder of a run (fine-tuning), with its network and input scaling
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), help_heading = NETWORK)]
     from: Option<PathBuf>,
+    /// Which array of --from, a model of another program, is which parameter: a file of lines `their.name = our.name`, and
+    /// `their.name = -` to leave an array out [default: by name, or by shape and order]
+    #[arg(long, value_name = "FILE", help_heading = NETWORK, hide_short_help = true)]
+    map: Option<PathBuf>,
     /// Floating-point type of parameters and data
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
     dtype: Dtype,
@@ -214,6 +218,7 @@ impl Train {
         known.extend(self.data.target_setting().map(|file| ("target", file)));
         known.extend(self.test.as_ref().map(|test| ("test", test.setting())));
         known.extend(self.from.as_deref().map(|model| ("from", absolute(model))));
+        known.extend(self.map.as_deref().map(|map| ("map", absolute(map))));
         known.extend(self.class_weight.as_ref().map(|weights| ("class-weight", weights.setting())));
         self.settings(loss, line, known)
     }

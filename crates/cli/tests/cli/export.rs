@@ -1,6 +1,10 @@
 //! `chainrule export`. Other programs read what it writes in `cargo xtask interop`.
 
+use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
+
+use chainrule::train::tensors::{TensorBytes, TensorFile, to_bytes};
 
 use super::{json, refused, run, stderr};
 
@@ -54,6 +58,68 @@ fn exported_parameters_are_a_model_of_another_program() {
     let (ours, theirs) =
         (judge(&["moons/last.safetensors"]), judge(&["plain.safetensors", "--layers", "2-4-2"]));
     assert_eq!(ours["loss"], theirs["loss"]);
+}
+
+#[test]
+fn parameters_are_exported_in_sixteen_bits() {
+    let folder = trained();
+    let here = folder.path();
+    let export =
+        |arguments: &[&str]| run(here, &[&["export", "moons/last.safetensors", "--out"], arguments].concat());
+    let arrays = |file: &str| {
+        let bytes = fs::read(here.join(file)).unwrap();
+        let file = TensorFile::parse(Path::new(file), &bytes).unwrap();
+        let names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+        let numbers: Vec<f64> = names.iter().flat_map(|name| file.values::<f64>(name).unwrap()).collect();
+        (names, numbers, file.bytes("0.bias").unwrap().len())
+    };
+    for (dtype, bytes, error) in
+        [("f64", 8, 0.0), ("f32", 4, 0.0), ("f16", 2, 0.5_f64.powi(11)), ("bf16", 2, 0.5_f64.powi(8))]
+    {
+        let file = format!("{dtype}.safetensors");
+        let output = export(&[&file, "--dtype", dtype]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let ((ours, exact, _), (theirs, rounded, width)) = (arrays("moons/last.safetensors"), arrays(&file));
+        assert_eq!((ours, width), (theirs, 4 * bytes), "{dtype}");
+        // Half a unit in the last place, of normal numbers.
+        let close = |(x, y): (&f64, &f64)| (x - y).abs() <= error * x.abs().max(0.5_f64.powi(14));
+        assert!(exact.iter().zip(&rounded).all(close), "{dtype}");
+        assert_eq!(exact == rounded, error == 0.0, "{dtype}");
+        let flags = ["--layers", "2-4-2", "--data", "moons", "--json"];
+        json(here, &[&["evaluate", &file], &flags[..]].concat());
+    }
+    let refusal = |arguments: &[&str], parts: &[&str]| {
+        refused(here, &[&["export", "moons/last.safetensors", "--out"], arguments].concat(), parts);
+    };
+    refusal(&["m.npz", "--dtype", "f16"], &["--dtype is for safetensors"]);
+    refusal(&["m.onnx", "--dtype", "f16"], &["--dtype is for safetensors"]);
+    // A weight beyond the largest number of the type.
+    let array = |name: &str, shape: &[usize], x: f32| {
+        TensorBytes::new(name.to_owned(), shape.to_vec(), &vec![x; shape.iter().product()])
+    };
+    let large = [array("0.weight", &[1, 1], 65519.0), array("0.bias", &[1], 65520.0)];
+    fs::write(here.join("large.safetensors"), to_bytes(&large, HashMap::new())).unwrap();
+    let large = ["export", "large.safetensors", "--layers", "1-1", "--out", "m.safetensors", "--dtype"];
+    refused(
+        here,
+        &[&large[..], &["f16"]].concat(),
+        &["\"0.bias\" holds 6.552e4, and numbers of the type f16 end at 6.5504e4"],
+    );
+    assert!(!here.join("m.safetensors").exists());
+    assert!(run(here, &[&large[..], &["bf16"]].concat()).status.success());
+}
+
+#[test]
+fn exported_parameters_have_the_statistics_of_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let network = "dense 4, batch-norm, relu, dense 2";
+    json(here, &["train", "--data", "moons", "--network", network, "--epochs", "1", "--out", "m", "--json"]);
+    assert!(run(here, &["export", "m", "--out", "plain.safetensors"]).status.success());
+    let loss = |arguments: &[&str]| {
+        json(here, &[&["evaluate"], arguments, &["--data", "moons", "--json"]].concat())["loss"].clone()
+    };
+    assert_eq!(loss(&["m/last.safetensors"]), loss(&["plain.safetensors", "--network", network]));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use chainrule_tensor::{Entry, Layout, Shape};
 use chainrule_train::tensors::{TensorBytes, TensorFile, to_bytes};
 
 use super::{NameMap, Unmapped, find, widths};
+use crate::decided::Decided;
+use crate::parameter_map::ParameterMap;
 
 /// A network for 4 inputs, in words.
 fn layout(words: &str) -> Layout {
@@ -22,11 +24,19 @@ fn file(arrays: &[(&str, &[usize])]) -> Vec<u8> {
 
 /// The array of each entry; `-` for a bias that is not there.
 fn mapped(words: &str, arrays: &[(&str, &[usize])]) -> Result<(String, NameMap), Unmapped> {
+    mapped_as(words, arrays, "")
+}
+
+/// The same where the lines of a map decide.
+fn mapped_as(words: &str, arrays: &[(&str, &[usize])], lines: &str) -> Result<(String, NameMap), Unmapped> {
     let (layout, bytes) = (layout(words), file(arrays));
     let file = TensorFile::parse(Path::new("theirs"), &bytes).unwrap();
     let entries: Vec<&Entry> = layout.entries().iter().collect();
     let names = file.names();
-    let (sources, map) = find(&file, &names, "", &entries)?;
+    let said = ParameterMap::parse(Path::new("names.map"), lines).unwrap();
+    let decided = Decided::new(&file, &names, "module.", &entries, &said)
+        .map_err(|error| Unmapped::Mismatch(error.to_string()))?;
+    let (sources, map) = find(&file, &names, "", &entries, &decided)?;
     Ok((sources.into_iter().map(|name| name.unwrap_or("-")).collect::<Vec<_>>().join(" "), map))
 }
 
@@ -53,8 +63,13 @@ fn shapes_tell_what_names_do_not() {
         &[("head.bias", &[2]), ("head.weight", &[2, 3]), ("trunk.bias", &[3]), ("trunk.weight", &[3, 4])],
         "trunk.weight trunk.bias head.weight head.bias",
     );
-    let said = "trunk.weight → 0.weight, trunk.bias → 0.bias, head.weight → 2.weight, … (4 in all)";
-    assert_eq!(map.to_string(), said);
+    let said = [
+        "trunk.weight = 0.weight  # [3, 4], by shape",
+        "trunk.bias   = 0.bias    # [3], with its weight",
+        "head.weight  = 2.weight  # [2, 3], by shape",
+        "head.bias    = 2.bias    # [2], with its weight",
+    ];
+    assert_eq!(map.to_string(), said.join("\n"));
     let map = maps(
         TWO,
         &[("0.weight", &[3, 4]), ("0.bias", &[3]), ("2.weight", &[2, 3]), ("2.bias", &[2])],
@@ -112,7 +127,7 @@ fn a_bias_may_be_missing_and_nothing_else() {
         "fc1.weight - fc2.weight fc2.bias",
     );
     assert_eq!(map.without_bias, ["0.bias"]);
-    assert!(map.to_string().ends_with("no bias, taken as 0: 0.bias"), "{map}");
+    assert!(map.to_string().ends_with("\n# no bias, taken as 0: 0.bias"), "{map}");
     maps(TWO, &[("W1", &[3, 4]), ("W2", &[2, 3]), ("b2", &[2])], "W1 - W2 b2");
     refuses(TWO, &[("fc1.weight", &[3, 4])], "0 arrays of shape [2, 3]");
     refuses(
@@ -142,7 +157,55 @@ fn what_is_no_parameter_is_passed_over_and_said() {
         ("norm.num_batches_tracked", &[1]),
     ];
     let map = maps(TWO, &arrays, "0.weight 0.bias 2.weight 2.bias");
-    assert_eq!(map.to_string(), "passed over: epoch, norm.num_batches_tracked, optimizer.state.0.exp_avg");
+    assert_eq!(map.to_string(), "# passed over: epoch, norm.num_batches_tracked, optimizer.state.0.exp_avg");
+}
+
+#[test]
+fn a_map_decides_what_names_and_shapes_do_not() {
+    let square: [(&str, &[usize]); 3] =
+        [("hidden.weight", &[4, 4]), ("output.bias", &[4]), ("output.weight", &[4, 4])];
+    let network = "dense 4, tanh, dense 4";
+    let (sources, map) = mapped_as(network, &square, "output.weight = 0.weight").unwrap();
+    assert_eq!(sources, "output.weight output.bias hidden.weight -");
+    assert!(map.to_string().starts_with("output.weight = 0.weight  # [4, 4], by the map\n"), "{map}");
+    // The table is itself a map, of the same parameters.
+    let (again, _) = mapped_as(network, &square, &map.to_string()).unwrap();
+    assert_eq!(again, sources);
+    let all = "hidden.weight = 0.weight\noutput.weight = 2.weight\noutput.bias = 0.bias";
+    assert_eq!(mapped_as(network, &square, all).unwrap().0, "hidden.weight output.bias output.weight -");
+    // It overrules names, and leaves out what has no place.
+    let ours: [(&str, &[usize]); 4] =
+        [("0.weight", &[4, 4]), ("2.weight", &[4, 4]), ("4.weight", &[4, 4]), ("2.bias", &[4])];
+    assert!(mapped(network, &ours).is_err());
+    let (sources, map) =
+        mapped_as(network, &ours, "2.weight = 0.weight\n0.weight = 2.weight\n4.weight = -").unwrap();
+    assert_eq!(sources, "2.weight - 0.weight 2.bias");
+    assert_eq!(map.passed_over, ["4.weight"]);
+    assert!(map.to_string().contains("2.weight = 0.weight"), "{map}");
+}
+
+#[test]
+fn a_map_that_does_not_fit_is_refused_by_its_line() {
+    let arrays: [(&str, &[usize]); 4] =
+        [("fc1.weight", &[3, 4]), ("fc2.weight", &[2, 3]), ("module.a", &[3, 4]), ("step", &[])];
+    for (lines, part) in [
+        (
+            "fc9.weight = 0.weight",
+            "names.map, line 1: the model file has no array \"fc9.weight\": it has fc1.weight, ",
+        ),
+        (
+            "\nfc1.weight = 9.weight",
+            "line 2: the network has no parameter \"9.weight\": it has 0.weight, 0.bias, ",
+        ),
+        ("fc1.weight = 2.weight", "\"fc1.weight\" has shape [3, 4], and \"2.weight\" [2, 3]"),
+        ("step = 0.bias", "\"step\" has shape [], and \"0.bias\" [3]"),
+        ("a = 0.weight\nmodule.a = -", "line 2: \"module.a\" is in another line"),
+        ("a = -\nmodule.a = 0.weight", "line 2: \"module.a\" is in another line"),
+    ] {
+        let Err(Unmapped::Mismatch(fault)) = mapped_as(TWO, &arrays, lines) else { panic!("{lines}") };
+        assert!(fault.contains(part), "{fault}");
+    }
+    assert_eq!(mapped_as(TWO, &arrays, "fc1.weight = -").unwrap().0, "module.a - fc2.weight -");
 }
 
 #[test]

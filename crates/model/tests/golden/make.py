@@ -1,4 +1,5 @@
-"""Writes the ONNX files of other programs that the tests of `onnx/import` read, each with rows and what it makes of them.
+"""Writes the ONNX files of other programs that the tests of `onnx/import` read, each with rows and what it makes of them, and state dicts
+of PyTorch.
 
 Needs the packages of tests/interop/requirements.txt. Usage: python make.py
 """
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import safetensors.torch
 import torch
 from skl2onnx import to_onnx
 from sklearn.datasets import load_iris
@@ -108,3 +110,24 @@ torch.save({"epoch": 3, "loss": 0.5, "model_state_dict": state, "optimizer_state
 torch.save(dense, HERE / "module.pt")
 torch.save(dense.state_dict(), HERE / "plain.pt")
 (HERE / "checkpoint.json").write_text(json.dumps(numbers) + "\n")
+
+# The same in shards, with the index that Hugging Face's libraries write.
+shards = {
+    f"model-{at:05}-of-00002.safetensors": {f"{layer}.{kind}": dense.state_dict()[f"{layer}.{kind}"] for kind in ("weight", "bias")}
+    for at, layer in ((1, 0), (2, 2))
+}
+for name, tensors in shards.items():
+    safetensors.torch.save_file(tensors, HERE / name, metadata={"format": "pt"})
+size = sum(tensor.numel() * tensor.element_size() for tensor in dense.state_dict().values())
+places = {tensor: name for name, tensors in shards.items() for tensor in tensors}
+index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(places.items()))}
+(HERE / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+# Numbers of 32 bits and what PyTorch rounds them to: of every size, on ties and beside them, and subnormal ones.
+bits = torch.randint(0, 2**31, (400,), dtype=torch.int32)
+numbers = torch.cat([bits.view(torch.float32), torch.randn(200), torch.randn(200) * 1e-6, torch.arange(-50, 50) * 2.0**-25])
+ties = torch.cat([(torch.arange(1024, 1074) + 0.5) / 1024, (torch.arange(128, 178) + 0.5) / 128])
+numbers = torch.cat([numbers, ties, -torch.nextafter(ties, torch.tensor(0.0)), torch.nextafter(ties, torch.tensor(9.0))])
+narrow, wide = (numbers[kept] for kept in (numbers.half().isfinite(), numbers.bfloat16().isfinite()))
+rounded = {"narrow": narrow, "f16": narrow.half(), "wide": wide, "bf16": wide.bfloat16()}
+safetensors.torch.save_file(rounded, HERE / "rounded.safetensors")

@@ -6,7 +6,7 @@ use chainrule_datasets::{Pipeline, Transform};
 use chainrule_layers::{Architecture, activation};
 use chainrule_loss::{CrossEntropyConfig, LossKind, LossSpec};
 use chainrule_model::{
-    Checkpoint, CheckpointError, Header, ModelCard, Output, load_vector, predict, save_vector,
+    Checkpoint, CheckpointError, Header, ModelCard, Output, ParameterMap, load_vector, predict, save_vector,
 };
 use chainrule_tensor::{Init, Layout, Rng, Role, Shape, Storage, ndarray::Array2};
 use proptest::prelude::*;
@@ -217,18 +217,20 @@ fn what_the_wrappers_of_pytorch_put_before_all_names_is_passed_over() {
         );
         assert_eq!(Header::read(&path).unwrap().prefix, prefix);
     }
+    let as_found = ParameterMap::default();
     // Any other prefix is a name of its own, and is said; so is one that not all names have.
     for (prefix, first, renamed) in [("net.", 9, 4), ("module.", 0, 3)] {
         write(&|at, name| if at == first { name.to_owned() } else { format!("{prefix}{name}") });
         assert_eq!(Header::read(&path).unwrap().prefix, "");
         let bytes = std::fs::read(&path).unwrap();
-        let (read, map) = Checkpoint::<f64>::from_bytes_as(&path, &bytes, saved.card.clone()).unwrap();
-        assert_eq!((read.theta, map.renamed.len()), (saved.theta.clone(), renamed), "{prefix}");
+        let (read, map) =
+            Checkpoint::<f64>::from_bytes_as(&path, &bytes, saved.card.clone(), &as_found).unwrap();
+        assert_eq!((read.theta, map.renamed().count()), (saved.theta.clone(), renamed), "{prefix}");
     }
     // An own file keeps its names.
     let card = saved.card.clone();
     let renamed = with_metadata(&bytes, "\"0.weight\"", "\"fc.weight\"");
-    assert!(Checkpoint::<f64>::from_bytes_as(&path, &renamed, card).is_err());
+    assert!(Checkpoint::<f64>::from_bytes_as(&path, &renamed, card, &as_found).is_err());
 }
 
 #[test]
@@ -237,7 +239,9 @@ fn weights_of_integers_are_refused_by_their_type() {
         |shape: Vec<usize>, bytes| safetensors::tensor::TensorView::new(Dtype::I8, shape, bytes).unwrap();
     let arrays = [("fc1.weight", view(vec![4, 3], &[1; 12])), ("fc2.weight", view(vec![2, 4], &[1; 8]))];
     let bytes = safetensors::serialize(arrays, None).unwrap();
-    let error = Checkpoint::<f64>::from_bytes_as(Path::new("m"), &bytes, example().card).unwrap_err();
+    let error =
+        Checkpoint::<f64>::from_bytes_as(Path::new("m"), &bytes, example().card, &ParameterMap::default());
+    let error = error.unwrap_err();
     assert!(error.to_string().contains("\"fc1.weight\" holds I8 numbers, and F64, F32"), "{error}");
 }
 
@@ -275,8 +279,13 @@ fn a_state_dict_is_read_with_and_without_its_count() {
     for (is_counted, count) in [(true, 1234.0), (false, 0.0)] {
         let views = file.tensors().into_iter().filter(|(name, _)| is_counted || !name.ends_with("tracked"));
         let theirs = safetensors::serialize(views, None).unwrap();
-        let (read, map) =
-            Checkpoint::<f32>::from_bytes_as(Path::new("m"), &theirs, saved.card.clone()).unwrap();
+        let (read, map) = Checkpoint::<f32>::from_bytes_as(
+            Path::new("m"),
+            &theirs,
+            saved.card.clone(),
+            &ParameterMap::default(),
+        )
+        .unwrap();
         assert!(map.is_empty(), "{map}");
         assert_eq!(read.theta, saved.theta);
         assert_eq!(read.statistics, [0.5, -0.5, 2.0, 3.0, count]);

@@ -8,3 +8,5 @@ mod gradients;
 mod mnist_1d;
 #[cfg(feature = "files")]
 mod model;
+#[cfg(feature = "files")]
+mod state_dicts;

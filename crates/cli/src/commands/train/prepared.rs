@@ -5,7 +5,7 @@ use std::path::Path;
 use chainrule::datasets::{Dataset, Encoding, Error, Parts, split::HoldOut};
 use chainrule::layers::Layer;
 use chainrule::loss::{Loss, LossKind, LossSpec};
-use chainrule::model::{Checkpoint, Header, ModelCard, Output, TargetScaling};
+use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, Output, ParameterMap, TargetScaling};
 use chainrule::tensor::{Aligned, Rng, Scalar};
 use chainrule::train::tensors::{checksum, little_endian};
 use chainrule::train::{Setup, TrainState, fingerprint};
@@ -16,7 +16,7 @@ use super::settings::CommandLine;
 use crate::commands::data::TestPart;
 use crate::commands::foreign_file::{is_onnx, model_bytes};
 use crate::commands::loss;
-use crate::commands::model::load_as;
+use crate::commands::model::{load_as, parameter_map};
 use crate::failure::Failure;
 use crate::processes::Processes;
 
@@ -42,7 +42,7 @@ pub(super) struct Prepared<A: Scalar> {
     others: [u64; 2],
     /// The model whose weights training starts from.
     pub(super) model: Option<Checkpoint<A>>,
-    /// The checksum of its file.
+    /// The checksum of its file, and of what a map says of it.
     pub(super) model_file: Option<u64>,
 }
 
@@ -51,13 +51,26 @@ struct ModelFile<'a> {
     path: &'a Path,
     bytes: Vec<u8>,
     header: Header,
+    map: ParameterMap,
 }
 
 impl<'a> ModelFile<'a> {
-    fn read(path: &'a Path) -> Result<Self, Failure> {
+    fn read(path: &'a Path, map: Option<&Path>) -> Result<Self, Failure> {
         let bytes = model_bytes(path)?;
         let header = Header::from_bytes(path, &bytes).map_err(Failure::input)?;
-        Ok(Self { path, bytes, header })
+        let map = parameter_map(map)?;
+        if header.card.is_some() && !map.is_empty() {
+            return Err(Failure::input(CheckpointError::OwnNames { path: path.to_owned() }));
+        }
+        Ok(Self { path, bytes, header, map })
+    }
+
+    fn checksum(&self) -> u64 {
+        let of_file = checksum(&self.bytes);
+        if self.map.is_empty() {
+            return of_file;
+        }
+        checksum(format!("{of_file:016x}\n{}", self.map).as_bytes())
     }
 
     /// Lets the loss say what the outputs of a graph without a function on top of them are.
@@ -75,13 +88,17 @@ impl<'a> ModelFile<'a> {
         if self.header.card.is_some() {
             return Checkpoint::from_bytes(self.path, &self.bytes).map_err(Failure::input);
         }
-        load_as(self.path, &self.bytes, &self.header.prefix, card.clone())
+        load_as(self.path, &self.bytes, &self.header.prefix, card.clone(), &self.map)
     }
 }
 
 impl<A: Scalar> Prepared<A> {
     pub(super) fn new(args: &Train, line: &CommandLine<'_>) -> Result<Self, Failure> {
-        let mut from = args.from.as_deref().map(ModelFile::read).transpose()?;
+        if args.map.is_some() && args.from.is_none() {
+            return Err(Failure::input("--map is for the model that training starts from: add --from"));
+        }
+        let mut from =
+            args.from.as_deref().map(|from| ModelFile::read(from, args.map.as_deref())).transpose()?;
         let known = from.as_ref().and_then(|from| from.header.card.as_ref());
         let (parts, has_own_test) = parts::<A>(args, known)?;
         if args.patience.is_some() && parts.validation.is_none() {
@@ -119,7 +136,7 @@ impl<A: Scalar> Prepared<A> {
             data,
             others,
             model,
-            model_file: from.map(|from| checksum(&from.bytes)),
+            model_file: from.map(|from| from.checksum()),
         })
     }
 

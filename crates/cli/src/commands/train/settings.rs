@@ -169,8 +169,9 @@ impl CommandLine<'_> {
     /// The settings that a run keeps when it is resumed, by their keys. Where its files are is none of them: their contents
     /// are compared.
     pub(crate) fn fixed(&self, known: &[(&str, String)]) -> BTreeMap<String, Option<String>> {
-        let is_place =
-            |arg: &Arg| ["data", "data_dir", "from", "test", "max_memory"].contains(&arg.get_id().as_str());
+        let is_place = |arg: &Arg| {
+            ["data", "data_dir", "from", "map", "test", "max_memory"].contains(&arg.get_id().as_str())
+        };
         self.values(known)
             .filter(|(arg, ..)| !OPEN.contains(&arg.get_id().as_str()) && !is_place(arg))
             .map(|(_, key, value)| (key.to_owned(), value))
