@@ -14,10 +14,12 @@ import onnxruntime
 import models
 
 
-def check(workshop, *case):
+def check(workshop, *case, opset=17):
     out, x, expected = workshop.trained(*case)
-    workshop.run("export", out / "last.safetensors", "--to", "onnx", "--out", out / "model.onnx")
+    settings = ["--to", "onnx", "--inputs", "matrix", "--opset", opset, "--force"]
+    workshop.run("export", out / "last.safetensors", *settings, "--out", out / "model.onnx")
     model = onnx.load(out / "model.onnx")
+    assert model.opset_import[0].version == opset
     onnx.checker.check_model(model, full_check=True)
     names = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert names == ({"classes": models.CLASSES} if case[3] == 3 else {}), names
@@ -28,4 +30,9 @@ def check(workshop, *case):
     return max(models.difference(y, ours) for y, ours in answers)
 
 
-models.main({"ONNX's checker, then onnxruntime": (check, models.every_case(sys.argv[1]))})
+def in_every_opset(workshop, *case):
+    return max(check(workshop, *case, opset=opset) for opset in range(13, 25))
+
+
+CASES = models.every_case(sys.argv[1])
+models.main({"ONNX's checker, then onnxruntime": (check, CASES), "the same, operator sets 13 to 24": (in_every_opset, CASES)})

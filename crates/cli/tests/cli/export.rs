@@ -136,3 +136,59 @@ fn a_model_is_not_written_over_and_an_unknown_format_is_refused() {
     refused(folder.path(), &["export", model, "--out", "m.h5"], &[".onnx, .npz or .safetensors", "--to"]);
     refused(folder.path(), &["export", "none.safetensors", "--out", "m.npz"], &["none.safetensors"]);
 }
+
+/// Numbers, words with blanks, dates and thousands, and a class.
+fn penguins() -> String {
+    let row = |at: usize| {
+        let (island, day) = (["Dream", "Biscoe Point"][at % 2], at % 27 + 1);
+        let species = if at.is_multiple_of(3) { "Adelie penguin" } else { "Gentoo" };
+        format!("{}.5,{island},2024-01-{day:02},\"{},{:03}\",{species}\n", at % 7, at % 5 + 1, at)
+    };
+    "bill,island,seen,mass,species\n".to_owned() + &(0..60).map(row).collect::<String>()
+}
+
+#[test]
+fn a_graph_of_a_table_takes_its_columns_and_says_what_it_reads_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("p.csv"), penguins()).unwrap();
+    json(here, &["train", "--data", "p.csv", "--layers", "4", "--epochs", "1", "--out", "p", "--json"]);
+    let export = |flags: &[&str]| {
+        let output = run(here, &[&["export", "p", "--out", "p.onnx", "--force"], flags].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        (stderr(&output), fs::read(here.join("p.onnx")).unwrap())
+    };
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let (told, graph) = export(&[]);
+    for words in [
+        "operator set 17, IR version 8, ai.onnx.ml 2; outputs label and probabilities",
+        "inputs of shape (N, 1), numbers (f64): bill, seen, mass; words: island",
+        "input \"seen\": days since 1970-01-01",
+        "input \"mass\": plain numbers",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!(told.matches("input \"").count(), 2, "{told}");
+    for words in
+        ["Biscoe Point", "Adelie penguin", "OneHotEncoder", "island: a word that the model does not know"]
+    {
+        assert!(holds(&graph, words), "{words}");
+    }
+    refused(here, &["import", "p.onnx"], &["p.onnx", "4 inputs", "OneHotEncoder", "--inputs matrix"]);
+
+    let (told, graph) = export(&["--inputs", "matrix", "--opset", "21"]);
+    assert!(told.contains("operator set 21, IR version 10; input x (N, 5), output y"), "{told}");
+    assert!(!holds(&graph, "OneHotEncoder") && graph.starts_with(b"\x08\x0a"));
+    assert!(run(here, &["import", "p.onnx", "--out", "again"]).status.success());
+    for (flags, words) in [
+        (&["--opset", "12", "--out", "a.onnx"][..], &["--opset", "12"][..]),
+        (&["--opset", "25", "--out", "a.onnx"], &["--opset", "25"]),
+        (&["--opset", "18", "--out", "a.npz"], &["--opset is for ONNX"]),
+        (&["--inputs", "columns", "--out", "a.safetensors"], &["--inputs is for ONNX"]),
+    ] {
+        refused(here, &[&["export", "p"], flags].concat(), words);
+    }
+    let trained = trained();
+    let columns = ["export", "moons", "--inputs", "columns", "--out", "m.onnx"];
+    refused(trained.path(), &columns, &["--inputs columns", "not trained on a table"]);
+}

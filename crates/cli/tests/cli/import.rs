@@ -12,7 +12,7 @@ fn exported() -> tempfile::TempDir {
     fs::write(here.join("m.csv"), rows()).unwrap();
     let train = ["train", "--data", "m.csv", "--layers", "4", "--epochs", "3", "--out", "m", "--json"];
     json(here, &train);
-    let export = run(here, &["export", "m", "--out", "m.onnx"]);
+    let export = run(here, &["export", "m", "--out", "m.onnx", "--inputs", "matrix"]);
     assert!(export.status.success(), "{}", stderr(&export));
     folder
 }

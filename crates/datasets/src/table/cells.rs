@@ -7,6 +7,7 @@ use chainrule_tensor::ndarray::ArrayViewMut1;
 
 use super::column::Impute;
 use super::columns::filling;
+use super::dialect::USUAL_MISSING;
 use super::form::{NumberForm, plain, spelling};
 use super::schema::{ColumnKind, Feature};
 
@@ -39,10 +40,9 @@ pub(crate) enum Cell<'a> {
 
 /// Whether a text marks a missing value.
 pub(crate) fn is_missing(text: &str, words: &[String]) -> bool {
-    const USUAL: [&str; 5] = ["?", "na", "n/a", "nan", "null"];
     text.is_empty()
         || words.iter().any(|word| word == text)
-        || words.is_empty() && USUAL.iter().any(|word| text.eq_ignore_ascii_case(word))
+        || words.is_empty() && USUAL_MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 impl Cell<'_> {

@@ -2,6 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The words for a missing cell, in any case, where a file has none of its own.
+pub(super) const USUAL_MISSING: [&str; 5] = ["?", "na", "n/a", "nan", "null"];
+
 /// The conventions of a text file: what was found by sniffing or set by the options. A model keeps that of its training data and
 /// reads new files with it.
 ///

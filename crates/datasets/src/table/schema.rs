@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Impute, TargetColumns};
 use super::date_parts;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, USUAL_MISSING};
 use super::form::NumberForm;
 
 /// The columns that a model was trained on: enough to read another table for it.
@@ -153,6 +153,16 @@ impl Schema {
         self.features.iter().flat_map(of_feature).collect()
     }
 
+    /// Every text that a cell of a table of text has where it is missing: none, and the words of the dialect, or the usual ones in any case.
+    pub fn missing_texts(&self) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        match &self.dialect {
+            Some(dialect) if !dialect.missing.is_empty() => texts.extend(dialect.missing.iter().cloned()),
+            _ => texts.extend(USUAL_MISSING.iter().flat_map(|word| in_any_case(word))),
+        }
+        texts
+    }
+
     /// Whether a table of this width has the columns of the training data, or all of them except the targets.
     pub(crate) fn fits(&self, width: usize) -> bool {
         width == self.width || width + self.targets.len() == self.width
@@ -189,5 +199,40 @@ impl Schema {
             }
         }
         Ok(())
+    }
+}
+
+/// A word with each letter small or large.
+fn in_any_case(word: &str) -> Vec<String> {
+    word.chars().fold(vec![String::new()], |texts, letter| {
+        let (small, large) = (letter.to_ascii_lowercase(), letter.to_ascii_uppercase());
+        let letters = if small == large { vec![small] } else { vec![small, large] };
+        texts.iter().flat_map(|text| letters.iter().map(move |letter| format!("{text}{letter}"))).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::cells::is_missing;
+
+    #[test]
+    fn the_texts_of_missing_cells_are_those_that_are_read_as_missing() {
+        let own = Dialect { missing: vec!["none".to_owned()], ..Dialect::default() };
+        for dialect in [None, Some(Dialect::default()), Some(own)] {
+            let words = dialect.as_ref().map_or_else(Vec::new, |dialect| dialect.missing.clone());
+            let schema = Schema {
+                features: Vec::new(),
+                targets: Vec::new(),
+                width: 0,
+                named: true,
+                impute: None,
+                dialect,
+            };
+            let texts = schema.missing_texts();
+            assert!(texts.iter().all(|text| is_missing(text, &words)), "{texts:?}");
+            assert_eq!(texts.contains(&"none".to_owned()), !words.is_empty());
+            assert_eq!(texts.len(), if words.is_empty() { 1 + 1 + 4 + 4 + 8 + 16 } else { 2 });
+        }
     }
 }

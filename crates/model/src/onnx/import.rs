@@ -218,7 +218,11 @@ impl<'a> Reading<'_, 'a> {
             steps.allow(self.reader.external_bytes());
             let opset = self.opset(node);
             let operator = Operator { node, reader: self.reader, opset, inputs, batch: self.batch };
-            let value = operators::read(&operator, steps)?;
+            let value = operators::read(&operator, steps).map_err(|error| match error {
+                // The layer of this operator alone.
+                ImportError::Network(error) => operator.form(error.fault),
+                other => other,
+            })?;
             let Some(&name) = node.outputs.first() else { continue };
             if self.values.insert(name, value).is_some() {
                 return Err(ImportError::Order { node: node.shown(), value: quoted(name) });

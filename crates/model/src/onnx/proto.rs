@@ -3,20 +3,18 @@
 
 use prost::Message;
 
-/// `IR_VERSION` of the release that brought operator set 17.
-pub(super) const IR_VERSION: i64 = 8;
-pub(super) const OPERATORS: i64 = 17;
-
 /// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
-pub(super) const DOUBLE: i32 = 11;
 pub(super) const INT64: i32 = 7;
+pub(super) const TEXT: i32 = 8;
+pub(super) const DOUBLE: i32 = 11;
 
 /// `AttributeProto.AttributeType`.
 pub(super) const REAL: i32 = 1;
 pub(super) const INT: i32 = 2;
 pub(super) const STRING: i32 = 3;
 pub(super) const INTS: i32 = 7;
+pub(super) const STRINGS: i32 = 8;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Model {
@@ -76,6 +74,8 @@ pub(super) struct Node {
     pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attribute: Vec<Attribute>,
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -90,6 +90,8 @@ pub(super) struct Attribute {
     pub(super) s: Vec<u8>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(super) strings: Vec<Vec<u8>>,
     #[prost(int32, tag = "20")]
     pub(super) kind: i32,
 }
@@ -112,6 +114,9 @@ pub(super) struct Value {
     pub(super) name: String,
     #[prost(message, optional, tag = "2")]
     pub(super) kind: Option<Kind>,
+    /// What it is, for people.
+    #[prost(string, tag = "3")]
+    pub(super) doc_string: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -37,13 +37,15 @@ impl<'a> Ends<'a> {
         let inputs: Vec<_> = graph.inputs.iter().filter(|input| !stored.contains(input.name)).collect();
         let [input] = inputs[..] else {
             return Err(ImportError::ends(format!(
-                "it has {} inputs, and a network here has one",
-                inputs.len()
+                "it has {} inputs, and a network here has one{}",
+                inputs.len(),
+                encoder(graph).unwrap_or_default()
             )));
         };
         if ![FLOAT, DOUBLE, 10, 16].contains(&input.kind) {
             let kind = if input.kind == STRING { "text" } else { "no real numbers" };
-            return Err(ImportError::ends(format!("its input {} is {kind}", quoted(input.name))));
+            let cure = encoder(graph).unwrap_or_default();
+            return Err(ImportError::ends(format!("its input {} is {kind}{cure}", quoted(input.name))));
         }
         let shape = input.dims.as_deref().unwrap_or_default();
         let [batch, rest @ ..] = shape else {
@@ -72,6 +74,20 @@ impl<'a> Ends<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// By which operator a graph encodes the columns of a table, and the cure.
+fn encoder(graph: &Graph<'_>) -> Option<String> {
+    let encodes = |node: &&Node<'_>| node.domain == "ai.onnx.ml" && node.operator == "OneHotEncoder";
+    let are_columns = graph.inputs.iter().all(|input| matches!(input.dims.as_deref(), Some([_, Some(1)])));
+    let by = match graph.nodes.iter().find(encodes) {
+        Some(node) => format!(" (node {}, {} of {})", node.shown(), node.operator, node.domain),
+        None if are_columns => String::new(),
+        None => return None,
+    };
+    Some(format!(
+        ": it encodes the columns of a table itself{by}; export it with one matrix as its input (--inputs matrix)"
+    ))
 }
 
 /// The node that gives a value.

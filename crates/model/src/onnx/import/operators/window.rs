@@ -111,6 +111,11 @@ impl Windows {
         self.pads[0] == self.pads[1]
     }
 
+    /// Whether a border is wider than half of a window, which no layer has.
+    pub(super) fn is_wide(&self) -> bool {
+        self.pads.iter().any(|pads| pads.iter().zip(&self.kernel).any(|(&pad, &kernel)| 2 * pad > kernel))
+    }
+
     /// The border of zeros as a layer of its own.
     pub(super) fn border(&self) -> ZeroPadSpec {
         let [before, behind] = &self.pads;

@@ -67,9 +67,10 @@ pub(super) fn average_pool<A: Scalar>(
     if !ceil && windows.is_even(&x.labels.dims[1..]) {
         windows = windows.even();
     }
-    if !windows.is_symmetric() {
+    if !windows.is_symmetric() || windows.is_wide() {
         if !counts || ceil {
-            return Err(operator.form("a border that is wider on one side, and does not count"));
+            return Err(operator
+                .form("a border that is wider on one side or than half of a window, and does not count"));
         }
         x = push_windowed(steps, Layer::plain(windows.border(), Some(x.labels.shape())), &x)?;
         windows.pads = [vec![0; windows.kernel.len()], vec![0; windows.kernel.len()]];
