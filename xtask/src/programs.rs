@@ -19,7 +19,8 @@ pub(crate) const BENCH: [&str; 3] = ["bench", "throughput", "time-to-accuracy"];
 pub(crate) const EXPERIMENTS: &[&str] = &["saddle-points", "deep-autoencoder"];
 
 /// The scripts of tests/interop, each of which takes the program.
-const SCRIPTS: &[&str] = &["graphs.py", "imports.py", "parameters.py", "tables.py", "tensorboard_events.py"];
+const SCRIPTS: &[&str] =
+    &["graphs.py", "imports.py", "nodes.py", "parameters.py", "tables.py", "tensorboard_events.py"];
 
 /// `cargo xtask train …`: from a fresh clone to a trained network.
 pub(crate) fn train(args: &[OsString]) -> Result<(), Failure> {
