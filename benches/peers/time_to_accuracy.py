@@ -15,7 +15,8 @@ parser.add_argument("--target", type=float, default=0.98)
 parser.add_argument("--epochs", type=int, default=4)
 parser.add_argument("--rate", type=float, default=4e-3)
 parser.add_argument("--batch", type=int, default=128)
-parser.add_argument("--hidden", type=lambda text: [int(n) for n in text.split(",")], default=[256, 128])
+parser.add_argument("--network", default="dense 256, relu")
+parser.add_argument("--augment", default="")
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--deskew", action="store_true")
@@ -75,8 +76,49 @@ for part in [x, x_test]:
     part /= np.float32(deviation)
 count = -(-len(x) // args.batch)
 steps = args.epochs * count
-widths = [784, *args.hidden, 10]
 rng = np.random.default_rng(args.seed)
+
+
+def layers():
+    """Each layer of the network as (name, numbers, shape of its input, shape of its output); images are (rows, columns, channels)."""
+    words = f"{args.network}, dense 10"
+    shape = (784,) if words.startswith("dense") else (28, 28, 1)
+    for layer in words.split(", "):
+        name, *numbers = layer.replace("stride ", "").split()
+        numbers, inside = [int(n) for n in numbers], shape
+        if name == "conv":
+            features, kernel, stride = (*numbers, 1)[:3]
+            numbers = [features, kernel, stride]
+            shape = (*((n - kernel) // stride + 1 for n in shape[:2]), features)
+        elif name == "max-pool":
+            shape = (shape[0] // numbers[0], shape[1] // numbers[0], shape[2])
+        elif name == "flatten":
+            shape = (int(np.prod(shape)),)
+        elif name == "dense":
+            shape = (numbers[0],)
+        yield name, numbers, inside, shape
+
+
+LAYERS = list(layers())
+
+
+def varied(rows):
+    """The images of these rows, each moved by whole pixels where `--augment "shift N"` says so."""
+    if not args.augment:
+        return x[rows]
+    name, most = args.augment.split()
+    assert name == "shift", args.augment
+    most = int(most)
+    side = range(2 * most + 1)
+    moves = rng.integers(0, 2 * most + 1, (2, len(rows)))
+    ground = np.full((len(rows), 28 + 2 * most, 28 + 2 * most), x.min())
+    ground[:, most : most + 28, most : most + 28] = x[rows].reshape(-1, 28, 28)
+    moved = np.empty((len(rows), 28, 28), np.float32)
+    for down in side:
+        for right in side:
+            here = (moves[0] == down) & (moves[1] == right)
+            moved[here] = ground[here, down : down + 28, right : right + 28]
+    return moved.reshape(-1, 784)
 
 
 def one_cycle(t):
@@ -92,31 +134,40 @@ def pytorch():
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    layers = []
-    for inputs, outputs in zip(widths, widths[1:]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
-    for layer in model[:-1:2]:
-        nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(layer.bias)
-    nn.init.xavier_uniform_(model[-1].weight)
-    nn.init.zeros_(model[-1].bias)
+    modules = []
+    for at, (name, numbers, inside, outside) in enumerate(LAYERS):
+        if name in ["conv", "dense"]:
+            kernel = numbers[1:]
+            module = nn.Conv2d(inside[2], numbers[0], *kernel) if kernel else nn.Linear(inside[0], numbers[0])
+            if at + 1 < len(LAYERS):
+                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+        else:
+            module = {"relu": nn.ReLU, "max-pool": nn.MaxPool2d, "flatten": nn.Flatten}[name](*numbers)
+        modules.append(module)
+    # Channels last is the faster order on a CPU.
+    model = nn.Sequential(*modules).to(memory_format=torch.channels_last)
+    picture = len(LAYERS[0][2]) == 3
+    shaped = lambda x: x.view(-1, 1, 28, 28) if picture else x
     adam = torch.optim.Adam(model.parameters(), lr=args.rate, fused=True)
-    xs, labels, x_judge = torch.from_numpy(x), torch.from_numpy(label), torch.from_numpy(x_test)
+    labels, x_judge = torch.from_numpy(label), torch.from_numpy(x_test)
     t = 0
 
     def epoch(order):
         nonlocal t
-        for rows in torch.from_numpy(order).split(args.batch):
+        for rows in np.split(order, range(args.batch, len(order), args.batch)):
             adam.param_groups[0]["lr"] = float(one_cycle(t))
             adam.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(model(xs[rows]), labels[rows]).backward()
+            nn.functional.cross_entropy(model(shaped(torch.from_numpy(varied(rows)))), labels[rows]).backward()
             adam.step()
             t += 1
 
     def predict():
         with torch.inference_mode():
-            return model(x_judge).argmax(1).numpy()
+            # In pieces, as the memory of the first layer's output is many times that of the images.
+            return torch.cat([model(shaped(part)).argmax(1) for part in x_judge.split(1000)]).numpy()
 
     return epoch, predict
 
@@ -128,15 +179,31 @@ def jax():
     from jax import lax
 
     theta = []
-    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
-        limit = np.sqrt(6 / inputs if i + 2 < len(widths) else 6 / (inputs + outputs))
-        theta.append((rng.uniform(-limit, limit, (inputs, outputs)).astype(np.float32), np.zeros(outputs, np.float32)))
+    for at, (name, numbers, inside, outside) in enumerate(LAYERS):
+        if name not in ["conv", "dense"]:
+            continue
+        shape = (numbers[1], numbers[1], inside[2], numbers[0]) if name == "conv" else (inside[0], numbers[0])
+        inputs, outputs = int(np.prod(shape[:-1])), shape[-1]
+        limit = np.sqrt(6 / inputs if at + 1 < len(LAYERS) else 6 / (inputs + outputs))
+        theta.append((rng.uniform(-limit, limit, shape).astype(np.float32), np.zeros(outputs, np.float32)))
 
     def forward(theta, x):
-        for weight, bias in theta[:-1]:
-            x = jax.nn.relu(x @ weight + bias)
-        weight, bias = theta[-1]
-        return x @ weight + bias
+        x, theta = x.reshape(-1, *LAYERS[0][2]), iter(theta)
+        for name, numbers, inside, outside in LAYERS:
+            if name == "conv":
+                (weight, bias), stride = next(theta), (numbers[2], numbers[2])
+                x = lax.conv_general_dilated(x, weight, stride, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")) + bias
+            elif name == "max-pool":
+                window = (1, numbers[0], numbers[0], 1)
+                x = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
+            elif name == "dense":
+                weight, bias = next(theta)
+                x = x @ weight + bias
+            elif name == "relu":
+                x = jax.nn.relu(x)
+            else:
+                x = x.reshape(-1, *outside)
+        return x
 
     def step(state, batch):
         theta, m, v, t = state
@@ -151,7 +218,7 @@ def jax():
 
     scan = jax.jit(lambda state, batches: lax.scan(step, state, batches)[0], donate_argnums=0)
     one = jax.jit(lambda state, batch: step(state, batch)[0], donate_argnums=0)
-    choose = jax.jit(lambda theta, x: forward(theta, x).argmax(1))
+    choose = jax.jit(lambda theta, x: lax.map(lambda x: forward(theta, x).argmax(1), x.reshape(10, -1, 784)).reshape(-1))
     hot = np.eye(10, dtype=np.float32)[label]
     zeros = lambda: jax.tree.map(jnp.zeros_like, theta)
     state, t = (jax.tree.map(jnp.asarray, theta), zeros(), zeros(), jnp.float32(0)), 0
@@ -163,11 +230,11 @@ def jax():
         # A scan wants batches of one length; the ragged last one is a step of its own.
         whole = len(x) // args.batch
         rows = order[: whole * args.batch]
-        cut = lambda a: a[rows].reshape(whole, args.batch, -1)
-        state = scan(state, (cut(x), cut(hot), rates[:whole]))
+        cut = lambda a: a.reshape(whole, args.batch, -1)
+        state = scan(state, (cut(varied(rows)), cut(hot[rows]), rates[:whole]))
         if whole < count:
             rest = order[whole * args.batch :]
-            state = one(state, (x[rest], hot[rest], rates[-1]))
+            state = one(state, (varied(rest), hot[rest], rates[-1]))
 
     return epoch, lambda: np.asarray(choose(state[0], x_test))
 

@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chainrule::datasets::{DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, mnist};
-use chainrule::layers::{Architecture, Layer, Sequential, activation};
+use chainrule::datasets::{Augmentation, DataDirs, Dataset, Encoding, Parts, Pipeline, Scaling, mnist};
+use chainrule::layers::{Architecture, Layer, Sequential};
 use chainrule::loss::SoftmaxCrossEntropy;
 
 use chainrule::optim::{Adam, Descent, Schedule};
-use chainrule::tensor::{Pool, Rng};
+use chainrule::tensor::{Pool, Rng, Shape};
 use chainrule::train::{Callback, Epoch, Plan, Setup, TrainState, TrainingLoop, evaluate};
 use chainrule_benches::deskew::deskewed;
 use chainrule_benches::process::Start;
@@ -34,12 +34,12 @@ struct Args {
     /// Examples a step
     #[arg(long, default_value = "128", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
-    /// Widths of the inner layers
-    #[arg(long, default_value = "256,128", value_name = "N,N", value_delimiter = ',')]
-    hidden: Vec<usize>,
-    /// Dropout after each inner layer
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
-    dropout: f64,
+    /// The network in words; a dense layer of ten outputs follows
+    #[arg(long, default_value = "dense 256, relu", value_name = "WORDS")]
+    network: String,
+    /// How training images are varied, in words
+    #[arg(long, default_value = "", value_name = "WORDS")]
+    augment: Augmentation,
     /// Set the images upright first, in training and in judging
     #[arg(long)]
     deskew: bool,
@@ -116,8 +116,13 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     };
     let transform =
         Pipeline::fit(&[Scaling::GlobalStandardise], &train).map_err(|error| error.to_string())?;
-    let widths = [&[train.inputs()], args.hidden.as_slice(), &[10]].concat();
-    let plan = Architecture::perceptron(&widths, activation::Relu, args.dropout);
+    let image = train.image().ok_or("MNIST is made of images")?;
+    let input = match args.network.trim_start().starts_with("dense") {
+        true => Shape::Flat(train.inputs()),
+        false => Shape::image(image.height, image.width, image.channels),
+    };
+    let plan = Architecture::parse(input, &format!("{}, dense 10", args.network))
+        .map_err(|error| error.to_string())?;
     plan.validated().map_err(|error| error.to_string())?;
     let model = plan.build::<f32>(None);
     let mut theta = model.layout().init::<f32>(&mut Rng::new(args.seed));
@@ -145,7 +150,7 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
         epochs: Vec::new(),
         reached: None,
     };
-    let plan = Plan { epochs, batch, seed: args.seed, ..Plan::default() };
+    let plan = Plan { epochs, batch, seed: args.seed, augment: args.augment, ..Plan::default() };
     let pool = Pool::new(args.threads as usize);
     let mut state = TrainState::start(&model, &theta);
     let trainer = TrainingLoop::new(&setup, &plan, &pool).callback(&mut watch);

@@ -254,6 +254,9 @@ pub enum Evaluation {
         /// Root of the mean squared error.
         #[serde(deserialize_with = "finite_or_nan")]
         rmse: f64,
+        /// Mean absolute error; files of earlier versions lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mae: Option<f64>,
         /// The figures of each of several targets, of which the above are the means.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         targets: Vec<TargetFigures>,
@@ -287,6 +290,9 @@ pub struct TargetFigures {
     /// Root of the mean squared error.
     #[serde(deserialize_with = "finite_or_nan")]
     pub rmse: f64,
+    /// Mean absolute error; files of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mae: Option<f64>,
 }
 
 /// A class or label and its figures.

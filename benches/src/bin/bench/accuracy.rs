@@ -10,13 +10,14 @@ use crate::figures::{OURS, median};
 use crate::options::Options;
 use crate::{docs, process, table};
 
-/// An accuracy in per cent and what leads there, chosen on a validation part of the training data: one hidden layer of
-/// rectifiers, and Adam under one cycle of the learning rate.
+/// An accuracy in per cent and what leads there, chosen on a validation part of the training data: a network, and Adam under
+/// one cycle of the learning rate.
 struct Recipe {
     percent: f64,
     /// Whether the images are set upright first.
     deskew: bool,
-    hidden: &'static str,
+    network: &'static str,
+    augment: &'static str,
     batch: &'static str,
     rate: &'static str,
     epochs: &'static str,
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let ours = process::sibling("time-to-accuracy")?;
     let python = if options.peers { Some(contestants::python(options.python.as_deref())?) } else { None };
     let mut lines = Vec::new();
-    for Recipe { percent, deskew, hidden, batch, rate, epochs } in RECIPES {
+    for Recipe { percent, deskew, network, augment, batch, rate, epochs } in RECIPES {
         let mut contestants = vec![(OURS, Command::new(&ours))];
         for (library, name) in PYTHON_RECIPE {
             let Some(python) = &python else { break };
@@ -50,7 +51,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             for ((library, command), times) in contestants.iter().zip(&mut times) {
                 eprint!("\r{percent} %, seed {seed} of {SEEDS}, {library}      ");
                 let mut command = again(command);
-                command.args(["--target", &(percent / 100.0).to_string(), "--hidden", hidden]);
+                command.args(["--target", &(percent / 100.0).to_string(), "--network", network]);
+                command.args(["--augment", augment]);
                 command.args(deskew.then_some("--deskew"));
                 command.args(["--batch", batch, "--rate", rate, "--epochs", epochs]);
                 command.args(["--seed", &seed.to_string(), "--threads", THREADS]);

@@ -45,6 +45,7 @@ impl Evaluate {
             Metrics::Regression(fit) => {
                 outln!("R²        {:.4}", fit.r_squared())?;
                 outln!("RMSE      {}", significant(fit.rmse()))?;
+                outln!("MAE       {}", significant(fit.mae()))?;
                 if fit.columns() > 1 {
                     outln!("\n{}", target_table(&targets(target.columns(), fit)))?;
                 }
@@ -84,6 +85,7 @@ pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> 
             loss,
             r2: fit.r_squared(),
             rmse: fit.rmse(),
+            mae: Some(fit.mae()),
             targets: if fit.columns() > 1 { targets(target.columns(), fit) } else { Vec::new() },
         },
         Metrics::MultiLabel(metrics) => results::Evaluation::MultiLabel {
@@ -132,16 +134,18 @@ fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
         name: name.clone(),
         r2: fit.r_squared_of(column),
         rmse: fit.rmse_of(column),
+        mae: Some(fit.mae_of(column)),
     };
     names.iter().enumerate().map(figures).collect()
 }
 
-/// R² and RMSE of each target.
+/// R², RMSE and MAE of each target.
 pub(crate) fn target_table(targets: &[TargetFigures]) -> String {
     let width = width("target", targets.iter().map(|target| target.name.as_str()));
-    let mut lines = vec![format!("{:<width$}        R²       RMSE", "target")];
-    for TargetFigures { name, r2, rmse } in targets {
-        lines.push(format!("{name:<width$}  {r2:>8.4}  {:>9}", significant(*rmse)));
+    let mut lines = vec![format!("{:<width$}        R²       RMSE        MAE", "target")];
+    for TargetFigures { name, r2, rmse, mae } in targets {
+        let mae = mae.map(significant).unwrap_or_default();
+        lines.push(format!("{name:<width$}  {r2:>8.4}  {:>9}  {mae:>9}", significant(*rmse)));
     }
     lines.join("\n")
 }

@@ -40,6 +40,8 @@ pub(crate) struct View {
     pub(crate) height: u32,
     pub(crate) dark: bool,
     pub(crate) reduced_motion: bool,
+    /// Whether the page may run its scripts; expressions of the test run in any case.
+    pub(crate) scripts: bool,
 }
 
 /// A browser with an empty profile of its own, which ends with this value.
@@ -115,6 +117,7 @@ impl Browser {
                 { "name": "prefers-reduced-motion", "value": motion },
             ] }),
         );
+        call(on_page, "Emulation.setScriptExecutionDisabled", json!({ "value": !view.scripts }));
         let file = file.canonicalize().expect("the page is there");
         call(on_page, "Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
         let mut page = Page { browser: self, session, errors };

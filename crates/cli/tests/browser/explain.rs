@@ -6,8 +6,8 @@ use crate::chromium::{Browser, Page, View};
 use crate::report::bars;
 use crate::{chainrule, labels, screenshot};
 
-const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false };
-const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true };
+const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
+const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true, scripts: true };
 
 /// The numbers of the step that is shown, row by row; `×10` and the like are the page's own affair.
 fn rows(page: &mut Page<'_>) -> Vec<Vec<f64>> {

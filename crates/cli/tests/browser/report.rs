@@ -5,8 +5,8 @@ use std::process::Command;
 use crate::chromium::{Browser, View};
 use crate::{chainrule, labels, screenshot};
 
-const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false };
-const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true };
+const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
+const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true, scripts: true };
 
 /// A folder of pictures of 16 x 16 pixels: bars that lie and bars that stand, of which some are in the wrong subfolder.
 pub(crate) fn bars(folder: &Path) {
@@ -199,6 +199,27 @@ fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
         page.text("document.body.textContent")
             .contains("diverged: failed in its first epoch: the loss became")
     );
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask test` runs it"]
+fn without_scripts_each_page_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::launch();
+    let said = "(() => { const body = document.body.cloneNode(true); \
+                body.querySelectorAll('script, .tip').forEach(e => e.remove()); return body.textContent; })()";
+    for file in pages(folder.path()) {
+        let [with, without] = [true, false].map(|scripts| {
+            let mut page = browser.open(&folder.path().join(file), View { scripts, ..NARROW });
+            let ran = page.evaluate("document.querySelector('.tip, th button') !== null");
+            assert!(scripts || ran == false, "{file}: a script ran that may not");
+            labels::are_apart(&mut page, file);
+            assert!(page.errors().is_empty(), "{file}: {:?}", page.errors());
+            page.text(said)
+        });
+        assert_eq!(with, without, "{file}");
+        assert!(without.len() > 500, "{file}: {without}");
+    }
 }
 
 #[test]

@@ -127,10 +127,11 @@ fn of_target(fit: &Fit, several: bool) -> Vec<Markup> {
 }
 
 fn each_target(targets: &[TargetFigures]) -> Markup {
-    let row = |TargetFigures { name, r2, rmse }: &TargetFigures| {
-        vec![cell(name), cell(&format!("{r2:.4}")), cell(&significant(*rmse))]
+    let row = |TargetFigures { name, r2, rmse, mae }: &TargetFigures| {
+        let mae = mae.map(significant).unwrap_or_default();
+        vec![cell(name), cell(&format!("{r2:.4}")), cell(&significant(*rmse)), cell(&mae)]
     };
-    table(&["target", "R²", "RMSE"], &targets.iter().map(row).collect::<Vec<_>>())
+    table(&["target", "R²", "RMSE", "MAE"], &targets.iter().map(row).collect::<Vec<_>>())
 }
 
 fn each(what: &str, classes: &[Class]) -> Markup {
