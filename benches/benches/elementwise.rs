@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use chainrule::layers::activation::{self, Activation};
-use chainrule::layers::{Dense, Dropout, Layer, Mode, Pointwise, Sequential, Sigmoid};
+use chainrule::layers::{Dense, Dropout, Layer, Mode, Pointwise, Sequential, Sigmoid, TapeKind};
 use chainrule::loss::{Loss, SoftmaxCrossEntropy, SquaredError};
 use chainrule::optim::{
     Adagrad, Adam, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule, Sgd,
@@ -146,7 +146,7 @@ fn batches(c: &mut Criterion) {
     let x = Array2::from_shape_vec((n, width), numbers(n * width)).expect("n numbers");
     group.throughput(Throughput::Elements((n * width) as u64));
     let (dropout, mut y) = (Dropout::new(width, 0.5), x.clone());
-    let mut tape = Layer::<f32>::tape(&dropout, n);
+    let mut tape = Layer::<f32>::tape(&dropout, TapeKind::Complete, n);
     group.bench_function("dropout", |b| {
         b.iter(|| dropout.forward(Mode::Train { seed: 1, row: 0 }, &[], black_box(&x), &mut y, &mut tape));
     });

@@ -2,7 +2,7 @@
 #![allow(missing_docs)] // criterion_group! writes a function without any
 
 use chainrule::layers::{
-    Architecture, BatchNorm, Dense, Dropout, Grad, Layer, LayerNorm, Mode, Point, Softmax, Stage,
+    Architecture, BatchNorm, Dense, Dropout, Grad, Layer, LayerNorm, Mode, Point, Softmax, Stage, TapeKind,
 };
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Accum, Rng};
@@ -36,7 +36,7 @@ fn bench(c: &mut Criterion) {
         let theta = layer.layout().init::<f32>(&mut Rng::new(2));
         let (x, delta) = (normal(layer.inputs()), normal(layer.outputs()));
         let (mut y, mut delta_x) = (Array2::zeros(delta.dim()), Array2::zeros(x.dim()));
-        let (mut grad, mut tape) = (vec![0.0; theta.len()], layer.tape(ROWS));
+        let (mut grad, mut tape) = (vec![0.0; theta.len()], layer.tape(TapeKind::Complete, ROWS));
         let mode = Mode::Train { seed: 3, row: 0 };
         group.bench_function(format!("{name}, forward"), |b| {
             b.iter(|| layer.forward(mode, &theta, &x, &mut y, &mut tape));

@@ -85,7 +85,7 @@ def layers():
     shape = (784,) if words.startswith("dense") else (28, 28, 1)
     for layer in words.split(", "):
         name, *numbers = layer.replace("stride ", "").split()
-        numbers, inside = [int(n) for n in numbers], shape
+        numbers, inside = [float(n) if "." in n else int(n) for n in numbers], shape
         if name == "conv":
             features, kernel, stride = (*numbers, 1)[:3]
             numbers = [features, kernel, stride]
@@ -145,7 +145,8 @@ def pytorch():
                 nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
         else:
-            module = {"relu": nn.ReLU, "max-pool": nn.MaxPool2d, "flatten": nn.Flatten}[name](*numbers)
+            kinds = {"relu": nn.ReLU, "max-pool": nn.MaxPool2d, "flatten": nn.Flatten, "dropout": nn.Dropout}
+            module = kinds[name](*numbers)
         modules.append(module)
     # Channels last is the faster order on a CPU.
     model = nn.Sequential(*modules).to(memory_format=torch.channels_last)
@@ -157,6 +158,7 @@ def pytorch():
 
     def epoch(order):
         nonlocal t
+        model.train()
         for rows in np.split(order, range(args.batch, len(order), args.batch)):
             adam.param_groups[0]["lr"] = float(one_cycle(t))
             adam.zero_grad(set_to_none=True)
@@ -165,6 +167,7 @@ def pytorch():
             t += 1
 
     def predict():
+        model.eval()
         with torch.inference_mode():
             # In pieces, as the memory of the first layer's output is many times that of the images.
             return torch.cat([model(shaped(part)).argmax(1) for part in x_judge.split(1000)]).numpy()
@@ -187,7 +190,7 @@ def jax():
         limit = np.sqrt(6 / inputs if at + 1 < len(LAYERS) else 6 / (inputs + outputs))
         theta.append((rng.uniform(-limit, limit, shape).astype(np.float32), np.zeros(outputs, np.float32)))
 
-    def forward(theta, x):
+    def forward(theta, x, key=None):
         x, theta = x.reshape(-1, *LAYERS[0][2]), iter(theta)
         for name, numbers, inside, outside in LAYERS:
             if name == "conv":
@@ -201,14 +204,18 @@ def jax():
                 x = x @ weight + bias
             elif name == "relu":
                 x = jax.nn.relu(x)
-            else:
+            elif name == "dropout" and key is not None:
+                key, own = jax.random.split(key)
+                x = jnp.where(jax.random.bernoulli(own, 1 - numbers[0], x.shape), x / (1 - numbers[0]), 0)
+            elif name == "flatten":
                 x = x.reshape(-1, *outside)
         return x
 
     def step(state, batch):
         theta, m, v, t = state
         x, hot, rate = batch
-        cost = lambda theta: -(hot * jax.nn.log_softmax(forward(theta, x))).sum() / len(x)
+        key = jax.random.fold_in(jax.random.key(args.seed), t)
+        cost = lambda theta: -(hot * jax.nn.log_softmax(forward(theta, x, key))).sum() / len(x)
         grad, t = jax.grad(cost)(theta), t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grad)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grad)
@@ -221,7 +228,7 @@ def jax():
     choose = jax.jit(lambda theta, x: lax.map(lambda x: forward(theta, x).argmax(1), x.reshape(10, -1, 784)).reshape(-1))
     hot = np.eye(10, dtype=np.float32)[label]
     zeros = lambda: jax.tree.map(jnp.zeros_like, theta)
-    state, t = (jax.tree.map(jnp.asarray, theta), zeros(), zeros(), jnp.float32(0)), 0
+    state, t = (jax.tree.map(jnp.asarray, theta), zeros(), zeros(), jnp.int32(0)), 0
 
     def epoch(order):
         nonlocal state, t

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use chainrule::layers::{Layer, Mode, Sequential, Tape};
+use chainrule::layers::{Layer, Mode, Sequential, Tape, TapeKind};
 use chainrule::loss::Loss;
 use chainrule::ndarray::{Array2, Axis};
 use chainrule::optim::Optimizer;
@@ -53,7 +53,8 @@ impl<'a> Training<'a> {
         let theta = model.layout().init::<f32>(&mut Rng::new(1));
         let memory = if workload.forward_only {
             let rows = workload.batch.div_ceil(threads).max(UNIT.min(workload.batch));
-            let part = || Mutex::new((Array2::zeros((rows, model.outputs())), model.gradient_tape(rows)));
+            let part =
+                || Mutex::new((Array2::zeros((rows, model.outputs())), model.tape(TapeKind::Gradient, rows)));
             let parts = (0..workload.batch.div_ceil(rows)).map(|_| part()).collect();
             Memory::Predictions { parts, pool: Pool::new(threads) }
         } else if threads == 1 {

@@ -117,9 +117,10 @@ fn run(args: &Args, start: Start) -> Result<Value, String> {
     let transform =
         Pipeline::fit(&[Scaling::GlobalStandardise], &train).map_err(|error| error.to_string())?;
     let image = train.image().ok_or("MNIST is made of images")?;
-    let input = match args.network.trim_start().starts_with("dense") {
-        true => Shape::Flat(train.inputs()),
-        false => Shape::image(image.height, image.width, image.channels),
+    let input = if args.network.trim_start().starts_with("dense") {
+        Shape::Flat(train.inputs())
+    } else {
+        Shape::image(image.height, image.width, image.channels)
     };
     let plan = Architecture::parse(input, &format!("{}, dense 10", args.network))
         .map_err(|error| error.to_string())?;

@@ -20,12 +20,12 @@ impl Gain {
 }
 
 impl<A: Scalar> Layer<A> for Gain {
-    fn inputs(&self) -> usize {
-        self.layout.len()
+    fn input_shape(&self) -> Shape {
+        Shape::Flat(self.layout.len())
     }
 
-    fn outputs(&self) -> usize {
-        self.layout.len()
+    fn output_shape(&self) -> Shape {
+        Shape::Flat(self.layout.len())
     }
 
     fn layout(&self) -> &Layout {

@@ -120,7 +120,7 @@ pub mod prelude {
         Architecture, BatchNorm, Dense, Dropout, Dual, Elu, Flatten, Gelu, GeluTanh, Grad, GroupNorm,
         Hardswish, Hardtanh, Identity, Layer, LayerNorm, LeakyRelu, Mish, Mode, Point, Relu, Relu6, Reshape,
         RmsNorm, SecondOrder, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, Softsign, Tangent, Tanh,
-        Tape, activation,
+        Tape, TapeKind, activation,
     };
     pub use crate::loss::{
         BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, SoftmaxCrossEntropy, SquaredError,

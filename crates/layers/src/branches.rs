@@ -83,14 +83,6 @@ impl<A: Scalar> Branches<A> {
         self
     }
 
-    /// fᵢ(x) of each branch; where δ is not the same for all, δᵢ of each; where there are several, a ∂C/∂x; and for the
-    /// second order of a product, a product.
-    fn tape_of(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        let outputs = || self.parts.list.iter().map(|part| part.layer.outputs());
-        let deltas = outputs().filter(|_| self.join != Join::Sum);
-        self.parts.tape(kind, batch, outputs().chain(deltas).chain([self.inputs(), self.outputs()]))
-    }
-
     fn count(&self) -> usize {
         self.parts.list.len()
     }
@@ -107,14 +99,6 @@ impl<A: Scalar> Branches<A> {
 }
 
 impl<A: Scalar> Layer<A> for Branches<A> {
-    fn inputs(&self) -> usize {
-        self.input_shape().size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.output.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.parts.list[0].layer.input_shape()
     }
@@ -139,12 +123,12 @@ impl<A: Scalar> Layer<A> for Branches<A> {
         self.parts.track(observed, statistics);
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    /// fᵢ(x) of each branch; where δ is not the same for all, δᵢ of each; where there are several, a ∂C/∂x; and for the
+    /// second order of a product, a product.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let outputs = || self.parts.list.iter().map(|part| part.layer.outputs());
+        let deltas = outputs().filter(|_| self.join != Join::Sum);
+        self.parts.tape(kind, batch, outputs().chain(deltas).chain([self.inputs(), self.outputs()]))
     }
 
     fn forward(

@@ -84,14 +84,6 @@ impl Dense {
 }
 
 impl<A: Scalar> Layer<A> for Dense {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        Layer::<A>::output_shape(self).size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }

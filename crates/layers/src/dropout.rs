@@ -10,7 +10,7 @@ use crate::onnx::OnnxWriter;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
 use crate::spec::{LayerSpec, SpecError};
-use crate::tape::Tape;
+use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
 
 /// Sets each unit to zero with probability p in training, and scales the rest by 1/(1 − p); passes all on otherwise.
@@ -33,11 +33,11 @@ use crate::words::{Arguments, WordsError};
 /// networks", CVPR 2015, §3.2 (whole channels).
 ///
 /// ```
-/// use chainrule_layers::{Dropout, Layer, Mode};
+/// use chainrule_layers::{Dropout, Layer, Mode, TapeKind};
 /// use chainrule_tensor::ndarray::Array2;
 ///
 /// let (layer, x) = (Dropout::new(1000, 0.5), Array2::<f32>::ones((1, 1000)));
-/// let (mut y, mut tape) = (x.clone(), layer.tape(1));
+/// let (mut y, mut tape) = (x.clone(), layer.tape(TapeKind::Complete, 1));
 /// layer.forward(Mode::Train { seed: 1, row: 0 }, &[], &x, &mut y, &mut tape);
 /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0) && (y.sum() - 1000.0).abs() < 200.0);
 /// ```
@@ -110,14 +110,6 @@ impl Dropout {
 }
 
 impl<A: Scalar> Layer<A> for Dropout {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }
@@ -134,7 +126,7 @@ impl<A: Scalar> Layer<A> for Dropout {
         &self.layout
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
+    fn tape(&self, _: TapeKind, batch: usize) -> Tape<A> {
         Tape::with_widths(batch, [self.units()])
     }
 
@@ -254,6 +246,10 @@ impl LayerSpec for DropoutSpec {
         x.to_owned()
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         vec![(Shape::Flat(11), Self { rate: 0.4 })]
     }
@@ -294,6 +290,10 @@ impl LayerSpec for DropoutChannelsSpec {
         x.to_owned()
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         let dropout = |input, rate| (input, Self { rate });
         vec![dropout(Shape::image(3, 2, 5), 0.4), dropout(Shape::sequence(4, 1), 0.5), dropout(6.into(), 0.2)]
@@ -310,7 +310,7 @@ mod tests {
     fn a_channel_is_dropped_at_all_positions_and_others_in_another_row() {
         let (layer, x) =
             (Dropout::of_channels(Shape::image(4, 5, 100), 0.25), Array2::<f64>::ones((9, 2000)));
-        let (mut y, mut tape) = (x.clone(), layer.tape(9));
+        let (mut y, mut tape) = (x.clone(), layer.tape(TapeKind::Complete, 9));
         layer.forward(Mode::Train { seed: 3, row: 0 }, &[], &x, &mut y, &mut tape);
         let first: Vec<&[f64]> = rows::slices(&y).map(|row| &row[..100]).collect();
         for (row, first) in rows::slices(&y).zip(&first) {

@@ -122,14 +122,6 @@ impl<S: FilteredSpec> Filtered<S> {
 }
 
 impl<A: Scalar, S: FilteredSpec> Layer<A> for Filtered<S> {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        Layer::<A>::output_shape(self).size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.filters();
         self.input

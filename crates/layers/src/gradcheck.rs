@@ -21,7 +21,7 @@ use crate::layer::{Layer, Station};
 use crate::mode::Mode;
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, Tangent};
-use crate::tape::Tape;
+use crate::tape::{Tape, TapeKind};
 use crate::walk::{least_rows, leaves};
 
 /// What to try on a layer.
@@ -201,7 +201,8 @@ pub fn near_kink<A: Scalar>(
     x: &ArrayRef2<A>,
     radius: A,
 ) -> bool {
-    let (mut y, mut tape) = (Array2::zeros((x.nrows(), network.outputs())), network.tape(x.nrows()));
+    let (mut y, mut tape) =
+        (Array2::zeros((x.nrows(), network.outputs())), network.tape(TapeKind::Complete, x.nrows()));
     network.forward(mode, theta, x, &mut y, &mut tape);
     let station = Station::network(network).after_forward(x, &y, &tape);
     leaves(station).iter().any(|leaf| {
@@ -321,7 +322,7 @@ fn spoiled<A: Scalar>(layer: &dyn Layer<A>, case: Case) -> Tape<A> {
         tape.vectors.iter_mut().for_each(|vector| vector.fill(A::nan()));
         tape.children.iter_mut().for_each(spoil);
     }
-    let mut tape = layer.tape(case.capacity.max(case.rows));
+    let mut tape = layer.tape(TapeKind::Complete, case.capacity.max(case.rows));
     spoil(&mut tape);
     tape
 }

@@ -22,13 +22,13 @@ use crate::tape::{Tape, TapeKind};
 /// [`input_shape`](Self::input_shape) and [`output_shape`](Self::output_shape): positions × features, features last.
 ///
 /// # A layer of your own
-/// `inputs`, `outputs`, `layout`, `forward` and `backward` are all that a program needs for training; the rest have defaults. The
+/// `input_shape`, `output_shape`, `layout`, `forward` and `backward` are all that a program needs for training; the rest have defaults. The
 /// harness [`gradcheck`](crate::gradcheck) checks the derivatives:
 ///
 /// ```
 /// use chainrule_layers::{Grad, Layer, Mode, Point, Tape, gradcheck};
 /// use chainrule_tensor::ndarray::{ArrayRef2, Axis, Ix1};
-/// use chainrule_tensor::{Init, Layout, Param};
+/// use chainrule_tensor::{Init, Layout, Param, Shape};
 ///
 /// /// y = x·g, with a gain g for each column.
 /// #[derive(Debug)]
@@ -38,12 +38,12 @@ use crate::tape::{Tape, TapeKind};
 /// }
 ///
 /// impl Layer<f64> for Gain {
-///     fn inputs(&self) -> usize {
-///         self.layout.len()
+///     fn input_shape(&self) -> Shape {
+///         Shape::Flat(self.layout.len())
 ///     }
 ///
-///     fn outputs(&self) -> usize {
-///         self.layout.len()
+///     fn output_shape(&self) -> Shape {
+///         Shape::Flat(self.layout.len())
 ///     }
 ///
 ///     fn layout(&self) -> &Layout {
@@ -85,20 +85,20 @@ use crate::tape::{Tape, TapeKind};
 /// One file with this trait, [`SecondOrder`] and a [`LayerSpec`](crate::LayerSpec), a `mod` line, and a line in the table
 /// of `registry.rs`.
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
-    /// How many numbers a row of x has.
-    fn inputs(&self) -> usize;
+    /// The shape of a row of x.
+    fn input_shape(&self) -> Shape;
 
-    /// How many numbers a row of y has.
-    fn outputs(&self) -> usize;
+    /// The shape of a row of y.
+    fn output_shape(&self) -> Shape;
 
-    /// The shape of a row of x, of size [`inputs`](Self::inputs).
-    fn input_shape(&self) -> Shape {
-        Shape::Flat(self.inputs())
+    /// How many numbers a row of x has: the size of its shape.
+    fn inputs(&self) -> usize {
+        self.input_shape().size()
     }
 
-    /// The shape of a row of y, of size [`outputs`](Self::outputs).
-    fn output_shape(&self) -> Shape {
-        Shape::Flat(self.outputs())
+    /// How many numbers a row of y has: the size of its shape.
+    fn outputs(&self) -> usize {
+        self.output_shape().size()
     }
 
     /// Whether y is x under another shape: a container then hands on the same numbers, without a copy.
@@ -151,17 +151,13 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
         1
     }
 
-    /// Memory beside x and y for at most `batch` rows, for `forward`, `backward` and their second derivatives. Called once,
-    /// not per step.
-    fn tape(&self, batch: usize) -> Tape<A> {
-        let _ = batch;
+    /// Memory beside x and y for at most `batch` rows. Called once, not per step.
+    ///
+    /// A tape of the kind [`Gradient`](TapeKind::Gradient) may leave out what only [`SecondOrder`] or a [`walk`](crate::walk())
+    /// reads, and then says so in its `kind`. The results have the same bits.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let _ = (kind, batch);
         Tape::empty()
-    }
-
-    /// Memory for `forward` and `backward` alone: without what only [`SecondOrder`] or a [`walk`](crate::walk()) reads. The
-    /// results have the same bits.
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        Tape { kind: TapeKind::Gradient, ..self.tape(batch) }
     }
 
     /// y ← f(θ, x), saving on `tape` what the derivatives need beside x and y.

@@ -13,12 +13,12 @@
 //! layers; what a program has to know of each beside its derivatives is its [`LayerSpec`], in the layer's own file.
 //!
 //! ```
-//! use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
+//! use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh, TapeKind};
 //! use chainrule_tensor::{Rng, ndarray::Array2};
 //!
 //! let model = Sequential::input(2).then(|n| Dense::new(n, 3)).then(Tanh::new).then(|n| Dense::new(n, 1));
 //! let theta = model.layout().init::<f32>(&mut Rng::new(0));
-//! let (x, mut y, mut tape) = (Array2::ones((4, 2)), Array2::zeros((4, 1)), model.tape(4));
+//! let (x, mut y, mut tape) = (Array2::ones((4, 2)), Array2::zeros((4, 1)), model.tape(TapeKind::Complete, 4));
 //! model.forward(Mode::EVAL, &theta, &x, &mut y, &mut tape);
 //! assert!(y.iter().all(|y| y.is_finite()));
 //! ```

@@ -172,14 +172,6 @@ struct Place {
 }
 
 impl<A: Scalar> Layer<A> for MaxPool {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.output.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }

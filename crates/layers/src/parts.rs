@@ -70,7 +70,7 @@ impl<A: Scalar> Parts<A> {
         batch: usize,
         widths: impl IntoIterator<Item = usize>,
     ) -> Tape<A> {
-        let children = self.list.iter().map(|part| part.tape(kind, batch)).collect();
+        let children = self.list.iter().map(|part| part.layer.tape(kind, batch)).collect();
         Tape { kind, children, ..Tape::with_widths(batch, widths) }
     }
 
@@ -81,13 +81,6 @@ impl<A: Scalar> Parts<A> {
 
 /// A pass over one layer, given θ, the gradient and the direction of the whole container.
 impl<A: Scalar> Part<A> {
-    pub(crate) fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        match kind {
-            TapeKind::Complete => self.layer.tape(batch),
-            TapeKind::Gradient => self.layer.gradient_tape(batch),
-        }
-    }
-
     /// `place` gives the layer its own random numbers.
     pub(crate) fn forward(
         &self,

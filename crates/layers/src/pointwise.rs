@@ -83,14 +83,6 @@ impl<F: Activation> Pointwise<F> {
 }
 
 impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }

@@ -67,14 +67,6 @@ fn below<A: Scalar>(x: A) -> A {
 }
 
 impl<A: Scalar> Layer<A> for PRelu {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }

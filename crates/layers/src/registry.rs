@@ -114,6 +114,11 @@ macro_rules! layers {
                 match self { $(Stage::$variant(spec) => LayerSpec::formula(spec),)* }
             }
 
+            /// Whether each output belongs to the place of one input; see [`LayerSpec::keeps_places`].
+            pub fn keeps_places(&self) -> bool {
+                match self { $(Stage::$variant(spec) => LayerSpec::keeps_places(spec),)* }
+            }
+
             fn arguments(&self) -> String {
                 match self { $(Stage::$variant(spec) => LayerSpec::to_words(spec),)* }
             }
@@ -267,6 +272,10 @@ impl LayerSpec for Stage {
 
     fn formula(&self) -> Option<UnitFormula> {
         Stage::formula(self)
+    }
+
+    fn keeps_places(&self) -> bool {
+        Stage::keeps_places(self)
     }
 
     fn specimens() -> Vec<(Shape, Self)> {

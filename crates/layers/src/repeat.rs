@@ -69,14 +69,6 @@ impl<A: Scalar> Repeat<A> {
     fn body(&self) -> &Part<A> {
         &self.parts.list[0]
     }
-
-    /// h₁ … h_{k−1}, then δ₁ … δ_{k−1}; the sum of the statistics over the applications, and those of one.
-    fn tape_of(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        let children = (0..self.times).map(|_| self.body().tape(kind, batch)).collect();
-        let hidden = std::iter::repeat_n(self.inputs(), 2 * (self.times - 1));
-        let statistics = self.parts.statistics.len();
-        Tape { kind, children, ..Tape::with_widths(batch, hidden).and_vectors([statistics; 2]) }
-    }
 }
 
 /// The first `n` rows of array `t − 1`, or `edge` where `t` is 0: what application `t` takes.
@@ -90,14 +82,6 @@ fn above<'a, A: Scalar>(arrays: &'a [Array2<A>], t: usize, edge: &'a ArrayRef2<A
 }
 
 impl<A: Scalar> Layer<A> for Repeat<A> {
-    fn inputs(&self) -> usize {
-        self.body().layer.inputs()
-    }
-
-    fn outputs(&self) -> usize {
-        self.body().layer.outputs()
-    }
-
     fn input_shape(&self) -> Shape {
         self.body().layer.input_shape()
     }
@@ -123,12 +107,12 @@ impl<A: Scalar> Layer<A> for Repeat<A> {
         self.parts.track(observed, statistics);
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    /// h₁ … h_{k−1}, then δ₁ … δ_{k−1}; the sum of the statistics over the applications, and those of one.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let children = (0..self.times).map(|_| self.body().layer.tape(kind, batch)).collect();
+        let hidden = std::iter::repeat_n(self.inputs(), 2 * (self.times - 1));
+        let statistics = self.parts.statistics.len();
+        Tape { kind, children, ..Tape::with_widths(batch, hidden).and_vectors([statistics; 2]) }
     }
 
     fn forward(

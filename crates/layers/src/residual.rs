@@ -90,13 +90,6 @@ impl<A: Scalar> Residual<A> {
     fn has_projection(&self) -> bool {
         self.parts.list.len() > 1
     }
-
-    /// f(x); then, with a projection, g(x) and its ∂C/∂x.
-    fn tape_of(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        let (f, x) = (self.body().outputs(), self.body().inputs());
-        let widths = [f, f, x];
-        self.parts.tape(kind, batch, if self.has_projection() { &widths[..] } else { &widths[..1] }.to_vec())
-    }
 }
 
 /// y ← f + g.
@@ -105,14 +98,6 @@ fn sum<A: Scalar>(f: &ArrayRef2<A>, g: &ArrayRef2<A>, y: &mut ArrayRef2<A>) {
 }
 
 impl<A: Scalar> Layer<A> for Residual<A> {
-    fn inputs(&self) -> usize {
-        self.body().inputs()
-    }
-
-    fn outputs(&self) -> usize {
-        self.body().outputs()
-    }
-
     fn input_shape(&self) -> Shape {
         self.body().input_shape()
     }
@@ -137,12 +122,11 @@ impl<A: Scalar> Layer<A> for Residual<A> {
         self.parts.track(observed, statistics);
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    /// f(x); then, with a projection, g(x) and its ∂C/∂x.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let (f, x) = (self.body().outputs(), self.body().inputs());
+        let widths = [f, f, x];
+        self.parts.tape(kind, batch, if self.has_projection() { &widths[..] } else { &widths[..1] }.to_vec())
     }
 
     fn forward(

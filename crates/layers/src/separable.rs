@@ -312,14 +312,6 @@ fn add<A: Scalar, const L: usize>(sum: &mut [A; L], weight: A, x: &[A; L]) {
 }
 
 impl<A: Scalar, S: SeparableSpec> Layer<A> for Separable<S> {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.output.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }

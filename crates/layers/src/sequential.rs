@@ -167,14 +167,6 @@ impl<A: Scalar> Sequential<A> {
         step.activation.and_then(|place| self.layers[place].in_place())
     }
 
-    /// What each step but the last hands upwards, and downwards: h₁ … h_{S−1}, then δ₁ … δ_{S−1}.
-    fn tape_for(&self, kind: TapeKind, batch: usize, children: Vec<Tape<A>>) -> Tape<A> {
-        let steps = if kind == TapeKind::Complete { &self.single } else { &self.joined };
-        let (_, below) = steps.split_last().expect(NO_LAYER);
-        let hidden = below.iter().map(|step| self.layers[step.work].outputs());
-        Tape { kind, children, ..Tape::with_widths(batch, hidden.clone().chain(hidden)) }
-    }
-
     /// The shape of the output so far.
     fn shape(&self) -> Shape {
         self.layers.last().map_or(self.input, |layer| layer.output_shape())
@@ -202,14 +194,6 @@ impl<A: Scalar> Sequential<A> {
 }
 
 impl<A: Scalar> Layer<A> for Sequential<A> {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape().size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }
@@ -238,14 +222,13 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         }
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        let children = self.layers.iter().map(|layer| layer.tape(batch)).collect();
-        self.tape_for(TapeKind::Complete, batch, children)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        let children = self.layers.iter().map(|layer| layer.gradient_tape(batch)).collect();
-        self.tape_for(TapeKind::Gradient, batch, children)
+    /// What each step but the last hands upwards, and downwards: h₁ … h_{S−1}, then δ₁ … δ_{S−1}.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let steps = if kind == TapeKind::Complete { &self.single } else { &self.joined };
+        let (_, below) = steps.split_last().expect(NO_LAYER);
+        let hidden = below.iter().map(|step| self.layers[step.work].outputs());
+        let children = self.layers.iter().map(|layer| layer.tape(kind, batch)).collect();
+        Tape { kind, children, ..Tape::with_widths(batch, hidden.clone().chain(hidden)) }
     }
 
     fn forward(

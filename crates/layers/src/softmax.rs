@@ -52,14 +52,6 @@ impl Softmax {
 }
 
 impl<A: Scalar> Layer<A> for Softmax {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }

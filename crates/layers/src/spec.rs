@@ -68,6 +68,12 @@ pub trait LayerSpec: Debug + Clone + PartialEq + Serialize + DeserializeOwned {
         None
     }
 
+    /// Whether each output belongs to the place of one input, as after an activation, a normalisation or dropout: pictures of
+    /// both look alike.
+    fn keeps_places(&self) -> bool {
+        self.formula().is_some()
+    }
+
     /// Descriptions with inputs to check the derivatives on, small enough to go coordinate by coordinate.
     fn specimens() -> Vec<(Shape, Self)>;
 }

@@ -109,11 +109,6 @@ impl<A: Scalar> Tied<A> {
     fn widths(&self) -> [usize; 2] {
         [self.input.features(), self.bias.range().len()]
     }
-
-    /// z, h, ∂C/∂h and ∂C/∂z.
-    fn tape_of(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        self.parts.tape(kind, batch, [self.body().layer.inputs(); 4])
-    }
 }
 
 /// The first `n` rows of each array, and the tape of the body.
@@ -125,14 +120,6 @@ fn split<A: Scalar>(tape: &mut Tape<A>, n: usize) -> ([ArrayViewMut2<'_, A>; 4],
 }
 
 impl<A: Scalar> Layer<A> for Tied<A> {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.input.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }
@@ -157,12 +144,9 @@ impl<A: Scalar> Layer<A> for Tied<A> {
         self.parts.track(observed, statistics);
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    /// z, h, ∂C/∂h and ∂C/∂z.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        self.parts.tape(kind, batch, [self.body().layer.inputs(); 4])
     }
 
     fn forward(

@@ -81,14 +81,6 @@ impl Flatten {
 }
 
 impl<A: Scalar> Layer<A> for Reshape {
-    fn inputs(&self) -> usize {
-        self.input.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.output.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.input
     }

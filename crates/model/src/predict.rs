@@ -1,5 +1,5 @@
 use chainrule_datasets::Pipeline;
-use chainrule_layers::Layer;
+use chainrule_layers::{Layer, TapeKind};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis};
 use chainrule_tensor::{Scalar, rows};
 use chainrule_train::Weights;
@@ -37,7 +37,8 @@ pub fn predict<'a, A: Scalar>(
     let mut predictions = Array2::zeros((x.nrows(), model.outputs()));
     let (weights, batch) = (weights.into(), ROWS.min(x.nrows()));
     weights.eval().assert_fits(model.statistics());
-    let (mut outputs, mut tape) = (rows::zeros(batch, model.outputs()), model.gradient_tape(batch));
+    let (mut outputs, mut tape) =
+        (rows::zeros(batch, model.outputs()), model.tape(TapeKind::Gradient, batch));
     for (x, mut predictions) in
         x.axis_chunks_iter(Axis(0), ROWS).zip(predictions.axis_chunks_iter_mut(Axis(0), ROWS))
     {

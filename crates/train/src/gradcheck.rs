@@ -1,7 +1,7 @@
 //! For checks: where a network and its loss have their kinks, and a layer with statistics.
 
 use chainrule_layers::gradcheck::near_kink;
-use chainrule_layers::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use chainrule_layers::{Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, TapeKind};
 use chainrule_loss::Loss;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::rows::{slices, slices_mut};
@@ -25,7 +25,7 @@ pub fn is_clear_of_kinks(
         return false;
     }
     let mut y = Array2::zeros((x.nrows(), model.outputs()));
-    model.forward(mode, theta, x, &mut y, &mut model.tape(x.nrows()));
+    model.forward(mode, theta, x, &mut y, &mut model.tape(TapeKind::Complete, x.nrows()));
     !loss.near_kink(&y, target, radius)
 }
 
@@ -49,12 +49,12 @@ impl TracksMean {
 }
 
 impl Layer<f64> for TracksMean {
-    fn inputs(&self) -> usize {
-        self.statistics.len()
+    fn input_shape(&self) -> Shape {
+        Shape::Flat(self.statistics.len())
     }
 
-    fn outputs(&self) -> usize {
-        self.statistics.len()
+    fn output_shape(&self) -> Shape {
+        Shape::Flat(self.statistics.len())
     }
 
     fn layout(&self) -> &Layout {
@@ -65,7 +65,7 @@ impl Layer<f64> for TracksMean {
         &self.statistics
     }
 
-    fn tape(&self, _: usize) -> Tape<f64> {
+    fn tape(&self, _: TapeKind, _: usize) -> Tape<f64> {
         Tape::empty().and_vectors([self.statistics.len()])
     }
 

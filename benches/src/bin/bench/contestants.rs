@@ -114,7 +114,7 @@ impl Peer {
 }
 
 /// `program` on the last `threads` of the processors we may use: the system's own work prefers the first.
-fn pinned(program: &Path, threads: usize) -> Command {
+pub(crate) fn pinned(program: &Path, threads: usize) -> Command {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
     let cpus = list.map(|list| expand(list.trim())).unwrap_or_default();
@@ -237,7 +237,7 @@ fn json(text: &str) -> Result<Value, Failure> {
         .map_err(|error| Failure::Unusable(format!("no JSON but {:?}: {error}", text.lines().next())))
 }
 
-fn number(report: &Value, key: &str) -> Result<f64, Failure> {
+pub(crate) fn number(report: &Value, key: &str) -> Result<f64, Failure> {
     report[key].as_f64().ok_or_else(|| Failure::Unusable(format!("{report} has no number {key}")))
 }
 

@@ -10,6 +10,7 @@ mod contestants;
 mod docs;
 mod failure;
 mod figures;
+mod gemm;
 mod options;
 mod process;
 mod table;
@@ -40,6 +41,9 @@ fn run(options: &Options) -> Result<(), Failure> {
     let baseline = options.compare.as_deref().map(Figures::read).transpose()?;
     if options.time_to_accuracy {
         return accuracy::run(options);
+    }
+    if options.gemm {
+        return gemm::run(options);
     }
     let figures = measure(options, baseline.as_ref())?;
     if let Some(file) = &options.json {

@@ -83,7 +83,7 @@ pub(crate) fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> 
 }
 
 /// Three digits: 1.97 M, 310 k, 41.6 k, 986.
-fn short(x: f64) -> String {
+pub(crate) fn short(x: f64) -> String {
     let (scaled, unit) = match x {
         999_500.0.. => (x / 1e6, " M"),
         999.5.. => (x / 1e3, " k"),

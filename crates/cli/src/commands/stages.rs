@@ -28,19 +28,6 @@ pub(crate) fn stage_names(architecture: &Architecture) -> StageNames {
     names
 }
 
-/// Whether a layer gives a number for each that it takes, in its place.
-fn keeps_places(stage: &Stage) -> bool {
-    let is_norm = matches!(
-        stage,
-        Stage::BatchNorm(_)
-            | Stage::LayerNorm(_)
-            | Stage::RmsNorm(_)
-            | Stage::GroupNorm(_)
-            | Stage::InstanceNorm(_)
-    );
-    is_norm || stage.formula().is_some() || matches!(stage, Stage::Dropout(_) | Stage::DropoutChannels(_))
-}
-
 fn name_layers(layers: &[Stage], path: &str, names: &mut StageNames) {
     for (place, stage) in layers.iter().enumerate() {
         let path = if path.is_empty() { place.to_string() } else { format!("{path}.{place}") };
@@ -81,7 +68,7 @@ fn name_layers(layers: &[Stage], path: &str, names: &mut StageNames) {
             }
             other => (other.to_string(), None),
         };
-        let passes_on = layers.get(place + 1).is_some_and(keeps_places);
+        let passes_on = layers.get(place + 1).is_some_and(Stage::keeps_places);
         names.insert(path, StageName { words, joins, is_path: false, passes_on });
     }
 }

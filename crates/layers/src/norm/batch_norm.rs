@@ -39,11 +39,11 @@ use crate::words::{Arguments, WordsError};
 /// Hoffer, Hubara and Soudry, "Train longer, generalize better", NIPS 2017, §4 (ghost batches).
 ///
 /// ```
-/// use chainrule_layers::{BatchNorm, Layer, Mode};
+/// use chainrule_layers::{BatchNorm, Layer, Mode, TapeKind};
 /// use chainrule_tensor::ndarray::array;
 ///
 /// let (layer, x) = (BatchNorm::new(1), array![[1.0], [3.0]]);
-/// let (mut y, mut tape) = (x.clone(), layer.tape(2));
+/// let (mut y, mut tape) = (x.clone(), layer.tape(TapeKind::Complete, 2));
 /// layer.forward(Mode::Train { seed: 0, row: 0 }, &[2.0, 5.0], &x, &mut y, &mut tape);
 /// assert!((y[(0, 0)] - 3.0_f64).abs() < 1e-4 && (y[(1, 0)] - 7.0).abs() < 1e-4);
 /// ```
@@ -104,14 +104,6 @@ impl BatchNorm {
         }
     }
 
-    fn tape_of<A: Scalar>(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        let complete = kind == TapeKind::Complete;
-        let [sums, rows, partial] = self.kernel.memory(batch * self.shape.size(), complete);
-        let features = self.shape.features();
-        let lengths = [features, features, features, 1, sums, rows, partial];
-        Tape { kind, ..Tape::empty().and_vectors(lengths) }
-    }
-
     fn cell<'a, A: Scalar>(
         &self,
         theta: &'a [A],
@@ -146,14 +138,6 @@ fn parts<A>(tape: &mut Tape<A>) -> (&mut [Vec<A>; 4], Memory<'_, A>) {
 }
 
 impl<A: Scalar> Layer<A> for BatchNorm {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }
@@ -190,12 +174,12 @@ impl<A: Scalar> Layer<A> for BatchNorm {
         statistics[self.steps.range()][0] += A::one();
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let complete = kind == TapeKind::Complete;
+        let [sums, rows, partial] = self.kernel.memory(batch * self.shape.size(), complete);
+        let features = self.shape.features();
+        let lengths = [features, features, features, 1, sums, rows, partial];
+        Tape { kind, ..Tape::empty().and_vectors(lengths) }
     }
 
     /// # Panics
@@ -359,6 +343,10 @@ impl LayerSpec for BatchNormSpec {
         })
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         let usual = Self::default;
         vec![
@@ -439,7 +427,7 @@ mod tests {
         // PyTorch's cosines were of f32.
         let delta = Array2::from_shape_fn((4, 2), |(i, j)| f64::from(((2 * i + j) as f32).cos()));
         let (mut y, mut delta_x, mut grad) = (x.clone(), x.clone(), [f64::NAN; 4]);
-        let mut tape = layer.gradient_tape(7);
+        let mut tape = layer.tape(TapeKind::Gradient, 7);
         layer.forward(TRAIN, &theta, &x, &mut y, &mut tape);
         assert_near(&y, &Y, 1e-13);
         let at = Point { theta: &theta, x: &x, y: &y };
@@ -464,7 +452,7 @@ mod tests {
         let delta = Array2::from_shape_simple_fn((64, 768), || rng.normal::<f32>(1.0));
         let run = |threads| {
             let (mut y, mut delta_x, mut grad) = (x.clone(), x.clone(), [f32::NAN; 6]);
-            let (mut tape, theta) = (layer.gradient_tape(64), [1.0, 2.0, 3.0, 0.0, 0.0, 0.0]);
+            let (mut tape, theta) = (layer.tape(TapeKind::Gradient, 64), [1.0, 2.0, 3.0, 0.0, 0.0, 0.0]);
             Pool::new(threads).enter(|| {
                 layer.forward(Mode::Train { seed: 0, row: 0 }, &theta, &x, &mut y, &mut tape);
                 let at = Point { theta: &theta, x: &x, y: &y };
@@ -489,6 +477,12 @@ mod tests {
     #[should_panic(expected = "a batch of one row of shape 2 has one value of each feature")]
     fn a_batch_of_one_value_is_refused_in_training() {
         let (layer, x) = (BatchNorm::new(2), Array2::zeros((1, 2)));
-        layer.forward(TRAIN, &[1.0, 1.0, 0.0, 0.0], &x, &mut x.clone(), &mut layer.tape(1));
+        layer.forward(
+            TRAIN,
+            &[1.0, 1.0, 0.0, 0.0],
+            &x,
+            &mut x.clone(),
+            &mut layer.tape(TapeKind::Complete, 1),
+        );
     }
 }

@@ -37,12 +37,12 @@ use crate::words::{Arguments, WordsError};
 /// stylization", 2016 (arXiv 1607.08022).
 ///
 /// ```
-/// use chainrule_layers::{GroupNorm, Layer, Mode};
+/// use chainrule_layers::{GroupNorm, Layer, Mode, TapeKind};
 /// use chainrule_tensor::ndarray::array;
 ///
 /// // Two groups of two channels.
 /// let (layer, x) = (GroupNorm::new(4, 2), array![[1.0, 3.0, 10.0, 30.0]]);
-/// let (mut y, mut tape) = (x.clone(), layer.tape(1));
+/// let (mut y, mut tape) = (x.clone(), layer.tape(TapeKind::Complete, 1));
 /// layer.forward(Mode::EVAL, &[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], &x, &mut y, &mut tape);
 /// assert!(y.iter().zip([-1.0_f64, 1.0, -1.0, 1.0]).all(|(y, expected)| (y - expected).abs() < 1e-4));
 /// ```
@@ -98,13 +98,6 @@ impl GroupNorm {
         Self { shape, groups, epsilon, kernel, layout, affine }
     }
 
-    /// For each row μ and 1/σ of each channel; then the memory of the kernel.
-    fn tape_of<A: Scalar>(&self, kind: TapeKind, batch: usize) -> Tape<A> {
-        let memory = self.kernel.memory(self.shape.size(), kind == TapeKind::Complete);
-        let saved = Tape::with_widths(batch, [2 * self.shape.features()]);
-        Tape { kind, ..saved.and_vectors(memory) }
-    }
-
     /// γ and β, or what stands in their place in a vector like θ.
     fn affine<'t, A>(&self, theta: &'t [A]) -> [Option<&'t [A]>; 2] {
         let Some(affine) = &self.affine else { return [None, None] };
@@ -155,14 +148,6 @@ fn parts<A>(tape: &mut Tape<A>) -> (&mut ArrayRef2<A>, Memory<'_, A>) {
 }
 
 impl<A: Scalar> Layer<A> for GroupNorm {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }
@@ -175,12 +160,11 @@ impl<A: Scalar> Layer<A> for GroupNorm {
         &self.layout
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Complete, batch)
-    }
-
-    fn gradient_tape(&self, batch: usize) -> Tape<A> {
-        self.tape_of(TapeKind::Gradient, batch)
+    /// For each row μ and 1/σ of each channel; then the memory of the kernel.
+    fn tape(&self, kind: TapeKind, batch: usize) -> Tape<A> {
+        let memory = self.kernel.memory(self.shape.size(), kind == TapeKind::Complete);
+        let saved = Tape::with_widths(batch, [2 * self.shape.features()]);
+        Tape { kind, ..saved.and_vectors(memory) }
     }
 
     fn forward(
@@ -344,6 +328,10 @@ impl LayerSpec for GroupNormSpec {
         if input.positions() == 1 { y } else { onnx.with_width(&y, input.size()) }
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         let norm = |input: Shape, groups, eps| (input, Self { groups, eps });
         vec![
@@ -394,6 +382,10 @@ impl LayerSpec for InstanceNormSpec {
         onnx.with_width(&y, input.size())
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         let usual = || Self { eps: EPSILON };
         vec![
@@ -418,10 +410,10 @@ mod tests {
         let (mut y, shape) = (x.clone(), Shape::sequence(3, 4));
         let theta = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0];
         let norm = GroupNorm::new(shape, 2);
-        norm.forward(Mode::EVAL, &theta, &x, &mut y, &mut norm.tape(1));
+        norm.forward(Mode::EVAL, &theta, &x, &mut y, &mut norm.tape(TapeKind::Complete, 1));
         assert!(y.iter().zip(GROUPS).all(|(y, expected)| (y - expected).abs() < 1e-13), "{y}");
         let norm = GroupNorm::instance(shape);
-        norm.forward(Mode::EVAL, &[], &x, &mut y, &mut norm.tape(1));
+        norm.forward(Mode::EVAL, &[], &x, &mut y, &mut norm.tape(TapeKind::Complete, 1));
         assert!(y.iter().zip(INSTANCE).all(|(y, expected)| (y - expected).abs() < 1e-13), "{y}");
     }
 

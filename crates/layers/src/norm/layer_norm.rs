@@ -14,7 +14,7 @@ use crate::onnx::{OnnxAttribute, OnnxWriter};
 use crate::point::{Grad, Point};
 use crate::second_order::{Dual, SecondOrder, Tangent};
 use crate::spec::{LayerSpec, SpecError};
-use crate::tape::Tape;
+use crate::tape::{Tape, TapeKind};
 use crate::words::{Arguments, WordsError};
 
 /// y = γ·(x − μ)/√(⟨(x − μ)²⟩ + ε) + β over the features of each position, as [`LayerNorm`] and [`RmsNorm`] are.
@@ -151,14 +151,6 @@ fn memory<A>(tape: &mut Tape<A>) -> ([&mut [A]; 2], &mut [A]) {
 }
 
 impl<A: Scalar, K: FeatureNormKind> Layer<A> for FeatureNorm<K> {
-    fn inputs(&self) -> usize {
-        self.shape.size()
-    }
-
-    fn outputs(&self) -> usize {
-        self.shape.size()
-    }
-
     fn input_shape(&self) -> Shape {
         self.shape
     }
@@ -171,7 +163,7 @@ impl<A: Scalar, K: FeatureNormKind> Layer<A> for FeatureNorm<K> {
         &self.layout
     }
 
-    fn tape(&self, batch: usize) -> Tape<A> {
+    fn tape(&self, _: TapeKind, batch: usize) -> Tape<A> {
         let (features, numbers) = (self.shape.features(), batch * self.shape.size());
         Tape::empty().and_vectors([features, features, self.kernel.memory(numbers)])
     }
@@ -313,6 +305,10 @@ impl LayerSpec for LayerNormSpec {
         })
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn specimens() -> Vec<(Shape, Self)> {
         vec![
             (Shape::Flat(6), Self::default()),
@@ -366,6 +362,10 @@ impl LayerSpec for RmsNormSpec {
             let weight = onnx.parameter("weight");
             onnx.apply("Mul", &[&x_hat, &weight])
         })
+    }
+
+    fn keeps_places(&self) -> bool {
+        true
     }
 
     fn specimens() -> Vec<(Shape, Self)> {

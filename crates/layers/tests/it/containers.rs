@@ -2,7 +2,7 @@
 
 use chainrule_layers::{
     Architecture, Branches, Conv, Dense, Dropout, Flatten, Grad, Join, Layer, Mode, Point, Repeat, Residual,
-    Sequential, Stage, Station, Tape, leaves, onnx::OnnxWriter, walk,
+    Sequential, Stage, Station, Tape, TapeKind, leaves, onnx::OnnxWriter, walk,
 };
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, array};
 use chainrule_tensor::{Accum, Entry, Init, Layout, Rng, Shape};
@@ -130,7 +130,7 @@ fn weights_inside_a_body_begin_as_suits_the_layer_above_them() {
 /// Σ y of a network without parameters on ones, in training.
 fn trained(network: &dyn Layer<f64>, columns: usize) -> Array2<f64> {
     let x = Array2::ones((4, columns));
-    let (mut y, mut tape) = (Array2::zeros((4, network.outputs())), network.tape(4));
+    let (mut y, mut tape) = (Array2::zeros((4, network.outputs())), network.tape(TapeKind::Complete, 4));
     network.forward(Mode::Train { seed: 3, row: 0 }, &[], &x, &mut y, &mut tape);
     y
 }
@@ -157,7 +157,7 @@ fn a_walk_sees_the_values_and_error_signals_of_every_branch() {
     let theta = network.layout().init::<f64>(&mut rng);
     let mut random = |width| Array2::from_shape_simple_fn((5, width), || rng.normal(1.0));
     let (x, delta) = (random(4), random(3));
-    let (mut y, mut tape) = (Array2::zeros((5, 3)), network.tape(8));
+    let (mut y, mut tape) = (Array2::zeros((5, 3)), network.tape(TapeKind::Complete, 8));
     let mut grad = vec![0.0; theta.len()];
     network.forward(Mode::EVAL, &theta, &x, &mut y, &mut tape);
     let at = Point { theta: &theta, x: &x, y: &y };
@@ -226,11 +226,11 @@ impl Measured {
 }
 
 impl Layer<f64> for Measured {
-    fn inputs(&self) -> usize {
-        1
+    fn input_shape(&self) -> Shape {
+        Shape::Flat(1)
     }
-    fn outputs(&self) -> usize {
-        1
+    fn output_shape(&self) -> Shape {
+        Shape::Flat(1)
     }
     fn layout(&self) -> &Layout {
         &self.0
@@ -244,7 +244,7 @@ impl Layer<f64> for Measured {
     fn track(&self, observed: &[f64], statistics: &mut [f64]) {
         statistics.copy_from_slice(observed);
     }
-    fn tape(&self, _: usize) -> Tape<f64> {
+    fn tape(&self, _: TapeKind, _: usize) -> Tape<f64> {
         Tape::empty().and_vectors([1])
     }
     fn forward(
@@ -278,7 +278,8 @@ fn statistics_inside_containers_are_observed_tracked_and_used() {
         .then(|_| Repeat::new(3, Measured::new()))
         .then(|_| Branches::new(Join::Concat, Measured::new()).and(Measured::new()));
     assert_eq!(names(network.statistics()), ["0.body.mean", "1.body.mean", "2.0.mean", "2.1.mean"]);
-    let (x, mut y, mut tape) = (array![[1.0], [3.0]], Array2::zeros((2, 2)), network.tape(2));
+    let (x, mut y, mut tape) =
+        (array![[1.0], [3.0]], Array2::zeros((2, 2)), network.tape(TapeKind::Complete, 2));
     network.forward(Mode::Train { seed: 1, row: 0 }, &[], &x, &mut y, &mut tape);
     let (mut observed, mut running) = ([0.0; 4], [0.0; 4]);
     network.observe(&tape, &mut observed);
@@ -297,7 +298,13 @@ fn statistics_inside_containers_are_observed_tracked_and_used() {
 fn a_forward_pass_without_the_statistics_of_its_network_is_refused() {
     let network = Sequential::input(1).then(|_| Measured::new());
     let mut y = Array2::zeros((1, 1));
-    network.forward(Mode::EVAL, &[], &Array2::zeros((1, 1)), &mut y, &mut network.tape(1));
+    network.forward(
+        Mode::EVAL,
+        &[],
+        &Array2::zeros((1, 1)),
+        &mut y,
+        &mut network.tape(TapeKind::Complete, 1),
+    );
 }
 
 #[test]

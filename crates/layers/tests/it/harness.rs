@@ -1,9 +1,9 @@
 //! Layers broken on purpose: each of the harness's checks can fail, and fails for the right fault.
 
 use chainrule_layers::gradcheck::{Case, Report, check};
-use chainrule_layers::{Dense, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape};
+use chainrule_layers::{Dense, Dual, Grad, Layer, Mode, Point, SecondOrder, Tangent, Tape, TapeKind};
 use chainrule_tensor::ndarray::ArrayRef2;
-use chainrule_tensor::{Accum, Layout};
+use chainrule_tensor::{Accum, Layout, Shape};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
@@ -27,16 +27,16 @@ impl Broken {
 }
 
 impl Layer<f64> for Broken {
-    fn inputs(&self) -> usize {
-        self.inner().inputs()
+    fn input_shape(&self) -> Shape {
+        self.inner().input_shape()
     }
-    fn outputs(&self) -> usize {
-        self.inner().outputs()
+    fn output_shape(&self) -> Shape {
+        self.inner().output_shape()
     }
     fn layout(&self) -> &Layout {
         self.inner().layout()
     }
-    fn tape(&self, batch: usize) -> Tape<f64> {
+    fn tape(&self, _: TapeKind, batch: usize) -> Tape<f64> {
         Tape::with_widths(batch, [1])
     }
     fn forward(

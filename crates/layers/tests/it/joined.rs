@@ -2,7 +2,8 @@
 
 use chainrule_layers::{
     BatchNorm, Branches, Conv, ConvTranspose, Dense, Dropout, Elu, Flatten, Grad, GroupNorm, Identity, Join,
-    Layer, MaxPool, Mode, Point, Relu, Repeat, Residual, Sequential, Sigmoid, Softmax, Tanh, Tape, Tied,
+    Layer, MaxPool, Mode, Point, Relu, Repeat, Residual, Sequential, Sigmoid, Softmax, Tanh, Tape, TapeKind,
+    Tied,
 };
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Accum, Pool, Rng, Scalar, Shape};
@@ -38,9 +39,9 @@ fn check<A: Scalar>(model: &dyn Layer<A>) {
     // One row, few, a batch that is smaller than its memory, and one that threads share and pieces are made of.
     for (rows, capacity) in [(1, 1), (5, 8), (300, 300)] {
         for wants_input in [false, true] {
-            let expected = passes(model, model.tape(capacity), rows, wants_input);
+            let expected = passes(model, model.tape(TapeKind::Complete, capacity), rows, wants_input);
             for threads in [1, 2, 3] {
-                let run = || passes(model, model.gradient_tape(capacity), rows, wants_input);
+                let run = || passes(model, model.tape(TapeKind::Gradient, capacity), rows, wants_input);
                 let equal = Pool::new(threads).enter(run) == expected;
                 assert!(equal, "{model:?}: {rows} rows, {threads} threads, input {wants_input}");
             }
@@ -107,5 +108,8 @@ fn a_gradient_takes_half_the_memory() {
     let numbers = |tape: &Tape<f32>| tape.arrays.iter().flatten().count();
     let model =
         Sequential::<f32>::input(3).then(|n| Dense::new(n, 5)).then(Relu::new).then(|n| Dense::new(n, 2));
-    assert_eq!((numbers(&model.tape(7)), numbers(&model.gradient_tape(7))), (7 * 20, 7 * 10));
+    assert_eq!(
+        (numbers(&model.tape(TapeKind::Complete, 7)), numbers(&model.tape(TapeKind::Gradient, 7))),
+        (7 * 20, 7 * 10)
+    );
 }

@@ -10,7 +10,7 @@ use chainrule_loss::{Huber, SquaredError};
 use chainrule_model::{CheckpointError, FitError, Model, Regressor, Task, Trainer};
 use chainrule_optim::{Lbfgs, RuleKind, ScheduleKind};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, array};
-use chainrule_tensor::{Init, Layout, Scalar};
+use chainrule_tensor::{Init, Layout, Scalar, Shape};
 use chainrule_train::{Risk, Stop};
 use tempfile::tempdir;
 
@@ -19,12 +19,12 @@ use tempfile::tempdir;
 struct Double(Layout, usize);
 
 impl<A: Scalar> Layer<A> for Double {
-    fn inputs(&self) -> usize {
-        self.1
+    fn input_shape(&self) -> Shape {
+        Shape::Flat(self.1)
     }
 
-    fn outputs(&self) -> usize {
-        self.1
+    fn output_shape(&self) -> Shape {
+        Shape::Flat(self.1)
     }
 
     fn layout(&self) -> &Layout {

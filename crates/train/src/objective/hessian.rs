@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use chainrule_layers::{
-    Dual, Layer, Mode, Point, SecondOrder, Station, Structure, Tangent, Tape, leaves, walk,
+    Dual, Layer, Mode, Point, SecondOrder, Station, Structure, Tangent, Tape, TapeKind, leaves, walk,
 };
 use chainrule_loss::Loss;
 use chainrule_optim::mirror;
@@ -140,7 +140,7 @@ impl<A: Scalar> Block<A> {
         let x = problem.x.slice(s![rows.clone(), ..]);
         let target = problem.target.slice(s![rows.clone(), ..]);
         let model = problem.model;
-        let (mut y, mut tape) = (Array2::zeros((n, model.outputs())), model.tape(n));
+        let (mut y, mut tape) = (Array2::zeros((n, model.outputs())), model.tape(TapeKind::Complete, n));
         model.forward(problem.mode.from_row(rows.start), theta, &x, &mut y, &mut tape);
         let mut delta = Array2::zeros(y.dim());
         problem.loss.value_and_delta(&y, &target, &mut delta);
@@ -155,7 +155,7 @@ impl<A: Scalar> Block<A> {
             tapes: Vec::with_capacity(links.len()),
             r_h: std::iter::once(Array2::zeros(x.dim())).chain(outputs()).collect(),
             r_delta: outputs().collect(),
-            r_tapes: links.iter().map(|link| link.layer.tape(n)).collect(),
+            r_tapes: links.iter().map(|link| link.layer.tape(TapeKind::Complete, n)).collect(),
             unused: vec![A::zero(); theta.len()],
         };
         let network = Station::network(model).after_forward(&x, &y, &tape).after_backward(&delta);

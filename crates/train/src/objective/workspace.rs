@@ -1,4 +1,4 @@
-use chainrule_layers::{Layer, Tape};
+use chainrule_layers::{Layer, Tape, TapeKind};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Scalar, rows};
 
@@ -25,12 +25,12 @@ impl<A: Scalar> Workspace<A> {
     /// The memory `model` needs for batches of at most `rows` rows: for values and gradients, until a curvature product asks
     /// for more.
     pub fn new(model: &dyn Layer<A>, rows: usize) -> Self {
-        Self::with(model, rows, model.gradient_tape(rows), false)
+        Self::with(model, rows, model.tape(TapeKind::Gradient, rows), false)
     }
 
     /// Memory that keeps all of a pass for curvature products at the same θ.
     pub(crate) fn complete(model: &dyn Layer<A>, rows: usize) -> Self {
-        Self::with(model, rows, model.tape(rows), true)
+        Self::with(model, rows, model.tape(TapeKind::Complete, rows), true)
     }
 
     fn with(model: &dyn Layer<A>, batch: usize, tape: Tape<A>, is_complete: bool) -> Self {

@@ -1,6 +1,6 @@
 //! Where a number that is not finite comes from.
 
-use chainrule_layers::{Layer, Mode, Station, leaves};
+use chainrule_layers::{Layer, Mode, Station, TapeKind, leaves};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Entry, Scalar, vector};
 
@@ -20,7 +20,8 @@ pub(crate) fn culprit<A: Scalar>(
     if !x.iter().all(|x| x.is_finite()) {
         return "the input".to_owned();
     }
-    let (mut y, mut tape) = (Array2::zeros((x.nrows(), model.outputs())), model.tape(x.nrows()));
+    let (mut y, mut tape) =
+        (Array2::zeros((x.nrows(), model.outputs())), model.tape(TapeKind::Complete, x.nrows()));
     model.forward(mode, theta, x, &mut y, &mut tape);
     for leaf in leaves(Station::network(model).after_forward(x, &y, &tape)) {
         let values = leaf.values.as_ref().expect("a walk after a forward pass");

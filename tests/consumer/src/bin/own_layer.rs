@@ -8,8 +8,8 @@ struct Bend(Layout, Param<Ix1>);
 
 #[rustfmt::skip]
 impl<A: Scalar> Layer<A> for Bend {
-    fn inputs(&self) -> usize { self.0.len() }
-    fn outputs(&self) -> usize { self.0.len() }
+    fn input_shape(&self) -> Shape { Shape::Flat(self.0.len()) }
+    fn output_shape(&self) -> Shape { Shape::Flat(self.0.len()) }
     fn layout(&self) -> &Layout { &self.0 }
     fn forward(&self, _: Mode<'_, A>, theta: &[A], x: &ArrayRef2<A>, y: &mut ArrayRef2<A>, _: &mut Tape<A>) {
         y.assign(&(x * x * self.1.view(theta) + x));

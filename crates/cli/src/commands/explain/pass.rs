@@ -1,7 +1,7 @@
 //! One example through a network and its error signal back.
 
 use chainrule::datasets::Pipeline;
-use chainrule::layers::{Grad, Layer as _, Point, Sequential, Station, Tape};
+use chainrule::layers::{Grad, Layer as _, Point, Sequential, Station, Tape, TapeKind};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
@@ -40,7 +40,7 @@ impl<'a, A: Scalar> Pass<'a, A> {
     ) -> Self {
         let (model, theta) = (card.architecture.build::<A>(None), weights.theta);
         let outputs = || Array2::zeros((1, model.outputs()));
-        let (mut y, mut delta, mut tape) = (outputs(), outputs(), model.tape(1));
+        let (mut y, mut delta, mut tape) = (outputs(), outputs(), model.tape(TapeKind::Complete, 1));
         let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
         model.forward(weights.eval(), theta, x, &mut y, &mut tape);
         let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta).as_f64();

@@ -1,6 +1,6 @@
 //! One example through a network and its error signal back; every number is the engine's.
 
-use chainrule::layers::{Architecture, Layer as _, Point, Stage, Station, Values, leaves};
+use chainrule::layers::{Architecture, Layer as _, Point, Stage, Station, TapeKind, Values, leaves};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
@@ -175,7 +175,7 @@ impl<'a, A: Scalar> Walk<'a, A> {
             &ones,
             Some(&mut slope),
             None,
-            &mut units.tape(1),
+            &mut units.tape(TapeKind::Complete, 1),
         );
         wide(&slope)
     }

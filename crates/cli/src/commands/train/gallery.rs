@@ -2,7 +2,7 @@
 //! and the weights of its first layer.
 
 use chainrule::datasets::{Batches, Dataset, Encoding, Error, ImageShape, Pipeline};
-use chainrule::layers::{Layer, Station, walk};
+use chainrule::layers::{Layer, Station, TapeKind, walk};
 use chainrule::ndarray::{Array2, Axis};
 use chainrule::tensor::{Scalar, Shape, rows};
 use chainrule::train::Plan;
@@ -132,7 +132,7 @@ fn feature_maps<A: Scalar>(
     let network = trained.network;
     let mut x: Array2<A> = test.raw.select(Axis(0), &[mistake.example]);
     trained.card.transform.apply_in_place(&mut x);
-    let (mut y, mut tape) = (Array2::zeros((1, network.outputs())), network.tape(1));
+    let (mut y, mut tape) = (Array2::zeros((1, network.outputs())), network.tape(TapeKind::Complete, 1));
     network.forward(trained.weights.eval(), trained.weights.theta, &x, &mut y, &mut tape);
     let names = stage_names(&trained.card.architecture);
     let mut found = Vec::new();

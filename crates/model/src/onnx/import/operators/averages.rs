@@ -1,6 +1,6 @@
 //! Means of positions as products with one matrix for each axis: how pools are written that no operator computes.
 
-use chainrule_layers::{AdaptiveAvgPoolSpec, AvgPoolSpec, Extent, Mode, Stage};
+use chainrule_layers::{AdaptiveAvgPoolSpec, AvgPoolSpec, Extent, Mode, Stage, TapeKind};
 use chainrule_tensor::ndarray::Array2;
 use chainrule_tensor::{Init, Scalar, Shape};
 
@@ -115,7 +115,13 @@ fn is_map(map: &Array2<f64>, stage: impl Into<Stage>) -> bool {
     }
     let layer = stage.build::<f64>(input, Init::Zeros);
     let mut found = Array2::zeros(map.raw_dim());
-    layer.forward(Mode::EVAL, &[], &Array2::eye(inputs), &mut found, &mut layer.tape(inputs));
+    layer.forward(
+        Mode::EVAL,
+        &[],
+        &Array2::eye(inputs),
+        &mut found,
+        &mut layer.tape(TapeKind::Complete, inputs),
+    );
     found.iter().zip(map).all(|(found, wanted)| (found - wanted).abs() <= 1e-6)
 }
 
