@@ -27,9 +27,11 @@ pub use file::Violation;
 pub use packages::BLAS_PACKAGES;
 
 /// Where `unsafe` may stand: the calls of BLAS and LAPACK, the threads that borrow from their caller, the code for CPUs
-/// that not everyone has, and the allocators that count. The lint `unsafe_code` is denied elsewhere, but any file could
+/// that not everyone has, the functions for C, and the allocators that count. The lint `unsafe_code` is denied elsewhere, but any file could
 /// lift it; `forbid` would refuse what ndarray's `s![]` expands to.
 const UNSAFE: &[&str] = &[
+    "crates/c/src/lib.rs",
+    "crates/c/src/tests.rs",
     "crates/curvature/src/eigen/lapack.rs",
     "crates/tensor/src/blas/",
     "crates/tensor/src/kernel/",

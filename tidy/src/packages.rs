@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["chainrule-train"],
     &["chainrule-model", "chainrule-curvature", "chainrule-distributed", "chainrule-report"],
     &["chainrule"],
-    &["chainrule-cli"],
+    &["chainrule-cli", "chainrule-c"],
     &["chainrule-benches"],
 ];
 

@@ -74,7 +74,7 @@ impl Cell {
         steps.extend([checks::clippy(cargo, blas), checks::tests(cargo, blas)]);
         steps.push(checks::programs(cargo, blas));
         if blas == Blas::None {
-            steps.push(consumer::step(cargo));
+            steps.push(consumer::step(cargo, blas));
         }
         steps.push(checks::docs(cargo, blas));
         if (system, blas) == (0, Blas::OpenBlas) {

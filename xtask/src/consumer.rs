@@ -8,6 +8,8 @@ use std::{
 };
 
 use crate::{
+    blas::Blas,
+    c_library,
     checks::Cargo,
     failure::Failure,
     process,
@@ -22,12 +24,13 @@ const PROGRAMS: [&str; 6] = ["consumer", "classify", "regress", "by_hand", "own_
 /// Those for files too: each is named as the feature that it needs.
 const WITH_FEATURE: [&str; 1] = ["files"];
 
-pub(crate) fn step(cargo: Cargo) -> Step {
+/// `blas` is that of the program, which the library for C is compared with.
+pub(crate) fn step(cargo: Cargo, blas: Blas) -> Step {
     let cure = "a crate that depends on the facade by path must build: see tests/consumer";
-    Step::call("a consumer outside the workspace", move || run(cargo).map(|()| Done::Passed), cure)
+    Step::call("a consumer outside the workspace", move || run(cargo, blas).map(|()| Done::Passed), cure)
 }
 
-fn run(cargo: Cargo) -> Result<(), Failure> {
+fn run(cargo: Cargo, blas: Blas) -> Result<(), Failure> {
     let folder = process::root().join(FOLDER);
     // It takes the workspace's versions: no network, and nothing that was not tested.
     fs::copy(process::root().join("Cargo.lock"), folder.join("Cargo.lock"))
@@ -63,7 +66,7 @@ fn run(cargo: Cargo) -> Result<(), Failure> {
         )?;
         start(program)?;
     }
-    Ok(())
+    c_library::run(cargo, blas)
 }
 
 fn file_name(library: &str) -> String {

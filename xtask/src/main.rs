@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod blas;
+mod c_library;
 mod check;
 mod checks;
 mod ci;

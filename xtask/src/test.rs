@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         checks::programs(cargo, blas),
         checks::browser(cargo, blas),
         checks::tests_without_blas(cargo)?,
-        consumer::step(cargo),
+        consumer::step(cargo, blas),
         checks::docs(cargo, blas),
     ])
 }
