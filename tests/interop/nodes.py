@@ -46,8 +46,9 @@ def with_constants(case):
     changed.CopyFrom(model)
     del changed.graph.input[1:]
     del changed.graph.output[1:]
-    if len(changed.graph.node) == 1:
-        del changed.graph.node[0].output[1:]
+    node = changed.graph.node[0]
+    if len(changed.graph.node) == 1 and asked.name in node.output:
+        del node.output[list(node.output).index(asked.name) + 1 :]
     for end, array in zip(others, arrays[1:]):
         changed.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), end.name))
     y = outputs[0]

@@ -107,6 +107,12 @@ pub fn import_bytes<A: Scalar>(bytes: &[u8], folder: Option<&Path>) -> Result<Im
     let input = steps.push(Kind::Input, Vec::new(), labels)?;
     graph.values.insert(ends.input, Value::Live(input));
     let output = graph.read(ends.output, &mut steps)?;
+    if output.labels.is_merged {
+        return Err(ImportError::ends(format!(
+            "its output {} has a row for each position, and that of a network here one for each example",
+            quoted(ends.output)
+        )));
+    }
 
     let fault = |node: usize, fault: &str| graph.fault(node, fault);
     let pieces = chain(&steps, output.step, &fault)?;

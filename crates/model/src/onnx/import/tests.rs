@@ -194,6 +194,21 @@ fn graphs_that_are_none_are_refused_in_one_line() {
     let product = || node("MatMul", &["x", "w"], "y");
     assert!(import_bytes::<f32>(&model(&[2, 3], &[weight.clone(), product()]), None).is_ok());
     let overflowing = tensor("w", &[1 << 40, 1 << 40], &[1.0]);
+    // Four numbers of an example as two rows.
+    let halves: Vec<u8> = [-1_i64, 2].iter().flat_map(|length| length.to_le_bytes()).collect();
+    let halves = field(5, &[number(1, 2), number(2, 7), field(8, b"halves"), field(9, &halves)].concat());
+    let halved = || node("Reshape", &["x", "halves"], "y");
+    // Windows of three with a border.
+    let wide = |border: u64| {
+        // The type of a setting is field 20, and 7 are whole numbers.
+        let ints = |name: &str, ints: &[u64]| {
+            let ints: Vec<u8> = ints.iter().flat_map(|&int| number(8, int)).collect();
+            field(5, &[field(1, name.as_bytes()), ints, vec![0xa0, 1, 7]].concat())
+        };
+        let names = [field(1, b"x"), field(2, b"y"), field(4, b"MaxPool")].concat();
+        field(1, &[names, ints("kernel_shape", &[3, 3]), ints("pads", &[border; 4])].concat())
+    };
+    assert!(import_bytes::<f32>(&model(&[2, 1, 6, 6], &[wide(1)]), None).is_ok());
     let cases = [
         // A cycle, and a value that nobody gives.
         (
@@ -218,6 +233,8 @@ fn graphs_that_are_none_are_refused_in_one_line() {
         (model(&[2, 1 << 33], &[node("Relu", &["x"], "y")]), "numbers"),
         (model(&[2, u64::MAX], &[node("Relu", &["x"], "y")]), "need a length"),
         (model(&[2, 3], &[]), "does not depend"),
+        (model(&[2, 4], &[halves, halved()]), "a row for each position"),
+        (model(&[2, 1, 6, 6], &[wide(2)]), "MaxPool (opset 17): a padding of 2"),
         (model(&[2, 3], &relus(60_000)), "more than 50000 nodes"),
         (b"\x08\x08".to_vec(), "no graph"),
         (b"PK\x03\x04".to_vec(), "corrupted or of another format"),
