@@ -58,7 +58,7 @@ def torch_model(activation, widths, dropout, dtype):
 
 def npz_to_numpy(workshop, *case):
     out, x, expected = workshop.trained(*case)
-    workshop.run("export", out / "last.safetensors", "--to", "npz", "--out", out / "model.npz")
+    workshop.run("export", out / "last.safetensors", "--to", "npz", "--out", out / "model.npz", "--force")
     arrays, stored = np.load(out / "model.npz"), safetensors.numpy.load_file(out / "last.safetensors")
     assert set(arrays) == {*stored, "transform.shift", "transform.scale"}
     assert all(arrays[name].dtype == x.dtype for name in arrays)
@@ -72,7 +72,7 @@ def safetensors_to_pytorch(workshop, *case):
     workshop.run("export", out / "last.safetensors", "--out", out / "plain.safetensors")
     model = torch_model(activation, [models.INPUTS, *models.WIDTHS, outputs], "--dropout" in flags, x.dtype)
     model.load_state_dict(safetensors.torch.load_file(out / "plain.safetensors"))
-    workshop.run("export", out / "last.safetensors", "--out", out / "model.npz")
+    workshop.run("export", out / "last.safetensors", "--out", out / "model.npz", "--force")
     arrays = np.load(out / "model.npz")
     with torch.no_grad():
         z = model(torch.from_numpy((x - arrays["transform.shift"]) * arrays["transform.scale"]))

@@ -132,4 +132,21 @@ proptest! {
     fn any_text_is_an_index_or_an_error(text in any::<Vec<u8>>()) {
         let _ = to_safetensors(Path::new("i"), &text, |_| Ok(shard(&["x"])));
     }
+
+    #[test]
+    fn whatever_is_changed_is_read_or_refused(edits in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
+        let mut files = [
+            br#"{"metadata": {"total_size": 12}, "weight_map": {"x": "a.safetensors", "xx": "a.safetensors"}}"#.to_vec(),
+            shard(&["x", "xx"]),
+        ];
+        for (of_shard, at, byte) in edits {
+            let file = &mut files[usize::from(of_shard)];
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        if let Ok(bytes) = to_safetensors(Path::new("i"), &files[0], |_| Ok(files[1].clone())) {
+            let file = TensorFile::parse(Path::new("i"), &bytes).unwrap();
+            prop_assert_eq!(file.names().len(), 2);
+        }
+    }
 }
