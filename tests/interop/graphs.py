@@ -22,7 +22,7 @@ def check(workshop, *case, opset=17):
     assert model.opset_import[0].version == opset
     onnx.checker.check_model(model, full_check=True)
     names = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
-    assert names == ({"classes": models.CLASSES} if case[3] == 3 else {}), names
+    assert names == ({"classes": models.CLASSES} if case[3] == 3 else {"targets": ["target"]}), names
     session = onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
     # The batch axis is free: all rows, some, one.
     answers = [(session.run(["y"], {"x": x[:n]})[0], expected[:n]) for n in (len(x), 7, 1)]
