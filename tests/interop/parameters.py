@@ -26,6 +26,12 @@ MODULES = {
     "gelu-tanh": lambda: nn.GELU(approximate="tanh"),
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
+    "hardswish": nn.Hardswish,
+    "hardtanh": nn.Hardtanh,
+    "relu6": nn.ReLU6,
+    "mish": nn.Mish,
+    "selu": nn.SELU,
+    "softsign": nn.Softsign,
     "prelu": nn.PReLU,
 }
 

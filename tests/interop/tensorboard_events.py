@@ -34,6 +34,7 @@ def compare(run):
 
     same("loss/train", epochs, lambda record: record["train_loss"])
     same("loss/validation", epochs, lambda record: record["validation_loss"])
+    same("accuracy/train", epochs, lambda record: record["train_accuracy"])
     same("accuracy/validation", epochs, lambda record: record["validation_accuracy"])
     same("examples per second", epochs, lambda record: record["examples"] / record["seconds"])
     same("loss/batch", steps, lambda record: record["loss"])
