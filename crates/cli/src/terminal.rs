@@ -7,6 +7,11 @@ pub(crate) fn columns() -> usize {
     terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(Width(columns), _)| usize::from(columns))
 }
 
+/// The same of stdout.
+pub(crate) fn columns_of_stdout() -> usize {
+    terminal_size_of(std::io::stdout()).map_or(usize::MAX, |(Width(columns), _)| usize::from(columns))
+}
+
 /// A part of a line.
 pub(crate) struct Part {
     text: String,

@@ -192,16 +192,14 @@ impl<A: Scalar> Model<A> {
     /// The description that a file holds of the model; `None` where one of its layers is not of the library.
     pub fn card(&self) -> Option<ModelCard> {
         Some(ModelCard {
-            architecture: Architecture::of(self.network())?,
-            output: self.output,
             loss: self.loss.clone(),
             input: self.input.clone(),
             transform: self.transform.clone().unwrap_or_default(),
             classes: self.classes.clone(),
             labels: self.labels.clone(),
             targets: self.targets.clone(),
-            data: None,
             seed: self.seed,
+            ..ModelCard::new(Architecture::of(self.network())?, self.output, None)
         })
     }
 }

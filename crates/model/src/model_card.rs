@@ -37,6 +37,9 @@ pub struct ModelCard {
     /// The seed it was trained with.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// Fingerprints of the training and the test part, by which a changed file is noticed; files of earlier versions lack them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprints: Option<[u64; 2]>,
 }
 
 /// Files from before the table of layers have `{"kind": "activation", "name": "relu"}` for `{"kind": "relu"}`.
@@ -68,6 +71,7 @@ impl ModelCard {
             targets: Vec::new(),
             data: None,
             seed: None,
+            fingerprints: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use chainrule::datasets::{FileFormat, ReadOptions, csv};
+use chainrule::datasets::{FileFormat, csv};
 use clap_complete::CompletionCandidate;
 
 /// As much of a table as is read for the names of its columns.
@@ -30,10 +30,7 @@ fn names(path: &Path) -> Option<Vec<String>> {
     if text.len() as u64 == BYTES {
         text.truncate(text.iter().rposition(|&byte| byte == b'\n')?);
     }
-    let data = csv::decode::<f32>(&text, path, &ReadOptions::default()).ok()?;
-    let schema = data.schema().filter(|schema| schema.named)?;
-    let features = schema.features.iter().map(|feature| feature.name.clone());
-    Some(features.chain(schema.targets.iter().map(|target| target.name.clone())).collect())
+    csv::column_names(&text, path)
 }
 
 #[cfg(test)]
@@ -46,6 +43,9 @@ mod tests {
         let path = folder.path().join("hats.csv");
         std::fs::write(&path, "size,owner,fits\n7,a,yes\n8,b,no\n9,a,no\n").unwrap();
         assert_eq!(names(&path).unwrap(), ["size", "owner", "fits"]);
+        // Also where words and missing cells keep it from being training data.
+        std::fs::write(&path, "id,size,on\na7,3,2024-01-01\nb1,,\n").unwrap();
+        assert_eq!(names(&path).unwrap(), ["id", "size", "on"]);
         std::fs::write(&path, "7,1\n8,0\n").unwrap();
         assert_eq!(names(&path), None);
         assert_eq!(names(&folder.path().join("none.csv")), None);

@@ -15,6 +15,7 @@ use chainrule::datasets::{
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
+use chainrule::train::fingerprint;
 use clap::{Args, ValueEnum, ValueHint};
 
 pub(crate) use self::part::{Part, PartArgs};
@@ -316,6 +317,13 @@ impl DataArgs {
         let mut parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
         if let Some(fraction) = part.validation.filter(|&fraction| fraction > 0.0) {
             parts = parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)?;
+        }
+        let found = [Some(&parts.train), parts.test.as_ref()].map(|part| part.map_or(0, fingerprint));
+        if card.fingerprints.is_some_and(|of_run| of_run != found) {
+            errln!(
+                "{source}: not the data of the run any more, or divided in another way: some of these examples may be among those that \
+                 the model was trained on"
+            );
         }
         let data = part.of(parts)?;
         let name = if part.part == Part::Train { "training" } else { "test" };

@@ -35,7 +35,18 @@ pub(crate) struct ModelArgs {
 
 /// Parses the path of a model; of the folder of a run it is the last one.
 pub(crate) fn model_parser() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().map(|path| if path.is_dir() { path.join(LAST_MODEL) } else { path })
+    PathBufValueParser::new().try_map(|path| {
+        if !path.is_dir() {
+            return Ok(path);
+        }
+        let model = path.join(LAST_MODEL);
+        if model.exists() {
+            return Ok(model);
+        }
+        Err(format!(
+            "no {LAST_MODEL} in it: it is no run, or one that ended before it saved a model; name another"
+        ))
+    })
 }
 
 /// A network in words, where no file describes it.

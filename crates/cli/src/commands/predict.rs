@@ -16,7 +16,7 @@ use chainrule::tensor::{Pool, Scalar, available_threads, rows, vector};
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use self::answers::{Column, Format, write_csv, write_json};
+use self::answers::{Column, Format, check_names, write_csv, write_json};
 use super::complete;
 use super::data::{Columns, TextArgs};
 use super::model::ModelArgs;
@@ -170,6 +170,7 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         // To a file it is data, on a terminal it is shown.
         return if stdout().is_terminal() { print(&escaped(&text)) } else { print(&text) };
     };
+    check_names(format, &columns)?;
     let written = match format {
         Format::Csv => write_atomic(out, |file| write_csv(file, &columns, examples)),
         Format::Json => write_atomic(out, |file| write_json(file, &columns, examples)),
@@ -212,7 +213,7 @@ fn columns<'a, A: Scalar>(
     labels: &[usize],
     names: &[KeptColumn],
 ) -> Vec<Column<'a, A>> {
-    let kept = names.iter().map(|kept| Column::words(&kept.name, kept.cells.clone()));
+    let kept = names.iter().map(|kept| Column::kept(&kept.name, &kept.cells));
     let mut columns: Vec<Column<'a, A>> = kept.collect();
     if args.classes && !card.labels.is_empty() {
         let of_label = |(label, outputs): (&Label, ArrayView1<'a, A>)| {

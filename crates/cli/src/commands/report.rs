@@ -28,7 +28,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         self.overwrite.check(&self.out)?;
-        let (mut runs, mut first_fault) = (Vec::new(), None);
+        let (mut runs, mut faults) = (Vec::new(), Vec::new());
         for folder in self.runs.iter().flat_map(|path| folders(path)) {
             match read(&folder) {
                 Ok((record, outcome)) => {
@@ -37,13 +37,12 @@ impl Report {
                     }
                     runs.push(Compared { link: self.link(&folder), record, outcome });
                 }
-                Err(fault) => {
-                    errln!("left out: {fault}");
-                    first_fault.get_or_insert(fault);
-                }
+                Err(fault) => faults.push(fault),
             }
         }
-        if let (true, Some(fault)) = (runs.is_empty(), first_fault) {
+        let first = if runs.is_empty() { faults.pop() } else { None };
+        faults.iter().for_each(|fault| errln!("left out: {fault}"));
+        if let Some(fault) = first {
             return Err(Failure::input(fault));
         }
         let html = comparison_page(&runs);

@@ -51,6 +51,97 @@ fn a_run_is_evaluated_on_its_own_test_part() {
 }
 
 #[test]
+fn data_that_changed_since_the_run_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let path = here.join("d.csv");
+    table(&path);
+    json(here, &["train", "d.csv", "--drop", "id", "--epochs", "2", "--json", "--out", "r"]);
+    let told = |arguments: &[&str]| {
+        let output = run(here, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        stderr(&output)
+    };
+    const CHANGED: &str = "d: not the data of the run any more";
+    assert!(!told(&["evaluate", "r"]).contains(CHANGED));
+    let text = fs::read_to_string(&path).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    let other_order = [&rows[..1], &rows[31..], &rows[1..31]].concat().join("\n");
+    for changed in [text.replace("r7,0,2,high", "r7,1,2,high"), rows[..50].join("\n"), other_order] {
+        assert_ne!(changed, text);
+        fs::write(&path, &changed).unwrap();
+        for command in ["evaluate", "explain", "gradcheck"] {
+            assert!(told(&[command, "r"]).contains(CHANGED), "{command}");
+        }
+    }
+    fs::write(&path, &text).unwrap();
+    assert!(!told(&["evaluate", "r"]).contains(CHANGED));
+}
+
+#[test]
+fn the_target_column_of_a_run_is_no_truth_of_explain() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    for (target, truth) in [("kind", "the truth is"), ("2", "the truth is"), ("a,b", "the truth is")] {
+        let out = format!("r-{}", &target[..1]);
+        let flags = ["--drop", "id", "--task", if target == "kind" { "auto" } else { "regression" }];
+        let train = ["train", "d.csv", "--target", target, "--epochs", "2", "--json", "--out", &out];
+        json(here, &[&train[..], if target == "kind" { &flags[..2] } else { &flags[..] }].concat());
+        let output = run(here, &["explain", &out]);
+        assert!(output.status.success(), "{target}: {}", stderr(&output));
+        let evaluated = json(here, &["evaluate", &out, "--json"]);
+        assert_eq!(evaluated["examples"], 12, "{target}");
+        let shown = stdout(&output);
+        let truth_is_shown = shown.contains(truth) || shown.contains("right") || shown.contains("wrong");
+        assert!(truth_is_shown, "{target}: {shown}");
+        assert!(!shown.contains("the truth is 2 "), "{target}: {shown}");
+    }
+}
+
+#[test]
+fn kept_columns_have_names_of_their_own_and_keep_their_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    table(&here.join("d.csv"));
+    json(here, &["train", "d.csv", "--drop", "id", "--epochs", "2", "--json", "--out", "r"]);
+    assert!(run(here, &["predict", "r", "d.csv", "--keep", "id,b", "--out", "k.json"]).status.success());
+    let kept: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(here.join("k.json")).unwrap()).unwrap();
+    assert_eq!((&kept[7]["id"], &kept[7]["b"]), (&"r7".into(), &2.into()));
+    json(
+        here,
+        &[
+            "train",
+            "d.csv",
+            "--drop",
+            "id,kind",
+            "--target",
+            "b",
+            "--task",
+            "regression",
+            "--epochs",
+            "2",
+            "--json",
+            "--out",
+            "n",
+        ],
+    );
+    let twice = ["predict", "n", "d.csv", "--keep", "b", "--out", "k.json", "--force"];
+    refused(here, &twice, &["two columns", "\"b\"", "write .csv"]);
+    assert!(run(here, &["predict", "n", "d.csv", "--keep", "b", "--out", "k.csv"]).status.success());
+}
+
+#[test]
+fn a_folder_without_a_model_is_said_to_have_none() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for command in ["evaluate", "inspect", "explain"] {
+        refused(folder.path(), &[command, "empty"], &["empty", "no last.safetensors in it", "name another"]);
+    }
+}
+
+#[test]
 fn a_built_in_set_is_found_in_the_runs_own_folder() {
     let folder = tempfile::tempdir().unwrap();
     let trained = json(folder.path(), &["train", "moons", "--epochs", "1", "--out", "r", "--json"]);

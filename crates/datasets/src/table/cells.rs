@@ -127,7 +127,7 @@ impl FeatureCells {
                     Cell::Text(text) if !text.is_empty() => format!("{text:?} is no finite number"),
                     _ => "the cell is empty".to_owned(),
                 };
-                Err(format!("{seen}: fill it in, drop the row, or impute it (--impute mean or median)"))
+                Err(format!("{seen}: fill it in, drop the row, or train with --impute mean or median"))
             };
         }
         let spelled;

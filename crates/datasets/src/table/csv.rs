@@ -105,6 +105,17 @@ pub fn decode<A: Scalar>(text: &[u8], path: &Path, options: &ReadOptions) -> Res
     build(text, path, options, true)?.0.into_dataset(path)
 }
 
+/// The names of the columns of a table that begins with this text; `None` if it is no table, or has no header.
+///
+/// ```
+/// use chainrule_datasets::csv;
+///
+/// assert_eq!(csv::column_names(b"id,size\na7,3\nb1,", "hats.csv".as_ref()).unwrap(), ["id", "size"]);
+/// ```
+pub fn column_names(text: &[u8], path: &Path) -> Option<Vec<String>> {
+    build::names(text, path).filter(|names| !names.is_empty())
+}
+
 /// Reads the features of a table for the model whose schema is in `options`; a target column is optional.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ fn example() -> Checkpoint<f64> {
         targets: Vec::new(),
         data: None,
         seed: Some(7),
+        fingerprints: Some([u64::MAX, 1]),
     };
     Checkpoint { card, theta, statistics: Vec::new() }
 }

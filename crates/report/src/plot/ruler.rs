@@ -74,12 +74,15 @@ impl Span {
             let at = (first..=last).filter(|exponent| exponent.rem_euclid(every) == 0);
             return at.map(|exponent| power(1.0, exponent)).collect();
         }
-        let parts: Vec<Tick> = (first - 1..=last)
-            .flat_map(|exponent| [1.0, 2.0, 5.0].map(|part| power(part, exponent)))
-            .filter(|(value, _)| (self.low..=self.high).contains(&value.log10()))
-            .collect();
-        if (3..=most).contains(&parts.len()) {
-            return parts;
+        // Of the multiples of each power as many as there is room for.
+        for (parts, fewest) in [(&[1.0, 2.0, 5.0][..], 3), (&[1.0, 3.0], 3), (&[1.0], 2)] {
+            let ticks: Vec<Tick> = (first - 1..=last)
+                .flat_map(|exponent| parts.iter().map(move |&part| power(part, exponent)))
+                .filter(|(value, _)| (self.low..=self.high).contains(&value.log10()))
+                .collect();
+            if (fewest..=most).contains(&ticks.len()) {
+                return ticks;
+            }
         }
         let fine = round_numbers(10.0_f64.powf(self.low), 10.0_f64.powf(self.high), most, false);
         fine.into_iter().filter(|(value, _)| *value > 0.0).collect()
@@ -170,6 +173,9 @@ mod tests {
         assert_eq!(labels(&round_numbers(0.0, 60.0, 7, false)), ["0", "10", "20", "30", "40", "50", "60"]);
         assert_eq!(labels(&log(-2.1, 1.0).ticks(7)), ["0.01", "0.1", "1", "10"]);
         assert_eq!(labels(&log(-0.1, 0.9).ticks(7)), ["1", "2", "5"]);
+        let wide = Span::of([0.012, 4.5].into_iter(), (true, false), false);
+        assert_eq!(labels(&wide.ticks(7)), ["0.03", "0.1", "0.3", "1", "3"]);
+        assert_eq!(labels(&wide.ticks(4)), ["0.1", "1"]);
     }
 
     #[test]

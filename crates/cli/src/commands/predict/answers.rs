@@ -41,6 +41,7 @@ impl Format {
 /// The cells of a column.
 enum Cells<'a, A> {
     Words(Vec<String>),
+    Whole(Vec<i64>),
     Numbers(ArrayView1<'a, A>),
 }
 
@@ -55,6 +56,15 @@ impl<'a, A: Scalar> Column<'a, A> {
         Self { name: name.to_owned(), cells: Cells::Words(words) }
     }
 
+    /// A column of another file: whole numbers, if all its cells are such and written the usual way.
+    pub(super) fn kept(name: &str, cells: &[String]) -> Self {
+        let whole = |cell: &String| cell.parse().ok().filter(|number: &i64| number.to_string() == *cell);
+        match cells.iter().map(whole).collect() {
+            Some(numbers) => Self { name: name.to_owned(), cells: Cells::Whole(numbers) },
+            None => Self::words(name, cells.to_vec()),
+        }
+    }
+
     pub(super) fn numbers((name, numbers): (String, ArrayView1<'a, A>)) -> Self {
         Self { name, cells: Cells::Numbers(numbers) }
     }
@@ -62,6 +72,7 @@ impl<'a, A: Scalar> Column<'a, A> {
     fn cell(&self, row: usize) -> String {
         match &self.cells {
             Cells::Words(words) => words[row].clone(),
+            Cells::Whole(numbers) => numbers[row].to_string(),
             Cells::Numbers(numbers) => numbers[row].to_string(),
         }
     }
@@ -70,6 +81,7 @@ impl<'a, A: Scalar> Column<'a, A> {
     fn json(&self, row: usize) -> String {
         match &self.cells {
             Cells::Words(words) => quoted(&words[row]),
+            Cells::Whole(numbers) => numbers[row].to_string(),
             Cells::Numbers(numbers) => numbers[row].to_string(),
         }
     }
@@ -77,6 +89,23 @@ impl<'a, A: Scalar> Column<'a, A> {
 
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a text is a value of JSON")
+}
+
+/// Checks that a format which finds columns by their names finds each.
+///
+/// # Errors
+/// If two have one name.
+pub(super) fn check_names<A>(format: Format, columns: &[Column<'_, A>]) -> Result<(), Failure> {
+    let twin =
+        columns.iter().enumerate().find(|(at, column)| columns[..*at].iter().any(|c| c.name == column.name));
+    match twin {
+        Some((_, column)) if !matches!(format, Format::Csv | Format::Npy) => Err(Failure::Input(format!(
+            "two columns of the predictions would have the name {:?}: write .csv, which allows that, or rename the column that --keep \
+             names",
+            column.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A row a line under the names of the columns.
@@ -114,6 +143,7 @@ pub(super) fn write_parquet<A: Scalar>(writer: &mut dyn Write, columns: &[Column
     use chainrule::datasets::parquet::{Values, encode};
     let values = |column: &Column<'_, A>| match &column.cells {
         Cells::Words(words) => Values::Words(words.clone()),
+        Cells::Whole(numbers) => Values::Whole(numbers.clone()),
         Cells::Numbers(numbers) => Values::Numbers(numbers.iter().map(|x| x.as_f64()).collect()),
     };
     let columns: Vec<_> = columns.iter().map(|column| (column.name.clone(), values(column))).collect();

@@ -77,6 +77,7 @@ pub(super) fn card<A: Scalar>(
         targets: train.target().columns().to_vec(),
         data: Some(args.source().to_string()),
         seed: Some(args.seed),
+        fingerprints: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chainrule::datasets::{Augmentation, Target};
 use chainrule::model::ModelCard;
-use chainrule::train::{Evaluation, History, Metrics, Split, Stop};
+use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
 use chainrule_report::digits::significant;
@@ -15,6 +15,7 @@ use super::folder::RunFolder;
 use super::machine::machine;
 use crate::commands::evaluate;
 use crate::failure::escaped;
+use crate::terminal::wrapped;
 
 /// What a run came to, on each part of the data.
 pub(crate) struct Outcome {
@@ -64,14 +65,21 @@ impl Outcome {
         seen as f64 / self.seconds().max(f64::MIN_POSITIVE)
     }
 
-    /// Whether more epochs would lower the loss further: all of them were done, and of all that the training loss fell, more than
-    /// a fiftieth fell in the last tenth of them.
+    /// Whether more epochs would lower the loss further: all of them were done, and of all that the loss fell, more than a fiftieth
+    /// fell in the last tenth of them: the training loss and, where there is one, the validation loss.
     fn is_still_falling(&self) -> bool {
         let epochs = &self.history.epochs;
         let [first, .., last] = &epochs[..] else { return false };
         let before = &epochs[epochs.len() - 1 - epochs.len().div_ceil(10)];
-        let (lately, in_all) = (before.train_loss - last.train_loss, first.train_loss - last.train_loss);
-        self.history.stop == Stop::Finished && epochs.len() > 2 && lately > in_all / 50.0
+        let falls = |loss: fn(&Epoch) -> Option<f64>| match (loss(first), loss(before), loss(last)) {
+            (Some(first), Some(before), Some(last)) => before - last > (first - last) / 50.0,
+            _ => true,
+        };
+        self.history.stop == Stop::Finished
+            && epochs.len() > 2
+            && falls(|epoch| Some(epoch.train_loss))
+            && falls(|epoch| epoch.validation_loss)
+            && self.history.best.is_none_or(|best| best == last.epoch)
     }
 
     /// How the run ended, where that is worth a line: early, with the parameters of another epoch, or too early.
@@ -81,9 +89,10 @@ impl Outcome {
             best.map(|best| format!("the model is that of epoch {best}, with the lowest validation loss"));
         match (self.history.stop, self.patience) {
             (Stop::Patience, Some(patience)) => {
-                let since = format!(
-                    "stopped early after epoch {epochs}: no lower validation loss for {patience} epochs"
-                );
+                let for_long =
+                    if patience == 1 { "an epoch".to_owned() } else { format!("{patience} epochs") };
+                let since =
+                    format!("stopped early after epoch {epochs}: no lower validation loss for {for_long}");
                 Some([Some(since), restored].into_iter().flatten().collect::<Vec<_>>().join("; "))
             }
             _ if self.is_still_falling() => {
@@ -167,7 +176,9 @@ impl Outcome {
     }
 
     /// A table, and where everything lies, with names as a terminal shows them.
-    pub(crate) fn table(&self, folder: &RunFolder, results: &Results) -> String {
+    ///
+    /// Its lines have at most so many columns, but for paths and the names of targets.
+    pub(crate) fn table(&self, folder: &RunFolder, results: &Results, columns: usize) -> String {
         let each = match &results.test {
             Some(results::Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
                 Some(evaluate::target_table(targets))
@@ -189,10 +200,11 @@ impl Outcome {
             put(&mut text, format_args!("\non the test data:\n{each}\n"));
         }
         if let Some(ended) = self.ending() {
-            put(&mut text, format_args!("\n{ended}\n"));
+            put(&mut text, format_args!("\n{}\n", wrapped(&[ended], "", columns)));
         }
         let rate = self.examples_per_second();
-        put(&mut text, format_args!("\nloss        {}\n", self.loss));
+        let loss = format!("loss        {}", self.loss);
+        put(&mut text, format_args!("\n{}\n", wrapped(&[loss], "", columns)));
         put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
@@ -210,7 +222,8 @@ impl Outcome {
             },
             None => format!("training loss {}", significant(self.train.loss)),
         };
-        put(&mut text, format_args!("{headline}; the report is {}\n", folder.report().display()));
+        let last = [headline, format!("the report is {}", folder.report().display())];
+        put(&mut text, format_args!("{}\n", wrapped(&last, "; ", columns)));
         escaped(&text).into_owned()
     }
 }

@@ -111,10 +111,11 @@ impl<A: Scalar> Prepared<A> {
         if let Some(from) = &mut from {
             from.end_in(loss);
         }
-        let card = card(args, line, loss, &parts, from.as_ref().map(|from| &from.header))?;
+        let mut card = card(args, line, loss, &parts, from.as_ref().map(|from| &from.header))?;
         let model = from.as_ref().map(|from| from.model::<A>(&card)).transpose()?;
         let data = fingerprint(&parts.train);
         let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));
+        card.fingerprints = Some([data, others[1]]);
         // The targets of the built-in sets have a fitting scale.
         let scaling = if args.source().is_own() {
             TargetScaling::of(&card.architecture.build::<A>(None), card.output, &parts.train)

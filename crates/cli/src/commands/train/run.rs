@@ -35,6 +35,7 @@ use crate::commands::model::loss_spec;
 use crate::failure::{Failure, outln, print};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
+use crate::terminal::columns_of_stdout;
 
 /// How many of the training examples are those whose accuracy is a curve of the report: few enough to cost next to nothing.
 fn watched(examples: usize) -> usize {
@@ -181,7 +182,11 @@ fn finish<A: Scalar>(
     if args.verbosity.json {
         return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
     }
-    if args.verbosity.level() == Verbosity::Quiet { Ok(()) } else { print(&outcome.table(folder, &results)) }
+    if args.verbosity.level() == Verbosity::Quiet {
+        Ok(())
+    } else {
+        print(&outcome.table(folder, &results, columns_of_stdout()))
+    }
 }
 
 /// Writes the results and the page of a run.

@@ -108,7 +108,11 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
     let flag = |Setting { key, value }: Setting| {
         let key = if key == "seed" { SEED.to_owned() } else { key };
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(key.as_str()))?;
-        let is_of_the_data = arg.get_help_heading() == Some(DATA) && !on_the_line(arg);
+        // `explain --target` is the truth of an example, and that of `train` a column.
+        let is_the_same = arg.is_hide_set()
+            || argument(train, &key)
+                .is_some_and(|of_train| of_train.get_value_names() == arg.get_value_names());
+        let is_of_the_data = is_the_same && arg.get_help_heading() == Some(DATA) && !on_the_line(arg);
         as_flag(arg, &key, &value).filter(|_| is_of_the_data).map(OsString::from)
     };
     Ok(read(&settings, train)?.into_iter().filter_map(flag).collect())

@@ -60,6 +60,11 @@ pub(super) fn build<A: Scalar>(
     Ok((builder, text.names))
 }
 
+/// The header of a text.
+pub(super) fn names(text: &[u8], path: &Path) -> Option<Vec<String>> {
+    Some(Text::open(text, path, &ReadOptions::default(), false).ok()?.names)
+}
+
 impl<'a> Text<'a> {
     fn open(text: &'a [u8], path: &'a Path, options: &ReadOptions, target: bool) -> Result<Self, Error> {
         let mut table = options.table.clone();

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
-use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
@@ -17,6 +17,8 @@ pub enum Values {
     Words(Vec<String>),
     /// A number a row.
     Numbers(Vec<f64>),
+    /// A whole number a row.
+    Whole(Vec<i64>),
 }
 
 /// The bytes of a file with these columns, in one group of rows.
@@ -48,6 +50,7 @@ fn check(columns: &[(String, Values)]) -> io::Result<()> {
     let rows = |values: &Values| match values {
         Values::Words(words) => words.len(),
         Values::Numbers(numbers) => numbers.len(),
+        Values::Whole(numbers) => numbers.len(),
     };
     for (at, (name, values)) in columns.iter().enumerate() {
         if columns[..at].iter().any(|(other, _)| other == name) {
@@ -65,6 +68,7 @@ fn write(columns: &[(String, Values)]) -> Result<Vec<u8>, ParquetError> {
         let (physical, logical) = match values {
             Values::Words(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             Values::Numbers(_) => (Physical::DOUBLE, None),
+            Values::Whole(_) => (Physical::INT64, None),
         };
         let builder = Type::primitive_type_builder(name, physical).with_logical_type(logical);
         builder.with_repetition(Repetition::REQUIRED).build().map(Arc::new)
@@ -80,6 +84,9 @@ fn write(columns: &[(String, Values)]) -> Result<Vec<u8>, ParquetError> {
             Values::Words(words) => {
                 let bytes: Vec<ByteArray> = words.iter().map(|word| word.as_str().into()).collect();
                 writer.typed::<ByteArrayType>().write_batch(&bytes, None, None)?;
+            }
+            Values::Whole(numbers) => {
+                writer.typed::<Int64Type>().write_batch(numbers, None, None)?;
             }
             Values::Numbers(numbers) => {
                 writer.typed::<DoubleType>().write_batch(numbers, None, None)?;
