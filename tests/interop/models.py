@@ -49,9 +49,10 @@ class Workshop:
         for name, target in [("kinds", kinds), ("lengths", lengths)]:
             rows = [",".join([*(repr(float(cell)) for cell in row), str(t)]) for row, t in zip(x, target)]
             (folder / f"{name}.csv").write_text("\n".join(["a,b,c,d,target", *rows]) + "\n")
-        # To predict: rows far out too, where an exponential would overflow.
-        far = np.sign(rng.normal(size=(20, INPUTS))) * [1e3, 1e6, 1e1, 5e3] + [0.0, 3000.0, 1.0, -7.0]
-        self.x = np.concatenate([x, far])
+        # To predict: rows far out too, where an exponential of the number type would overflow.
+        signs = np.sign(rng.normal(size=(20, INPUTS)))
+        far = lambda reach: reach * signs * [1.0, 1000.0, 0.01, 5.0] + [0.0, 3000.0, 1.0, -7.0]
+        self.x = {number: np.concatenate([x, far(reach)]) for number, reach in [("f32", 200.0), ("f64", 1000.0)]}
 
     def run(self, *arguments):
         command = [self.program, *map(str, arguments)]
@@ -65,7 +66,7 @@ class Workshop:
             layers = "-".join(map(str, WIDTHS))
             common = ["--layers", layers, "--activation", activation, "--dtype", number, "--epochs", 3, "--threads", 1]
             self.run("train", *flags, *common, "--out", out, "--quiet")
-            np.save(out / "x.npy", self.x.astype(NUMBERS[number]))
+            np.save(out / "x.npy", self.x[number].astype(NUMBERS[number]))
             self.run("predict", out / "last.safetensors", out / "x.npy", "--out", out / "y.npy")
         rows, predictions = np.load(out / "x.npy"), np.load(out / "y.npy")
         assert predictions.shape == (len(rows), outputs) and predictions.dtype == NUMBERS[number]
