@@ -41,7 +41,9 @@ impl Report {
             }
         }
         let first = if runs.is_empty() { faults.pop() } else { None };
-        faults.iter().for_each(|fault| errln!("left out: {fault}"));
+        for fault in &faults {
+            errln!("left out: {fault}");
+        }
         if let Some(fault) = first {
             return Err(Failure::input(fault));
         }

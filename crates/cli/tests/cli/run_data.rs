@@ -50,6 +50,9 @@ fn a_run_is_evaluated_on_its_own_test_part() {
     refused(here, &["evaluate", "a"], &["d.csv"]);
 }
 
+/// What is said of data that are not those of the run.
+const CHANGED: &str = "d: not the data of the run any more";
+
 #[test]
 fn data_that_changed_since_the_run_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
@@ -62,7 +65,6 @@ fn data_that_changed_since_the_run_are_noticed() {
         assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
         stderr(&output)
     };
-    const CHANGED: &str = "d: not the data of the run any more";
     assert!(!told(&["evaluate", "r"]).contains(CHANGED));
     let text = fs::read_to_string(&path).unwrap();
     let rows: Vec<&str> = text.lines().collect();

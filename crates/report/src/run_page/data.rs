@@ -131,12 +131,13 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
             table {
                 thead { tr { th scope="col" { "column" } th.words scope="col" { "kind" } th scope="col" { "inputs" } } }
                 tbody {
-                    @for column in columns {
+                    @for column in columns.iter().take(BARS) {
                         tr { th scope="row" { (column.name) } td.words { (column.kind) } td { (column.inputs) } }
                     }
                 }
             }
         }
+        @if columns.len() > BARS { (note(&format!("The first {BARS} of {} columns.", grouped(columns.len())))) }
     };
     Some(section("Columns", &body))
 }

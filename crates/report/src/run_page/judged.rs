@@ -28,7 +28,12 @@ pub(super) fn judged(results: &Results) -> Vec<Markup> {
             sections.push(section("Each label", &body));
         }
         Some(Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
-            let body = html! { (each_target(targets)) (note("R² of the run is the mean over the targets.")) };
+            let drawn = results.diagnostics.regression.len();
+            let body = html! {
+                (each_target(targets))
+                (note("R² of the run is the mean over the targets."))
+                @if (1..targets.len()).contains(&drawn) { (note(&format!("The charts are those of the first {drawn} targets."))) }
+            };
             sections.push(section("Each target", &body));
         }
         _ => {}
