@@ -100,6 +100,7 @@ def layers():
 
 
 LAYERS = list(layers())
+BLACK = x.min()
 
 
 def varied(rows):
@@ -110,8 +111,8 @@ def varied(rows):
     assert name == "shift", args.augment
     most = int(most)
     side = range(2 * most + 1)
-    moves = rng.integers(0, 2 * most + 1, (2, len(rows)))
-    ground = np.full((len(rows), 28 + 2 * most, 28 + 2 * most), x.min())
+    moves = rng.integers(0, len(side), (2, len(rows)))
+    ground = np.full((len(rows), 28 + 2 * most, 28 + 2 * most), BLACK)
     ground[:, most : most + 28, most : most + 28] = x[rows].reshape(-1, 28, 28)
     moved = np.empty((len(rows), 28, 28), np.float32)
     for down in side:
@@ -148,7 +149,6 @@ def pytorch():
             kinds = {"relu": nn.ReLU, "max-pool": nn.MaxPool2d, "flatten": nn.Flatten, "dropout": nn.Dropout}
             module = kinds[name](*numbers)
         modules.append(module)
-    # Channels last is the faster order on a CPU.
     model = nn.Sequential(*modules).to(memory_format=torch.channels_last)
     picture = len(LAYERS[0][2]) == 3
     shaped = lambda x: x.view(-1, 1, 28, 28) if picture else x

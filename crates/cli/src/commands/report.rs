@@ -89,7 +89,7 @@ fn read(folder: &Path) -> Result<(Record, Outcome), RunError> {
         Ok(Run { record, results }) => return Ok((record, Outcome::Ended(Box::new(results)))),
         Err(error) => error,
     };
-    // A damaged results file is an error; a missing one means that the run has not ended.
+    // A results file that cannot be read is an error; a missing one means that the run has not ended.
     if folder.join(RESULTS).exists() {
         return Err(error);
     }

@@ -177,7 +177,7 @@ impl Outcome {
 
     /// A table, and where everything lies, with names as a terminal shows them.
     ///
-    /// Its lines have at most so many columns, but for paths and the names of targets.
+    /// Lines are broken at `columns` characters, except for the tables, paths and names of targets.
     pub(crate) fn table(&self, folder: &RunFolder, results: &Results, columns: usize) -> String {
         let each = match &results.test {
             Some(results::Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
