@@ -80,6 +80,17 @@ impl<F: Activation> Pointwise<F> {
     pub fn with(shape: impl Into<Shape>, phi: F) -> Self {
         Self { shape: shape.into(), phi, layout: Layout::new() }
     }
+
+    /// out = signal·φ'(x): δ on its way down, and R{x} on its way up.
+    fn through_slope<A: Scalar>(&self, at: Point<'_, A>, signal: &ArrayRef2<A>, out: &mut ArrayRef2<A>) {
+        let phi = self.phi;
+        rows::map(
+            [signal, at.x, at.y],
+            out,
+            #[inline(always)]
+            move |[signal, x, y], out| *out = flush_subnormal(signal * phi.slope(x, y)),
+        );
+    }
 }
 
 impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
@@ -105,7 +116,7 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
             [x],
             y,
             #[inline(always)]
-            |[x], y| *y = phi.value(x),
+            move |[x], y| *y = phi.value(x),
         );
     }
 
@@ -117,14 +128,9 @@ impl<A: Scalar, F: Activation> Layer<A> for Pointwise<F> {
         _: Option<Grad<'_, A>>,
         _: &mut Tape<A>,
     ) {
-        let Some(delta_x) = delta_x else { return };
-        let phi = self.phi;
-        rows::map(
-            [delta, at.x, at.y],
-            delta_x,
-            #[inline(always)]
-            |[delta, x, y], out| *out = flush_subnormal(delta * phi.slope(x, y)),
-        );
+        if let Some(delta_x) = delta_x {
+            self.through_slope(at, delta, delta_x);
+        }
     }
 
     fn second_order(&self) -> Option<&dyn SecondOrder<A>> {
@@ -172,14 +178,10 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
         r_y: &mut ArrayRef2<A>,
         _: Dual<&mut Tape<A>>,
     ) {
-        let Some(r_x) = r_x else { return r_y.fill(A::zero()) };
-        let phi = self.phi;
-        rows::map(
-            [r_x, at.x, at.y],
-            r_y,
-            #[inline(always)]
-            |[r_x, x, y], r_y| *r_y = flush_subnormal(phi.slope(x, y) * r_x),
-        );
+        match r_x {
+            Some(r_x) => self.through_slope(at, r_x, r_y),
+            None => r_y.fill(A::zero()),
+        }
     }
 
     fn r_backward(
@@ -192,20 +194,13 @@ impl<A: Scalar, F: Activation> SecondOrder<A> for Pointwise<F> {
         _: Dual<&mut Tape<A>>,
     ) {
         let Some(out) = r_delta_x else { return };
+        let Some(r_x) = along.r_x else { return self.through_slope(at, delta.tangent, out) };
         let phi = self.phi;
-        let Some(r_x) = along.r_x else {
-            return rows::map(
-                [delta.tangent, at.x, at.y],
-                out,
-                #[inline(always)]
-                |[r_delta, x, y], out| *out = flush_subnormal(r_delta * phi.slope(x, y)),
-            );
-        };
         rows::map(
             [delta.value, delta.tangent, r_x, at.x, at.y],
             out,
             #[inline(always)]
-            |[delta, r_delta, r_x, x, y], out| {
+            move |[delta, r_delta, r_x, x, y], out| {
                 *out = flush_subnormal(r_delta * phi.slope(x, y) + delta * phi.curvature(x, y) * r_x);
             },
         );

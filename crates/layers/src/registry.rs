@@ -88,9 +88,9 @@ macro_rules! layers {
                 chosen: Option<Init>,
                 usual: Init,
             ) -> Box<dyn Layer<A>> {
-                let single = || self.single(input, chosen, usual);
-                let double = || self.double(input, chosen, usual);
-                instantiated::<A, Box<dyn Layer<A>>, _, _>(single, double)
+                let single = |stage: &Self| stage.single(input, chosen, usual);
+                let double = |stage: &Self| stage.double(input, chosen, usual);
+                instantiated::<A, Box<dyn Layer<A>>, _, _, _>(self, single, double)
             }
 
             // Neither generic nor inlined: the loops of all layers are compiled here, and not in each program.

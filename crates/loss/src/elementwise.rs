@@ -124,7 +124,7 @@ impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
             [y],
             delta,
             #[inline(always)]
-            |[y], t| *t = term.value(y, *t, one),
+            move |[y], t| *t = term.value(y, *t, one),
         );
         let sums = slices(delta).map(|values| factor * vector::sum(values));
         let value = A::of(sums.map(A::as_f64).sum());
@@ -133,7 +133,7 @@ impl<A: Scalar, T: Term> Loss<A> for Elementwise<T> {
             [y],
             delta,
             #[inline(always)]
-            |[y], t| *t = factor * term.slope(y, *t, one),
+            move |[y], t| *t = factor * term.slope(y, *t, one),
         );
         value
     }

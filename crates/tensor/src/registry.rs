@@ -214,7 +214,7 @@ macro_rules! names {
 /// alone, as text, stands for it with all of its defaults. Parameters that are not allowed are refused there.
 ///
 /// After the table come the methods that each line's parameters have. One without `self` that returns `Option<Self>` finds the first
-/// line whose parameters answer.
+/// line whose parameters answer. One that makes a `Box<dyn …<A>>` is compiled where the table stands, for both number types.
 ///
 /// ```
 /// use chainrule_tensor::registry::{InvalidParameter, Parameters};
@@ -384,6 +384,20 @@ macro_rules! registry {
     (
         @methods $Spec:ident [$(($Variant:ident $Parameters:ty))+]
         $(#[$doc:meta])*
+        fn $method:ident<$Number:ident: $Bound:path>(&self $(, $argument:ident: $Type:ty)*) -> Box<dyn $Made:ident<$Of:ident>>;
+        $($rest:tt)*
+    ) => {
+        $crate::registry! {
+            @instantiated $Spec [$($Variant)+] ($($argument),*)
+            $(#[$doc])*
+            fn $method<$Number: $Bound>(&self $(, $argument: $Type)*) -> $Made;
+        }
+
+        $crate::registry! { @methods $Spec [$(($Variant $Parameters))+] $($rest)* }
+    };
+    (
+        @methods $Spec:ident [$(($Variant:ident $Parameters:ty))+]
+        $(#[$doc:meta])*
         fn $method:ident $(<$Number:ident: $Bound:path>)? (&self $(, $argument:ident: $Type:ty)*) -> $Result:ty;
         $($rest:tt)*
     ) => {
@@ -396,6 +410,35 @@ macro_rules! registry {
         }
 
         $crate::registry! { @methods $Spec [$(($Variant $Parameters))+] $($rest)* }
+    };
+    (
+        @instantiated $Spec:ident [$($Variant:ident)+] $arguments:tt
+        $(#[$doc:meta])*
+        fn $method:ident<$Number:ident: $Bound:path>(&self $(, $argument:ident: $Type:ty)*) -> $Made:ident;
+    ) => {
+        impl $Spec {
+            $(#[$doc])*
+            pub fn $method<$Number: $Bound>(&self $(, $argument: $Type)*) -> Box<dyn $Made<$Number>> {
+                // Neither generic nor inlined: what they make is compiled here, and not in each program.
+                #[inline(never)]
+                fn single(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<f32>> {
+                    match spec {
+                        $($Spec::$Variant(parameters) => parameters.$method $arguments),+
+                    }
+                }
+                #[inline(never)]
+                fn double(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<f64>> {
+                    match spec {
+                        $($Spec::$Variant(parameters) => parameters.$method $arguments),+
+                    }
+                }
+                $crate::instantiate::instantiated::<$Number, Box<dyn $Made<$Number>>, _, _, _>(
+                    (self $(, $argument)*),
+                    |(spec $(, $argument)*)| single(spec $(, $argument)*),
+                    |(spec $(, $argument)*)| double(spec $(, $argument)*),
+                )
+            }
+        }
     };
     (
         @method [$($Variant:ident)+] $arguments:tt

@@ -17,7 +17,8 @@ const WIDE: usize = 8 * LANES;
 
 /// `out` ← f(inputs, `out`), number by number, at the pace of [`simd::map`].
 ///
-/// Matrices that lie in one piece are one long row, so narrow ones are as quick as wide ones.
+/// Matrices that lie in one piece are one long row, so narrow ones are as quick as wide ones. What f captures is best moved
+/// into it, as for [`simd::map`].
 ///
 /// # Panics
 /// If the shapes differ, or a row is not contiguous.
@@ -29,37 +30,44 @@ const WIDE: usize = 8 * LANES;
 /// rows::map([&array![[1.0, 2.0]], &array![[3.0, 4.0]]], &mut y, |[a, b], y| *y = a * b);
 /// assert_eq!(y, array![[3.0, 8.0]]);
 /// ```
-#[inline(always)]
+#[inline]
 #[track_caller]
 pub fn map<A: Scalar, const N: usize>(
     inputs: [&ArrayRef2<A>; N],
     out: &mut ArrayRef2<A>,
-    f: impl Fn([A; N], &mut A) + Sync,
+    f: impl Fn([A; N], &mut A) + Copy + Sync,
+) {
+    over_rows(inputs, out, &|x, out| {
+        // Its own copy, which stays in registers.
+        let f = f;
+        simd::map(
+            x,
+            [out],
+            #[inline(always)]
+            move |x, [y]| f(x, y),
+        );
+    });
+}
+
+// Apart from `map`, so that they are compiled for a number type and not for each f.
+
+/// `f` on all rows as one, or on each.
+#[track_caller]
+fn over_rows<A: Scalar, const N: usize>(
+    inputs: [&ArrayRef2<A>; N],
+    out: &mut ArrayRef2<A>,
+    f: &(dyn Fn([&[A]; N], &mut [A]) + Sync),
 ) {
     let shape = out.dim();
     assert!(same_shape(&inputs, shape), "rows: shapes differ: {:?}", shapes(inputs));
     if let (true, Some(inputs)) = (out.is_standard_layout(), as_slices(inputs)) {
         let out = out.as_slice_mut().expect(CONTIGUOUS);
-        return sweep([out], LANES, LEAST_SHARED, |from, [out]| {
-            simd::map(
-                parts(inputs, from, out.len()),
-                [out],
-                #[inline(always)]
-                |x, [y]| f(x, y),
-            );
-        });
+        return sweep([out], LANES, LEAST_SHARED, |from, [out]| f(parts(inputs, from, out.len()), out));
     }
     for (i, mut out) in out.rows_mut().into_iter().enumerate() {
-        simd::map(
-            each_row(inputs, i),
-            [out.as_slice_mut().expect(CONTIGUOUS)],
-            #[inline(always)]
-            |x, [y]| f(x, y),
-        );
+        f(each_row(inputs, i), out.as_slice_mut().expect(CONTIGUOUS));
     }
 }
-
-// Apart from `map`, so that they are compiled for a number type and not for each f.
 
 fn same_shape<A, const N: usize>(inputs: &[&ArrayRef2<A>; N], shape: (usize, usize)) -> bool {
     inputs.iter().all(|x| x.dim() == shape)

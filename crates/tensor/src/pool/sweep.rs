@@ -41,6 +41,17 @@ pub fn sweep<A: Send, const N: usize>(
     least: usize,
     body: impl Fn(usize, [&mut [A]; N]) + Sync,
 ) {
+    share(vectors, unit, least, &body);
+}
+
+/// [`sweep`], which is compiled for each number type and not for each body.
+#[track_caller]
+fn share<A: Send, const N: usize>(
+    vectors: [&mut [A]; N],
+    unit: usize,
+    least: usize,
+    body: &(dyn Fn(usize, [&mut [A]; N]) + Sync),
+) {
     let len = vectors.iter().map(|v| v.len()).max().unwrap_or(0);
     assert!(vectors.iter().all(|v| v.is_empty() || v.len() == len), "sweep: the vectors differ in length");
     let Some(pool) = current().filter(|_| len >= least) else { return body(0, vectors) };

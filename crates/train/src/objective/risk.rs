@@ -260,7 +260,7 @@ pub(crate) fn multiply<A: Scalar>(delta: &mut ArrayRef2<A>, by: A) {
         [],
         delta,
         #[inline(always)]
-        |[], delta| *delta = flush_subnormal(by * *delta),
+        move |[], delta| *delta = flush_subnormal(by * *delta),
     );
 }
 
