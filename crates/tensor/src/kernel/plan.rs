@@ -18,8 +18,11 @@ const LONGEST_CHAIN: usize = 1024;
 
 /// B is packed panel by panel from this number of rows on.
 const ROWS_TO_PACK: usize = 96;
-/// The same where a packed panel would not stay in the first cache either, and a page holds two rows of B or more.
+/// The same where a packed panel would not stay in the first cache either, a page holds two rows of B or more, and the CPU has
+/// AVX-512: those with AVX2 alone have a smaller and less associative first cache, where rows a page apart drive each other out.
 const ROWS_TO_PACK_NEAR: usize = 640;
+/// The bytes of a register of AVX-512.
+const WIDEST: usize = 64;
 /// A panel of more rows of B does not stay in the first cache.
 const LOW: usize = 192;
 /// Bytes of a page of memory. Rows of A that lie a multiple of it apart fall into the same sets of the caches, and are packed.
@@ -57,8 +60,9 @@ impl<A: Scalar> Product<'_, A> {
     }
 
     /// Whether B is packed: where it is transposed, or many rows share the effort, which those of a convolution do not.
-    pub(super) fn packs_b(&self) -> bool {
-        let is_near = self.depth > LOW && 2 * self.b.row * size_of::<A>() <= PAGE;
+    pub(super) fn packs_b(&self, lanes: usize) -> bool {
+        let number = size_of::<A>();
+        let is_near = self.depth > LOW && 2 * self.b.row * number <= PAGE && lanes * number == WIDEST;
         self.b.column != 1
             || self.fold.is_none() && self.rows >= if is_near { ROWS_TO_PACK_NEAR } else { ROWS_TO_PACK }
     }
@@ -66,7 +70,7 @@ impl<A: Scalar> Product<'_, A> {
     /// Whether `m` rows of A do not stay in the second cache while the panels of B pass by.
     pub(super) fn a_is_large(&self, m: usize, lanes: usize) -> bool {
         let depth = self.depth.min(self.chain);
-        self.packs_b() && self.is_wide(lanes) && m * depth * size_of::<A>() > HALF_CACHE
+        self.packs_b(lanes) && self.is_wide(lanes) && m * depth * size_of::<A>() > HALF_CACHE
     }
 
     /// Whether `m` rows of A are packed: where they are strewn over memory, as the columns of h in hᵀ·δ, and are read for many

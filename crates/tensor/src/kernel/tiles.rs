@@ -98,7 +98,7 @@ impl<A: Scalar> Product<'_, A> {
             let b = Matrix { at: b.at.add(columns.start * b.column), row: b.row, column: b.column };
             let width = REGISTERS * V::LEN;
             let depth = self.depth.min(self.chain);
-            let (pack_a, pack_b) = (self.packs_a(m, V::LEN), self.packs_b());
+            let (pack_a, pack_b) = (self.packs_a(m, V::LEN), self.packs_b(V::LEN));
             let a_is_large = self.a_is_large(m, V::LEN);
             // Some panels at once also means to read B in longer pieces.
             let budget = match (pack_b && self.is_wide(V::LEN), a_is_large) {
