@@ -38,11 +38,10 @@ pub fn map<A: Scalar, const N: usize>(
     f: impl Fn([A; N], &mut A) + Copy + Sync,
 ) {
     over_rows(inputs, out, &|x, out| {
-        // Its own copy, which stays in registers.
-        let f = f;
         simd::map(
             x,
             [out],
+            // A copy of f, which stays in registers.
             #[inline(always)]
             move |x, [y]| f(x, y),
         );
@@ -51,12 +50,15 @@ pub fn map<A: Scalar, const N: usize>(
 
 // Apart from `map`, so that they are compiled for a number type and not for each f.
 
+/// What is done to a row of N inputs and one of the output.
+type OnRow<'a, A, const N: usize> = dyn Fn([&[A]; N], &mut [A]) + Sync + 'a;
+
 /// `f` on all rows as one, or on each.
 #[track_caller]
 fn over_rows<A: Scalar, const N: usize>(
     inputs: [&ArrayRef2<A>; N],
     out: &mut ArrayRef2<A>,
-    f: &(dyn Fn([&[A]; N], &mut [A]) + Sync),
+    f: &OnRow<'_, A, N>,
 ) {
     let shape = out.dim();
     assert!(same_shape(&inputs, shape), "rows: shapes differ: {:?}", shapes(inputs));
