@@ -82,7 +82,7 @@ mod tests {
 
     /// The arguments of each call of the program in a command line of a shell.
     fn calls(line: &str) -> Vec<Vec<&str>> {
-        let calls = line.split(['|', '>']).map(str::trim).filter(|part| part.starts_with("chainrule"));
+        let calls = line.split(['|', '>']).map(str::trim).filter(|part| part.starts_with("chainrule "));
         calls.map(|call| call.split_whitespace().collect()).collect()
     }
 
