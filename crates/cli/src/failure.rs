@@ -3,6 +3,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
+use crate::terminal::{Stream, columns, folded};
+
 /// Why the program ends early: one line with the cause and the cure, and an exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -50,17 +54,33 @@ impl Failure {
     }
 }
 
-/// Prints a line on stdout, as [`print`] does, its control characters [`escaped`].
+/// Prints a line for people on stdout: its control characters [`escaped`], and [`folded`] to the terminal.
 macro_rules! outln {
-    ($($words:tt)+) => { $crate::failure::print(&$crate::failure::escaped(&format!("{}\n", format_args!($($words)+)))) };
+    ($($words:tt)+) => { $crate::failure::say(&format!("{}\n", format_args!($($words)+))) };
 }
 pub(crate) use outln;
 
-/// Prints a line on stderr, its control characters [`escaped`]. A closed stderr is no failure.
+/// The same on stderr. A closed stderr is no failure.
 macro_rules! errln {
-    ($($words:tt)+) => { $crate::failure::print_to_stderr(&$crate::failure::escaped(&format!("{}\n", format_args!($($words)+)))) };
+    ($($words:tt)+) => { $crate::failure::say_to_stderr(&format!("{}\n", format_args!($($words)+))) };
 }
 pub(crate) use errln;
+
+/// What [`outln!`] does with a line.
+pub(crate) fn say(line: &str) -> Result<(), Failure> {
+    print(&folded(&escaped(line), columns(Stream::Stdout)))
+}
+
+/// What [`errln!`] does with a line.
+pub(crate) fn say_to_stderr(line: &str) {
+    let _ = io::stderr().write_all(folded(&escaped(line), columns(Stream::Stderr)).as_bytes());
+}
+
+/// Prints a value as one line of JSON, its control characters [`escaped`].
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).expect("what is printed has string keys");
+    print(&format!("{}\n", escaped(&text)))
+}
 
 /// A text whose control characters, which come from names in files, are shown and not obeyed by a terminal: as `\u001b`, which in
 /// JSON is the character itself. Line ends and tabs stay.
@@ -74,11 +94,6 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     }
     let shown = |c: char| if obeyed(c) { format!("\\u{:04x}", c as u32) } else { c.to_string() };
     Cow::Owned(text.chars().map(shown).collect())
-}
-
-/// What [`errln!`] does with a line.
-pub(crate) fn print_to_stderr(line: &str) {
-    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Prints on stdout. A closed pipe, as `head` leaves it, is no failure; a full disk is.

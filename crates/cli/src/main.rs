@@ -8,6 +8,7 @@ mod failure;
 mod headings;
 mod interrupt;
 mod processes;
+mod table;
 mod terminal;
 mod text_file;
 
@@ -73,4 +74,41 @@ fn brief(program: clap::Command) -> clap::Command {
         if has_values { arg.hide_possible_values(true) } else { arg }
     };
     program.mut_subcommands(|command| command.mut_args(without_values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arguments of each call of the program in a command line of a shell.
+    fn calls(line: &str) -> Vec<Vec<&str>> {
+        let calls = line.split(['|', '>']).map(str::trim).filter(|part| part.starts_with("chainrule "));
+        calls.map(|call| call.split_whitespace().collect()).collect()
+    }
+
+    #[test]
+    fn every_command_has_examples_and_each_is_a_command_line_of_the_program() {
+        let program = Cli::command();
+        let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
+        for command in std::iter::once(&program).chain(commands) {
+            let name = command.get_name();
+            let help =
+                command.get_after_help().unwrap_or_else(|| panic!("{name} has no examples")).to_string();
+            let lines: Vec<&str> = help.strip_prefix("Examples:\n").unwrap().lines().collect();
+            assert!((2..=4).contains(&lines.len()), "{name}: {help}");
+            assert!(lines.iter().any(|line| line.contains(name)), "{name}: {help}");
+            for line in lines {
+                assert!(line.starts_with("  ") && line.chars().count() <= 100, "{name}: {line}");
+                // What is said beside an example stands far from it.
+                let line = line.trim().split("   ").next().unwrap();
+                let calls = calls(line);
+                assert!(!calls.is_empty(), "{name}: {line}");
+                for call in calls {
+                    if let Err(error) = Cli::command().try_get_matches_from(&call) {
+                        panic!("{name}: {line}: {error}");
+                    }
+                }
+            }
+        }
+    }
 }

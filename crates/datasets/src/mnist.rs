@@ -53,6 +53,18 @@ impl DataDirs {
         Self { data_dir, ..self }
     }
 
+    /// The first folder that has all files of the set of this name, `mnist` or `fashion-mnist`.
+    ///
+    /// ```
+    /// use chainrule_datasets::DataDirs;
+    ///
+    /// assert_eq!(DataDirs::only("no-such-folder").holding("mnist"), None);
+    /// ```
+    pub fn holding(&self, name: &str) -> Option<PathBuf> {
+        let set = SETS.iter().find(|set| set.folder == name)?;
+        self.places(set).into_iter().find(|place| files(place).is_some())
+    }
+
     /// The folders where the files of a set can be, in search order.
     fn places(&self, set: &Set) -> Vec<PathBuf> {
         let folders = match &self.data_dir {
@@ -170,11 +182,8 @@ pub fn fashion_mnist<A: Scalar>(dirs: &DataDirs) -> Result<Parts<A>, Error> {
 
 fn load<A: Scalar>(set: &Set, dirs: &DataDirs) -> Result<Parts<A>, Error> {
     let places = dirs.places(set);
-    let all = |place: &PathBuf| {
-        let found: Vec<PathBuf> = FILES.iter().filter_map(|file| find(place, file)).collect();
-        <[PathBuf; 4]>::try_from(found).ok()
-    };
-    let Some([images, labels, test_images, test_labels]) = places.iter().find_map(all) else {
+    let Some([images, labels, test_images, test_labels]) = places.iter().find_map(|place| files(place))
+    else {
         let listed: Vec<String> = places.iter().map(|place| describe(place)).collect();
         let searched = if listed.is_empty() { "the none given".to_owned() } else { listed.join(", ") };
         return Err(Error::NotFound { name: set.name, searched, files: FILES.join(", "), cure: set.cure });
@@ -182,6 +191,12 @@ fn load<A: Scalar>(set: &Set, dirs: &DataDirs) -> Result<Parts<A>, Error> {
     let train = part(set, &images, &labels)?;
     let test = part(set, &test_images, &test_labels)?;
     Ok(Parts { train, validation: None, test: Some(test) })
+}
+
+/// The four files in a folder that has all.
+fn files(folder: &Path) -> Option<[PathBuf; 4]> {
+    let found: Vec<PathBuf> = FILES.iter().filter_map(|file| find(folder, file)).collect();
+    found.try_into().ok()
 }
 
 /// The file under one of its spellings.

@@ -165,7 +165,27 @@ pub struct Baseline {
     /// Mean loss of an example, of one that is trained.
     pub loss: Option<f64>,
     /// Accuracy or R², as that of the network.
-    pub score: f64,
+    #[serde(flatten)]
+    pub metric: BaselineMetric,
+}
+
+/// What a baseline reaches on the test data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum BaselineMetric {
+    /// Fraction of the examples that it has right; files of earlier versions have this name for R² too.
+    #[serde(rename = "accuracy", alias = "score")]
+    Accuracy(f64),
+    /// Coefficient of determination.
+    #[serde(rename = "r2")]
+    R2(f64),
+}
+
+impl BaselineMetric {
+    /// The accuracy or R².
+    pub fn value(self) -> f64 {
+        let (Self::Accuracy(value) | Self::R2(value)) = self;
+        value
+    }
 }
 
 /// Seconds of training by kind of work.
@@ -297,11 +317,33 @@ pub struct TargetFigures {
 
 /// A class or label and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredClass")]
 pub struct Class {
     /// Name of the class or label.
     pub name: String,
     /// Its figures.
-    pub score: ClassFigures,
+    #[serde(flatten)]
+    pub figures: ClassFigures,
+}
+
+/// A class as a file holds it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredClass {
+    Now {
+        name: String,
+        #[serde(flatten)]
+        figures: ClassFigures,
+    },
+    /// In files of earlier versions.
+    Then { name: String, score: ClassFigures },
+}
+
+impl From<StoredClass> for Class {
+    fn from(stored: StoredClass) -> Self {
+        let (StoredClass::Now { name, figures } | StoredClass::Then { name, score: figures }) = stored;
+        Self { name, figures }
+    }
 }
 
 /// The figures of one class. A ratio whose denominator is 0 counts as 0.
@@ -343,7 +385,7 @@ mod tests {
             report: "report.html".to_owned(),
             run: ".".to_owned(),
         };
-        let score = ClassFigures { precision: 1.0, recall: 0.5, f1: 2.0 / 3.0, support: 2 };
+        let figures = ClassFigures { precision: 1.0, recall: 0.5, f1: 2.0 / 3.0, support: 2 };
         Results {
             summary,
             taken_for: Some("comma, header, 1 column: 1 number; target y: numbers".to_owned()),
@@ -365,11 +407,15 @@ mod tests {
                 top_3: 1.0,
                 top_5: 1.0,
                 macro_f1: 2.0 / 3.0,
-                classes: vec![Class { name: "0".to_owned(), score }],
+                classes: vec![Class { name: "0".to_owned(), figures }],
                 confusion: vec![vec![2]],
                 confusion_pairs: Vec::new(),
             }),
-            baselines: vec![Baseline { name: "linear model".to_owned(), loss: Some(0.2), score: 0.9 }],
+            baselines: vec![Baseline {
+                name: "linear model".to_owned(),
+                loss: Some(0.2),
+                metric: BaselineMetric::R2(0.9),
+            }],
             diagnostics: Diagnostics::default(),
         }
     }
@@ -378,6 +424,18 @@ mod tests {
     fn results_come_back_with_their_last_bit() {
         let text = serde_json::to_string_pretty(&results()).unwrap();
         assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results());
+    }
+
+    #[test]
+    fn figures_have_their_names_and_those_of_earlier_versions_are_read() {
+        let text = serde_json::to_string(&results()).unwrap();
+        assert!(text.contains(r#"{"name":"0","precision":1.0,"recall":0.5,"#), "{text}");
+        assert!(text.contains(r#"{"name":"linear model","loss":0.2,"r2":0.9}"#), "{text}");
+        let class = r#"{"name":"0","score":{"precision":1.0,"recall":0.5,"f1":0.6,"support":2}}"#;
+        let Class { name, figures } = serde_json::from_str(class).unwrap();
+        assert_eq!((name.as_str(), figures.recall, figures.support), ("0", 0.5, 2));
+        let baseline: Baseline = serde_json::from_str(r#"{"name":"mean","loss":null,"score":-0.1}"#).unwrap();
+        assert_eq!((baseline.loss, baseline.metric.value()), (None, -0.1));
     }
 
     #[test]

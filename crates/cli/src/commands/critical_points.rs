@@ -24,9 +24,10 @@ use self::store::{Record, Store};
 use super::data::{DataArgs, Known, Source};
 use super::options::{Widths, activation_parser, parse_magnitude};
 use super::overwrite::Overwrite;
-use crate::failure::{Failure, errln, outln};
+use crate::failure::{Failure, errln, outln, print_json};
 use crate::headings::{DATA, NETWORK, OUTPUT};
 use crate::interrupt::{catch_interrupts, is_interrupted};
+use crate::terminal::{Part, Stream, columns, fitted};
 
 /// A way to bring the gradient down, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +45,13 @@ const SPECTRA: &str = "spectra.svg";
 /// The most parameters: every point costs dense eigenproblems.
 const MOST: usize = 6000;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule critical-points --data moons --layers 2 --examples 100 --points 4
+  chainrule critical-points --resize 4x4 --examples 200 --points 4 --out runs/digits-points";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CriticalPoints {
     #[command(flatten)]
     data: DataArgs,
@@ -125,11 +132,14 @@ impl CriticalPoints {
             }
             let record = self.search(&task, number);
             let SurveyPoint { loss, gradient, index, verdict, .. } = &record.point;
-            errln!(
-                "point {:>3}/{}   loss {loss:.5}   |g| {gradient:.1e}   index {index:.4}   {verdict}",
-                number + 1,
-                self.points,
-            );
+            let parts = vec![
+                Part::new(0, format!("point {:>3}/{}", number + 1, self.points)),
+                Part::new(0, format!("loss {loss:.5}")),
+                Part::new(3, format!("|g| {gradient:.1e}")),
+                Part::new(1, format!("index {index:.4}")),
+                Part::new(2, verdict.to_string()),
+            ];
+            errln!("{}", fitted(parts, "  ", columns(Stream::Stderr)));
             store.add(record)?;
         }
         let found = store.found();
@@ -252,12 +262,11 @@ impl CriticalPoints {
         let SurveySummary { critical, saddles, gradient_flat, correlation } =
             SurveySummary::of(found.iter().map(|record| &record.point));
         if self.json {
-            let report = json!({
+            return print_json(&json!({
                 "parameters": parameters, "attempts": found.len(), "critical": critical,
                 "gradient_flat": gradient_flat, "saddles": saddles, "correlation": correlation,
                 "out": self.out.display().to_string(),
-            });
-            return outln!("{report}");
+            }));
         }
         outln!("attempts         {}", found.len())?;
         outln!("critical points  {critical}, of which saddles {saddles}")?;

@@ -20,9 +20,11 @@ use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::parse_magnitude;
 use super::overwrite::Overwrite;
-use crate::failure::{Failure, errln, outln};
+use crate::failure::{Failure, errln, outln, print_json};
 use crate::headings::{DATA, OUTPUT};
 use crate::interrupt::{catch_interrupts, is_interrupted};
+use crate::table::{TableColumn, table};
+use crate::terminal::{Stream, columns};
 
 /// A matrix by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,7 +34,14 @@ enum OperatorName {
     Fisher,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train moons --layers 8 --epochs 2 --out runs/moons
+  chainrule curvature runs/moons --examples 200
+  chainrule curvature runs/moons --trace --density --out runs/moons/curvature";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CurvatureCommand {
     #[command(flatten)]
     model: ModelArgs,
@@ -108,6 +117,7 @@ impl CurvatureCommand {
         let checkpoint = self.model.load::<f64>()?;
         let (card, weights) = (&checkpoint.card, checkpoint.weights());
         let data = self.data.for_model::<f64>(&self.model, card, &self.part)?;
+        self.data.name_part(&self.part, &data);
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
         let loss_name = loss_spec(card).kind();
@@ -138,7 +148,7 @@ impl CurvatureCommand {
             findings.save(out, data.name(), &report)?;
         }
         if self.json {
-            outln!("{report}")?;
+            print_json(&report)?;
         } else {
             self.print(&findings, range.len(), (kept, data.name()))?;
         }
@@ -213,10 +223,20 @@ impl CurvatureCommand {
     ) -> Result<(), Failure> {
         let name = self.operator.to_possible_value().expect("no operator is hidden");
         outln!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
-        outln!("  eigenvalue       residual")?;
-        for pair in findings.ends.top.iter().chain(findings.ends.bottom.iter().rev()) {
-            outln!("{:>12.6e}  {:>13.1e}", pair.value, pair.residual)?;
-        }
+        let pairs = || findings.ends.top.iter().chain(findings.ends.bottom.iter().rev());
+        let lines = vec![
+            TableColumn::numbers(
+                0,
+                "eigenvalue",
+                pairs().map(|pair| format!("{:.6e}", pair.value)).collect(),
+            ),
+            TableColumn::numbers(
+                0,
+                "residual",
+                pairs().map(|pair| format!("{:.1e}", pair.residual)).collect(),
+            ),
+        ];
+        outln!("{}", table(lines, columns(Stream::Stdout)))?;
         let verdict = if findings.ends.converged { "converged" } else { "not converged" };
         outln!("\n{verdict} after {} products", findings.ends.products)?;
         if let Some(trace) = findings.trace {

@@ -1,24 +1,25 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
 mod part;
+mod source;
 mod test_part;
 mod text;
 mod user_files;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use chainrule::datasets::{
-    self, DataDirs, Dataset, FileFormat, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target,
-    TaskKind, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
+    self, DataDirs, Dataset, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target, TaskKind,
+    digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
 use chainrule::train::fingerprint;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::Args;
+use clap_complete::ArgValueCompleter;
 
 pub(crate) use self::part::{Part, PartArgs};
+pub(crate) use self::source::{Known, Source, sources};
 pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 pub(crate) use self::user_files::Columns;
@@ -31,29 +32,6 @@ use crate::headings::DATA;
 /// The fraction of a user's data that is the test part where no flag says otherwise.
 pub(crate) const DEFAULT_TEST: f64 = 0.2;
 
-/// A data set by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Known {
-    Digits,
-    Mnist,
-    FashionMnist,
-    Spirals,
-    Moons,
-    Blobs,
-    #[value(name = "mnist-1d")]
-    Mnist1d,
-    Xor,
-    Teacher,
-}
-
-/// What `--data` names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
-    Known(Known),
-    /// A file, or a folder of pictures.
-    Own(PathBuf),
-}
-
 /// Where examples come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
@@ -61,7 +39,7 @@ pub(crate) struct PlaceArgs {
     ///
     /// A path names a table (.csv, .tsv, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
     /// images for each class. [default: digits to train, the data the model was trained on for everything else]
-    #[arg(long, value_name = "NAME|PATH", value_hint = ValueHint::AnyPath, help_heading = DATA)]
+    #[arg(long, add = ArgValueCompleter::new(sources), value_name = "NAME|PATH", help_heading = DATA)]
     pub(crate) data: Option<Source>,
     /// Folder with the files of MNIST or Fashion-MNIST [default: the usual places]
     #[arg(long, value_name = "DIR", help_heading = DATA, hide_short_help = true)]
@@ -80,56 +58,6 @@ pub(crate) struct DataArgs {
 impl From<PlaceArgs> for DataArgs {
     fn from(place: PlaceArgs) -> Self {
         Self { place, own: OwnArgs::default() }
-    }
-}
-
-impl FromStr for Source {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(known) = <Known as ValueEnum>::from_str(text, false) {
-            return Ok(Source::Known(known));
-        }
-        let path = PathBuf::from(text);
-        if FileFormat::of(&path).is_some() {
-            return Ok(Source::Own(path));
-        }
-        let names: Vec<_> =
-            Known::value_variants().iter().map(|&known| Source::Known(known).to_string()).collect();
-        Err(format!(
-            "expected one of {}, a file that ends in .csv, .tsv, .npy, .npz, .parquet, .idx or -ubyte, or a folder of images",
-            names.join(", ")
-        ))
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Source::Known(known) => {
-                f.write_str(known.to_possible_value().expect("no data set is hidden").get_name())
-            }
-            Source::Own(path) => {
-                let whole = std::path::absolute(path);
-                let path = whole.as_deref().unwrap_or(path);
-                f.write_str(&path.file_stem().unwrap_or_default().to_string_lossy())
-            }
-        }
-    }
-}
-
-impl Source {
-    /// The value of `--data` that names it from any folder.
-    pub(crate) fn setting(&self) -> String {
-        match self {
-            Source::Known(_) => self.to_string(),
-            Source::Own(path) => absolute(path),
-        }
-    }
-
-    /// Whether it is none of the known ones, of whose inputs and targets nothing can be said beforehand.
-    pub(crate) fn is_own(&self) -> bool {
-        matches!(self, Source::Own(_))
     }
 }
 
@@ -159,9 +87,16 @@ impl DataArgs {
         self.own.target_file().map(absolute)
     }
 
-    /// The value of `--data-dir`, if any, that names it from any folder.
-    pub(crate) fn folder_setting(&self) -> Option<String> {
-        self.place.data_dir.as_deref().map(absolute)
+    /// The value of `--data-dir` that names the folder of a data set from any folder: the one that was given, or the one that has its
+    /// files, which another environment may not name.
+    pub(crate) fn folder_setting(&self, source: &Source) -> Option<String> {
+        let found = || match source {
+            Source::Known(Known::Mnist | Known::FashionMnist) => {
+                DataDirs::from_env().holding(&source.to_string())
+            }
+            _ => None,
+        };
+        self.place.data_dir.clone().or_else(found).as_deref().map(absolute)
     }
 
     fn read<A: Scalar>(&self, path: &Path, options: &ReadOptions) -> Result<Parts<A>, Failure> {
@@ -305,7 +240,7 @@ impl DataArgs {
         Ok(test)
     }
 
-    /// A part of the data of the run that trained the model, split as it was, and said.
+    /// A part of the data of the run that trained the model, split as it was.
     fn part_of_run<A: Scalar>(
         &self,
         source: &Source,
@@ -325,10 +260,15 @@ impl DataArgs {
                  the model was trained on"
             );
         }
-        let data = part.of(parts)?;
-        let name = if part.part == Part::Train { "training" } else { "test" };
-        errln!("{source}: the {} {name} examples of the run", data.len());
-        Ok(data)
+        part.of(parts)
+    }
+
+    /// Prints which examples those of [`for_model`](Self::for_model) are, where a file was split as it was by the run of the model.
+    pub(crate) fn name_part<A: Scalar>(&self, part: &PartArgs, data: &Dataset<A>) {
+        if let (Some(source @ Source::Own(_)), Some(_)) = (&self.place.data, part.split_seed) {
+            let name = if part.part == Part::Train { "training" } else { "test" };
+            errln!("{source}: the {} {name} examples of the run", data.len());
+        }
     }
 
     /// The examples on which a model is judged: a part of a known set, or all rows of a table, whose classes are those

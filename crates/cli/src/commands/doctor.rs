@@ -9,14 +9,22 @@ use chainrule::tensor::{available_threads, simd};
 use clap::Args;
 use serde_json::json;
 
-use crate::failure::{Failure, outln};
+use crate::failure::{Failure, outln, print_json};
+use crate::table::{TableColumn, table};
+use crate::terminal::{Stream, columns};
 
 /// Rows and columns of the product that is timed.
 const SIZE: usize = 512;
 /// How often, of which the fastest counts.
 const TRIALS: usize = 7;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule doctor
+  chainrule doctor --json";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Doctor {
     /// Print one JSON object on stdout and nothing else there
     #[arg(long)]
@@ -39,23 +47,20 @@ impl Doctor {
         if self.json {
             let kernels: serde_json::Map<_, _> =
                 paces.iter().map(|pace| (pace.kernel.name().to_owned(), json!(pace.gigaflops))).collect();
-            return outln!(
-                "{}",
-                json!({
-                    "blas": blas::name(),
-                    "library": library.as_ref().map(|library| &library.library),
-                    "threading": library.as_ref().map(|library| library.threading),
-                    "kernels_before": library.as_ref().map(|library| &library.before),
-                    "kernels_after": library.as_ref().map(|library| &library.after),
-                    "switch": library.as_ref().map(|library| switch_name(library.switch)),
-                    "threads": available_threads(),
-                    "instructions": instructions(),
-                    "gigaflops": kernels,
-                    "peak_gigaflops": peak,
-                    "healthy": verdict.is_ok(),
-                    "verdict": verdict.clone().unwrap_or_else(|sick| sick),
-                })
-            );
+            return print_json(&json!({
+                "blas": blas::name(),
+                "library": library.as_ref().map(|library| &library.library),
+                "threading": library.as_ref().map(|library| library.threading),
+                "kernels_before": library.as_ref().map(|library| &library.before),
+                "kernels_after": library.as_ref().map(|library| &library.after),
+                "switch": library.as_ref().map(|library| switch_name(library.switch)),
+                "threads": available_threads(),
+                "instructions": instructions(),
+                "gigaflops": kernels,
+                "peak_gigaflops": peak,
+                "healthy": verdict.is_ok(),
+                "verdict": verdict.clone().unwrap_or_else(|sick| sick),
+            }));
         }
         print(library.as_ref(), &paces, peak)?;
         outln!("\n{}", verdict.unwrap_or_else(|sick| sick))
@@ -124,16 +129,18 @@ fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result
         "products by",
         &format!("{} (--gemm, or {} in the environment)", kernel::chosen(), kernel::VARIABLE),
     )?;
-    outln!("\none thread, f32, {SIZE} x {SIZE} x {SIZE}    GFLOP/s  of the peak")?;
-    for pace in paces {
-        let share = peak.map_or(String::new(), |peak| format!("{:>10.0} %", 100.0 * pace.gigaflops / peak));
-        let used = if pace.kernel == Kernel::usual() { "  used for networks" } else { "" };
-        outln!("{:<32} {:>9.1}{share}{used}", pace.kernel.name(), pace.gigaflops)?;
-    }
-    if let Some(peak) = peak {
-        outln!("{:<32} {peak:>9.1}", "peak, by a loop of bare FMAs")?;
-    }
-    Ok(())
+    line("networks use", Kernel::usual().name())?;
+    outln!("\nA product of {SIZE} x {SIZE} matrices of f32 on one thread:")?;
+    let of_kernels = paces.iter().map(|pace| (pace.kernel.name(), pace.gigaflops));
+    let all: Vec<(&str, f64)> = of_kernels.chain(peak.map(|peak| ("peak, by bare FMAs", peak))).collect();
+    let cells = |cell: &dyn Fn(&(&str, f64)) -> String| all.iter().map(cell).collect::<Vec<_>>();
+    let mut lines = vec![
+        TableColumn::words(0, "kernels", cells(&|(name, _)| (*name).to_owned())),
+        TableColumn::numbers(0, "GFLOP/s", cells(&|(_, pace)| format!("{pace:.1}"))),
+    ];
+    let of_the_peak = |peak: f64| cells(&|(_, pace)| format!("{:.0} %", 100.0 * pace / peak));
+    lines.extend(peak.map(|peak| TableColumn::numbers(1, "of peak", of_the_peak(peak))));
+    outln!("{}", table(lines, columns(Stream::Stdout)))
 }
 
 /// The vector instructions that loops use on this CPU.

@@ -13,10 +13,22 @@ use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
-use crate::failure::{Failure, outln};
+use crate::failure::{Failure, escaped, outln, print_json};
 use crate::headings::OUTPUT;
+use crate::table::{TableColumn, table};
+use crate::terminal::{Stream, columns, width};
+
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train --epochs 2 --out runs/digits
+  chainrule evaluate runs/digits
+  chainrule evaluate runs/digits --part train --json";
+
+/// Pairs of classes that are listed where the whole matrix is too wide.
+const MOST_CONFUSED: usize = 10;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
     model: ModelArgs,
@@ -36,9 +48,9 @@ impl Evaluate {
 
     fn print(&self, target: &Target, examples: usize, result: &Evaluation) -> Result<(), Failure> {
         if self.json {
-            let figures = figures(target, examples, result);
-            return outln!("{}", serde_json::to_string(&figures).expect("the figures have string keys"));
+            return print_json(&figures(target, examples, result));
         }
+        let room = columns(Stream::Stdout);
         outln!("examples  {examples}")?;
         outln!("loss      {}", significant(result.loss))?;
         match &result.metrics {
@@ -47,15 +59,15 @@ impl Evaluate {
                 outln!("RMSE      {}", significant(fit.rmse()))?;
                 outln!("MAE       {}", significant(fit.mae()))?;
                 if fit.columns() > 1 {
-                    outln!("\n{}", target_table(&targets(target.columns(), fit)))?;
+                    outln!("\n{}", target_table(&targets(target.columns(), fit), room))?;
                 }
                 Ok(())
             }
-            Metrics::Classification(confusion) => print_classes(target.classes(), confusion),
+            Metrics::Classification(confusion) => print_classes(target.classes(), confusion, room),
             Metrics::MultiLabel(metrics) => {
                 outln!("accuracy  {:.4} (all labels of an example)", metrics.accuracy())?;
                 outln!("macro F1  {:.4}\n", metrics.macro_f1())?;
-                outln!("{}", class_table("label", &labels(target.labels(), metrics)))
+                outln!("{}", class_table("label", &labels(target.labels(), metrics), room))
             }
         }
     }
@@ -65,6 +77,7 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let checkpoint = args.model.load::<A>()?;
     let card = &checkpoint.card;
     let data = args.data.for_model::<A>(&args.model, card, &args.part)?;
+    args.data.name_part(&args.part, &data);
     let loss = loss_spec(card).kind();
     let encoding = loss::encoding(loss, data.target())?;
     let transform = args.model.transform(card, &data);
@@ -118,7 +131,7 @@ pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> 
 
 fn of_class(name: &str, metrics: ClassMetrics) -> Class {
     let ClassMetrics { precision, recall, f1, support } = metrics;
-    Class { name: name.to_owned(), score: ClassFigures { precision, recall, f1, support } }
+    Class { name: name.to_owned(), figures: ClassFigures { precision, recall, f1, support } }
 }
 
 fn classes(names: &[String], confusion: &Confusion) -> Vec<Class> {
@@ -140,47 +153,63 @@ fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
 }
 
 /// R², RMSE and MAE of each target.
-pub(crate) fn target_table(targets: &[TargetFigures]) -> String {
-    let width = width("target", targets.iter().map(|target| target.name.as_str()));
-    let mut lines = vec![format!("{:<width$}        R²       RMSE        MAE", "target")];
-    for TargetFigures { name, r2, rmse, mae } in targets {
-        let mae = mae.map(significant).unwrap_or_default();
-        lines.push(format!("{name:<width$}  {r2:>8.4}  {:>9}  {mae:>9}", significant(*rmse)));
-    }
-    lines.join("\n")
+pub(crate) fn target_table(targets: &[TargetFigures], room: usize) -> String {
+    let cells = |cell: fn(&TargetFigures) -> String| targets.iter().map(cell).collect::<Vec<_>>();
+    let lines = vec![
+        TableColumn::words(0, "target", cells(|target| escaped(&target.name).into_owned())),
+        TableColumn::numbers(0, "R²", cells(|target| format!("{:.4}", target.r2))).at_least(8),
+        TableColumn::numbers(1, "RMSE", cells(|target| significant(target.rmse))).at_least(9),
+        TableColumn::numbers(2, "MAE", cells(|target| target.mae.map(significant).unwrap_or_default()))
+            .at_least(9),
+    ];
+    table(lines, room)
 }
 
 /// Precision, recall and F1 of each class or label.
-pub(crate) fn class_table(what: &str, classes: &[Class]) -> String {
-    let width = width(what, classes.iter().map(|class| class.name.as_str()));
-    let mut lines = vec![format!("{what:<width$}  precision  recall      F1  examples")];
-    for Class { name, score } in classes {
-        let ClassFigures { precision, recall, f1, support } = score;
-        lines.push(format!("{name:<width$}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {support:>8}"));
-    }
-    lines.join("\n")
+pub(crate) fn class_table(what: &str, classes: &[Class], room: usize) -> String {
+    let cells = |cell: fn(&Class) -> String| classes.iter().map(cell).collect::<Vec<_>>();
+    let lines = vec![
+        TableColumn::words(0, what, cells(|class| escaped(&class.name).into_owned())),
+        TableColumn::numbers(2, "precision", cells(|class| format!("{:.4}", class.figures.precision))),
+        TableColumn::numbers(1, "recall", cells(|class| format!("{:.4}", class.figures.recall))),
+        TableColumn::numbers(0, "F1", cells(|class| format!("{:.4}", class.figures.f1))),
+        TableColumn::numbers(3, "examples", cells(|class| class.figures.support.to_string())),
+    ];
+    table(lines, room)
 }
 
-fn width<'a>(head: &str, names: impl Iterator<Item = &'a str>) -> usize {
-    names.map(|name| name.chars().count()).max().unwrap_or(0).max(head.len())
-}
-
-fn print_classes(names: &[String], confusion: &Confusion) -> Result<(), Failure> {
+fn print_classes(names: &[String], confusion: &Confusion, room: usize) -> Result<(), Failure> {
     outln!("accuracy  {:.4}", confusion.accuracy())?;
     // With five classes or fewer, five guesses cannot fail.
     for k in [3, 5].into_iter().filter(|&k| k < names.len()) {
         outln!("top {k}     {:.4}", confusion.top(k))?;
     }
     outln!("macro F1  {:.4}\n", confusion.macro_f1())?;
-    outln!("{}", class_table("class", &classes(names, confusion)))?;
-    let width = width("class", names.iter().map(String::as_str));
+    outln!("{}", class_table("class", &classes(names, confusion), room))?;
     // Wider than this it is no picture any more, and `--json` has the numbers.
-    if let Some(table) = confusion.table().filter(|_| names.len() <= 20) {
+    let Some(counts) = confusion.table().filter(|_| names.len() <= 20) else { return Ok(()) };
+    let names: Vec<String> = names.iter().map(|name| escaped(name).into_owned()).collect();
+    let of_class = |class: usize| {
+        let cells = counts.column(class).iter().map(ToString::to_string).collect();
+        TableColumn::numbers(0, "", cells).at_least(4)
+    };
+    let each = (0..names.len()).map(of_class);
+    let matrix = table([TableColumn::words(0, "", names.clone())].into_iter().chain(each).collect(), room);
+    if matrix.lines().all(|line| width(line) <= room) {
         outln!("\nconfusion: true class by row, predicted class by column, in the order above")?;
-        for (name, row) in names.iter().zip(table.outer_iter()) {
-            let cells: Vec<String> = row.iter().map(|count| format!("{count:>5}")).collect();
-            outln!("{name:<width$} {}", cells.join(" "))?;
-        }
+        return outln!("{matrix}");
     }
-    Ok(())
+    let mut confused: Vec<_> = confusion.pairs().filter(|(class, predicted, _)| class != predicted).collect();
+    if confused.is_empty() {
+        return Ok(());
+    }
+    confused.sort_by_key(|&(.., count)| std::cmp::Reverse(count));
+    confused.truncate(MOST_CONFUSED);
+    let cells = |cell: &dyn Fn(&(usize, usize, u64)) -> String| confused.iter().map(cell).collect::<Vec<_>>();
+    let lines = vec![
+        TableColumn::words(0, "true class", cells(&|(class, ..)| names[*class].clone())),
+        TableColumn::words(0, "predicted", cells(&|(_, predicted, _)| names[*predicted].clone())),
+        TableColumn::numbers(0, "examples", cells(&|(.., count)| count.to_string())),
+    ];
+    outln!("\nconfused most often:\n{}", table(lines, room))
 }

@@ -12,7 +12,7 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{Encoding, Input, Pipeline, is_image_file, read_images, write_atomic};
+use chainrule::datasets::{Encoding, Features, Input, Pipeline, is_image_file, read_images, write_atomic};
 use chainrule::layers::{Architecture, Layer, Stage, activation, spec::parameters};
 use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, ModelCard, Output, predict};
@@ -22,13 +22,14 @@ use chainrule::train::Weights;
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
 use super::data::{DataArgs, PartArgs, PlaceArgs, Source};
 use super::model::{Description, ModelArgs, loss_spec, model_parser};
 use super::options::{OutputName, with_dtype};
 use super::overwrite::Overwrite;
-use super::{loss, network};
-use crate::failure::{Failure, errln, outln};
+use super::{complete, loss, network};
+use crate::failure::{Failure, errln, print_json};
 use crate::headings::{DATA, NETWORK, OUTPUT};
 use example::{Example, Kind, output_names};
 use outline::{Outline, outline};
@@ -38,7 +39,14 @@ use trace::{Trace, is_stack, trace};
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
 const MOST_PARAMETERS: usize = 1 << 22;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule explain --layers 2-3-2
+  chainrule train --epochs 2 --out runs/digits
+  chainrule explain runs/digits --example 3 --html digit.html";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 #[command(mut_arg("layers", |arg| arg.help(
     "Layer widths of a new network or, with MODEL, of a model from another program [default: 2-3-2]"
 )))]
@@ -68,7 +76,7 @@ pub(crate) struct Explain {
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
     target: Option<String>,
     /// Layers of a new network in words, or a .toml file of layers
-    #[arg(long, value_name = "LAYERS", help_heading = NETWORK, conflicts_with_all = ["model", "layers", "activation"])]
+    #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "LAYERS", help_heading = NETWORK, conflicts_with_all = ["model", "layers", "activation"])]
     network: Option<String>,
     /// Input shape of --network, such as 8x8x1 [default: the length of --input, or 2]
     #[arg(long, value_name = "SHAPE", help_heading = NETWORK, requires = "network")]
@@ -105,6 +113,8 @@ struct Shown {
     /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
     inputs: Vec<(String, String)>,
     scale: Vec<f64>,
+    /// What each input says of its column, where the columns are known.
+    facts: Vec<String>,
     /// Name of each output, where it is known.
     outputs: Vec<String>,
 }
@@ -131,12 +141,12 @@ impl Explain {
             write_atomic(path, |file| file.write_all(html.as_bytes())).map_err(Failure::run)?;
         }
         if self.json {
-            outln!("{}", json(&shown))?;
+            print_json(&json(&shown))?;
         } else if self.html.is_none() {
             print(&shown)?;
         }
         if let Some(path) = &self.html {
-            errln!("the page is {}: open it in a browser", path.display());
+            errln!("{}", path.display());
         }
         Ok(())
     }
@@ -219,7 +229,7 @@ impl Explain {
             };
             let source = if is_file { text.clone() } else { "the numbers of --input".to_owned() };
             let row = raw.as_slice().expect("a row lies together");
-            let example = Example::of(source, row, &Kind::of_model(card), &card.transform, false);
+            let example = Example::of(source, (row, None), &Kind::of_model(card), &card.transform, false);
             let mut x = raw;
             card.transform.apply_in_place(&mut x);
             return Ok(case(checkpoint, loss, x, target, example));
@@ -248,7 +258,11 @@ impl Explain {
             self.data.data.clone().or_else(of_the_model).is_some_and(|source: Source| source.is_own());
         let source = format!("example {} of {}, {}", self.example, data.name(), self.part.in_words(is_own));
         let kind = Kind::of_data(&data, brightest);
-        let own = Example::of(source, row, &kind, &transform, true);
+        let cells = match data.features() {
+            Features::Columns(columns) => Some(columns.cells(self.example)),
+            _ => None,
+        };
+        let own = Example::of(source, (row, cells.as_deref()), &kind, &transform, true);
         let x = example.inputs_through(&transform);
         let target = own_target.unwrap_or_else(|| example.encode(encoding));
         Ok(case(checkpoint, loss, x, target, if is_chosen { own.without_truth() } else { own }))
@@ -320,8 +334,8 @@ fn print(shown: &Shown) -> Result<(), Failure> {
         text::verdict(verdict)?;
     }
     match &shown.explained {
-        Explained::Stack(trace) => text::print(trace),
-        Explained::Outline(outline) => outline.print(),
+        Explained::Stack(trace) => text::print(trace, &shown.facts),
+        Explained::Outline(outline) => outline.print(&shown.facts),
     }
 }
 
@@ -346,6 +360,7 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
         verdict: example.map(|example| example.verdict(&case.card, prediction, target)),
         inputs: example.map_or_else(Vec::new, |example| example.inputs.clone()),
         scale: example.map_or_else(Vec::new, |example| example.scale.clone()),
+        facts: example.map_or_else(Vec::new, |example| example.facts.clone()),
         outputs: output_names(&case.card),
         explained,
     })

@@ -17,7 +17,14 @@ use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln};
 use crate::headings::OUTPUT;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train --epochs 2 --out runs/digits
+  chainrule export runs/digits --out digits.onnx
+  chainrule export runs/digits --out digits.safetensors --dtype f16";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Export {
     #[command(flatten)]
     model: ModelArgs,

@@ -10,14 +10,26 @@ use clap_complete::env::Shells;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, print};
 
+const EXAMPLES_OF_COMPLETIONS: &str = "\
+Examples:
+  chainrule completions bash > chainrule.bash
+  chainrule completions fish | source";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES_OF_COMPLETIONS)]
 pub(crate) struct Completions {
     /// The shell, such as bash: `chainrule completions bash > ~/.local/share/bash-completion/completions/chainrule`; the script asks
     /// the program for flags, values, files and the columns of a table
     shell: Shell,
 }
 
+const EXAMPLES_OF_MAN: &str = "\
+Examples:
+  chainrule man
+  chainrule man --out man";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES_OF_MAN)]
 pub(crate) struct Man {
     /// Write the pages of all subcommands too, into this folder [default: print the program's page]
     #[arg(long, value_name = "DIR")]

@@ -17,10 +17,18 @@ use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::{parse_fraction, with_dtype};
 use super::overwrite::Overwrite;
-use crate::failure::{Failure, outln};
+use crate::failure::{Failure, outln, print_json};
 use crate::headings::OUTPUT;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train moons --epochs 2 --out runs/moons
+  echo 0.5,-0.25 | chainrule predict runs/moons - --out x.npy
+  echo 0.5,-0.25 | chainrule predict runs/moons - --classes --out y.npy
+  chainrule grad runs/moons --input x.npy --target y.npy --out gradient.safetensors";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Grad {
     #[command(flatten)]
     model: ModelArgs,
@@ -166,12 +174,11 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
         save_vector(path, layout, &product).map_err(Failure::run)?;
     }
     if args.json {
-        let report = json!({
+        return print_json(&json!({
             "loss": cost.as_f64(), "rows": x.nrows(), "parameters": theta.len(), "dtype": A::NAME,
             "gradient": args.out.display().to_string(),
             "hvp": product_path.map(|path| path.display().to_string()),
-        });
-        return outln!("{report}");
+        }));
     }
     outln!("{cost}")
 }

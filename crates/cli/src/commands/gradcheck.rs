@@ -11,13 +11,22 @@ use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
 use super::options::with_dtype;
-use crate::failure::{Failure, outln};
+use crate::failure::{Failure, outln, print_json};
 use crate::headings::OUTPUT;
+use crate::table::{TableColumn, table};
+use crate::terminal::{Stream, columns};
 
 /// How many examples are looked through for some that are clear of kinks.
 const LOOK: usize = 2000;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train --epochs 2 --out runs/digits
+  chainrule gradcheck runs/digits
+  chainrule gradcheck runs/digits --part train --coordinates 50";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Gradcheck {
     #[command(flatten)]
     model: ModelArgs,
@@ -49,6 +58,7 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let checkpoint = args.model.load::<A>()?;
     let card = &checkpoint.card;
     let data = args.data.for_model::<f64>(&args.model, card, &args.part)?;
+    args.data.name_part(&args.part, &data);
     let loss_name = loss_spec(card).kind();
     let encoding = loss::encoding(loss_name, data.target())?;
     let (model, witness) = (card.architecture.build::<A>(None), card.architecture.build::<f64>(None));
@@ -91,15 +101,12 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
     let bars = difference::bars::<A>();
     let within = report.within(bars.0, bars.1);
     if args.json {
-        outln!(
-            "{}",
-            json!({
-                "rows": rows.len(), "passed_over": passed_over, "dtype": A::NAME, "parameters": theta.len(),
-                "coordinates": report.coordinates, "value": report.value, "gradient": report.gradient,
-                "gauss_newton": report.gauss_newton, "hessian": report.hessian, "symmetry": report.symmetry,
-                "bar_gradient": bars.0, "bar_hessian": bars.1, "within": within,
-            })
-        )?;
+        print_json(&json!({
+            "rows": rows.len(), "passed_over": passed_over, "dtype": A::NAME, "parameters": theta.len(),
+            "coordinates": report.coordinates, "value": report.value, "gradient": report.gradient,
+            "gauss_newton": report.gauss_newton, "hessian": report.hessian, "symmetry": report.symmetry,
+            "bar_gradient": bars.0, "bar_hessian": bars.1, "within": within,
+        }))?;
     } else {
         outln!(
             "{} examples of {} ({passed_over} skipped near a kink), {} of {} parameters, {}\n",
@@ -121,13 +128,20 @@ fn prove<A: Scalar>(args: &Gradcheck) -> Result<(), Failure> {
 }
 
 fn print(report: &ObjectiveErrors, (gradient, hessian): (f64, f64)) -> Result<(), Failure> {
-    outln!("check                              largest error  tolerance")?;
-    let line = |what: &str, error: f64, bar: f64| {
-        outln!("{what:<34} {error:>13.1e}  {bar:>9.0e}  {}", if error <= bar { "ok" } else { "TOO LARGE" })
-    };
-    line("C against f64", report.value, gradient)?;
-    line("gradient against differences", report.gradient, gradient)?;
-    line("<u, Gv> against <v, Gu>", report.gauss_newton, gradient)?;
-    line("Hv against differences", report.hessian, hessian)?;
-    line("<u, Hv> against <v, Hu>", report.symmetry, hessian)
+    let checks = [
+        ("C vs. f64", report.value, gradient),
+        ("gradient vs. differences", report.gradient, gradient),
+        ("<u, Gv> vs. <v, Gu>", report.gauss_newton, gradient),
+        ("Hv vs. differences", report.hessian, hessian),
+        ("<u, Hv> vs. <v, Hu>", report.symmetry, hessian),
+    ];
+    let cells = |cell: &dyn Fn(&(&str, f64, f64)) -> String| checks.iter().map(cell).collect::<Vec<_>>();
+    let verdict = |error, tolerance| if error <= tolerance { "ok" } else { "TOO LARGE" };
+    let lines = vec![
+        TableColumn::words(0, "check", cells(&|(name, ..)| (*name).to_owned())),
+        TableColumn::numbers(0, "error", cells(&|(_, error, _)| format!("{error:.1e}"))),
+        TableColumn::numbers(1, "tolerance", cells(&|(.., tolerance)| format!("{tolerance:.0e}"))),
+        TableColumn::words(0, "", cells(&|(_, error, tolerance)| verdict(*error, *tolerance).to_owned())),
+    ];
+    outln!("{}", table(lines, columns(Stream::Stdout)))
 }

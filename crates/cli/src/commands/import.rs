@@ -15,7 +15,14 @@ use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln};
 use crate::headings::OUTPUT;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train --epochs 2 --out runs/digits
+  chainrule export runs/digits --out digits.onnx
+  chainrule import digits.onnx";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Import {
     #[command(flatten)]
     model: ModelArgs,

@@ -8,10 +8,19 @@ use serde_json::{Value, json};
 
 use super::model::{ModelArgs, label_names};
 use super::options::with_dtype;
-use crate::failure::{Failure, outln};
+use crate::failure::{Failure, outln, print_json};
 use crate::headings::OUTPUT;
+use crate::table::{TableColumn, table};
+use crate::terminal::{Stream, columns, width};
+
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train --epochs 2 --out runs/digits
+  chainrule inspect runs/digits
+  chainrule inspect runs/digits --json";
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {
     #[command(flatten)]
     model: ModelArgs,
@@ -37,11 +46,11 @@ impl Inspect {
 
 fn show<A: Scalar>(args: &Inspect) -> Result<(), Failure> {
     let Checkpoint { card, theta, .. } = args.model.load::<A>()?;
-    let table = rows::<A>(&card, &theta);
+    let rows = rows::<A>(&card, &theta);
     if args.json {
-        return outln!("{}", as_json(&card, A::NAME, theta.len(), &table));
+        return print_json(&as_json(&card, A::NAME, theta.len(), &rows));
     }
-    print(&card, A::NAME, theta.len(), &table)
+    print(&card, A::NAME, theta.len(), &rows)
 }
 
 fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
@@ -57,8 +66,8 @@ fn rows<A: Scalar>(card: &ModelCard, theta: &[A]) -> Vec<Row> {
     Summary::of(&model).rows.into_iter().enumerate().map(row).collect()
 }
 
-fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Value {
-    let layers: Vec<Value> = table
+fn as_json(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Value {
+    let layers: Vec<Value> = rows
         .iter()
         .map(|row| {
             let norms: serde_json::Map<_, _> =
@@ -84,7 +93,7 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> V
     })
 }
 
-fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Result<(), Failure> {
+fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     outln!("data      {}", known(&card.data))?;
     outln!("loss      {}", known(&card.loss.as_ref().map(ToString::to_string)))?;
@@ -107,23 +116,26 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
         let axes: Vec<String> = row.output.axes().iter().map(ToString::to_string).collect();
         format!("(N, {})", axes.join(", "))
     };
-    // Wide enough for perceptrons, whose tables then look alike, and for the widest here.
-    let widest =
-        |least: usize, of: &dyn Fn(&Row) -> usize| table.iter().map(of).max().unwrap_or(0).max(least);
-    let layers = widest(17, &|row| row.layer.chars().count());
-    let shapes = widest(11, &|row| shape(row).len());
-    outln!("\nplace  {:<layers$}  {:<shapes$}  parameters  norms", "layer", "output")?;
-    for (place, row) in table.iter().enumerate() {
+    let of_row = |row: &Row| {
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
-        let line = format!(
-            "{place:>5}  {:<layers$}  {:<shapes$}  {:>10}  {}",
-            row.layer,
-            shape(row),
-            row.parameters,
-            norms.join("  ")
-        );
-        outln!("{}", line.trim_end())?;
-    }
+        norms.join("  ")
+    };
+    let cells = |cell: &dyn Fn(&Row) -> String| rows.iter().map(cell).collect::<Vec<_>>();
+    let lines = |norms: bool| {
+        let mut lines = vec![
+            TableColumn::numbers(0, "place", (0..rows.len()).map(|place| place.to_string()).collect()),
+            // Wide enough for perceptrons, whose tables then look alike.
+            TableColumn::words(0, "layer", cells(&|row| row.layer.clone())).at_least(17),
+            TableColumn::words(2, "output", cells(&shape)).at_least(11),
+            TableColumn::numbers(1, "parameters", cells(&|row| row.parameters.to_string())),
+        ];
+        lines.extend(norms.then(|| TableColumn::words(0, "norms", cells(&of_row))));
+        lines
+    };
+    let room = columns(Stream::Stdout);
+    let whole = table(lines(true), usize::MAX);
+    let fits = whole.lines().all(|line| width(line) <= room);
+    outln!("\n{}", if fits { whole } else { table(lines(false), room) })?;
     let fused = match card.output {
         Output::Identity => None,
         Output::Sigmoid => Some("sigmoid"),
@@ -131,6 +143,15 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, table: &[Row]) -> Res
     };
     if let Some(name) = fused {
         outln!("       {name} (of the output, part of the loss in training)")?;
+    }
+    // Where a line has no room for its norms, they have lines of their own.
+    let norms = || rows.iter().flat_map(|row| &row.norms);
+    if !fits && norms().next().is_some() {
+        let lines = vec![
+            TableColumn::words(0, "array", norms().map(|(name, _)| name.clone()).collect()),
+            TableColumn::numbers(0, "norm", norms().map(|(_, norm)| format!("{norm:.4}")).collect()),
+        ];
+        outln!("\n{}", table(lines, room))?;
     }
     outln!("\n{parameters} parameters, {dtype}")
 }

@@ -10,7 +10,9 @@ use chainrule::tensor::{Layout, Scalar, Shape};
 use chainrule_report::run::LAST_MODEL;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap_complete::ArgValueCompleter;
 
+use super::complete;
 use super::foreign_file::{is_onnx, model_bytes, number_type};
 use super::loss;
 use super::network;
@@ -26,7 +28,7 @@ pub(crate) struct ModelArgs {
     #[command(flatten)]
     pub(crate) description: Description,
     /// Network of a model from another program in words, or a .toml file of layers, instead of --layers and --activation
-    #[arg(long, value_name = "WORDS|FILE", conflicts_with_all = ["layers", "activation", "dropout"], help_heading = NETWORK)]
+    #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", conflicts_with_all = ["layers", "activation", "dropout"], help_heading = NETWORK)]
     pub(crate) network: Option<String>,
     /// Input shape of --network where it is a picture or a sequence, such as 32x32x3 [default: as many numbers as the weights tell]
     #[arg(long, value_name = "SHAPE", requires = "network", help_heading = NETWORK)]

@@ -25,7 +25,14 @@ use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, escaped, print};
 use crate::headings::OUTPUT;
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train moons --epochs 2 --out runs/moons
+  echo 0.5,-0.25 | chainrule predict runs/moons -
+  echo 0.5,-0.25 | chainrule predict runs/moons - --classes --out class.json";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Predict {
     #[command(flatten)]
     model: ModelArgs,

@@ -10,10 +10,17 @@ use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS, Record, Run, RunEr
 use clap::Args;
 
 use super::overwrite::Overwrite;
-use super::train::LOCK;
+use super::train::{LOCK, is_resumable};
 use crate::failure::{Failure, errln, outln};
 
+const EXAMPLES: &str = "\
+Examples:
+  chainrule train moons --out runs/adam
+  chainrule train moons --optimizer sgd --out runs/sgd
+  chainrule report runs";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
     /// Folders of the runs to compare, or a folder that holds them
     #[arg(required = true, value_name = "DIR")]
@@ -112,8 +119,16 @@ fn unfinished(folder: &Path, record: &Record) -> String {
     if lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
         return format!("still running, {epochs}");
     }
-    format!(
-        "did not end: interrupted or killed {epochs}; `chainrule train --resume {}` continues it",
-        folder.display()
-    )
+    let ended = format!("interrupted or killed {epochs}");
+    let (run, config) = (folder.display(), folder.join(CONFIG));
+    match (is_resumable(folder), config.is_file()) {
+        (true, _) => format!("{ended}; `chainrule train --resume {run}` continues it"),
+        (false, true) => {
+            let config = config.display();
+            format!(
+                "{ended}, and there is no checkpoint: `chainrule train --config {config}` starts it again"
+            )
+        }
+        (false, false) => format!("{ended}, and there is no checkpoint: start it again"),
+    }
 }

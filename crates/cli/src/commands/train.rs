@@ -35,15 +35,17 @@ use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use clap::{ArgAction, Args, ValueHint, value_parser};
+use clap_complete::ArgValueCompleter;
 
 use self::card::usual_network;
 use self::class_weights::ClassWeights;
-pub(crate) use self::folder::LOCK;
 use self::folder::RunFolder;
+pub(crate) use self::folder::{LOCK, is_resumable};
 use self::run::train;
 use self::settings::CommandLine;
 use self::verbosity::VerbosityArgs;
-use super::data::{DataArgs, Known, Source, TestPart};
+use super::complete;
+use super::data::{DataArgs, Known, Source, TestPart, sources};
 use super::model::model_parser;
 use super::optimizer::OptimizerArgs;
 use super::options::{
@@ -65,7 +67,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {
     /// The same as --data
-    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath, conflicts_with_all = ["data", "resume"])]
+    #[arg(value_name = "DATA", add = ArgValueCompleter::new(sources), conflicts_with_all = ["data", "resume"])]
     named: Option<Source>,
     #[command(flatten)]
     data: DataArgs,
@@ -86,7 +88,7 @@ pub(crate) struct Train {
     /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one (lenet5, simard, nielsen, resnet8, resnet20,
     /// mobilenet-tiny, vgg-small), or a .toml file of layers; replaces --layers, --activation and --dropout [default: convolutional for
     /// pictures of 16 x 16 pixels or more]
-    #[arg(long, value_name = "WORDS|FILE", help_heading = NETWORK)]
+    #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
     network: Option<String>,
     /// Activation function of the hidden layers
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
@@ -98,7 +100,7 @@ pub(crate) struct Train {
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
     /// Weight initialisation: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
-    #[arg(long, default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
+    #[arg(long, add = ArgValueCompleter::new(complete::init), default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
     init: InitArg,
     /// Start from the weights of this model, a file or the folder of a run (fine-tuning), with its network and input scaling
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), help_heading = NETWORK)]
@@ -129,7 +131,7 @@ pub(crate) struct Train {
     batch: u32,
     /// Vary training images in each epoch: flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8,
     /// brightness 0.2, contrast 0.2, mixup 0.2, cutmix 1; several with commas between them
-    #[arg(long, value_name = "WORDS", help_heading = TRAINING)]
+    #[arg(long, add = ArgValueCompleter::new(complete::augment), value_name = "WORDS", help_heading = TRAINING)]
     augment: Option<Augmentation>,
     #[command(flatten)]
     optimizer: OptimizerArgs,
@@ -214,7 +216,7 @@ impl Train {
     /// The settings of the run as a file that can be used from any folder.
     fn config(&self, loss: LossKind, line: &CommandLine<'_>) -> String {
         let mut known = vec![("data", self.source().setting())];
-        known.extend(self.data.folder_setting().map(|folder| ("data-dir", folder)));
+        known.extend(self.data.folder_setting(&self.source()).map(|folder| ("data-dir", folder)));
         known.extend(self.data.target_setting().map(|file| ("target", file)));
         known.extend(self.test.as_ref().map(|test| ("test", test.setting())));
         known.extend(self.from.as_deref().map(|model| ("from", absolute(model))));

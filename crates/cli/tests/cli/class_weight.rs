@@ -21,7 +21,7 @@ fn a_rare_class_counts_as_much_as_a_frequent_one() {
         json(here, &[&common[..], extra, &["--out", out]].concat());
         let judged = json(here, &["evaluate", out, "--data", "d.csv", "--json"]);
         assert_eq!(judged["classes"][0]["name"], "rare");
-        judged["classes"][0]["score"]["recall"].as_f64().unwrap()
+        judged["classes"][0]["recall"].as_f64().unwrap()
     };
     assert_eq!(recall(&[], "plain"), 0.0);
     assert_eq!(recall(&["--class-weight", "balanced"], "balanced"), 1.0);

@@ -26,11 +26,15 @@ fn a_comparison_leaves_out_what_is_no_run_and_shows_how_others_ended() {
     let metrics = fs::read_to_string(here.join("runs/killed/metrics.jsonl")).unwrap();
     let second = metrics.match_indices("\"kind\":\"epoch\"").nth(1).unwrap().0;
     fs::write(here.join("runs/killed/metrics.jsonl"), &metrics[..second + 9]).unwrap();
+    // One that was killed before its first checkpoint.
+    assert!(train("runs/young", &[]).status.success());
+    fs::remove_file(here.join("runs/young/results.json")).unwrap();
+    fs::remove_dir_all(here.join("runs/young/checkpoints")).unwrap();
     // What other commands leave, and a file.
     fs::create_dir(here.join("runs/critical-points")).unwrap();
     fs::write(here.join("runs/critical-points/points.json"), "{}").unwrap();
     fs::write(here.join("runs/note.txt"), "mine").unwrap();
-    let each = ["runs/a", "runs/b", "runs/critical-points", "runs/diverged", "runs/killed"];
+    let each = ["runs/a", "runs/b", "runs/critical-points", "runs/diverged", "runs/killed", "runs/young"];
     let said = [
         &["report", "runs", "--out", "1.html"][..],
         &[&["report"], &each[..], &["--out", "2.html"]].concat(),
@@ -38,18 +42,29 @@ fn a_comparison_leaves_out_what_is_no_run_and_shows_how_others_ended() {
     .map(|arguments| {
         let output = run(here, arguments);
         assert!(output.status.success(), "{}", stderr(&output));
-        assert!(stdout(&output).starts_with("4 runs compared in "), "{}", stdout(&output));
+        assert!(stdout(&output).starts_with("5 runs compared in "), "{}", stdout(&output));
         stderr(&output)
     });
     assert_eq!(said[0], said[1]);
     let lines: Vec<&str> = said[0].lines().collect();
     let says = |words: &[&str]| lines.iter().any(|line| words.iter().all(|words| line.contains(words)));
-    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(says(&["left out", "runs/critical-points", "results.json"]), "{lines:?}");
     assert!(says(&["runs/diverged", "failed in its first epoch: the loss became"]), "{lines:?}");
     assert!(says(&["runs/killed", "killed after 1 epoch", "--resume runs/killed"]), "{lines:?}");
+    assert!(
+        says(&[
+            "runs/young",
+            "no checkpoint: `chainrule train --config runs/young/config.toml` starts it again"
+        ]),
+        "{lines:?}"
+    );
+    assert!(!says(&["runs/young", "--resume"]), "{lines:?}");
+    // The cure.
+    let again = run(here, &["train", "--config", "runs/young/config.toml", "--out", "runs/again"]);
+    assert!(again.status.success(), "{}", stderr(&again));
     let page = fs::read_to_string(here.join("1.html")).unwrap();
-    assert_eq!(page.matches("<tr class=\"unfinished\">").count(), 2);
+    assert_eq!(page.matches("<tr class=\"unfinished\">").count(), 3);
     assert!(page.contains("the loss became") && page.contains("killed after 1 epoch"));
     assert_eq!(page, fs::read_to_string(here.join("2.html")).unwrap());
     // Damaged results are left out too, and are the error where there is nothing else.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::{json, refused, run, stderr, stdout};
+use crate::{chainrule, json, refused, run, stderr, stdout};
 
 /// 60 rows of two classes, of which `a` tells one in three apart for certain.
 fn table(path: &Path) {
@@ -40,6 +40,8 @@ fn a_run_is_evaluated_on_its_own_test_part() {
         let part = json(here, &["evaluate", out, "--part", "train", "--json"]);
         assert_eq!(part["loss"], trained["train_loss"], "{out}");
     }
+    // So is its best model.
+    assert_eq!(json(here, &["evaluate", "b/best.safetensors", "--json"])["examples"], 18);
     // Other data are all judged, and the flags of the line win.
     assert_eq!(json(here, &["evaluate", "a", "--data", "d.csv", "--drop", "id", "--json"])["examples"], 60);
     let told = run(here, &["evaluate", "a/last.safetensors"]);
@@ -171,7 +173,7 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
         "{table}"
     );
     let baselines = results(here, "r")["baselines"].clone();
-    assert_eq!(baselines[0]["score"].as_f64(), Some(2.0 / 3.0));
+    assert_eq!(baselines[0]["accuracy"].as_f64(), Some(2.0 / 3.0));
     // Numbers are split at random, and judged by R² against their mean.
     let mut numbers = "x,y\n".to_owned();
     (0..40).for_each(|i| writeln!(numbers, "{i}.5,{}.25", 3 * i).unwrap());
@@ -183,7 +185,7 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
         stderr(&output)
     );
     assert!(stdout(&output).contains("squared units of the target"), "{}", stdout(&output));
-    let linear = results(here, "n")["baselines"][1]["score"].as_f64().unwrap();
+    let linear = results(here, "n")["baselines"][1]["r2"].as_f64().unwrap();
     assert!(linear > 0.99, "{linear}");
 }
 
@@ -224,4 +226,54 @@ fn predictions_carry_the_names_of_their_rows_in_every_format() {
     refused(here, &["predict", "r", "d.csv", "--keep", "nosuch"], &["no column nosuch", "id, a, b, kind"]);
     refused(here, &["predict", "r", "d.csv", "--keep", "id", "--out", "p.npy"], &["--keep", ".json"]);
     refused(here, &["predict", "r", "d.csv", "--out", "p.xlsx"], &[".parquet"]);
+}
+
+#[test]
+fn a_run_knows_the_folder_of_its_data_set_without_the_environment() {
+    use chainrule::datasets::idx::{Idx, write};
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir_all(here.join("sets/mnist")).unwrap();
+    for (part, count) in [("train", 20), ("t10k", 10)] {
+        let pixels = (0..count * 784).map(|i| (i * 31 % 251) as u8).collect();
+        let labels = (0..count).map(|i| (i % 10) as u8).collect();
+        let file = |what: &str| here.join("sets/mnist").join(format!("{part}-{what}-ubyte"));
+        write(&file("images-idx3"), &Idx::new(vec![count, 28, 28], pixels)).unwrap();
+        write(&file("labels-idx1"), &Idx::new(vec![count], labels)).unwrap();
+    }
+    let train = ["train", "mnist", "--network", "flatten, dense 10", "--epochs", "1", "--out", "r", "--json"];
+    let trained = chainrule(here).args(train).env("CHAINRULE_DATA", "sets").output().unwrap();
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    let trained: serde_json::Value = serde_json::from_str(&stdout(&trained)).unwrap();
+    assert_eq!(json(here, &["evaluate", "r", "--json"])["loss"], trained["test_loss"]);
+    // The data may move, and the run continues with them.
+    fs::rename(here.join("sets"), here.join("moved")).unwrap();
+    refused(here, &["train", "--resume", "r", "--epochs", "2"], &["MNIST", "--data-dir"]);
+    json(here, &["train", "--resume", "r", "--epochs", "2", "--data-dir", "moved", "--json"]);
+    json(here, &["evaluate", "r", "--json"]);
+}
+
+#[test]
+fn built_in_data_have_a_linear_model_beside_them_and_a_constant_target_is_nothing_to_predict() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let output = run(here, &["train", "moons", "--layers", "2", "--epochs", "1", "--out", "m"]);
+    let table = stdout(&output);
+    assert!(table.contains("largest class          –    0.5000"), "{table}");
+    let linear = results(here, "m")["baselines"][1]["accuracy"].as_f64().unwrap();
+    assert!((0.8..0.95).contains(&linear), "{linear}");
+    let output = run(here, &["train", "--network", "flatten, dense 10", "--epochs", "1", "--out", "d"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let baselines = results(here, "d")["baselines"].clone();
+    assert_eq!(baselines[1]["name"], "linear model");
+    assert!(
+        baselines[0]["accuracy"].as_f64().unwrap() < 0.2 && baselines[1]["accuracy"].as_f64().unwrap() > 0.9
+    );
+    let mut numbers = "x,price\n".to_owned();
+    (0..40).for_each(|i| writeln!(numbers, "{i}.5,2.5").unwrap());
+    fs::write(here.join("c.csv"), numbers).unwrap();
+    let output = run(here, &["train", "c.csv", "--epochs", "1", "--out", "c"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let words = "price is 2.5 in all training examples: there is nothing to predict";
+    assert!(stdout(&output).contains(words), "{}", stdout(&output));
 }

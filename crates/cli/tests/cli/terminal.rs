@@ -1,26 +1,37 @@
 //! What a terminal is shown.
 #![cfg(target_os = "linux")]
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::stdout;
 
-/// What a run prints on a pseudo-terminal of `columns` columns, made by util-linux's `script`.
-fn on_a_terminal(folder: &Path, out: &str, columns: usize, environment: &[(&str, &str)]) -> String {
-    let train = format!(
-        "stty rows 24 cols {columns}; '{}' train --data xor --epochs 3 --validation 0.2 --out {out}",
-        env!("CARGO_BIN_EXE_chainrule")
-    );
+/// What the program prints on a pseudo-terminal of `columns` columns, made by util-linux's `script`.
+fn on_a_terminal(folder: &Path, arguments: &str, columns: usize, environment: &[(&str, &str)]) -> String {
+    let command = format!("stty rows 24 cols {columns}; '{}' {arguments}", env!("CARGO_BIN_EXE_chainrule"));
     let mut script = Command::new("script");
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         script.env_remove(name);
     }
     script.current_dir(folder).env("TERM", "xterm").envs(environment.iter().copied());
-    script.args(["--quiet", "--return", "--command", &train, "/dev/null"]).stdin(Stdio::null());
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).stdin(Stdio::null());
     let output = script.output().expect("util-linux has `script`");
-    assert!(output.status.success(), "{}", stdout(&output));
+    assert!(output.status.success(), "{arguments}: {}", stdout(&output));
     stdout(&output)
+}
+
+/// The lines that stay on the terminal: a progress bar draws over itself.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let after = |line: &'_ str, mark: &str| line.rfind(mark).map_or(0, |at| at + mark.len());
+    text.lines()
+        .map(move |line| &line[after(line, "\r")..])
+        .map(move |line| &line[after(line, "\u{1b}[2K")..])
+}
+
+/// A training of three epochs.
+fn train(out: &str) -> String {
+    format!("train --data xor --epochs 3 --validation 0.2 --out {out}")
 }
 
 #[test]
@@ -32,8 +43,8 @@ fn a_terminal_gets_a_bar_in_colour_and_none_of_it_with_no_color() {
             .filter_map(|rest| rest.find(|c: char| c.is_ascii_alphabetic()).map(|at| &rest[at..=at]));
         ends.filter(|&end| end == "m").count()
     };
-    let plain = on_a_terminal(folder.path(), "a", 120, &[("NO_COLOR", "1")]);
-    let coloured = on_a_terminal(folder.path(), "b", 120, &[]);
+    let plain = on_a_terminal(folder.path(), &train("a"), 120, &[("NO_COLOR", "1")]);
+    let coloured = on_a_terminal(folder.path(), &train("b"), 120, &[]);
     for shown in [&plain, &coloured] {
         assert!(
             shown.contains("steps/s") && shown.contains("epoch   3/3") && shown.contains("test accuracy"),
@@ -49,15 +60,74 @@ fn a_narrow_terminal_gets_lines_that_fit() {
     let folder = tempfile::tempdir().unwrap();
     for (columns, shown, dropped) in [(80, "validation loss", "examples/s"), (40, "loss", "validation loss")]
     {
-        let text = on_a_terminal(folder.path(), &columns.to_string(), columns, &[("NO_COLOR", "1")]);
-        let before = text.split("         loss ").next().unwrap();
-        // The bar draws over itself: what stays is what follows the last return.
-        let lines: Vec<&str> = before.lines().map(|line| line.rsplit('\r').next().unwrap_or(line)).collect();
-        for line in &lines {
-            let line = line.rsplit("\u{1b}[2K").next().unwrap_or(line);
-            assert!(line.chars().count() <= columns, "{columns}: {line:?}");
-        }
-        let epoch = lines.iter().find(|line| line.contains("epoch   3/3")).expect("each epoch has a line");
+        let text = on_a_terminal(folder.path(), &train(&columns.to_string()), columns, &[("NO_COLOR", "1")]);
+        let epoch = lines(&text).find(|line| line.contains("epoch   3/3")).expect("each epoch has a line");
         assert!(epoch.contains(shown) && !epoch.contains(dropped), "{columns}: {epoch:?}");
+    }
+}
+
+/// A table with a category, dates, missing cells and long names, of three classes, and one of two targets.
+fn tables(folder: &Path) {
+    let colours = ["red", "green", "", "blue"];
+    let species = ["Iris setosa from Quebec", "Iris versicolor from Quebec", "Iris virginica from Quebec"];
+    let row = |i: usize| {
+        let size = if i.is_multiple_of(7) { String::new() } else { format!("{}.5", i % 9) };
+        format!("{},2024-0{}-1{},{size},{}\n", colours[i % 4], 1 + i % 9, i % 10, species[i % 3])
+    };
+    let rows: String = (0..90).map(row).collect();
+    fs::write(folder.join("flowers.csv"), format!("colour,day of the measurement,size,species\n{rows}"))
+        .unwrap();
+    let row = |i: usize| format!("{}.5,{}.25,{}.75\n", i % 9, 3 * (i % 9), 1000 * (i % 5));
+    let rows: String = (0..60).map(row).collect();
+    fs::write(folder.join("flats.csv"), format!("rooms,price of the flat,distance to the station\n{rows}"))
+        .unwrap();
+}
+
+#[test]
+fn every_command_fits_the_terminal() {
+    let maps = "conv 4 3, relu, max-pool 2, residual (conv 4 3 padding 1, tanh), flatten, dense 10";
+    let maps = format!("train --epochs 1 --network \"{maps}\" --out maps");
+    let commands = [
+        "train --epochs 1 --out digits",
+        &maps,
+        "train flowers.csv --impute mean --dates --epochs 2 --validation 0.2 --patience 1 --out flowers",
+        "train flats.csv --target 1,2 --epochs 2 --out flats",
+        "train moons --layers 4 --epochs 1 --out moons",
+        "evaluate digits",
+        "evaluate flowers",
+        "evaluate flats",
+        "inspect digits",
+        "inspect maps",
+        "inspect flowers",
+        "explain",
+        "explain digits --example 3",
+        "explain maps --example 3",
+        "explain flowers --example 7",
+        "explain flats",
+        "explain --network \"dense 6, residual (dense 6, tanh), dense 3\" --input-shape 4",
+        "explain digits --html digit.html",
+        "gradcheck moons --coordinates 20",
+        "curvature moons --examples 50 --top 2 --bottom 2 --trace --density",
+        "critical-points --data moons --layers 2 --examples 30 --points 2 --steps 20",
+        "predict flowers flowers.csv --out predictions.csv",
+        "export flowers --out flowers.onnx",
+        "export digits --out digits.onnx",
+        "import digits.onnx --out imported",
+        "report flowers flats",
+        "doctor",
+    ];
+    for columns in [40, 80] {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        tables(here);
+        for command in commands {
+            let text = on_a_terminal(here, command, columns, &[("NO_COLOR", "1")]);
+            for line in lines(&text) {
+                let width = line.chars().count();
+                assert!(width <= columns, "{command}: {width} of {columns} columns: {line:?} in\n{text}");
+            }
+        }
+        let page = on_a_terminal(here, "explain flowers --html flower.html", columns, &[]);
+        assert_eq!(page.trim(), "flower.html");
     }
 }

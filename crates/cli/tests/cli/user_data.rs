@@ -282,3 +282,41 @@ fn a_target_that_cannot_be_learned_is_refused_at_the_start() {
     fs::write(here.join("d.csv"), format!("x,n\n{names}")).unwrap();
     refused(here, &["train", "--data", "d.csv"], &["300 classes in 300 examples", "--target"]);
 }
+
+#[test]
+fn dates_missing_cells_and_words_are_shown_as_the_file_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let rows = |i: usize| {
+        let colour = ["red", "green", "blue"][i % 3];
+        let size = if i == 4 { String::new() } else { format!("{}", 10 + i % 5) };
+        format!("{colour},2024-03-{:02} 06:30,{size},{} €,{}\n", 1 + i % 28, i % 9, ["no", "yes"][i % 2])
+    };
+    let table: String = (0..56).map(rows).collect();
+    fs::write(here.join("d.csv"), format!("colour,on,size,price,buys\n{table}")).unwrap();
+    let train = ["train", "d.csv", "--impute", "median", "--epochs", "1", "--json"];
+    json(here, &[&train[..], &["--dates", "--out", "r"]].concat());
+    let text = stdout(&run(here, &["explain", "r", "--data", "d.csv", "--example", "4"]));
+    let line =
+        |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).unwrap_or_default();
+    let words = |start: &str| line(start).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words("colour"), "colour green", "{text}");
+    assert_eq!(words("on "), "on 2024-03-05 06:30 (Tuesday, day 65 of 366)", "{text}");
+    assert_eq!(words("size"), "size missing, taken as 12", "{text}");
+    assert_eq!(words("price"), "price 4 €", "{text}");
+    // A date without its parts is a date still.
+    json(here, &[&train[..], &["--out", "plain"]].concat());
+    let text = stdout(&run(here, &["explain", "plain", "--data", "d.csv", "--example", "4"]));
+    assert!(text.contains("2024-03-05 06:30\n"), "{text}");
+    // Each input says what it is of the row.
+    let facts = [
+        "colour ≠ blue",
+        "colour = green",
+        "on = 2024-03-05 06:30",
+        "size = missing, taken as 12",
+        "price = 4 €",
+    ];
+    for fact in facts {
+        assert!(text.lines().any(|line| line.ends_with(&format!("  {fact}"))), "no {fact:?} in {text}");
+    }
+}

@@ -50,6 +50,11 @@ const NAMES: [&str; 12] = [
     "cutmix",
 ];
 
+impl Augmentation {
+    /// The names of all operations, in the order in which they are written.
+    pub const NAMES: &[&str] = &NAMES;
+}
+
 /// The words of one operation, with their places.
 struct Words<'t> {
     text: &'t str,

@@ -29,6 +29,16 @@ impl Columns {
         &self.schema
     }
 
+    /// The cells of example `i` as numbers, one for each column of the schema: codes of words, days of dates, and NaN where a cell is
+    /// missing. [`Feature::spelled`](crate::Feature::spelled) makes them texts.
+    ///
+    /// # Panics
+    /// If `i` is out of range.
+    #[track_caller]
+    pub fn cells(&self, i: usize) -> Vec<f64> {
+        self.x.row(i).to_vec()
+    }
+
     /// Writes example `i` as the input of a network, not transformed.
     pub(crate) fn row<A: Scalar>(&self, i: usize, out: &mut [A]) {
         self.each(i, |at, x| out[at] = A::of(x));

@@ -51,6 +51,48 @@ impl DateForm {
     }
 }
 
+impl DateForm {
+    /// The date so many days after 1970-01-01 as a column of this form spells it, with a time to the millisecond where there is one.
+    ///
+    /// A date of the form of `31/01/2024` or `31-01-2024` gets the points of `31.01.2024`, which cannot be taken for another form.
+    pub(super) fn spelled(self, days: f64) -> String {
+        const PER_DAY: i64 = 86_400_000;
+        let (day, time) = (days.floor(), days - days.floor());
+        let time = (time * PER_DAY as f64).round() as i64;
+        let (year, month, day) = civil(day as i64 + time / PER_DAY);
+        let date = match self {
+            Self::Iso | Self::IsoZoned => format!("{year:04}-{month:02}-{day:02}"),
+            Self::DayMonthYear => format!("{day:02}.{month:02}.{year:04}"),
+            Self::MonthDayYear => format!("{month:02}/{day:02}/{year:04}"),
+        };
+        let (seconds, milliseconds) = (time % PER_DAY / 1000, time % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let zone = if self == Self::IsoZoned { "Z" } else { "" };
+        match (seconds, second, milliseconds) {
+            (0, _, 0) if zone.is_empty() => date,
+            (_, 0, 0) => format!("{date} {hour:02}:{minute:02}{zone}"),
+            (_, _, 0) => format!("{date} {hour:02}:{minute:02}:{second:02}{zone}"),
+            _ => format!("{date} {hour:02}:{minute:02}:{second:02}.{milliseconds:03}{zone}"),
+        }
+    }
+}
+
+/// Year, month and day of the month of a day since 1970-01-01 in the Gregorian calendar.
+///
+/// # References
+/// H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+fn civil(day: i64) -> (i64, i64, i64) {
+    let day = day.saturating_add(719_468);
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // The year begins in March.
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year + 400 * era + i64::from(month <= 2);
+    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
 /// Nanoseconds in a second.
 const NANOSECONDS: i64 = 1_000_000_000;
 
@@ -131,6 +173,30 @@ fn nanoseconds(time: &str, zoned: bool) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_spelled_as_it_was_read() {
+        for (form, text) in [
+            (DateForm::Iso, "1970-01-01"),
+            (DateForm::Iso, "2000-02-29"),
+            (DateForm::Iso, "1899-12-30"),
+            (DateForm::Iso, "0400-03-01"),
+            (DateForm::Iso, "2024-12-31 23:59:59"),
+            (DateForm::Iso, "2024-03-01 06:00"),
+            (DateForm::Iso, "1969-12-31 18:00:00.125"),
+            (DateForm::IsoZoned, "2024-03-01 00:00Z"),
+            (DateForm::DayMonthYear, "31.01.2024"),
+            (DateForm::MonthDayYear, "01/31/2024"),
+        ] {
+            assert_eq!(form.spelled(form.parse(text).unwrap()), text);
+        }
+        // From the year 0 to 4160.
+        for day in (-719_528..800_000).step_by(97).map(f64::from) {
+            assert_eq!(DateForm::Iso.parse(&DateForm::Iso.spelled(day)), Some(day));
+        }
+        // Half a millisecond before midnight is midnight.
+        assert_eq!(DateForm::Iso.spelled(19_000.0 - 1e-9), "2022-01-08");
+    }
 
     /// Expected numbers from Python's `datetime`.
     #[test]

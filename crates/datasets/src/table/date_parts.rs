@@ -35,6 +35,14 @@ pub(super) fn visit(days: f64, with_time: bool, mut each: impl FnMut(usize, f64)
     }
 }
 
+/// The day of the week and of the year of a date in days since 1970-01-01.
+pub(super) fn in_words(days: f64) -> String {
+    const WEEK: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let day = days.floor() as i64;
+    let (of_year, length) = day_of_year(day);
+    format!("{}, day {} of {length}", WEEK[(day + 3).rem_euclid(7) as usize], of_year + 1)
+}
+
 /// The day of its year, from 0, and the days of that year, of a day since 1970-01-01 in the Gregorian calendar.
 ///
 /// # References

@@ -54,6 +54,18 @@ impl NumberForm {
         }
     }
 
+    /// A number in this form: a date, or with its currency or per cent sign.
+    pub(crate) fn spelled(&self, x: f64) -> String {
+        match self {
+            NumberForm::Plain => x.to_string(),
+            NumberForm::Date(form) => form.spelled(x),
+            NumberForm::Decorated(Decoration { currency, percent, .. }) => {
+                let unit = currency.as_deref().or(percent.then_some("%"));
+                unit.map_or_else(|| x.to_string(), |unit| format!("{x} {unit}"))
+            }
+        }
+    }
+
     /// All forms in which a text is a number, the simplest first. `decimal` and `thousands` restrict them.
     pub(crate) fn all(text: &str, decimal: Option<char>, thousands: Option<char>) -> Vec<Self> {
         let mut forms = Vec::new();

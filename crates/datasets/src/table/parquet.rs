@@ -43,6 +43,13 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
     build(bytes::Bytes::copy_from_slice(bytes), path, options, true)?.into_dataset(path)
 }
 
+/// The names of the columns of a file; `None` if it is none that can be read.
+pub fn column_names(path: &Path) -> Option<Vec<String>> {
+    let reader = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+    let fields = reader.metadata().file_metadata().schema().get_fields();
+    Some(fields.iter().map(|field| field.name().to_owned()).collect())
+}
+
 /// Reads the features for the model whose schema is in `options`, and the columns that are kept.
 ///
 /// # Errors

@@ -119,6 +119,67 @@ pub enum ColumnKind {
     },
 }
 
+impl Feature {
+    /// A cell of the column as its file spells it: a word, a date, or a number with its currency or per cent sign; a missing one, NaN, with
+    /// the value that is imputed.
+    ///
+    #[cfg_attr(feature = "csv", doc = "```")]
+    #[cfg_attr(not(feature = "csv"), doc = "```ignore")]
+    /// use chainrule_datasets::{Features, Impute, ReadOptions, csv};
+    ///
+    /// # fn main() -> Result<(), chainrule_datasets::Error> {
+    /// let mut options = ReadOptions::default();
+    /// options.table.impute = Some(Impute::Mean);
+    /// let table = b"colour,on,price,y\nred,2024-03-01,5 %,1\nblue,2024-03-02,,2\n";
+    /// let data = csv::decode::<f64>(table, "hats.csv".as_ref(), &options)?;
+    /// let Features::Columns(columns) = data.features() else { unreachable!() };
+    /// let spelled = |row: usize| -> Vec<String> {
+    ///     let cells = columns.cells(row).into_iter();
+    ///     columns.schema().features.iter().zip(cells).map(|(feature, x)| feature.spelled(x)).collect()
+    /// };
+    /// assert_eq!(spelled(0), ["red", "2024-03-01", "5 %"]);
+    /// assert_eq!(spelled(1), ["blue", "2024-03-02", "missing, taken as 5 %"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spelled(&self, x: f64) -> String {
+        if x.is_nan() {
+            let Some(fill) = self.fill.filter(|fill| !fill.is_nan()) else { return "missing".to_owned() };
+            // A mean has more digits than anyone reads, and a date has none to lose.
+            let is_mean = !matches!(self.form, NumberForm::Date(_)) && fill.fract() != 0.0;
+            let shown = format!("{fill:.5e}").parse().ok().filter(|_| is_mean).unwrap_or(fill);
+            return format!("missing, taken as {}", self.spelled(shown));
+        }
+        match (&self.kind, &self.form) {
+            (ColumnKind::Category(words), _) => words.get(x as usize).cloned().unwrap_or_default(),
+            (ColumnKind::Date { with_time: false }, NumberForm::Date(form)) => form.spelled(x.floor()),
+            (_, form) => form.spelled(x),
+        }
+    }
+
+    /// The parts of a date that are inputs too, in words; `None` of a column without them, or a missing cell.
+    ///
+    #[cfg_attr(feature = "csv", doc = "```")]
+    #[cfg_attr(not(feature = "csv"), doc = "```ignore")]
+    /// use chainrule_datasets::{Features, ReadOptions, csv};
+    ///
+    /// # fn main() -> Result<(), chainrule_datasets::Error> {
+    /// let mut options = ReadOptions::default();
+    /// options.table.date_parts = true;
+    /// let data = csv::decode::<f64>(b"on,y\n2024-03-01,1\n2024-03-02,2\n", "hats.csv".as_ref(), &options)?;
+    /// let Features::Columns(columns) = data.features() else { unreachable!() };
+    /// let parts = columns.schema().features[0].date_parts(columns.cells(0)[0]);
+    /// assert_eq!(parts.as_deref(), Some("Friday, day 61 of 366"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn date_parts(&self, x: f64) -> Option<String> {
+        let ColumnKind::Date { .. } = self.kind else { return None };
+        let x = if x.is_nan() { self.fill? } else { x };
+        Some(date_parts::in_words(x))
+    }
+}
+
 impl ColumnKind {
     /// The number of inputs that the column becomes.
     pub fn inputs(&self) -> usize {

@@ -58,7 +58,7 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
                     "for comparison, on the test part: "
                     @for (place, baseline) in results.baselines.iter().enumerate() {
                         @if place > 0 { ", " }
-                        (baseline.name) " " (format!("{:.4}", baseline.score))
+                        (baseline.name) " " (format!("{:.4}", baseline.metric.value()))
                     }
                 }
             }

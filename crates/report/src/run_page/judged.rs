@@ -142,9 +142,10 @@ fn each_target(targets: &[TargetFigures]) -> Markup {
 fn each(what: &str, classes: &[Class]) -> Markup {
     let rows: Vec<Vec<Markup>> = classes
         .iter()
-        .map(|Class { name, score }| {
-            let ratios = [score.precision, score.recall, score.f1].map(|ratio| cell(&format!("{ratio:.4}")));
-            [&[cell(name)], &ratios[..], &[cell(&score.support.to_string())]].concat()
+        .map(|Class { name, figures }| {
+            let ratios =
+                [figures.precision, figures.recall, figures.f1].map(|ratio| cell(&format!("{ratio:.4}")));
+            [&[cell(name)], &ratios[..], &[cell(&figures.support.to_string())]].concat()
         })
         .collect();
     table(&[what, "precision", "recall", "F1", "examples"], &rows)

@@ -96,20 +96,29 @@ impl Snapshots {
         of_another_run.map_or(Ok((None, faults)), Err)
     }
 
-    /// Step and path of each snapshot, oldest first.
-    fn steps(&self) -> Vec<(u64, PathBuf)> {
-        let Ok(files) = fs::read_dir(&self.folder) else { return Vec::new() };
-        let mut steps: Vec<(u64, PathBuf)> = files
-            .filter_map(|file| {
-                let path = file.ok()?.path();
-                let name = path.file_name()?.to_str()?;
-                let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
-                Some((step, path))
-            })
-            .collect();
-        steps.sort();
-        steps
+    /// Whether there is a snapshot in a folder, of whatever run and whole or not.
+    pub fn are_in(folder: &Path) -> bool {
+        !steps(folder).is_empty()
     }
+
+    fn steps(&self) -> Vec<(u64, PathBuf)> {
+        steps(&self.folder)
+    }
+}
+
+/// Step and path of each snapshot in a folder, oldest first.
+fn steps(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let Ok(files) = fs::read_dir(folder) else { return Vec::new() };
+    let mut steps: Vec<(u64, PathBuf)> = files
+        .filter_map(|file| {
+            let path = file.ok()?.path();
+            let name = path.file_name()?.to_str()?;
+            let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+            Some((step, path))
+        })
+        .collect();
+    steps.sort();
+    steps
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The example that is explained, as the data have it, and what the network says of it.
 
-use chainrule::datasets::{ColumnKind, Dataset, ImageShape, Input, Pipeline, Schema};
+use chainrule::datasets::{ColumnKind, Dataset, Feature, ImageShape, Input, Pipeline, Schema};
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output};
 use chainrule::tensor::{Scalar, rows};
@@ -16,6 +16,8 @@ pub(super) struct Example {
     source: String,
     /// Each number as the data spell it, and what it is.
     pub(super) inputs: Vec<(String, String)>,
+    /// What each number says of its column, such as `colour = red`; empty unless the data are a table.
+    pub(super) facts: Vec<String>,
     /// Its columns, of which a category is one.
     columns: Vec<(String, String)>,
     pub(super) picture: Option<Image>,
@@ -26,26 +28,29 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// An example from numbers in the units of the data.
+    /// An example from numbers in the units of the data and, of a row of a table, from its cells.
     pub(super) fn of<A: Scalar>(
         source: String,
-        raw: &[A],
+        (raw, cells): (&[A], Option<&[f64]>),
         kind: &Kind,
         transform: &Pipeline,
         has_truth: bool,
     ) -> Self {
         let texts: Vec<String> = raw.iter().map(ToString::to_string).collect();
         let inputs: Vec<(String, String)> = kind.names.iter().cloned().zip(texts).collect();
-        let columns = match (&kind.schema, kind.image) {
-            (_, Some(_)) => Vec::new(),
-            (Some(schema), None) => columns(schema, raw, &inputs),
-            (None, None) => inputs.clone(),
+        let (columns, facts) = match (&kind.schema, kind.image) {
+            (_, Some(_)) => (Vec::new(), Vec::new()),
+            (Some(schema), None) => {
+                let cells = cells.map_or_else(|| cells_of(schema, raw), <[f64]>::to_vec);
+                (columns(schema, &cells), facts(schema, &cells, &inputs))
+            }
+            (None, None) => (inputs.clone(), Vec::new()),
         };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
         // A pixel has a place and no name.
         let inputs = if picture.is_some() { Vec::new() } else { inputs };
-        Self { source, inputs, columns, picture, scale, has_truth }
+        Self { source, inputs, facts, columns, picture, scale, has_truth }
     }
 
     /// The same with a target that somebody chose.
@@ -96,21 +101,50 @@ impl Kind {
     }
 }
 
-/// Each column of a row: of a category its word.
-fn columns<A: Scalar>(schema: &Schema, raw: &[A], inputs: &[(String, String)]) -> Vec<(String, String)> {
-    let (mut at, mut columns) = (0, Vec::new());
-    for feature in &schema.features {
-        let own = at..at + feature.kind.inputs();
+/// The cells that numbers of a network come from: of a category the code of its word, of a date its days.
+fn cells_of<A: Scalar>(schema: &Schema, raw: &[A]) -> Vec<f64> {
+    let mut at = 0;
+    let cell = |feature: &Feature| {
+        let own = &raw[at..at + feature.kind.inputs()];
+        at += own.len();
+        match feature.kind {
+            ColumnKind::Category(_) => rows::argmax(own) as f64,
+            ColumnKind::Number | ColumnKind::Date { .. } => own[0].as_f64(),
+        }
+    };
+    schema.features.iter().map(cell).collect()
+}
+
+/// Name and cell of each column of a row as the file has them, behind a date the parts that are inputs too.
+fn columns(schema: &Schema, cells: &[f64]) -> Vec<(String, String)> {
+    let column = |(feature, &cell): (&Feature, &f64)| {
+        let parts = feature.date_parts(cell).map_or_else(String::new, |parts| format!(" ({parts})"));
+        (feature.name.clone(), feature.spelled(cell) + &parts)
+    };
+    schema.features.iter().zip(cells).map(column).collect()
+}
+
+/// What each input of a network says of its column: `size = 3`, and of the words of a category `colour = red` and `colour ≠ blue`.
+fn facts(schema: &Schema, cells: &[f64], inputs: &[(String, String)]) -> Vec<String> {
+    let (mut at, mut facts) = (0, Vec::new());
+    for (feature, &cell) in schema.features.iter().zip(cells) {
+        let name = &feature.name;
         match &feature.kind {
             ColumnKind::Category(words) => {
-                columns.push((feature.name.clone(), words[rows::argmax(&raw[own.clone()])].clone()));
+                let known = if cell.is_nan() { feature.fill.unwrap_or(f64::NAN) } else { cell };
+                let is = |code: usize| if code as f64 == known { "=" } else { "≠" };
+                let of_word = |(code, word): (usize, &String)| format!("{name} {} {word}", is(code));
+                facts.extend(words.iter().enumerate().map(of_word));
             }
-            ColumnKind::Number if schema.named => columns.push((feature.name.clone(), inputs[at].1.clone())),
-            ColumnKind::Number | ColumnKind::Date { .. } => columns.extend_from_slice(&inputs[own.clone()]),
+            ColumnKind::Number | ColumnKind::Date { .. } => {
+                facts.push(format!("{name} = {}", feature.spelled(cell)));
+                let parts = &inputs[at + 1..at + feature.kind.inputs()];
+                facts.extend(parts.iter().map(|(name, _)| name.clone()));
+            }
         }
-        at = own.end;
+        at += feature.kind.inputs();
     }
-    columns
+    facts
 }
 
 /// Name of each output, where it is known.

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 
 use super::formula::line;
 use super::pass::{Pass, wide};
-use super::text::{formulas, number, table};
+use super::text::{formulas, indented, number, room, table};
 use super::trace::shown;
 use crate::commands::pictures::has_positions;
 use crate::commands::stages::{StageName, is_own, stage_names};
 use crate::failure::{Failure, outln};
+use crate::table::{TableColumn, table as fitted_table};
+use crate::terminal::shortened;
 
 /// As many numbers of a layer as a terminal takes.
 const UNITS: usize = 8;
@@ -107,18 +109,6 @@ fn bounds(values: &[f64]) -> (String, String) {
     (of(f64::min), of(f64::max))
 }
 
-/// A line of a table that fits into 80 columns.
-fn size_line([name, shape, low, high, signal, parameters]: [&str; 6]) -> Result<(), Failure> {
-    const NAME: usize = 28;
-    let name: String = if name.chars().count() > NAME {
-        name.chars().take(NAME - 1).chain(['…']).collect()
-    } else {
-        name.to_owned()
-    };
-    let line = format!("  {name:<NAME$}  {shape:>9} {low:>8} {high:>8} {signal:>9} {parameters:>10}");
-    outln!("{}", line.trim_end())
-}
-
 impl Row {
     fn title(&self) -> String {
         let indent = "  ".repeat(self.depth);
@@ -137,17 +127,17 @@ impl Row {
     }
 
     /// A line of sizes: output, error signal and parameters.
-    fn print_sizes(&self) -> Result<(), Failure> {
+    fn sizes(&self) -> [String; 6] {
         let name = format!("{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words);
         let shape = self.shape.to_string();
         if self.is_view || self.name.is_path {
-            return size_line([&name, &shape, "", "", "", ""]);
+            return [name, shape, String::new(), String::new(), String::new(), String::new()];
         }
         let (low, high) = bounds(&self.y);
         let signal = self.signal.as_ref().map_or_else(String::new, |signal| number(vector::norm(signal)));
         let parameters: usize = self.parameters.iter().map(|parameter| parameter.entry.size()).sum();
         let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
-        size_line([&name, &shape, &low, &high, &signal, &parameters])
+        [name, shape, low, high, signal, parameters]
     }
 
     fn print_forward(&self) -> Result<(), Failure> {
@@ -158,7 +148,7 @@ impl Row {
         if self.is_view || self.name.is_path {
             return Ok(());
         }
-        table(&["y"], &self.units(), self.y.len(), &[&|i| number(self.y[i])])
+        table(&["y"], (&self.units(), &[]), self.y.len(), &[&|i| number(self.y[i])])
     }
 
     fn print_backward(&self) -> Result<(), Failure> {
@@ -166,7 +156,7 @@ impl Row {
             return Ok(());
         };
         outln!("\n{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words)?;
-        table(&["∂C/∂y"], &self.units(), signal.len(), &[&|i| number(signal[i])])?;
+        table(&["∂C/∂y"], (&self.units(), &[]), signal.len(), &[&|i| number(signal[i])])?;
         for Parameter { entry, norm, gradient, .. } in &self.parameters {
             let shape: Vec<String> = entry.shape.iter().map(ToString::to_string).collect();
             let length = vector::norm(gradient);
@@ -179,27 +169,42 @@ impl Row {
 
 impl Outline {
     /// Of a network whose layers have positions, their sizes; of any other, the numbers of each layer.
-    pub(super) fn print(&self) -> Result<(), Failure> {
+    /// `names` are those of the inputs, where they are known.
+    pub(super) fn print(&self, names: &[String]) -> Result<(), Failure> {
         let has_maps = |row: &Row| !row.is_view && has_positions(row.shape);
-        if self.rows.iter().any(has_maps) { self.print_sizes() } else { self.print_numbers() }
+        if self.rows.iter().any(has_maps) { self.print_sizes() } else { self.print_numbers(names) }
     }
 
     fn print_sizes(&self) -> Result<(), Failure> {
-        size_line(["layer", "output", "least y", "most y", "‖∂C/∂y‖", "parameters"])?;
+        /// Characters of the name of a layer, and where there is room for all else.
+        const NAME: usize = 24;
+        const LONG_NAME: usize = 48;
+        let most = if room() > 80 + LONG_NAME - NAME { LONG_NAME } else { NAME };
         let (low, high) = bounds(&self.x);
         let signal = number(vector::norm(&self.x_signal));
-        size_line(["input", &self.input.to_string(), &low, &high, &signal, ""])?;
-        self.rows.iter().try_for_each(Row::print_sizes)?;
+        let input = ["input".to_owned(), self.input.to_string(), low, high, signal, String::new()];
+        let rows: Vec<[String; 6]> = std::iter::once(input).chain(self.rows.iter().map(Row::sizes)).collect();
+        let cells = |at: usize| rows.iter().map(|row| row[at].clone()).collect::<Vec<_>>();
+        let names = rows.iter().map(|row| shortened(&row[0], most)).collect();
+        let lines = vec![
+            TableColumn::words(0, "layer", names).at_least(NAME),
+            TableColumn::numbers(1, "output", cells(1)).at_least(9),
+            TableColumn::numbers(4, "least y", cells(2)),
+            TableColumn::numbers(5, "most y", cells(3)),
+            TableColumn::numbers(2, "‖∂C/∂y‖", cells(4)),
+            TableColumn::numbers(3, "parameters", cells(5)),
+        ];
+        outln!("{}", indented(&fitted_table(lines, room())))?;
         outln!("\n  C = {}, {}, {}", number(self.cost), self.loss.to_string().replace('-', " "), self.dtype)?;
         outln!("  --html FILE draws the maps of each layer, --json prints all numbers")
     }
 
-    fn print_numbers(&self) -> Result<(), Failure> {
+    fn print_numbers(&self, names: &[String]) -> Result<(), Failure> {
         outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
         let units = shown(&self.x_signal, UNITS);
         table(
             &["x", "∂C/∂x"],
-            &units,
+            (&units, names),
             self.x.len(),
             &[&|i| number(self.x[i]), &|i| number(self.x_signal[i])],
         )?;
@@ -212,7 +217,7 @@ impl Outline {
         let units = self.rows.last().map_or_else(Vec::new, Row::units);
         let units = if units.iter().all(|&i| i < o.len()) { units } else { shown(o, UNITS) };
         outln!("")?;
-        table(&[&name, "y"], &units, o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
+        table(&[&name, "y"], (&units, &[]), o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
         outln!("\n  C = {}\n\nBackward", number(self.cost))?;
         self.rows.iter().rev().try_for_each(Row::print_backward)
     }

@@ -6,12 +6,18 @@ use chainrule::ndarray::Array2;
 use chainrule_report::verdict::Verdict;
 
 use super::formula::line;
-use super::trace::{Layer, Trace, Units};
+use super::trace::{Layer, Trace, Units, shown};
 use crate::commands::pictures::in_characters;
 use crate::failure::{Failure, outln, print as print_text};
+use crate::table::{TableColumn, table as fitted_table};
+use crate::terminal::{Stream, columns};
 
-/// As many units of a layer, and columns of a matrix, as a terminal takes.
+/// As many units of a layer, and columns of a matrix, as a wide terminal takes.
 const UNITS: usize = 8;
+const INDENT: &str = "  ";
+/// The width of a cell of a matrix, and of what stands before a row.
+const CELL: usize = 9;
+const BEFORE: usize = 15;
 
 /// Four digits, whatever the size.
 pub(super) fn number(x: f64) -> String {
@@ -27,24 +33,41 @@ fn right(width: usize, cells: impl IntoIterator<Item = String>) -> String {
     cells.into_iter().map(|cell| format!("{cell:>width$}")).collect::<Vec<_>>().concat()
 }
 
-/// A table with a head; `units` number the rows.
+/// The lines of a text, indented.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("{INDENT}{line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The columns that an indented table may take.
+pub(super) fn room() -> usize {
+    columns(Stream::Stdout).saturating_sub(INDENT.len())
+}
+
+/// A table with a head; `units` number the rows, and `names` say what each is, where that is known.
 pub(super) fn table(
     head: &[&str],
-    units: &[usize],
+    (units, names): (&[usize], &[String]),
     width: usize,
     columns: &[&dyn Fn(usize) -> String],
 ) -> Result<(), Failure> {
-    outln!("  {:>6}{}", "unit", right(11, head.iter().map(|&name| name.to_owned())))?;
-    for &i in units {
-        outln!("  {:>6}{}", i + 1, right(11, columns.iter().map(|column| column(i))))?;
+    let cells = |cell: &dyn Fn(usize) -> String| units.iter().map(|&i| cell(i)).collect::<Vec<_>>();
+    let mut lines = vec![TableColumn::numbers(0, "unit", cells(&|i| (i + 1).to_string())).at_least(6)];
+    lines.extend(
+        head.iter()
+            .zip(columns)
+            .map(|(name, column)| TableColumn::numbers(0, name, cells(column)).at_least(9)),
+    );
+    if !names.is_empty() {
+        lines.push(TableColumn::words(0, "", cells(&|i| names.get(i).cloned().unwrap_or_default())));
     }
-    omitted(units, width, "units")
+    outln!("{}", indented(&fitted_table(lines, room())))?;
+    omitted(units.len(), width, "units")
 }
 
 /// Says what a table leaves out.
-fn omitted(units: &[usize], width: usize, what: &str) -> Result<(), Failure> {
-    if units.len() < width {
-        outln!("  {:>6}  {} of {width} {what}: the first, and those with the largest |δ|", "…", units.len())?;
+fn omitted(shown: usize, width: usize, what: &str) -> Result<(), Failure> {
+    if shown < width {
+        outln!("  {:>6}  {shown} of {width} {what}: the first, and those with the largest |δ|", "…")?;
     }
     Ok(())
 }
@@ -55,16 +78,21 @@ pub(super) fn formulas(lines: &[String]) -> Result<(), Failure> {
 
 /// Columns of a table that are printed at most.
 const COLUMNS: usize = 12;
+/// Characters of a cell that stands to the right among others: what is longer is a text.
+const NUMBER: usize = 12;
 
 /// The example in its own units, and what the network says of it.
 pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
     outln!("{}", verdict.source)?;
     if let Some(picture) = &verdict.picture {
-        print_text(&in_characters(picture, 76))?;
+        print_text(&in_characters(picture, room().min(76)))?;
     }
-    let width = verdict.columns.iter().take(COLUMNS).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, value) in verdict.columns.iter().take(COLUMNS) {
-        outln!("  {name:<width$}  {value:>9}")?;
+    let all = || verdict.columns.iter().take(COLUMNS);
+    let names = all().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let values = all().map(|(_, value)| value.chars().count()).filter(|&count| count <= NUMBER).max();
+    let values = values.unwrap_or(0);
+    for (name, value) in all() {
+        outln!("  {name:<names$}  {value:>values$}")?;
     }
     if verdict.columns.len() > COLUMNS {
         outln!("  … {} columns in all", verdict.columns.len())?;
@@ -72,10 +100,11 @@ pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
     outln!("{}\n", verdict.answer.sentence())
 }
 
-pub(super) fn print(trace: &Trace) -> Result<(), Failure> {
+/// The trace; `names` are those of the inputs, where they are known.
+pub(super) fn print(trace: &Trace, names: &[String]) -> Result<(), Failure> {
     let (units, last) = (trace.shown(UNITS), trace.layers.len());
     outln!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
-    table(&["x"], &units[0], trace.x.len(), &[&|i| number(trace.x[i])])?;
+    table(&["x"], (&units[0], names), trace.x.len(), &[&|i| number(trace.x[i])])?;
     for (l, layer) in (1..).zip(&trace.layers) {
         outln!("\nForward, layer {l} of {last}\n")?;
         formulas(&trace.forward_formulas(l))?;
@@ -116,7 +145,7 @@ fn forward(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<()
     let top = l == trace.layers.len();
     let h = if top { &trace.prediction } else { &layer.h };
     let z = |i: usize| number(layer.z[i]);
-    table(&["z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])])
+    table(&["z", &line(&trace.symbol(l))], (units, &[]), layer.z.len(), &[&z, &|i| number(h[i])])
 }
 
 fn cost(trace: &Trace, units: &[usize]) -> Result<(), Failure> {
@@ -125,7 +154,7 @@ fn cost(trace: &Trace, units: &[usize]) -> Result<(), Failure> {
     let derivative = if trace.output == Output::Identity { "∂C/∂o" } else { "∂C/∂z" };
     table(
         &[&o, "y", derivative],
-        units,
+        (units, &[]),
         signal.len(),
         &[&|i| number(trace.prediction[i]), &|i| number(trace.target[i]), &|i| number(signal[i])],
     )
@@ -138,10 +167,10 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<()
     let name = format!("∂C/∂{}", line(&trace.symbol(l)));
     match (&layer.slope, &layer.units) {
         (Some(slope), _) => {
-            table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta])
+            table(&[&name, "g'(z)", "δ"], (units, &[]), width, &[&signal, &|i| number(slope[i]), &delta])
         }
-        (None, Units::Softmax) => table(&[&name, "δ"], units, width, &[&signal, &delta]),
-        (None, _) => table(&["δ"], units, width, &[&delta]),
+        (None, Units::Softmax) => table(&[&name, "δ"], (units, &[]), width, &[&signal, &delta]),
+        (None, _) => table(&["δ"], (units, &[]), width, &[&delta]),
     }
 }
 
@@ -154,22 +183,26 @@ fn grid(
     part: &Part<'_>,
 ) -> Result<(), Failure> {
     let layer = &trace.layers[l - 1];
-    let cells = |values: &dyn Fn(usize) -> f64| right(9, here.iter().map(|&i| number(values(i))));
-    let labels = right(9, here.iter().map(|i| format!("{}{}", part.column, i + 1)));
+    // As many columns as there is room for, beside the rows.
+    let most = (room().saturating_sub(BEFORE) / CELL).max(1);
+    let fewer = shown(&layer.delta, most.min(UNITS));
+    let here: &[usize] = if here.len() > most { &fewer } else { here };
+    let cells = |values: &dyn Fn(usize) -> f64| right(CELL, here.iter().map(|&i| number(values(i))));
+    let labels = right(CELL, here.iter().map(|i| format!("{}{}", part.column, i + 1)));
     let symbol = line(&trace.symbol(l - 1));
     if let Some(head) = part.head {
-        outln!("  {:>15}{labels}", "")?;
-        outln!("  {symbol:>15}{}", cells(&|i| head[i]))?;
+        outln!("  {:>BEFORE$}{labels}", "")?;
+        outln!("  {symbol:>BEFORE$}{}", cells(&|i| head[i]))?;
     } else {
-        outln!("  {symbol:>15}{labels}")?;
+        outln!("  {symbol:>BEFORE$}{labels}")?;
     }
     for &j in below {
         let h = number(layer.below[j]);
-        outln!("  {:>6}{h:>9}{}", j + 1, cells(&|i| part.matrix[(j, i)]))?;
+        outln!("  {:>6}{h:>CELL$}{}", j + 1, cells(&|i| part.matrix[(j, i)]))?;
     }
-    omitted(below, layer.below.len(), "rows")?;
-    outln!("  {:>15}{}", part.last, cells(&|i| part.bias[i]))?;
-    omitted(here, layer.delta.len(), "columns")
+    omitted(below.len(), layer.below.len(), "rows")?;
+    outln!("  {:>BEFORE$}{}", part.last, cells(&|i| part.bias[i]))?;
+    omitted(here.len(), layer.delta.len(), "columns")
 }
 
 /// What a [`grid`] shows: the parameters of a layer, or their derivatives.

@@ -9,7 +9,7 @@ use super::prepared::Prepared;
 use super::verbosity::Verbosity;
 use crate::failure::errln;
 use crate::processes::Processes;
-use crate::terminal::{columns, wrapped};
+use crate::terminal::{Stream, columns, wrapped};
 
 /// What a file was taken for; `None` for a built-in data set.
 pub(super) fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<String> {
@@ -52,7 +52,7 @@ pub(super) fn announce<A: Scalar>(
 
 /// Prints the parts of a line, on several where the terminal is too narrow.
 fn show(parts: &[String]) {
-    errln!("{}", wrapped(parts, " · ", columns()));
+    errln!("{}", wrapped(parts, " · ", columns(Stream::Stderr)));
 }
 
 /// How the parts were cut from the training data: by the blocks of a streamed file, else each class in proportion, if there are any.

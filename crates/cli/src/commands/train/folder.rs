@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{sweep_temporaries, write_atomic};
+use chainrule::train::Snapshots;
 use chainrule_report::clock;
 use chainrule_report::run::{CONFIG, LAST_MODEL, METRICS, REPORT, RESULTS};
 
@@ -13,6 +14,17 @@ use crate::failure::{Failure, errln};
 
 /// The file that a process holds a lock on as long as its run is under way.
 pub(crate) const LOCK: &str = ".lock";
+
+/// The file of the model with the lowest validation loss.
+pub(crate) const BEST_MODEL: &str = "best.safetensors";
+
+/// The folder of a run's snapshots in its own.
+const SNAPSHOTS: &str = "checkpoints";
+
+/// Whether the run in a folder can be resumed: it has its settings and a snapshot.
+pub(crate) fn is_resumable(run: &Path) -> bool {
+    run.join(CONFIG).is_file() && Snapshots::are_in(&run.join(SNAPSHOTS))
+}
 
 /// The folder of a run that is under way; it is locked until the value is dropped, or the process dies.
 #[derive(Debug)]
@@ -46,8 +58,7 @@ impl RunFolder {
             folder.report(),
         ];
         if let Some(old) = files.into_iter().find(|file| file.exists()) {
-            let resumes = folder.config().exists();
-            let resume = if resumes {
+            let resume = if is_resumable(&folder.path()) {
                 format!("continue that run (--resume {}), or ", folder.path().display())
             } else {
                 String::new()
@@ -135,7 +146,7 @@ impl RunFolder {
     }
 
     pub(crate) fn best(&self) -> PathBuf {
-        self.path().join("best.safetensors")
+        self.path().join(BEST_MODEL)
     }
 
     pub(crate) fn metrics(&self) -> PathBuf {
@@ -151,7 +162,7 @@ impl RunFolder {
     }
 
     pub(crate) fn snapshots(&self) -> PathBuf {
-        self.path().join("checkpoints")
+        self.path().join(SNAPSHOTS)
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) communication: Option<Communication>,
     /// What simpler predictions reach on the test data.
     pub(crate) baselines: Vec<Baseline>,
+    /// That the targets are the same in all examples, if they are.
+    pub(crate) constant: Option<String>,
     /// The loss in words, with its unit.
     pub(crate) loss: String,
     /// Epochs without a lower validation loss after which the run ends.
@@ -177,24 +179,27 @@ impl Outcome {
 
     /// A table, and where everything lies, with names as a terminal shows them.
     ///
-    /// Lines are broken at `columns` characters, except for the tables, paths and names of targets.
+    /// What is laid out has at most `columns` characters; other lines are folded where they are printed.
     pub(crate) fn table(&self, folder: &RunFolder, results: &Results, columns: usize) -> String {
         let each = match &results.test {
             Some(results::Evaluation::Regression { targets, .. }) if !targets.is_empty() => {
-                Some(evaluate::target_table(targets))
+                Some(evaluate::target_table(targets, columns))
             }
             Some(results::Evaluation::MultiLabel { labels, .. }) => {
-                Some(evaluate::class_table("label", labels))
+                Some(evaluate::class_table("label", labels, columns))
             }
             _ => None,
         };
         let mut text =
             format!("{:<13}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
         let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
-        let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.score));
+        let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.metric.value()));
         for (name, loss, score) in of_parts.chain(of_baselines) {
             let loss = loss.map_or_else(|| "–".to_owned(), significant);
             put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8.4}\n"));
+        }
+        if let Some(constant) = &self.constant {
+            put(&mut text, format_args!("\n{constant}\n"));
         }
         if let Some(each) = each {
             put(&mut text, format_args!("\non the test data:\n{each}\n"));

@@ -12,7 +12,7 @@ use super::sparkline::Sparkline;
 use super::verbosity::Verbosity;
 use crate::failure::errln;
 use crate::interrupt::is_interrupted;
-use crate::terminal::{Part, columns, fitted};
+use crate::terminal::{Part, Stream, columns, fitted};
 
 /// How often the bar's figures change.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some((epochs as u64).saturating_mul(batches)), target)
             .with_position(step);
         bar.reset_eta();
-        let template = match columns() {
+        let template = match columns(Stream::Stderr) {
             100.. => "{bar:24.cyan/dim} {percent:>3} %  {msg}  {per_sec}  {eta} left",
             75.. => "{percent:>3} %  {msg}  {per_sec}  {eta} left",
             _ => "{percent:>3} %  {msg}  {eta} left",
@@ -77,7 +77,7 @@ impl<A: Scalar> Callback<A> for Progress {
             let loss = format!("loss {:<9}", significant(end.loss));
             let parts = vec![Part::new(1, self.losses.to_string()), Part::new(0, loss)];
             // The rest of the line takes 40 columns at most.
-            self.bar.set_message(fitted(parts, "  ", columns().saturating_sub(40)));
+            self.bar.set_message(fitted(parts, "  ", columns(Stream::Stderr).saturating_sub(40)));
         }
         if self.verbosity == Verbosity::Verbose && end.step.is_multiple_of(self.every) {
             let StepEnd { epoch, step, batch, batches, loss, .. } = end;
@@ -105,7 +105,7 @@ impl<A: Scalar> Callback<A> for Progress {
         }
         parts.push(Part::new(4, format!("{rate:>9.0} examples/s")));
         if self.verbosity > Verbosity::Quiet {
-            self.line(fitted(parts, "   ", columns()).trim_end());
+            self.line(fitted(parts, "   ", columns(Stream::Stderr)).trim_end());
         }
         ControlFlow::Continue(())
     }

@@ -73,6 +73,9 @@ fn newest<A: Scalar>(
     } else {
         "the run starts from its beginning"
     };
+    if newest.is_none() && faults.is_empty() {
+        errln!("warning: there is no checkpoint in {}: {next}", folder.path().display());
+    }
     for fault in faults {
         errln!("warning: {fault}; {next}");
     }

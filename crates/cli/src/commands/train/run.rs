@@ -14,10 +14,10 @@ use chainrule_report::run_page;
 
 use super::Train;
 use super::announce::{announce, taken_for};
-use super::baseline::baselines;
+use super::baseline::{baselines, constant};
 use super::checkpointer::Checkpointer;
 use super::diagnostics::diagnostics;
-use super::folder::RunFolder;
+use super::folder::{RunFolder, is_resumable};
 use super::gallery::{contact_sheet, gallery};
 use super::judged::{Judged, Trained};
 use super::memory;
@@ -32,10 +32,10 @@ use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
 use crate::commands::loss::in_words;
 use crate::commands::model::loss_spec;
-use crate::failure::{Failure, outln, print};
+use crate::failure::{Failure, print_json, say};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
-use crate::terminal::columns_of_stdout;
+use crate::terminal::{Stream, columns};
 
 /// How many of the training examples are those whose accuracy is a curve of the report: few enough to cost next to nothing.
 fn watched(examples: usize) -> usize {
@@ -150,7 +150,8 @@ pub(super) fn train<A: MpiScalar>(
         in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
         split: meter.split(),
         communication: group.communication(),
-        baselines: baselines(args, parts, &card, threads),
+        baselines: baselines(parts, &card, threads),
+        constant: constant(parts.train.target()),
         loss: in_words(&loss_spec(&card), parts.train.target()),
         patience: args.patience,
         history,
@@ -180,12 +181,12 @@ fn finish<A: Scalar>(
     });
     write(folder, &results, &pictures)?;
     if args.verbosity.json {
-        return outln!("{}", serde_json::to_string(&results.summary).expect("a summary has string keys"));
+        return print_json(&results.summary);
     }
     if args.verbosity.level() == Verbosity::Quiet {
         Ok(())
     } else {
-        print(&outcome.table(folder, &results, columns_of_stdout()))
+        say(&outcome.table(folder, &results, columns(Stream::Stdout)))
     }
 }
 
@@ -237,10 +238,13 @@ fn saved<A: Scalar>(watch: Watch<'_>, history: &History, weights: Weights<'_, A>
     let folder = checkpointer.folder();
     let last = checkpointer.save_model(&folder.last(), weights);
     if let Some(fault) = unsaved.as_deref().or(checkpointer.fault()) {
-        return Err(Failure::Run(format!(
-            "the run could not be saved: {fault}; `--resume {}` continues from the previous checkpoint",
-            folder.path().display()
-        )));
+        let path = folder.path();
+        let cure = if is_resumable(&path) {
+            format!("`chainrule train --resume {}` continues from the previous checkpoint", path.display())
+        } else {
+            "there is no checkpoint: mend the cause, and start the run again".to_owned()
+        };
+        return Err(Failure::Run(format!("the run could not be saved: {fault}; {cure}")));
     }
     last.map_err(Failure::run)?;
     if history.stop == Stop::Callback {

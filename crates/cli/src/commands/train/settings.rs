@@ -16,6 +16,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use self::parse::{Fault, Setting, argument, as_flag, parse};
+use super::folder::BEST_MODEL;
 use crate::commands::options::Standardize;
 use crate::failure::{Failure, first_paragraph};
 use crate::headings::DATA;
@@ -24,8 +25,8 @@ use crate::text_file;
 /// Flags that say where and how a run continues and what it prints: not its settings.
 const NOT_OF_THE_RUN: [&str; 8] = ["config", "resume", "out", "json", "quiet", "verbose", "help", "version"];
 /// Flags that may change when a run is resumed.
-const OPEN: [&str; 8] =
-    ["resume", "epochs", "threads", "checkpoint_every", "log_every", "json", "quiet", "verbose"];
+const OPEN: [&str; 9] =
+    ["resume", "data_dir", "epochs", "threads", "checkpoint_every", "log_every", "json", "quiet", "verbose"];
 
 /// Parses a command line and, for `train`, what its `--config` or `--resume` names.
 ///
@@ -101,7 +102,8 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         return Ok(Vec::new());
     }
     let model = given.try_get_one::<PathBuf>("model").ok().flatten();
-    let model = model.filter(|model| model.file_name() == Some(LAST_MODEL.as_ref()));
+    let of_run = |model: &&PathBuf| [LAST_MODEL, BEST_MODEL].iter().any(|name| model.ends_with(name));
+    let model = model.filter(of_run);
     let settings = model.and_then(|model| model.parent()).map(|run| run.join(CONFIG));
     let Some(settings) = settings.filter(|path| path.exists()) else { return Ok(Vec::new()) };
     let train = program.find_subcommand("train").expect("the program has this command");

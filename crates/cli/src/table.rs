@@ -1,0 +1,116 @@
+//! Tables that fit the terminal.
+
+use crate::terminal::{shortened, width};
+
+/// A column of a table.
+pub(crate) struct TableColumn {
+    head: String,
+    cells: Vec<String>,
+    /// The higher, the sooner the column is left out; one of rank 0 never is.
+    rank: u8,
+    /// Words stand to the left, numbers to the right.
+    is_words: bool,
+    /// Its width where there is room for it.
+    least: usize,
+}
+
+/// What stands between two columns.
+const GAP: &str = "  ";
+/// Characters that a shortened word keeps.
+const FEWEST: usize = 4;
+
+impl TableColumn {
+    /// A column of words.
+    pub(crate) fn words(rank: u8, head: &str, cells: Vec<String>) -> Self {
+        Self { head: head.to_owned(), cells, rank, is_words: true, least: 0 }
+    }
+
+    /// A column of numbers.
+    pub(crate) fn numbers(rank: u8, head: &str, cells: Vec<String>) -> Self {
+        Self { is_words: false, ..Self::words(rank, head, cells) }
+    }
+
+    /// The same with this width where there is room for it.
+    pub(crate) fn at_least(self, least: usize) -> Self {
+        Self { least, ..self }
+    }
+
+    fn width(&self) -> usize {
+        self.cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(&self.head)).max(self.least)
+    }
+
+    fn cell(&self, text: &str, width: usize) -> String {
+        let text = shortened(text, width);
+        if self.is_words { format!("{text:<width$}") } else { format!("{text:>width$}") }
+    }
+}
+
+fn total(columns: &[TableColumn]) -> usize {
+    columns.iter().map(|column| column.width() + width(GAP)).sum::<usize>().saturating_sub(width(GAP))
+}
+
+/// The lines of a table of at most `room` characters, under a head where a column has one.
+///
+/// Where it is too wide, columns lose first the space that they do not need, then those of the highest rank are left out, and at last
+/// words are shortened.
+pub(crate) fn table(mut columns: Vec<TableColumn>, room: usize) -> String {
+    if total(&columns) > room {
+        for column in &mut columns {
+            column.least = 0;
+        }
+    }
+    while total(&columns) > room {
+        let highest = columns.iter().enumerate().filter(|(_, column)| column.rank > 0);
+        let Some((at, _)) = highest.max_by_key(|(_, column)| column.rank) else { break };
+        columns.remove(at);
+    }
+    let mut widths: Vec<usize> = columns.iter().map(TableColumn::width).collect();
+    let over = total(&columns).saturating_sub(room);
+    let longest = (0..columns.len()).filter(|&at| columns[at].is_words).max_by_key(|&at| widths[at]);
+    if let Some(longest) = longest.filter(|_| over > 0) {
+        let fewest = FEWEST.min(widths[longest]);
+        widths[longest] = widths[longest].saturating_sub(over).max(fewest);
+    }
+    let line = |text: &dyn Fn(&TableColumn) -> String| {
+        let cells = columns.iter().zip(&widths).map(|(column, &width)| column.cell(&text(column), width));
+        cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+    };
+    let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
+    let has_head = columns.iter().any(|column| !column.head.is_empty());
+    let head = has_head.then(|| line(&|column| column.head.clone()));
+    let rows = (0..rows).map(|row| line(&|column| column.cells.get(row).cloned().unwrap_or_default()));
+    head.into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_layers(room: usize) -> String {
+        let cells = |texts: [&str; 2]| texts.map(str::to_owned).to_vec();
+        let columns = vec![
+            TableColumn::numbers(0, "place", cells(["0", "1"])),
+            TableColumn::words(0, "layer", cells(["dense 128", "relu"])).at_least(12),
+            TableColumn::words(2, "output", cells(["(N, 128)", "(N, 128)"])),
+            TableColumn::numbers(1, "parameters", cells(["8320", "0"])),
+        ];
+        table(columns, room)
+    }
+
+    #[test]
+    fn a_narrow_table_loses_space_then_columns_then_letters() {
+        let whole = "place  layer         output    parameters\n    0  dense 128     (N, 128)        8320\n    1  relu          (N, 128)           0";
+        assert_eq!(of_layers(usize::MAX), whole);
+        assert_eq!(of_layers(41), whole);
+        assert_eq!(
+            of_layers(40),
+            "place  layer      output    parameters\n    0  dense 128  (N, 128)        8320\n    1  relu       (N, 128)           0"
+        );
+        assert_eq!(
+            of_layers(30),
+            "place  layer      parameters\n    0  dense 128        8320\n    1  relu                0"
+        );
+        assert_eq!(of_layers(20), "place  layer\n    0  dense 128\n    1  relu");
+        assert_eq!(of_layers(12), "place  layer\n    0  dens…\n    1  relu");
+    }
+}
