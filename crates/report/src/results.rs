@@ -18,7 +18,7 @@ pub struct Summary {
     pub parameters: usize,
     /// Epochs trained.
     pub epochs: usize,
-    /// The epoch with the lowest validation loss.
+    /// The epoch whose parameters are the model, where early stopping chose one.
     pub best_epoch: Option<usize>,
     /// Seconds of training.
     pub seconds: f64,
@@ -136,6 +136,9 @@ pub struct Results {
     /// What the file of the data was taken for, in one line with control characters escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_for: Option<String>,
+    /// The loss, and the units of its values; files of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossUnits>,
     /// How the training images were varied, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<String>,
@@ -155,6 +158,55 @@ pub struct Results {
     /// The network, the parts of the data, and the predictions on the test data.
     #[serde(default)]
     pub diagnostics: Diagnostics,
+}
+
+/// The loss of a run, and the units of its values.
+///
+/// ```
+/// use chainrule_report::results::LossUnits;
+///
+/// let loss = LossUnits {
+///     name: "mean-squared-error".to_owned(),
+///     unit: Some("squared units of the target".to_owned()),
+///     unit_in_training: Some("squared standard deviations of the target".to_owned()),
+///     targets: 1,
+/// };
+/// assert_eq!(loss.in_words(), "mean-squared-error in squared units of the target");
+/// assert!(loss.is_standardised());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossUnits {
+    /// Its name, such as `mean-squared-error`.
+    pub name: String,
+    /// The unit of the losses in the results, if the loss has one: of those on the training, validation and test data.
+    pub unit: Option<String>,
+    /// The unit of the losses in `metrics.jsonl`: another one where the network was trained on standardised targets.
+    pub unit_in_training: Option<String>,
+    /// The number of targets of a regression, else 0.
+    pub targets: usize,
+}
+
+impl LossUnits {
+    /// Its name with the unit of the results.
+    pub fn in_words(&self) -> String {
+        match &self.unit {
+            Some(unit) => format!("{} in {unit}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether the network was trained on standardised targets, so that losses during training have another unit.
+    pub fn is_standardised(&self) -> bool {
+        self.unit != self.unit_in_training
+    }
+
+    /// What a loss during training is: the name of an axis.
+    pub(crate) fn axis(&self) -> String {
+        match &self.unit_in_training {
+            Some(unit) => format!("loss in {unit}"),
+            None => format!("loss ({})", self.name),
+        }
+    }
 }
 
 /// A prediction that a network has to do better than.
@@ -347,6 +399,12 @@ mod tests {
         Results {
             summary,
             taken_for: Some("comma, header, 1 column: 1 number; target y: numbers".to_owned()),
+            loss: Some(LossUnits {
+                name: "cross-entropy".to_owned(),
+                unit: Some("nats".to_owned()),
+                unit_in_training: Some("nats".to_owned()),
+                targets: 0,
+            }),
             augment: Some("shift 2, flip".to_owned()),
             split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
             communication: None,

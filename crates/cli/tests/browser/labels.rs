@@ -1,4 +1,4 @@
-//! Where the letters of a page are: none over another, none outside of its drawing, none over a circle of the network.
+//! Where the letters and circles of a page are: none over another, none outside of its drawing, none over a circle of the network.
 
 use serde_json::{Value, json};
 
@@ -85,6 +85,26 @@ const OVER_CIRCLES: &str = r"(() => {
   }).map((text) => text.textContent);
 })()";
 
+/// Units of the network of a lesson that touch each other or C, with the lines around them: one is chosen, so that it has a ring, and
+/// one is that of the step, with a thick line.
+const TOUCHING: &str = r"(() => {
+  const units = [...document.querySelectorAll('#network .node')].map((node) => {
+    const [box, ring] = [...node.querySelectorAll('circle')].map((circle) => circle.getBoundingClientRect());
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, r: box.width / 2 + 1.5, ring: ring.width / 2 + 2,
+      name: node.ariaLabel };
+  });
+  const found = [];
+  units.forEach((a, i) => units.forEach((b, j) => {
+    if (i !== j && Math.hypot(a.x - b.x, a.y - b.y) < a.ring + b.r + 0.5) found.push(`${a.name} / ${b.name}`);
+  }));
+  const cost = document.querySelector('#network .cost rect').getBoundingClientRect();
+  units.forEach(({ x, y, ring, name }) => {
+    const [dx, dy] = [Math.max(cost.left - x, 0, x - cost.right), Math.max(cost.top - y, 0, y - cost.bottom)];
+    if (Math.hypot(dx, dy) < ring + 1) found.push(`${name} / C`);
+  });
+  return { measured: units.length, found };
+})()";
+
 /// Measures the boxes of all letters of a page; at least one is there.
 #[track_caller]
 pub(crate) fn are_apart(page: &mut Page<'_>, what: &str) {
@@ -106,8 +126,11 @@ pub(crate) fn of_plots_are_in_place(page: &mut Page<'_>, what: &str) {
     }
 }
 
-/// Checks the letters of the network of a lesson.
+/// Checks the letters and circles of the network of a lesson.
 #[track_caller]
 pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
     assert_eq!(page.evaluate(OVER_CIRCLES), json!([]), "{what}: letters over a circle");
+    let touching = page.evaluate(TOUCHING);
+    assert!(touching["measured"].as_u64() > Some(2), "{what}: {touching}");
+    assert_eq!(touching["found"], json!([]), "{what}: circles that touch");
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::diagnostics::{Binary, Fit};
 use crate::digits::{grouped, significant};
-use crate::html::{cell, chart, note, section, table};
+use crate::html::{cell, chart, head_of, note, section, table};
 use crate::plot::{Mark, Plot};
 use crate::results::{Class, Evaluation, Results, TargetFigures};
 
@@ -163,11 +163,11 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {
         label.switch for="shares" { "% of the true class" }
         div.scroll tabindex="0" {
             table.matrix {
-                thead { tr { td {} @for class in classes { th scope="col" { (class.name) } } } }
+                thead { tr { td {} @for class in classes { (head_of(&class.name)) } } }
                 tbody {
                     @for (truth, (class, row)) in classes.iter().zip(confusion).enumerate() {
                         tr {
-                            th scope="row" { (class.name) }
+                            th scope="row" title=(class.name) { (class.name) }
                             @for (prediction, &count) in row.iter().enumerate() {
                                 td.cell.hit[prediction == truth].miss[prediction != truth]
                                     style=(tint(count, row)) data-share=(percent(count, row)) { @if count > 0 { (count) } }
