@@ -20,7 +20,10 @@ const OVER_EACH_OTHER: &str = r"(() => {
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1) continue;
       if (frame && (box.right > frame.right || box.left < frame.left)) continue;
-      boxes.push({ text: node.data.trim().slice(0, 40), left: box.left, right: box.right, top: box.top, bottom: box.bottom });
+      // What is cut with an ellipsis ends with its box.
+      const cut = style.overflowX === 'hidden' ? parent.getBoundingClientRect() : box;
+      const [left, right] = [Math.max(box.left, cut.left), Math.min(box.right, cut.right)];
+      boxes.push({ text: node.data.trim().slice(0, 40), left, right, top: box.top, bottom: box.bottom });
     }
   }
   // A line of letters is higher than its letters.
@@ -85,17 +88,24 @@ const OVER_CIRCLES: &str = r"(() => {
   }).map((text) => text.textContent);
 })()";
 
-/// Units of the network of a lesson that touch each other or C, with the lines around them: one is chosen, so that it has a ring, and
-/// one is that of the step, with a thick line.
+/// Units of the network of a lesson that touch each other or C, by all that is painted of them, and with the ring of a chosen one in
+/// focus around each.
 const TOUCHING: &str = r"(() => {
+  const painted = (circle) => {
+    const { fill, stroke, strokeWidth } = getComputedStyle(circle);
+    if (fill === 'none' && stroke === 'none') return 0;
+    return circle.getBoundingClientRect().width / 2 + (stroke === 'none' ? 0 : parseFloat(strokeWidth) / 2);
+  };
   const units = [...document.querySelectorAll('#network .node')].map((node) => {
-    const [box, ring] = [...node.querySelectorAll('circle')].map((circle) => circle.getBoundingClientRect());
-    return { x: box.x + box.width / 2, y: box.y + box.height / 2, r: box.width / 2 + 1.5, ring: ring.width / 2 + 2,
-      name: node.ariaLabel };
+    const circles = [...node.querySelectorAll('circle')];
+    const [box, ring] = circles.map((circle) => circle.getBoundingClientRect());
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, painted: Math.max(...circles.map(painted)),
+      body: box.width / 2 + 1.5, ring: ring.width / 2 + 2, name: node.ariaLabel };
   });
   const found = [];
   units.forEach((a, i) => units.forEach((b, j) => {
-    if (i !== j && Math.hypot(a.x - b.x, a.y - b.y) < a.ring + b.r + 0.5) found.push(`${a.name} / ${b.name}`);
+    const reach = Math.max(a.painted + b.painted, a.ring + b.body);
+    if (i !== j && Math.hypot(a.x - b.x, a.y - b.y) < reach + 0.5) found.push(`${a.name} / ${b.name}`);
   }));
   const cost = document.querySelector('#network .cost rect').getBoundingClientRect();
   units.forEach(({ x, y, ring, name }) => {

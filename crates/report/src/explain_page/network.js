@@ -81,8 +81,7 @@ class Network {
       height = pitch * most + 50;
       gap = (width - 130) / (ranks - 1);
     }
-    // The ring of a chosen unit leaves its neighbours free.
-    let radius = upright ? Math.max(8, Math.min(31, pitch * 0.4, (pitch - 8.5) / 2, gap * 0.24))
+    let radius = upright ? Math.max(8, Math.min(31, pitch * 0.44, (pitch - 4.5) / 2, gap * 0.24))
       : Math.max(11, Math.min(38, pitch * 0.36, (pitch - 5) / 2 - 7.5, gap * 0.24));
     const names = this.names(upright, pitch, radius);
     // Names on the way to C make it longer.
@@ -95,6 +94,8 @@ class Network {
       gap = (width - 130 - lastGap) / (ranks - 2);
       radius = Math.max(11, Math.min(radius, gap * 0.24));
     }
+    // The ring of a chosen unit leaves its neighbours free.
+    const ring = Math.max(radius, Math.min(radius + 4, pitch - radius - 4.5));
     const along = (rank) => (upright ? 54 : 60) + gap * rank + (rank === ranks - 1 ? lastGap - gap : 0);
     const across = (slot, count) => {
       const middle = upright ? width / 2 : height / 2 + 14;
@@ -102,7 +103,7 @@ class Network {
     };
     const place = (rank, slot, count) =>
       upright ? [across(slot, count), along(rank)] : [along(rank), across(slot, count)];
-    return { upright, slots, pitch, gap, lastGap, width, height, radius, names, place, cost: place(ranks - 1, 0, 1) };
+    return { upright, slots, pitch, gap, lastGap, width, height, radius, ring, names, place, cost: place(ranks - 1, 0, 1) };
   }
 
   // What the outputs stand for: inside of their circles where all fit, below them in an upright drawing, else beside them; `from` and
@@ -202,11 +203,11 @@ class Network {
 
   node(column, l, i) {
     const [x, y] = this.position(l, i);
-    const { radius } = this.plan;
+    const { radius, ring } = this.plan;
     const size = Math.max(9.5, Math.min(18, radius * 0.5));
     const roomy = radius >= 22;
     const group = svg("g", { class: "node", role: "option", tabindex: -1, "aria-selected": "false" });
-    group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: radius + 4, class: "ring" }));
+    group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: ring, class: "ring" }));
     const letter = column.symbol[0];
     const meant = l === this.columns.length - 1 ? this.data.outputs[i] ?? "" : "";
     // The name above the value, with its lowered letters clear of it.
