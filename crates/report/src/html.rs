@@ -64,7 +64,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
 }
 
 /// The head of a column that is called after the data: cut where it is long, and whole where the mouse rests.
-pub(crate) fn head_of(name: &str) -> Markup {
+fn head_of(name: &str) -> Markup {
     html! { th.name scope="col" title=(name) { (name) } }
 }
 

@@ -101,7 +101,8 @@ fn trees(folder: &Path) {
         let rows: String = (0..200).map(row).collect();
         std::fs::write(folder.join(file), format!("height,girth,leaves,tree\n{rows}")).unwrap();
     }
-    let rows: String = (0..200_u32).map(|i| format!("{},{},{}\n", i % 7, i * 13 % 29, f64::from(i * 37 % 211) + 0.25)).collect();
+    let row = |i: u32| format!("{},{},{}\n", i % 7, i * 13 % 29, f64::from(i * 37 % 211) + 0.25);
+    let rows: String = (0..200).map(row).collect();
     std::fs::write(folder.join("value.csv"), format!("a,b,median_house_value_of_the_block\n{rows}")).unwrap();
 }
 

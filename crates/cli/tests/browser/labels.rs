@@ -20,10 +20,12 @@ const OVER_EACH_OTHER: &str = r"(() => {
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1) continue;
       if (frame && (box.right > frame.right || box.left < frame.left)) continue;
-      // What is cut with an ellipsis ends with its box.
-      const cut = style.overflowX === 'hidden' ? parent.getBoundingClientRect() : box;
+      // What is cut with an ellipsis ends with its box, and has a second one for its letters without it.
+      const isCut = style.textOverflow === 'ellipsis' && parent.scrollWidth > parent.clientWidth;
+      if (isCut && boxes.at(-1)?.node === node) continue;
+      const cut = isCut ? parent.getBoundingClientRect() : box;
       const [left, right] = [Math.max(box.left, cut.left), Math.min(box.right, cut.right)];
-      boxes.push({ text: node.data.trim().slice(0, 40), left, right, top: box.top, bottom: box.bottom });
+      boxes.push({ node, text: node.data.trim().slice(0, 40), left, right, top: box.top, bottom: box.bottom });
     }
   }
   // A line of letters is higher than its letters.

@@ -11,6 +11,9 @@ use crate::results::{LossUnits, Summary};
 /// Runs whose curves have a colour of their own at most: of more, none can be followed.
 const COLOURED: usize = 12;
 
+/// How a figure is read off a run.
+type Figure = fn(&Summary) -> Option<f64>;
+
 /// A chart for each figure of the epochs that has curves.
 pub(super) fn curves(runs: &[Compared], names: &[String]) -> Vec<Markup> {
     let metric = metric(runs);
@@ -48,13 +51,11 @@ fn styles(runs: &[Compared]) -> (Vec<Option<usize>>, String) {
     if runs.len() <= COLOURED {
         return ((0..runs.len()).map(Some).collect(), String::new());
     }
-    let figures: [(&str, fn(&Summary) -> Option<f64>); 2] = [
+    let figures: [(&str, Figure); 2] = [
         ("test", |summary| summary.figures.test_metric()),
         ("validation", |summary| summary.figures.validation_metric()),
     ];
-    let value = |run: &Compared, of: fn(&Summary) -> Option<f64>| {
-        run.summary().and_then(of).filter(|value| value.is_finite())
-    };
+    let value = |run: &Compared, of: Figure| run.summary().and_then(of).filter(|value| value.is_finite());
     let known = figures.into_iter().find(|(_, of)| runs.iter().any(|run| value(run, *of).is_some()));
     let known = known.filter(|_| same_data(runs));
     let mut order: Vec<usize> = (0..runs.len()).collect();
