@@ -103,7 +103,7 @@ fn trees(folder: &Path) {
     }
     let row = |i: u32| format!("{},{},{}\n", i % 7, i * 13 % 29, f64::from(i * 37 % 211) + 0.25);
     let rows: String = (0..200).map(row).collect();
-    std::fs::write(folder.join("value.csv"), format!("a,b,median_house_value_of_the_block\n{rows}")).unwrap();
+    std::fs::write(folder.join("value.csv"), format!("a,b,house_value\n{rows}")).unwrap();
 }
 
 /// The names of the outputs as the drawing shows them.
@@ -134,9 +134,7 @@ fn the_outputs_have_their_names_at_each_width() {
             for step in 1..=page.evaluate("steps.length").as_u64().unwrap() {
                 let what = format!("{out}, {size}, step {step}");
                 let shown = names(&mut page);
-                let known = |name: &&String| {
-                    TREES.contains(&name.as_str()) || *name == "median_house_value_of_the_block"
-                };
+                let known = |name: &&String| TREES.contains(&name.as_str()) || *name == "house_value";
                 assert!(shown.iter().filter(known).count() >= whole, "{what}: {shown:?}");
                 assert!(shown.iter().all(|name| name.chars().count() >= 3), "{what}: {shown:?}");
                 fits(&mut page, &what);
