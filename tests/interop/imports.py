@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 import nets
 from imported import Model, Refused, run
-from models import TOLERANCE, difference
+from models import TOLERANCE, Differences, difference
 
 warnings.simplefilter("ignore")
 logging.disable(logging.WARNING)
@@ -119,19 +119,12 @@ def learned(program, folder):
 
 
 def main(program):
-    fine = True
-
-    def tell(name, differences):
-        nonlocal fine
-        # Written so that a NaN fails too.
-        fine &= all(difference <= TOLERANCE for difference in differences)
-        print(f"{name:44} {len(differences):3} models   largest difference {np.max(differences):.1e}, allowed {TOLERANCE:.0e}")
-
+    table = Differences()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         differences, refused = converted(program, folder)
-        tell("ONNX's cases from PyTorch", list(differences.values()))
-        fine &= len(differences) >= LEAST
+        table.line("ONNX's cases from PyTorch", list(differences.values()))
+        table.fine &= len(differences) >= LEAST
         print(f"refused, of {len(differences) + len(refused)}:")
         for name, why in refused.items():
             print(f"  {name.removeprefix('test_'):36} {why}")
@@ -143,9 +136,9 @@ def main(program):
                 found.append(there_and_back(program, path, x))
                 if not found[-1] <= TOLERANCE:
                     print(f"  {name}: {found[-1]:.1e}")
-            tell(f"PyTorch, dynamo={dynamo}, there and back", found)
-        tell("scikit-learn by skl2onnx", list(learned(program, folder)))
-    sys.exit(0 if fine else 1)
+            table.line(f"PyTorch, dynamo={dynamo}, there and back", found)
+        table.line("scikit-learn by skl2onnx", list(learned(program, folder)))
+    table.end()
 
 
 if __name__ == "__main__":

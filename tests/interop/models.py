@@ -81,14 +81,27 @@ def difference(theirs, ours):
     return float((np.abs(theirs - ours) / np.maximum(1.0, np.abs(ours))).max())
 
 
+class Differences:
+    """Prints a line for each group of models that were compared, and keeps in mind whether all agree."""
+
+    def __init__(self):
+        self.fine = True
+
+    def line(self, name, differences):
+        # Written so that a NaN fails too.
+        self.fine &= all(difference <= TOLERANCE for difference in differences)
+        print(f"{name:44} {len(differences):3} models   largest difference {np.max(differences):.1e}, allowed {TOLERANCE:.0e}")
+
+    def end(self):
+        """Ends the program, with 1 where something differed."""
+        sys.exit(0 if self.fine else 1)
+
+
 def main(checks):
-    """Runs each check on each of its cases and tells the worst; `python SCRIPT PROGRAM`."""
-    fine = True
+    """Runs each check on each of its cases and prints the worst; `python SCRIPT PROGRAM`."""
+    table = Differences()
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(sys.argv[1]).resolve(), Path(folder))
         for name, (check, cases) in checks.items():
-            errors = [check(workshop, *case) for case in cases]
-            # Written so that a NaN fails too.
-            fine &= all(error <= TOLERANCE for error in errors)
-            print(f"{name:44} {len(cases):3} models   largest difference {np.max(errors):.1e}, allowed {TOLERANCE:.0e}")
-    sys.exit(0 if fine else 1)
+            table.line(name, [check(workshop, *case) for case in cases])
+    table.end()

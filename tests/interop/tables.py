@@ -20,7 +20,7 @@ import onnxruntime
 import nets
 from imported import Model
 from imports import exported, theirs
-from models import NUMBERS, TOLERANCE, difference
+from models import NUMBERS, Differences, difference
 
 onnxruntime.set_default_logger_severity(4)
 OPSETS = range(13, 25)
@@ -243,14 +243,7 @@ def notes(trained, text, path):
 
 
 def main(program):
-    fine = True
-
-    def tell(name, differences):
-        nonlocal fine
-        # Written so that a NaN fails too.
-        fine &= all(difference <= TOLERANCE for difference in differences)
-        print(f"{name:44} {len(differences):3} models   largest difference {np.max(differences):.1e}, allowed {TOLERANCE:.0e}")
-
+    table = Differences()
     with tempfile.TemporaryDirectory() as folder:
         folder, differences, refused = Path(folder), [], 0
         by_opset = {opset: [] for opset in OPSETS}
@@ -271,10 +264,10 @@ def main(program):
                     assert f"operator set {opset}," in text, text
                     onnx.checker.check_model(onnx.load(path), full_check=True)
                     by_opset[opset].append(trained.compared(path))
-        tell("tables: raw rows in onnxruntime", differences)
+        table.line("tables: raw rows in onnxruntime", differences)
         print(f"cells without a prediction: onnxruntime failed on {refused} of {refused}")
         for opset, differences in by_opset.items():
-            tell(f"tables, operator set {opset}", differences)
+            table.line(f"tables, operator set {opset}", differences)
         # Every operator of the layers, in every set.
         by_opset = {opset: [] for opset in OPSETS}
         for name in nets.NETS:
@@ -289,8 +282,8 @@ def main(program):
                 onnx.checker.check_model(onnx.load(again), full_check=True)
                 by_opset[opset].append(difference(theirs(again, rows), expected))
         for opset, differences in by_opset.items():
-            tell(f"networks, operator set {opset}", differences)
-    sys.exit(0 if fine else 1)
+            table.line(f"networks, operator set {opset}", differences)
+    table.end()
 
 
 if __name__ == "__main__":

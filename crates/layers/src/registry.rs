@@ -217,6 +217,11 @@ impl Stage {
         layers.filter(|stage| stage.formula().is_some()).collect()
     }
 
+    /// A layer in the words of a network, such as `dense 6`; one that is not of the table as it describes itself.
+    pub fn words<A: Scalar>(layer: &dyn Layer<A>) -> String {
+        Self::of(layer).map_or_else(|| format!("{layer:?}"), |stage| stage.to_string())
+    }
+
     /// The dense layer with so many outputs.
     pub fn dense(outputs: usize) -> Self {
         DenseSpec { outputs }.into()

@@ -2,25 +2,28 @@
 
 use std::fmt;
 
-/// Which array of a file of another program was read as which parameter.
+/// Which array of another program's file was loaded as which parameter of the network.
 ///
-/// A safetensors file keeps no order of its arrays: writers sort them by type and name. Therefore each array is found
-/// by its name if the names are the network's, or else by its shape, a bias by the weight whose name it shares; arrays
-/// of one shape are told apart by the numbers in their names, such as `fc1.weight` and `fc2.weight`, and by nothing else. A
-/// [`ParameterMap`](crate::ParameterMap) decides before all of that.
+/// The order of the arrays in a safetensors file means nothing, because programs that write one sort them by type and name. Arrays are
+/// therefore matched in this order:
 ///
-/// Displayed, it is a table whose lines a `ParameterMap` reads.
+/// 1. by a [`ParameterMap`](crate::ParameterMap), if one is given;
+/// 2. by name, if the names in the file are those of the network;
+/// 3. by shape. If several arrays have the same shape, the numbers in their names (`fc1.weight`, `fc2.weight`) give their order.
+///    A bias belongs to the weight of the same layer name.
+///
+/// Its `Display` form is a table whose lines are valid in a `ParameterMap` file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameMap {
     /// The arrays, in the order of the network.
     pub arrays: Vec<MappedArray>,
-    /// The biases that the file does not have, which are 0.
+    /// The biases that are missing in the file and are set to 0.
     pub without_bias: Vec<String>,
-    /// Arrays that were not read: integers, single numbers, what optimizers remember, and what a `ParameterMap` leaves out.
+    /// Arrays that were not loaded: integers, single numbers, the state of an optimizer, and those that a `ParameterMap` leaves out.
     pub passed_over: Vec<String>,
 }
 
-/// An array of a file and the parameter that it was read as.
+/// An array of a file and the parameter that it was loaded as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappedArray {
     /// Its name in the file.
@@ -29,24 +32,24 @@ pub struct MappedArray {
     pub ours: String,
     /// The shape in the file.
     pub shape: Vec<usize>,
-    /// How it was found.
+    /// How it was matched.
     pub found_by: FoundBy,
-    /// Whether the names differ, but for a prefix of all names.
+    /// Whether its name differs from the parameter's by more than a prefix that all names share.
     pub is_renamed: bool,
 }
 
-/// How an array of a file was found to be a parameter.
+/// How an array of a file was matched to a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {
     /// By its name.
     Name,
-    /// A `ParameterMap` says so.
+    /// By a `ParameterMap`.
     Map,
-    /// By its shape, which no other array has.
+    /// By its shape, which is unique in the file.
     Shape,
     /// By its shape and the order of the numbers in the names.
     Order,
-    /// By the name of its layer, which is that of a weight.
+    /// A bias by its layer's name, which is also that of a weight.
     Layer,
 }
 

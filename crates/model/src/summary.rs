@@ -37,8 +37,7 @@ impl Summary {
 }
 
 fn row<A: Scalar>(layer: &dyn Layer<A>) -> SummaryRow {
-    let words = Stage::of(layer).map_or_else(|| format!("{layer:?}"), |stage| stage.to_string());
-    SummaryRow { layer: words, output: layer.output_shape(), parameters: layer.layout().len() }
+    SummaryRow { layer: Stage::words(layer), output: layer.output_shape(), parameters: layer.layout().len() }
 }
 
 /// A line for each layer, and one for the sum.

@@ -27,13 +27,18 @@ impl TargetScaling {
         }
     }
 
+    /// Whether the targets stay as they are.
+    pub fn is_identity(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     /// The same examples with targets of mean 0 and deviation 1.
     ///
     /// # Errors
     /// If a target becomes infinite.
     pub fn scaled<A: Scalar>(&self, data: &Dataset<A>) -> Result<Dataset<A>, Error> {
         let mut scaled = data.clone();
-        if let (false, Target::Real { values, names }) = (self.columns.is_empty(), data.target()) {
+        if let (false, Target::Real { values, names }) = (self.is_identity(), data.target()) {
             let mut values = values.clone();
             for (mut column, (mean, deviation)) in values.columns_mut().into_iter().zip(&self.columns) {
                 column.map_inplace(|x| *x = (*x - mean) / deviation);
@@ -62,7 +67,7 @@ impl TargetScaling {
         bias: impl Fn(f64, f64, f64) -> f64,
     ) -> Vec<A> {
         let mut theta = theta.to_vec();
-        if self.columns.is_empty() {
+        if self.is_identity() {
             return theta;
         }
         let [.., weights, biases] = layout.entries() else { return theta };

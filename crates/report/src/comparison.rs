@@ -1,83 +1,38 @@
 //! Several runs on one page.
 
+mod compared;
+mod curves;
+mod names;
+
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
 use crate::digits::{duration, grouped, significant};
-use crate::html::{cell, chart, note, page, section, table};
-use crate::metrics::EpochLine;
-use crate::plot::{Mark, Plot};
-use crate::results::{Results, Summary};
-use crate::run::Record;
+use crate::html::{cell, note, page, section, table};
+use crate::results::{LossUnits, Summary};
 
-/// A run of a comparison.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    /// What it wrote on the way.
-    pub record: Record,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Address of its own page.
-    pub link: Option<String>,
-}
+use compared::{metric, same_data, same_loss};
+use curves::curves;
+use names::distinguished;
 
-/// What a run came to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It ended.
-    Ended(Box<Results>),
-    /// It has no results, for this reason.
-    Unfinished(String),
-}
-
-impl Compared {
-    fn summary(&self) -> Option<&Summary> {
-        match &self.outcome {
-            Outcome::Ended(results) => Some(&results.summary),
-            Outcome::Unfinished(_) => None,
-        }
-    }
-
-    fn name(&self) -> &str {
-        &self.record.name
-    }
-}
+pub use compared::{Compared, Outcome};
 
 /// The page that compares runs, as HTML.
 pub fn comparison_page(runs: &[Compared]) -> String {
     let title = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
-    let metric = metric(runs);
-    let curve = |title: &str, label: &str, log: bool, of: &dyn Fn(&EpochLine) -> Option<f64>| {
-        let plot = Plot::new(title, "epoch", label);
-        let plot = if log { plot.log_y() } else { plot };
-        let curves = runs.iter().map(|run| (run.name(), run.record.over_epochs(of)));
-        let drawn = curves.filter(|(_, points)| points.len() > 1);
-        chart(title, &drawn.fold(plot, |plot, (name, points)| plot.with(name, Mark::Line, points)), "")
-    };
-    let curves = [
-        curve("Training loss", "loss", true, &|epoch| Some(epoch.train_loss)),
-        curve("Validation loss", "loss", true, &|epoch| epoch.validation_loss),
-        curve(&format!("Validation {metric}"), metric, false, &|epoch| epoch.validation_metric()),
-    ];
+    let folders: Vec<_> = runs.iter().map(|run| run.folder.as_path()).collect();
+    let names = distinguished(&folders);
+    let curves = curves(runs, &names);
     let body = html! {
         header { h1 { (title) } }
         main {
-            (section("Results", &results(runs, metric)))
-            @if curves.iter().any(Option::is_some) { div.pair { @for curve in curves.into_iter().flatten() { (curve) } } }
-            (section("Settings that differ", &differences(runs)))
+            (section("Results", &results(runs, &names)))
+            @if !curves.is_empty() { div.pair { @for curve in curves { (curve) } } }
+            (section("Settings that differ", &differences(runs, &names)))
         }
     };
     page(&format!("{title} · chainrule"), &body)
-}
-
-/// What the runs' test figure is: the same for all, or either.
-fn metric(runs: &[Compared]) -> &'static str {
-    let mut metrics = runs.iter().filter_map(Compared::summary).map(|summary| summary.figures.metric());
-    match metrics.next() {
-        Some(first) if metrics.all(|other| other == first) => first,
-        _ => "accuracy or R²",
-    }
 }
 
 /// A figure of the table: its name, how it is read off a run and written, and whether more of it is better, where one is.
@@ -86,6 +41,8 @@ struct Figure {
     of: fn(&Summary) -> Option<f64>,
     text: fn(f64) -> String,
     best: Option<Best>,
+    /// Whether it is compared only where the unit is the same.
+    is_loss: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -102,9 +59,7 @@ impl Figure {
     /// The value of the best of several runs on the same data, if not all are the same.
     fn best(&self, runs: &[Compared]) -> Option<f64> {
         let best = self.best?;
-        let mut data = runs.iter().filter_map(Compared::summary).map(|summary| &summary.data);
-        let first = data.next()?;
-        if data.any(|other| other != first) {
+        if !same_data(runs) || self.is_loss && !same_loss(runs) {
             return None;
         }
         let values = || runs.iter().filter_map(|run| self.value(run));
@@ -113,10 +68,17 @@ impl Figure {
     }
 }
 
-fn results(runs: &[Compared], metric: &str) -> Markup {
+fn results(runs: &[Compared], names: &[String]) -> Markup {
+    let metric = metric(runs);
     let ratio: fn(f64) -> String = |x| format!("{x:.4}");
     let count: fn(f64) -> String = |x| grouped(x.round() as usize);
-    let figure = |name: &str, of, text, best| Figure { name: name.to_owned(), of, text, best };
+    let figure = |name: &str, of, text, best| Figure {
+        name: name.to_owned(),
+        of,
+        text,
+        best,
+        is_loss: name.ends_with("loss"),
+    };
     let figures = [
         figure(&format!("test {metric}"), |run| run.figures.test_metric(), ratio, Some(Best::Highest)),
         figure("test loss", |run| run.figures.test_loss(), significant, Some(Best::Lowest)),
@@ -136,19 +98,25 @@ fn results(runs: &[Compared], metric: &str) -> Markup {
         figures.iter().filter(|figure| runs.iter().any(|run| figure.value(run).is_some())).collect();
     let best: Vec<_> = known.iter().map(|figure| figure.best(runs)).collect();
     let is_best = |at: usize, value: Option<f64>| value.is_some() && value == best[at];
+    let known_losses: Vec<_> = runs.iter().filter_map(Compared::loss).collect();
+    let losses_differ = !same_loss(runs);
     html! {
         div.scroll tabindex="0" {
             table.sortable[runs.len() > 1] {
                 thead { tr {
                     th scope="col" { "run" }
                     @for figure in &known { th scope="col" { (figure.name) } }
+                    @if losses_differ { th.words scope="col" { "loss in" } }
                     th scope="col" { "data" }
                     th.words scope="col" { "network" }
                 } }
                 tbody {
-                    @for run in runs {
+                    @for (run, name) in runs.iter().zip(names) {
                         tr.unfinished[run.summary().is_none()] {
-                            th scope="row" { @if let Some(link) = &run.link { a href=(link) { (run.name()) } } @else { (run.name()) } }
+                            th scope="row" data-value=(name) {
+                                @if let Some(link) = &run.link { a href=(link) { (name) } } @else { (name) }
+                                @if let Outcome::Unfinished(why) = &run.outcome { " " span.state { (in_short(why)) } }
+                            }
                             @for (at, figure) in known.iter().enumerate() {
                                 @let value = figure.value(run);
                                 td.best[is_best(at, value)] data-value=(value.map_or_else(String::new, |value| value.to_string())) {
@@ -156,12 +124,16 @@ fn results(runs: &[Compared], metric: &str) -> Markup {
                                     @if is_best(at, value) { span title="the best of these runs" { " ★" } }
                                 }
                             }
+                            @if losses_differ { td.words { (run.loss().map(LossUnits::in_words).unwrap_or_default()) } }
                             @match &run.outcome {
                                 Outcome::Ended(results) => {
                                     td { (results.summary.data.as_deref().unwrap_or_default()) }
                                     td.words { (network(&results.summary)) }
                                 }
-                                Outcome::Unfinished(why) => { td {} td.words { (in_short(why)) } }
+                                Outcome::Unfinished(_) => {
+                                    td { (run.record.settings.get("data").unwrap_or_default()) }
+                                    td.words {}
+                                }
                             }
                         }
                     }
@@ -169,8 +141,11 @@ fn results(runs: &[Compared], metric: &str) -> Markup {
             }
         }
         @if best.iter().any(Option::is_some) { (note("★ The best of these runs.")) }
-        @for run in runs {
-            @if let Outcome::Unfinished(why) = &run.outcome { (note(&format!("{}: {why}", run.name()))) }
+        @if let (Some(loss), false) = (known_losses.first(), losses_differ) {
+            (note(&format!("The losses of the table are {}, mean over the examples.", loss.in_words())))
+        }
+        @for (run, name) in runs.iter().zip(names) {
+            @if let Outcome::Unfinished(why) = &run.outcome { (note(&format!("{name}: {why}"))) }
         }
     }
 }
@@ -190,7 +165,7 @@ fn network(summary: &Summary) -> String {
 }
 
 /// The settings that are not the same in all runs: one row a setting, one column a run.
-fn differences(runs: &[Compared]) -> Markup {
+fn differences(runs: &[Compared], names: &[String]) -> Markup {
     let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (place, run) in runs.iter().enumerate() {
         for (key, value) in run.record.settings.iter() {
@@ -205,6 +180,47 @@ fn differences(runs: &[Compared]) -> Markup {
     if rows.is_empty() {
         return note("All settings are the same.");
     }
-    let names = runs.iter().map(Compared::name);
+    let names = names.iter().map(String::as_str);
     table(&std::iter::once("setting").chain(names).collect::<Vec<_>>(), &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compared::tests::{ended, unfinished};
+    use super::*;
+    use crate::results::Figures;
+
+    #[test]
+    fn a_run_is_called_by_what_tells_it_apart_with_its_state_beside_it() {
+        let page = comparison_page(&[ended("/a/run", 0.5), unfinished("/b/run")]);
+        assert!(page.contains(r#"<th scope="row" data-value="a/run">a/run</th>"#), "{page}");
+        let state = r#"data-value="b/run">b/run <span class="state">interrupted or killed after 3 epochs</span></th>"#;
+        assert!(page.contains(state), "{page}");
+        assert!(page.contains("b/run: interrupted or killed after 3 epochs; resume it"));
+    }
+
+    #[test]
+    fn losses_of_different_units_are_not_ranked_and_each_says_its_own() {
+        let (a, mut b) = (ended("/a", 0.5), ended("/b", 0.5));
+        let Outcome::Ended(results) = &mut b.outcome else { panic!("it ended") };
+        let Figures::Classification { test_loss, .. } = &mut results.summary.figures else {
+            panic!("of classes")
+        };
+        *test_loss = Some(0.25);
+        let same = comparison_page(&[a.clone(), b.clone()]);
+        assert!(same.contains("0.25") && same.contains('★'), "{same}");
+        assert!(
+            same.contains("The losses of the table are cross-entropy in nats") && !same.contains("loss in<")
+        );
+        let Outcome::Ended(results) = &mut b.outcome else { panic!("it ended") };
+        let other =
+            LossUnits { name: "squared-error".to_owned(), unit: None, unit_in_training: None, targets: 0 };
+        results.loss = Some(other);
+        let page = comparison_page(&[a, b]);
+        assert!(!page.contains('★') && page.contains(">loss in</th>"), "{page}");
+        assert!(
+            page.contains(">squared-error</td>") && page.contains(">cross-entropy in nats</td>"),
+            "{page}"
+        );
+    }
 }

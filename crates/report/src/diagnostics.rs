@@ -21,6 +21,9 @@ pub struct Diagnostics {
     /// Names of the classes, unless there are more than [`CLASSES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Labels with the words where they hold, such as `wet = yes`, unless there are more than [`CLASSES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Columns of a table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
@@ -75,7 +78,8 @@ pub struct Part {
     /// Mean absolute error of a regression, in the unit of the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mae: Option<f64>,
-    /// Number of examples of each class, in the order of [`Diagnostics::classes`].
+    /// Number of examples of each class, in the order of [`Diagnostics::classes`], or of those for which each of
+    /// [`Diagnostics::labels`] holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_class: Vec<usize>,
 }

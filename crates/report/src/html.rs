@@ -48,7 +48,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                thead { tr { @for cell in head { (head_of(cell)) } } }
                 tbody {
                     @for row in rows {
                         tr {
@@ -61,6 +61,11 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
             }
         }
     }
+}
+
+/// The head of a column that is called after the data: cut where it is long, and whole where the mouse rests.
+fn head_of(name: &str) -> Markup {
+    html! { th.name scope="col" title=(name) { (name) } }
 }
 
 /// Text as a cell of a [`table`].

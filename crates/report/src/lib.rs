@@ -23,6 +23,7 @@ pub mod gallery;
 mod html;
 pub mod image;
 pub mod layers_page;
+mod loss_units;
 pub mod metrics;
 pub mod plot;
 pub mod results;

@@ -13,6 +13,7 @@
 //! ```
 
 mod canvas;
+mod letters;
 mod ruler;
 mod series;
 mod style;
@@ -82,18 +83,31 @@ impl Plot {
         self
     }
 
-    /// With a series; points that are not finite, or have no place on a logarithmic axis, are left out.
+    /// With a series in the next colour; points that are not finite, or have no place on a logarithmic axis, are left out.
     #[must_use]
-    pub fn with(mut self, name: &str, mark: Mark, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+    pub fn with(self, name: &str, mark: Mark, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let style = self.series.iter().filter(|series| series.mark.is_named()).count();
+        self.with_style(name, mark, style, points)
+    }
+
+    /// With a series in a style of its own, so that it looks alike in several plots.
+    #[must_use]
+    pub(crate) fn with_style(
+        mut self,
+        name: &str,
+        mark: Mark,
+        style: usize,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
         let place = |value: f64, axis: &Axis| value.is_finite() && (value > 0.0 || !axis.log);
         let points = points.into_iter().filter(|&(x, y)| place(x, &self.x) && place(y, &self.y)).collect();
-        self.series.push(Series { name: name.to_owned(), mark, points });
+        self.series.push(Series { name: name.to_owned(), mark, style, points });
         self
     }
 
     /// Whether a series has two points or more: one dot is no picture.
     pub fn has_points(&self) -> bool {
-        self.series.iter().any(|series| series.mark != Mark::Guide && series.points.len() >= 2)
+        self.series.iter().any(|series| series.mark.is_named() && series.points.len() >= 2)
     }
 
     /// The plot as a file of its own.
@@ -107,7 +121,7 @@ impl Plot {
         let series: Vec<_> = self
             .series
             .iter()
-            .filter(|series| series.mark != Mark::Guide)
+            .filter(|series| series.mark.is_named())
             .map(|series| {
                 let points = series.drawn().into_iter().map(|(x, y)| [short(x), short(y)]);
                 json!({ "name": series.name, "dots": series.mark == Mark::Dots, "points": points.collect::<Vec<_>>() })
@@ -134,7 +148,7 @@ impl Plot {
         if !self.description.is_empty() {
             return self.description.clone();
         }
-        let named = self.series.iter().filter(|series| series.mark != Mark::Guide);
+        let named = self.series.iter().filter(|series| series.mark.is_named());
         let names: Vec<&str> = named.map(|series| series.name.as_str()).collect();
         format!("{} against {}: {}.", self.y.label, self.x.label, names.join(", "))
     }
@@ -152,7 +166,7 @@ mod tests {
     #[test]
     fn what_has_no_place_is_left_out_and_what_is_drawn_is_inside() {
         let points = [(1.0, 1.0), (f64::NAN, 1.0), (2.0, 0.0), (3.0, f64::INFINITY), (4.0, 1e-3)];
-        for mark in [Mark::Line, Mark::Guide, Mark::Dots, Mark::Stems, Mark::Bars] {
+        for mark in [Mark::Line, Mark::Guide, Mark::Faint, Mark::Dots, Mark::Stems, Mark::Bars] {
             let svg = Plot::new("t", "x", "y").log_y().with("s", mark, points).to_svg();
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
@@ -201,5 +215,30 @@ mod tests {
                 assert!(base(name) < top, "{name} at {} and the plot from {top}: {svg}", base(name));
             }
         }
+    }
+
+    #[test]
+    fn a_long_name_of_an_axis_is_whole_and_makes_room_for_itself() {
+        let name = "predicted median_house_value_of_all_owner_occupied_homes_of_the_block_group";
+        let words = |svg: &str| -> String {
+            let texts = svg.split("<text").skip(1).filter(|text| !text.contains("class=\"tick\""));
+            texts.map(|text| text.split_once('>').unwrap().1.split_once("</text>").unwrap().0).collect()
+        };
+        let points = || (1..40).map(|i| (f64::from(i), f64::from(i)));
+        for size in [WIDE, NARROW] {
+            let plot = Plot::new("t", name, name).with("s", Mark::Line, points());
+            let svg = plot.drawn(|drawing| svg(drawing, size, false));
+            let both = name.replace(' ', "").repeat(2);
+            assert_eq!(words(&svg).replace(' ', ""), both, "{svg}");
+            let left = |svg: &str| -> f64 {
+                svg.split_once("data-x=\"").unwrap().1.split(' ').nth(2).unwrap().parse().unwrap()
+            };
+            let short = Plot::new("t", "x", "y").with("s", Mark::Line, points());
+            let short = short.drawn(|drawing| canvas::svg(drawing, size, false));
+            assert!(left(&svg) > left(&short), "{svg}");
+        }
+        // What no room can hold is cut, and whole where the mouse rests.
+        let svg = Plot::new("t", "x", &name.repeat(3)).with("s", Mark::Line, points()).to_svg();
+        assert!(svg.contains(&format!("<title>{}</title>", name.repeat(3))) && svg.contains('…'), "{svg}");
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::Diagnostics;
 use crate::finite::finite_or_nan;
+pub use crate::loss_units::LossUnits;
 
 /// The summary of a run: the object that `chainrule train --json` prints.
 ///
@@ -18,7 +19,7 @@ pub struct Summary {
     pub parameters: usize,
     /// Epochs trained.
     pub epochs: usize,
-    /// The epoch with the lowest validation loss.
+    /// The epoch whose parameters are the model, where early stopping chose one.
     pub best_epoch: Option<usize>,
     /// Seconds of training.
     pub seconds: f64,
@@ -136,6 +137,9 @@ pub struct Results {
     /// What the file of the data was taken for, in one line with control characters escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_for: Option<String>,
+    /// The loss, and the units of its values; files of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossUnits>,
     /// How the training images were varied, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<String>,
@@ -389,6 +393,12 @@ mod tests {
         Results {
             summary,
             taken_for: Some("comma, header, 1 column: 1 number; target y: numbers".to_owned()),
+            loss: Some(LossUnits {
+                name: "cross-entropy".to_owned(),
+                unit: Some("nats".to_owned()),
+                unit_in_training: Some("nats".to_owned()),
+                targets: 0,
+            }),
             augment: Some("shift 2, flip".to_owned()),
             split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
             communication: None,

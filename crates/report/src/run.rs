@@ -41,6 +41,22 @@ pub struct Run {
     pub results: Results,
 }
 
+/// The epoch of a run that is its best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BestEpoch {
+    /// Its number, from 1.
+    pub(crate) epoch: usize,
+    /// Whether its validation loss is the lowest; else its training loss is.
+    pub(crate) is_validated: bool,
+}
+
+impl BestEpoch {
+    /// Whose loss is the lowest.
+    pub(crate) fn loss(self) -> &'static str {
+        if self.is_validated { "validation loss" } else { "training loss" }
+    }
+}
+
 /// Why the folder of a run cannot be read.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -148,11 +164,15 @@ impl Record {
         self.epochs().filter_map(|epoch| Some((epoch.epoch as f64, figure(epoch)?))).collect()
     }
 
-    /// The epoch with the lowest validation loss, of several that have one.
-    pub(crate) fn best_epoch(&self) -> Option<usize> {
-        let validated = || self.epochs().filter_map(|epoch| Some((epoch.validation_loss?, epoch.epoch)));
-        let best = validated().filter(|(loss, _)| loss.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0))?;
-        (validated().count() > 1).then_some(best.1)
+    /// The epoch with the lowest validation loss, or training loss where there is no validation part: the one whose parameters the run
+    /// keeps in `best.safetensors`. `None` where there are fewer than two to choose from.
+    pub(crate) fn best_epoch(&self) -> Option<BestEpoch> {
+        let is_validated = self.epochs().any(|epoch| epoch.validation_loss.is_some());
+        let loss =
+            |epoch: &EpochLine| if is_validated { epoch.validation_loss } else { Some(epoch.train_loss) };
+        let losses = || self.epochs().filter_map(|epoch| Some((loss(epoch)?, epoch.epoch)));
+        let best = losses().filter(|(loss, _)| loss.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0))?;
+        (losses().count() > 1).then_some(BestEpoch { epoch: best.1, is_validated })
     }
 }
 
@@ -166,4 +186,33 @@ fn json<T: DeserializeOwned>(path: PathBuf, line: Option<usize>, text: &str) -> 
         let line = line.unwrap_or(source.line());
         RunError::Json { path, line, source }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(losses: &[(f64, Option<f64>)]) -> Record {
+        let line = |(epoch, &(train, validation)): (usize, &(f64, Option<f64>))| {
+            let line = serde_json::json!({
+                "kind": "epoch", "epoch": epoch, "step": epoch, "train_loss": train, "validation_loss": validation, "seconds": 1.0, "examples": 1
+            });
+            serde_json::from_value(line).unwrap()
+        };
+        let metrics = (1..).zip(losses).map(line).collect();
+        Record { name: "run".to_owned(), metrics, settings: Settings::default() }
+    }
+
+    #[test]
+    fn the_best_epoch_is_that_of_the_validation_loss_or_else_of_the_training_loss() {
+        let best =
+            |losses: &[(f64, Option<f64>)]| record(losses).best_epoch().map(|best| (best.epoch, best.loss()));
+        let validated = [(3.0, Some(2.0)), (2.0, Some(1.0)), (1.0, Some(1.5))];
+        assert_eq!(best(&validated), Some((2, "validation loss")));
+        // Of equal losses the first is kept.
+        assert_eq!(best(&[(3.0, None), (1.0, None), (1.0, None), (2.0, None)]), Some((2, "training loss")));
+        assert_eq!(best(&[(f64::NAN, None), (1.0, None)]), Some((2, "training loss")));
+        assert_eq!(best(&[(1.0, None)]), None);
+        assert_eq!(best(&[]), None);
+    }
 }

@@ -69,7 +69,9 @@ fn headline(run: &Run) -> Vec<(String, Markup)> {
     let summary = &run.results.summary;
     let figures = &summary.figures;
     let mut lines: Vec<(String, Markup)> = Vec::new();
-    let mut put = |name: String, value: String| lines.push((name, html! { (value) }));
+    let mut put = |name: &str, value: String, small: Option<&str>| {
+        lines.push((name.to_owned(), html! { (value) @if let Some(small) = small { small { (small) } } }));
+    };
     let metric = figures.metric();
     for (part, value) in [
         ("test", figures.test_metric()),
@@ -77,19 +79,19 @@ fn headline(run: &Run) -> Vec<(String, Markup)> {
         ("training", Some(figures.train_metric())),
     ] {
         if let Some(value) = value.filter(|value| value.is_finite()) {
-            put(format!("{part} {metric}"), format!("{value:.4}"));
+            put(&format!("{part} {metric}"), format!("{value:.4}"), None);
         }
     }
+    let unit = run.results.loss.as_ref().and_then(|loss| loss.unit.as_deref());
     if let Some(value) = figures.test_loss().filter(|value| value.is_finite()) {
-        put("test loss".to_owned(), significant(value));
+        put("test loss", significant(value), unit);
     }
     if figures.train_loss().is_finite() {
-        put("training loss".to_owned(), significant(figures.train_loss()));
+        put("training loss", significant(figures.train_loss()), unit);
     }
-    let best = run.record.best_epoch();
-    let epochs = best.map_or_else(String::new, |best| format!(", best {best}"));
-    put("epochs".to_owned(), format!("{}{epochs}", summary.epochs));
-    put("parameters".to_owned(), grouped(summary.parameters));
-    put("training time".to_owned(), duration(summary.seconds));
+    let best = run.record.best_epoch().map(|best| format!("lowest {}: epoch {}", best.loss(), best.epoch));
+    put("epochs", grouped(summary.epochs), best.as_deref());
+    put("parameters", grouped(summary.parameters), None);
+    put("training time", duration(summary.seconds), None);
     lines
 }

@@ -4,6 +4,7 @@ use chainrule::datasets::{Encoding, Target};
 use chainrule::layers::{SoftmaxSpec, Stage, activation};
 use chainrule::loss::{CrossEntropyConfig, FusedOutput, LossKind, LossSpec};
 use chainrule::model::{self, Output, usual_loss};
+use chainrule_report::results::LossUnits;
 
 use super::options::OutputName;
 use crate::failure::Failure;
@@ -14,16 +15,39 @@ pub(crate) fn usual(target: &Target) -> LossKind {
     LossSpec::of(&*loss).expect("the usual loss is one of the library").kind()
 }
 
-/// A loss by its name, and the unit of its mean over the examples.
-pub(crate) fn in_words(loss: &LossSpec, target: &Target) -> String {
-    let kind = loss.kind();
-    let unit = match (kind, target) {
-        (LossKind::CrossEntropy | LossKind::BinaryCrossEntropy, _) => "nats",
-        (LossKind::MeanAbsolute, Target::Real { .. }) => "units of the target",
-        (_, Target::Real { .. }) => "squared units of the target",
-        _ => return format!("{kind}, mean over the examples"),
+/// The loss by its name, with the units of its values: of a regression those of the targets or, while a network trains on standardised
+/// ones, their standard deviations.
+pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> LossUnits {
+    let columns = target.columns().len();
+    let unit = unit_of(loss, "units", columns);
+    let unit_in_training =
+        if is_standardised { unit_of(loss, "standard deviations", columns) } else { unit.clone() };
+    LossUnits { name: loss.kind().to_string(), unit, unit_in_training, targets: columns }
+}
+
+/// The unit of a loss over this many targets that are measured in `units`; none of a difference to an indicator of classes.
+fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<String> {
+    let of = match targets {
+        0 => {
+            return matches!(loss.kind(), LossKind::CrossEntropy | LossKind::BinaryCrossEntropy)
+                .then(|| "nats".to_owned());
+        }
+        1 => format!("{units} of the target"),
+        targets => format!("{units} of each of {targets} targets"),
     };
-    format!("{kind} in {unit}, mean over the examples")
+    let (unit, is_mean) = match loss {
+        LossSpec::CrossEntropy(_) | LossSpec::BinaryCrossEntropy(_) => return Some("nats".to_owned()),
+        LossSpec::SquaredError(_) => (format!("squared {of}"), false),
+        LossSpec::MeanSquaredError(_) => (format!("squared {of}"), true),
+        LossSpec::MeanAbsolute(config) => (of, config.mean),
+        // ½e² up to an error e of δ, and δ(e − ½δ) beyond.
+        LossSpec::Huber(config) => (format!("{of}, squared up to δ = {}", config.delta), config.mean),
+    };
+    Some(match (targets, is_mean) {
+        (1, _) => unit,
+        (_, true) => format!("{unit}, averaged"),
+        (_, false) => format!("{unit}, summed"),
+    })
 }
 
 /// The loss with its usual parameters, and with this label smoothing if it has one.
@@ -85,4 +109,40 @@ pub(crate) fn encoding(loss: LossKind, target: &Target) -> Result<Encoding, Fail
     };
     model::encoding(loss.spec().target(), target)
         .ok_or_else(|| Failure::Input(format!("--loss {loss} {fault}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use chainrule::ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn a_loss_says_the_unit_of_its_values() {
+        let numbers = |columns: usize| Target::real(Array2::<f64>::zeros((2, columns)));
+        let words = |kind: LossKind, target: &Target, standardised: bool| {
+            let units = units(&kind.spec(), target, standardised);
+            (units.unit.unwrap_or_default(), units.unit_in_training.unwrap_or_default())
+        };
+        let classes = Target::numbered(vec![0, 1], 2);
+        let both = |unit: &str| (unit.to_owned(), unit.to_owned());
+        assert_eq!(words(LossKind::CrossEntropy, &classes, false), both("nats"));
+        assert_eq!(words(LossKind::SquaredError, &classes, false), both(""));
+        assert_eq!(words(LossKind::MeanAbsolute, &numbers(1), false), both("units of the target"));
+        let (unit, in_training) = words(LossKind::MeanSquaredError, &numbers(1), true);
+        assert_eq!(unit, "squared units of the target");
+        assert_eq!(in_training, "squared standard deviations of the target");
+        // The Huber loss is quadratic near 0 alone.
+        let (unit, in_training) = words(LossKind::Huber, &numbers(1), true);
+        assert_eq!(unit, "units of the target, squared up to δ = 1");
+        assert_eq!(in_training, "standard deviations of the target, squared up to δ = 1");
+        // Of several targets, each of which may have a unit of its own.
+        let (unit, in_training) = words(LossKind::MeanSquaredError, &numbers(3), true);
+        assert_eq!(unit, "squared units of each of 3 targets, averaged");
+        assert_eq!(in_training, "squared standard deviations of each of 3 targets, averaged");
+        assert_eq!(
+            words(LossKind::SquaredError, &numbers(2), false),
+            both("squared units of each of 2 targets, summed")
+        );
+    }
 }

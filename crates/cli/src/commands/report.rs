@@ -1,5 +1,6 @@
 //! `chainrule report`.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -36,13 +37,18 @@ impl Report {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         self.overwrite.check(&self.out)?;
         let (mut runs, mut faults) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
         for folder in self.runs.iter().flat_map(|path| folders(path)) {
+            // A folder that is named twice, or is inside another that is named, is one run.
+            if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
+                continue;
+            }
             match read(&folder) {
                 Ok((record, outcome)) => {
                     if let Outcome::Unfinished(why) = &outcome {
                         errln!("{}: {why}", folder.display());
                     }
-                    runs.push(Compared { link: self.link(&folder), record, outcome });
+                    runs.push(Compared { link: self.link(&folder), folder, record, outcome });
                 }
                 Err(fault) => faults.push(fault),
             }

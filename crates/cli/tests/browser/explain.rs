@@ -6,8 +6,10 @@ use crate::chromium::{Browser, Page, View};
 use crate::report::bars;
 use crate::{chainrule, labels, screenshot};
 
-const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
-const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true, scripts: true };
+pub(crate) const WIDE: View =
+    View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
+pub(crate) const NARROW: View =
+    View { width: 400, height: 800, dark: false, reduced_motion: true, scripts: true };
 
 /// The numbers of the step that is shown, row by row; `×10` and the like are the page's own affair.
 fn rows(page: &mut Page<'_>) -> Vec<Vec<f64>> {
@@ -45,8 +47,9 @@ fn same_outer(shown: &[Vec<f64>], below: &Value, gradient: &Value) {
     }
 }
 
+/// Checks that nothing of a lesson is wider than its window or cut off.
 #[track_caller]
-fn fits(page: &mut Page<'_>, what: &str) {
+pub(crate) fn fits(page: &mut Page<'_>, what: &str) {
     let width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
     assert_eq!(width, 0, "{what}: the page is wider than its window");
     // No letter of the drawing is cut off.

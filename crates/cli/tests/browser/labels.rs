@@ -1,4 +1,4 @@
-//! Where the letters of a page are: none over another, none outside of its drawing, none over a circle of the network.
+//! Where the letters and circles of a page are: none over another, none outside of its drawing, none over a circle of the network.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,12 @@ const OVER_EACH_OTHER: &str = r"(() => {
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1) continue;
       if (frame && (box.right > frame.right || box.left < frame.left)) continue;
-      boxes.push({ text: node.data.trim().slice(0, 40), left: box.left, right: box.right, top: box.top, bottom: box.bottom });
+      // What is cut with an ellipsis ends with its box, and has a second one for its letters without it.
+      const isCut = style.textOverflow === 'ellipsis' && parent.scrollWidth > parent.clientWidth;
+      if (isCut && boxes.at(-1)?.node === node) continue;
+      const cut = isCut ? parent.getBoundingClientRect() : box;
+      const [left, right] = [Math.max(box.left, cut.left), Math.min(box.right, cut.right)];
+      boxes.push({ node, text: node.data.trim().slice(0, 40), left, right, top: box.top, bottom: box.bottom });
     }
   }
   // A line of letters is higher than its letters.
@@ -85,6 +90,33 @@ const OVER_CIRCLES: &str = r"(() => {
   }).map((text) => text.textContent);
 })()";
 
+/// Units of the network of a lesson that touch each other or C, by all that is painted of them, and with the ring of a chosen one in
+/// focus around each.
+const TOUCHING: &str = r"(() => {
+  const painted = (circle) => {
+    const { fill, stroke, strokeWidth } = getComputedStyle(circle);
+    if (fill === 'none' && stroke === 'none') return 0;
+    return circle.getBoundingClientRect().width / 2 + (stroke === 'none' ? 0 : parseFloat(strokeWidth) / 2);
+  };
+  const units = [...document.querySelectorAll('#network .node')].map((node) => {
+    const circles = [...node.querySelectorAll('circle')];
+    const [box, ring] = circles.map((circle) => circle.getBoundingClientRect());
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, painted: Math.max(...circles.map(painted)),
+      body: box.width / 2 + 1.5, ring: ring.width / 2 + 2, name: node.ariaLabel };
+  });
+  const found = [];
+  units.forEach((a, i) => units.forEach((b, j) => {
+    const reach = Math.max(a.painted + b.painted, a.ring + b.body);
+    if (i !== j && Math.hypot(a.x - b.x, a.y - b.y) < reach + 0.5) found.push(`${a.name} / ${b.name}`);
+  }));
+  const cost = document.querySelector('#network .cost rect').getBoundingClientRect();
+  units.forEach(({ x, y, ring, name }) => {
+    const [dx, dy] = [Math.max(cost.left - x, 0, x - cost.right), Math.max(cost.top - y, 0, y - cost.bottom)];
+    if (Math.hypot(dx, dy) < ring + 1) found.push(`${name} / C`);
+  });
+  return { measured: units.length, found };
+})()";
+
 /// Measures the boxes of all letters of a page; at least one is there.
 #[track_caller]
 pub(crate) fn are_apart(page: &mut Page<'_>, what: &str) {
@@ -106,8 +138,11 @@ pub(crate) fn of_plots_are_in_place(page: &mut Page<'_>, what: &str) {
     }
 }
 
-/// Checks the letters of the network of a lesson.
+/// Checks the letters and circles of the network of a lesson.
 #[track_caller]
 pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
     assert_eq!(page.evaluate(OVER_CIRCLES), json!([]), "{what}: letters over a circle");
+    let touching = page.evaluate(TOUCHING);
+    assert!(touching["measured"].as_u64() > Some(2), "{what}: {touching}");
+    assert_eq!(touching["found"], json!([]), "{what}: circles that touch");
 }

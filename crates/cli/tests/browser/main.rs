@@ -8,6 +8,7 @@
 mod chromium;
 mod explain;
 mod labels;
+mod names;
 mod report;
 
 use std::path::{Path, PathBuf};

@@ -41,6 +41,30 @@ fn people(folder: &Path) {
     fs::write(folder.join("people.csv"), format!("age,city,unrelated,buys\n{rows}")).unwrap();
 }
 
+/// Names that are longer than a narrow window has room for.
+const LONG: [&str; 2] = ["median_house_value_of_all_owner_occupied_homes_of_the_block_group", "rent"];
+
+/// Two numbers of long names, thirty classes, and two labels, of two inputs.
+fn wide_tables(folder: &Path) {
+    let rows = |of: &dyn Fn(usize, usize) -> String| -> String {
+        let row = |i: usize| {
+            let (a, b) = (i * 37 % 100, i * 61 % 83);
+            format!("{a},{b},{}\n", of(a, b))
+        };
+        (0..600).map(row).collect()
+    };
+    let write = |name: &str, targets: &str, rows: String| {
+        fs::write(folder.join(name), format!("a,b,{targets}\n{rows}")).unwrap();
+    };
+    write("numbers.csv", &LONG.join(","), rows(&|a, b| format!("{},{}", 1000 * (a + b), a * b)));
+    write("classes.csv", "kind", rows(&|a, b| format!("the kind of trees with number {}", (a + b) % 30)));
+    write(
+        "labels.csv",
+        "tall,wide",
+        rows(&|a, b| format!("{},{}", ["no", "yes"][usize::from(a > 80)], u8::from(b > 40))),
+    );
+}
+
 fn run(folder: &Path, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_chainrule"))
         .current_dir(folder)
@@ -51,7 +75,7 @@ fn run(folder: &Path, arguments: &[&str]) {
 }
 
 /// Runs on images, numbers, a table and with a convolutional network, one that diverged, and their comparison.
-fn pages(folder: &Path) -> [&'static str; 5] {
+fn pages(folder: &Path) -> [&'static str; 8] {
     let train = |arguments: &[&str]| chainrule(folder, &[&["train"], arguments, &["--json"]].concat());
     train(&["--epochs", "2", "--validation", "0.1", "--log-every", "10", "--out", "digits"]);
     train(&["--data", "teacher", "--epochs", "2", "--out", "teacher"]);
@@ -59,6 +83,33 @@ fn pages(folder: &Path) -> [&'static str; 5] {
     train(&["--data", "people.csv", "--epochs", "12", "--validation", "0.2", "--out", "people"]);
     bars(folder);
     train(&["--data", "bars", "--epochs", "3", "--validation", "0.2", "--out", "convolutional"]);
+    wide_tables(folder);
+    let columns = LONG.join(",");
+    train(&[
+        "--data",
+        "numbers.csv",
+        "--target",
+        &columns,
+        "--epochs",
+        "3",
+        "--log-every",
+        "10",
+        "--out",
+        "numbers",
+    ]);
+    train(&["--data", "classes.csv", "--epochs", "3", "--out", "classes"]);
+    train(&[
+        "--data",
+        "labels.csv",
+        "--target",
+        "tall,wide",
+        "--epochs",
+        "3",
+        "--validation",
+        "0.1",
+        "--out",
+        "labels",
+    ]);
     let diverged = Command::new(env!("CARGO_BIN_EXE_chainrule"))
         .current_dir(folder)
         .args(["train", "--lr", "1e30", "--optimizer", "sgd", "--epochs", "3", "--out", "diverged"])
@@ -72,6 +123,9 @@ fn pages(folder: &Path) -> [&'static str; 5] {
         "people/report.html",
         "convolutional/report.html",
         "comparison.html",
+        "numbers/report.html",
+        "classes/report.html",
+        "labels/report.html",
     ]
 }
 
@@ -109,7 +163,7 @@ fn reports_fit_their_windows_in_light_and_dark_without_a_complaint() {
 #[ignore = "needs Chromium: `cargo xtask test` runs it"]
 fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
-    let [digits, teacher, people, bars, comparison] = pages(folder.path());
+    let [digits, teacher, people, bars, comparison, ..] = pages(folder.path());
     let mut browser = Browser::launch();
     let mut page = browser.open(&folder.path().join(digits), WIDE);
     let headings = "[...document.querySelectorAll('h2')].map(h => h.textContent).join('|')";
@@ -155,6 +209,7 @@ fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
     }
     // Without a validation part there is no chart of it, but a word.
     assert!(text.contains("There is no validation part"));
+    assert!(text.contains("lowest training loss, epoch"), "the best epoch is marked all the same");
     assert_eq!(
         page.evaluate(
             "[...document.querySelectorAll('figure.plot')].every(f => f.querySelector('.line, .dot'))"
@@ -191,14 +246,60 @@ fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
     assert_eq!(page.evaluate("document.querySelectorAll('section:first-child tbody tr').length"), 5);
     let link = page.text("document.querySelector('a').getAttribute('href')");
     assert_eq!(link, "digits/report.html");
-    assert!(
-        page.text("document.querySelector('tr.unfinished').textContent")
-            .ends_with("failed in its first epoch")
+    // The state of a run is beside its name.
+    assert_eq!(
+        page.text("document.querySelector('tr.unfinished th').textContent"),
+        "diverged failed in its first epoch"
     );
     assert!(
         page.text("document.body.textContent")
             .contains("diverged: failed in its first epoch: the loss became")
     );
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask test` runs it"]
+fn units_are_said_labels_counted_and_long_names_kept_in_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let [.., numbers, classes, labelled] = pages(folder.path());
+    let mut browser = Browser::launch();
+    let mut page = browser.open(&folder.path().join(numbers), NARROW);
+    let text = page.text("document.body.textContent");
+    for words in [
+        "loss in squared standard deviations of each of 2 targets, averaged",
+        "The loss is mean-squared-error in squared units of each of 2 targets, averaged",
+        "each in its own unit: where the units differ",
+    ] {
+        assert!(text.contains(words), "no {words}");
+    }
+    // The name of the target is whole on its axis, on as many lines as it needs.
+    let axes = "[...document.querySelectorAll('svg.narrow')].map(svg => [...svg.querySelectorAll('text[transform]')] \
+                .map(text => text.textContent).join('')).join('|')";
+    let found = page.text(axes).replace(' ', "");
+    assert!(found.split('|').any(|axis| axis == format!("predicted{}", LONG[0])), "{found}");
+    drop(page);
+
+    let mut page = browser.open(&folder.path().join(classes), NARROW);
+    // A wide matrix scrolls in its own box, with short heads whose whole names are titles.
+    let widest = "Math.max(...[...document.querySelectorAll('.matrix thead th')].map(th => th.getBoundingClientRect().width))";
+    assert!(page.evaluate(widest).as_f64().unwrap() < 48.0);
+    let first = "document.querySelector('.matrix tbody th').getBoundingClientRect().width";
+    assert!(page.evaluate(first).as_f64().unwrap() < 110.0);
+    let title = "document.querySelectorAll('.matrix thead th')[3].title";
+    assert!(page.text(title).starts_with("the kind of trees with number "));
+    // The true class stays in sight.
+    page.evaluate("document.querySelector('.matrix').parentElement.scrollLeft = 400");
+    let left = "document.querySelector('.matrix tbody th').getBoundingClientRect().left \
+                - document.querySelector('.matrix').parentElement.getBoundingClientRect().left";
+    assert!(page.evaluate(left).as_f64().unwrap().abs() < 1.0);
+    drop(page);
+
+    let mut page = browser.open(&folder.path().join(labelled), WIDE);
+    let balance = "[...document.querySelectorAll('h2')].find(h => h.textContent === 'Label balance').parentElement.textContent";
+    let balance = page.text(balance);
+    for words in ["tall = yes", "wide = 1", "training", "validation", "test", " %)"] {
+        assert!(balance.contains(words), "no {words} in {balance}");
+    }
 }
 
 #[test]

@@ -66,7 +66,16 @@ fn a_comparison_leaves_out_what_is_no_run_and_shows_how_others_ended() {
     let page = fs::read_to_string(here.join("1.html")).unwrap();
     assert_eq!(page.matches("<tr class=\"unfinished\">").count(), 3);
     assert!(page.contains("the loss became") && page.contains("killed after 1 epoch"));
+    let state = "killed</a> <span class=\"state\">interrupted or killed after 1 epoch</span></th>";
+    assert!(page.contains(state), "the state is beside the name");
     assert_eq!(page, fs::read_to_string(here.join("2.html")).unwrap());
+    // A run that is named twice is one, and two of one name are told apart.
+    let twice = run(here, &["report", "runs/a", "runs", "--out", "3.html"]);
+    assert!(stdout(&twice).starts_with("4 runs compared in "), "{}", stdout(&twice));
+    assert!(train("others/a", &["--seed", "3"]).status.success());
+    assert!(run(here, &["report", "runs/a", "others/a", "--out", "4.html"]).status.success());
+    let page = fs::read_to_string(here.join("4.html")).unwrap();
+    assert!(page.contains(">runs/a</a>") && page.contains(">others/a</a>"), "{page}");
     // Damaged results are left out too, and are the error where there is nothing else.
     fs::write(here.join("runs/b/results.json"), "{").unwrap();
     let output = run(here, &["report", "runs/a", "runs/b"]);

@@ -184,7 +184,19 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
         "{}",
         stderr(&output)
     );
-    assert!(stdout(&output).contains("squared units of the target"), "{}", stdout(&output));
+    // Of numbers the network learns the standardised ones: each loss says its unit.
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = words(stderr(&output));
+    assert!(told.contains("loss in squared standard deviations of the target"), "{told}");
+    let told = words(stdout(&output));
+    for unit in
+        ["in squared units of the target", "during training in squared standard deviations of the target"]
+    {
+        assert!(told.contains(unit), "{told}");
+    }
+    let report = fs::read_to_string(here.join("n/report.html")).unwrap();
+    assert!(report.contains("<small>squared units of the target</small>"), "a tile says the unit");
+    assert!(report.contains("RMSE and MAE are in the unit of the target"), "a table says the units");
     let linear = results(here, "n")["baselines"][1]["r2"].as_f64().unwrap();
     assert!(linear > 0.99, "{linear}");
 }

@@ -58,6 +58,12 @@ fn several_numbers_are_learned_judged_and_predicted_each_in_its_unit() {
     assert_eq!(results["test_r2"], results["test"]["r2"]);
     let report = fs::read_to_string(here.join("r/report.html")).unwrap();
     assert!(report.contains("Each target") && report.contains("<th scope=\"row\">sum, twice</th>"));
+    let loss = &results["loss"];
+    assert_eq!(loss["unit"], "squared units of each of 2 targets, averaged", "{loss}");
+    assert!(
+        report.contains("each in its own unit: where the units differ"),
+        "the report says what the means are of"
+    );
 
     fs::write(here.join("n.csv"), "b,a\n0.5,0.5\n0.25,0.75\n").unwrap();
     let predicted = stdout(&run(here, &["predict", "r", "n.csv"]));
@@ -103,6 +109,15 @@ fn labels_are_learned_judged_and_predicted_by_their_words() {
     assert!(results["test_accuracy"].as_f64().unwrap() > 0.9, "{results}");
     assert_eq!(results["test_accuracy"], results["test"]["accuracy"]);
     assert_eq!(results["test"]["labels"][1]["name"], "both");
+    // The share of the positives of each label.
+    let diagnostics = &results["diagnostics"];
+    assert_eq!(diagnostics["labels"], serde_json::json!(["large = 1", "both = yes"]), "{diagnostics}");
+    let test = diagnostics["parts"].as_array().unwrap().iter().find(|part| part["name"] == "test").unwrap();
+    let positives = test["of_class"].as_array().unwrap();
+    assert_eq!(positives[1], results["test"]["labels"][1]["support"], "{diagnostics}");
+    let report = fs::read_to_string(here.join("m/report.html")).unwrap();
+    let share = 100.0 * positives[1].as_f64().unwrap() / test["examples"].as_f64().unwrap();
+    assert!(report.contains("Label balance") && report.contains(&format!("{} ({share:.1} %)", positives[1])));
     let report = fs::read_to_string(here.join("m/report.html")).unwrap();
     assert!(report.contains("Each label") && report.contains("every label is predicted right"));
 

@@ -27,6 +27,34 @@ function symbolText(tex, attributes) {
   return text;
 }
 
+// The width of a text in letters of a size, and as much of it as fits into a width.
+const ruler = document.createElement("canvas").getContext("2d");
+
+function widthOf(text, size) {
+  ruler.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  return ruler.measureText(text).width;
+}
+
+function fitted(text, size, room) {
+  if (widthOf(text, size) <= room) return text;
+  let end = text.length;
+  while (end > 1 && widthOf(`${text.slice(0, end)}…`, size) > room) end--;
+  return `${text.slice(0, end)}…`;
+}
+
+// A name in two lines at most, broken after a word.
+function inLines(text, size, room) {
+  const words = text.match(/[^\s_./-]*[\s_./-]*/g);
+  let first = "";
+  while (words.length && widthOf((first + words[0]).trimEnd(), size) <= room) first += words.shift();
+  const rest = words.join("");
+  return first && rest ? [first.trimEnd(), fitted(rest, size, room)] : [fitted(text, size, room)];
+}
+
+// The letters of what an output stands for, and how long the longest may be where it stands on end.
+const NAME = 13;
+const LONGEST = 120;
+
 class Network {
   constructor(root, data, choose) {
     this.root = root;
@@ -53,15 +81,40 @@ class Network {
       height = pitch * most + 50;
       gap = (width - 130) / (ranks - 1);
     }
-    const radius = Math.max(11, Math.min(upright ? 31 : 38, pitch * (upright ? 0.4 : 0.36), (pitch - 5) / 2 - (upright ? 0 : 7.5), gap * 0.24));
-    const along = (rank) => (upright ? 54 + gap * rank : 60 + gap * rank);
+    let radius = upright ? Math.max(8, Math.min(31, pitch * 0.44, (pitch - 4.5) / 2, gap * 0.24))
+      : Math.max(11, Math.min(38, pitch * 0.36, (pitch - 5) / 2 - 7.5, gap * 0.24));
+    const names = this.names(upright, pitch, radius);
+    // Names on the way to C make it longer.
+    let lastGap = gap;
+    if (names.length > 0 && upright) {
+      lastGap = Math.max(gap, names.from + names.length + 36);
+      height += lastGap - gap;
+    } else if (names.length > 0) {
+      lastGap = Math.max(gap, Math.min(radius + names.length + 54, width - 130 - 80 * (ranks - 2)));
+      gap = (width - 130 - lastGap) / (ranks - 2);
+      radius = Math.max(11, Math.min(radius, gap * 0.24));
+    }
+    // The ring of a chosen unit leaves its neighbours free.
+    const ring = Math.max(radius, Math.min(radius + 4, pitch - radius - 4.5));
+    const along = (rank) => (upright ? 54 : 60) + gap * rank + (rank === ranks - 1 ? lastGap - gap : 0);
     const across = (slot, count) => {
       const middle = upright ? width / 2 : height / 2 + 14;
       return middle + (slot - (count - 1) / 2) * pitch;
     };
     const place = (rank, slot, count) =>
       upright ? [across(slot, count), along(rank)] : [along(rank), across(slot, count)];
-    return { upright, slots, pitch, gap, width, height, radius, place, cost: place(ranks - 1, 0, 1) };
+    return { upright, slots, pitch, gap, lastGap, width, height, radius, ring, names, place, cost: place(ranks - 1, 0, 1) };
+  }
+
+  // What the outputs stand for: inside of their circles where all fit, below them in an upright drawing, else beside them; `from` and
+  // `length` say where on the way to C those below are.
+  names(upright, pitch, radius) {
+    const all = this.data.outputs;
+    const widest = Math.max(0, ...all.map((name) => widthOf(name, NAME)));
+    const isInside = all.length > 0 && radius >= 22 && widest < 1.5 * radius;
+    if (all.length === 0 || isInside) return { isInside, length: 0 };
+    const onEnd = upright && widest > pitch - 6;
+    return { isInside, onEnd, from: radius + (pitch < 56 ? 8 : 42), length: onEnd || !upright ? Math.min(widest, LONGEST) : NAME };
   }
 
   draw(width) {
@@ -150,31 +203,43 @@ class Network {
 
   node(column, l, i) {
     const [x, y] = this.position(l, i);
-    const { radius } = this.plan;
+    const { radius, ring } = this.plan;
     const size = Math.max(9.5, Math.min(18, radius * 0.5));
     const roomy = radius >= 22;
     const group = svg("g", { class: "node", role: "option", tabindex: -1, "aria-selected": "false" });
-    group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: radius + 4, class: "ring" }));
+    group.append(svg("circle", { cx: x, cy: y, r: radius }), svg("circle", { cx: x, cy: y, r: ring, class: "ring" }));
     const letter = column.symbol[0];
     const meant = l === this.columns.length - 1 ? this.data.outputs[i] ?? "" : "";
     // The name above the value, with its lowered letters clear of it.
     const [up, down] = !roomy ? [0, size * 0.36] : radius > 33 ? [12, 17] : [8, 14];
     const attributes = { x, y: y - up, "font-size": radius > 33 ? 16 : 13, class: "soft" };
-    // A class is known by its name, where that fits into the circle.
-    const name = meant && meant.length * 8 < 1.5 * radius ? svg("text", attributes, meant)
+    // A class is known by its name.
+    const name = meant && this.plan.names.isInside ? svg("text", attributes, meant)
       : symbolText(`${letter}_{${column.units[i]}}`, attributes);
     if (roomy) group.append(name);
     const value = svg("text", { x, y: y + down, "font-size": size });
     const below = [0, 1].map((line) =>
       svg("text", { x, y: y + radius + 15 + 16 * line, "font-size": Math.max(10, Math.min(14.5, radius * 0.42)), class: "halo" }));
     group.append(value, ...below);
-    // Beside a small circle there is room for what it stands for, on the way to C.
-    if (meant && !roomy && !this.plan.upright) {
-      const short = meant.length > 10 ? `${meant.slice(0, 9)}…` : meant;
-      group.append(svg("text", { x: x + radius + 8, y: y + 5, "font-size": 14, class: "halo meant" }, short));
-    }
+    if (meant && !this.plan.names.isInside) group.append(svg("title", {}, meant), ...this.meant(meant, x, y));
     this.listen(group, { kind: "unit", l, i });
     return { group, name, value, below, up, x, y };
+  }
+
+  // The name of an output outside of its circle.
+  meant(name, x, y) {
+    const { upright, radius, lastGap, names } = this.plan;
+    const text = (attributes, content) => svg("text", { ...attributes, "font-size": NAME }, content);
+    if (!upright) {
+      const lines = inLines(name, NAME, lastGap - radius - 54);
+      const line = (content, place) =>
+        text({ x: x + radius + 8, y: y + 5 + 16 * (place - (lines.length - 1) / 2), class: "halo meant beside" }, content);
+      return lines.map(line);
+    }
+    const from = y + names.from;
+    if (!names.onEnd) return [text({ x, y: from + NAME - 2, class: "halo meant" }, name)];
+    const turned = { x: x + 4.5, y: from, transform: `rotate(-90 ${x + 4.5} ${from})`, class: "halo meant on-end" };
+    return [text(turned, fitted(name, NAME, LONGEST))];
   }
 
   ellipsis(column, l) {

@@ -115,7 +115,7 @@ function head(...symbols) {
 // One row a unit.
 function unitTable(l, name, heads, ...cells) {
   const rows = columns[l].units.map((_, i) =>
-    html("tr", {}, html("th", { scope: "row" }, math(name(l, i)), l === last && meaning(l, i) ? ` ${meaning(l, i)}` : ""),
+    html("tr", {}, html("th", { scope: "row", title: meaning(l, i) }, math(name(l, i)), l === last && meaning(l, i) ? ` ${meaning(l, i)}` : ""),
       ...cells.map(([values, tone]) => cell(values[i], tone))));
   return html("table", {}, head("", ...heads), html("tbody", {}, ...rows));
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::{Arguments, Write as _};
 
+use super::letters::{LINE, cut, cut_inside, length, lines};
 use super::ruler::{Axis, Ruler, Span};
 use super::series::{Mark, Series};
-use super::style::{COLOURS, css, dash};
+use super::style::{colour_and_dash, css};
 
 /// The size of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,27 +33,6 @@ const LEGEND_ROW: f64 = 20.0;
 /// From the lower end of the plot to that of the drawing: the ticks and the name of the axis.
 const BOTTOM: f64 = 52.0;
 
-/// The width of a text in letters of this size, or a little more.
-fn length(text: &str, size: f64) -> f64 {
-    text.chars().map(|c| if matches!(c, 'W' | 'M' | 'm' | 'w' | '@') { 0.92 } else { 0.6 }).sum::<f64>()
-        * size
-}
-
-/// The text, cut to a width.
-fn cut(text: &str, size: f64, width: f64) -> String {
-    if length(text, size) <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for c in text.chars() {
-        kept.push(c);
-        if length(&kept, size) + size > width {
-            break;
-        }
-    }
-    kept + "…"
-}
-
 /// A drawing in the making.
 struct Canvas<'a> {
     drawing: &'a Drawing<'a>,
@@ -60,12 +40,13 @@ struct Canvas<'a> {
     svg: String,
     x: Ruler,
     y: Ruler,
+    /// The names of the axes in lines.
+    names: [Vec<String>; 2],
 }
 
-/// Number of a series among those that have a colour, with the place of its name in the legend.
+/// A series that has a colour, with the place of its name in the legend.
 struct Entry<'a> {
     series: &'a Series,
-    colour: usize,
     name: String,
     at: (f64, f64),
 }
@@ -87,13 +68,18 @@ pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
         pixels: (bottom, top),
     };
     let widest = y.ticks(14.0, |_| 12.0).iter().map(|tick| length(&tick.1, 12.0)).fold(0.0, f64::max);
-    let pixels = (36.0 + widest, size.width - RIGHT);
+    let name_y = lines(&drawing.axes.1.text(), 13.0, size.height - 20.0);
+    let beyond = |name: &[String]| LINE * (name.len() - 1) as f64;
+    let pixels = (36.0 + widest + beyond(&name_y), size.width - RIGHT);
+    // The name of the x axis, too, makes the drawing higher.
+    let name_x = lines(&drawing.axes.0.text(), 13.0, pixels.1 - pixels.0);
+    let size = Size { height: size.height + beyond(&name_x), ..size };
     let x = Ruler { span: Span::of(xs, (drawing.axes.0.log, true), false), pixels };
-    let mut canvas = Canvas { drawing, size, svg: String::new(), x, y };
+    let mut canvas = Canvas { drawing, size, svg: String::new(), x, y, names: [name_x, name_y] };
     canvas.open(is_file);
     canvas.axes();
-    for (place, series) in coloured(drawing.series) {
-        canvas.draw(series, place);
+    for series in drawing.series {
+        canvas.draw(series);
     }
     canvas.marks();
     for entry in &entries {
@@ -102,33 +88,23 @@ pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
     canvas.svg + "</svg>\n"
 }
 
-/// The series with the numbers of their colours.
-fn coloured(series: &[Series]) -> impl Iterator<Item = (usize, &Series)> {
-    let mut place = 0;
-    series.iter().map(move |series| {
-        let own = place;
-        place += usize::from(series.mark != Mark::Guide);
-        (own, series)
-    })
-}
-
 /// The legend in rows above the plot, and how many rows there are.
 fn legend(series: &[Series], size: Size, top: f64) -> (Vec<Entry<'_>>, usize) {
     const SWATCH: f64 = 30.0;
-    let named: Vec<_> = coloured(series).filter(|(_, series)| series.mark != Mark::Guide).collect();
+    let named: Vec<_> = series.iter().filter(|series| series.mark.is_named()).collect();
     if named.len() < 2 {
         return (Vec::new(), 0);
     }
     let (left, right) = (14.0, size.width - RIGHT);
     let (mut at, mut rows, mut entries) = (left, 1, Vec::new());
-    for (place, series) in named {
-        let name = cut(&series.name, 13.0, right - left - SWATCH);
+    for series in named {
+        let name = cut_inside(&series.name, 13.0, right - left - SWATCH);
         let width = SWATCH + length(&name, 13.0) + 14.0;
         if at > left && at + width - 14.0 > right {
             (at, rows) = (left, rows + 1);
         }
         let y = top + LEGEND_ROW * (rows as f64 - 0.5);
-        entries.push(Entry { series, colour: place, name, at: (at, y) });
+        entries.push(Entry { series, name, at: (at, y) });
         at += width;
     }
     (entries, rows)
@@ -204,37 +180,57 @@ impl Canvas<'_> {
                 "<text class=\"tick\" x=\"{end:.1}\" y=\"{at:.1}\" text-anchor=\"end\">{label}</text>\n"
             ));
         }
-        let (axis_x, axis_y) = self.drawing.axes;
-        let label_x = text(&cut(&axis_x.text(), 13.0, right - left));
-        let label_y = text(&cut(&axis_y.text(), 13.0, self.size.height - 20.0));
-        let (middle_x, below) = (f64::midpoint(left, right), self.size.height - 12.0);
-        self.put(format_args!(
-            "<text x=\"{middle_x:.1}\" y=\"{below}\" text-anchor=\"middle\">{label_x}</text>\n"
-        ));
-        // A long name needs more than the height of the plot.
-        let half = length(&axis_y.text(), 13.0) / 2.0;
-        let middle_y = f64::midpoint(top, bottom).min(self.size.height - 6.0 - half).max(half + 4.0);
-        self.put(format_args!(
-            "<text transform=\"translate(16 {middle_y:.1}) rotate(-90)\" text-anchor=\"middle\">{label_y}</text>\n"
-        ));
+        self.names();
     }
 
-    fn draw(&mut self, series: &Series, place: usize) {
-        let colour = place % COLOURS.len();
+    /// The names of the axes, whole where the mouse rests if they had to be cut.
+    fn names(&mut self) {
+        let (left, right) = self.x.pixels;
+        let (bottom, top) = self.y.pixels;
+        let (axis_x, axis_y) = self.drawing.axes;
+        let [name_x, name_y] = std::mem::take(&mut self.names);
+        let whole = |name: &[String], axis: &Axis| {
+            if name.iter().any(|line| line.ends_with('…')) {
+                format!("<title>{}</title>", text(&axis.text()))
+            } else {
+                String::new()
+            }
+        };
+        let (whole_x, whole_y) = (whole(&name_x, axis_x), whole(&name_y, axis_y));
+        let (middle, first) = (f64::midpoint(left, right), bottom + BOTTOM - 12.0);
+        for (place, line) in name_x.iter().enumerate() {
+            let (below, line) = (first + LINE * place as f64, text(line));
+            self.put(format_args!(
+                "<text x=\"{middle:.1}\" y=\"{below}\" text-anchor=\"middle\">{whole_x}{line}</text>\n"
+            ));
+        }
+        for (place, line) in name_y.iter().enumerate() {
+            // A long name needs more than the height of the plot.
+            let half = length(line, 13.0) / 2.0;
+            let middle = f64::midpoint(top, bottom).min(self.size.height - 6.0 - half).max(half + 4.0);
+            let (from_left, line) = (16.0 + LINE * place as f64, text(line));
+            self.put(format_args!(
+                "<text transform=\"translate({from_left} {middle:.1}) rotate(-90)\" text-anchor=\"middle\">{whole_y}{line}</text>\n"
+            ));
+        }
+    }
+
+    fn draw(&mut self, series: &Series) {
+        let (colour, dash) = colour_and_dash(series.style);
         let (x, y) = (self.x, self.y);
         let at = |&(a, b): &(f64, f64)| (x.at(a), y.at(b));
         let (floor, points) = (y.pixels.0, series.drawn());
         let mut path = String::new();
         let mut go = |part: Arguments<'_>| path.write_fmt(part).expect("a string takes every write");
         match series.mark {
-            Mark::Line | Mark::Guide => {
+            Mark::Line | Mark::Guide | Mark::Faint => {
                 for (i, (a, b)) in points.iter().map(at).enumerate() {
                     go(format_args!("{}{a:.1} {b:.1}", if i == 0 { 'M' } else { 'L' }));
                 }
-                let class = if series.mark == Mark::Guide {
-                    "guide\"".to_owned()
-                } else {
-                    format!("line c{colour}\" stroke-dasharray=\"{}\"", dash(place))
+                let class = match series.mark {
+                    Mark::Guide => "guide\"".to_owned(),
+                    Mark::Faint => "faint\"".to_owned(),
+                    _ => format!("line c{colour}\" stroke-dasharray=\"{dash}\""),
                 };
                 self.put(format_args!("<path class=\"{class} d=\"{path}\"/>\n"));
             }
@@ -286,10 +282,10 @@ impl Canvas<'_> {
 
     fn entry(&mut self, entry: &Entry<'_>) {
         let (left, y) = entry.at;
-        let (end, middle, colour) = (left + 24.0, left + 12.0, entry.colour % COLOURS.len());
+        let (end, middle) = (left + 24.0, left + 12.0);
+        let (colour, dash) = colour_and_dash(entry.series.style);
         match entry.series.mark {
             Mark::Line => {
-                let dash = dash(entry.colour);
                 self.put(format_args!(
                     "<path class=\"line c{colour}\" stroke-dasharray=\"{dash}\" d=\"M{left:.1} {y}H{end:.1}\"/>"
                 ));
@@ -298,7 +294,12 @@ impl Canvas<'_> {
                 .put(format_args!("<circle class=\"dot c{colour}\" cx=\"{middle:.1}\" cy=\"{y}\" r=\"4\"/>")),
         }
         let (name, base, from) = (text(&entry.name), y + 4.5, left + 30.0);
-        self.put(format_args!("<text x=\"{from:.1}\" y=\"{base}\">{name}</text>\n"));
+        let whole = if entry.name == entry.series.name {
+            String::new()
+        } else {
+            format!("<title>{}</title>", text(&entry.series.name))
+        };
+        self.put(format_args!("<text x=\"{from:.1}\" y=\"{base}\">{whole}{name}</text>\n"));
     }
 }
 

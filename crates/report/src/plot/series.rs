@@ -5,8 +5,10 @@
 pub enum Mark {
     /// Joined by a line.
     Line,
-    /// Joined by a thin grey line that the others are compared with; it has no place in the legend.
+    /// Joined by a thin dashed grey line that the others are compared with; it has no place in the legend.
     Guide,
+    /// Joined by a thin grey line, one of those that are too many to tell apart; it has no place in the legend.
+    Faint,
     /// A dot each.
     Dots,
     /// A dot on a line from the bottom each: a spectrum.
@@ -15,10 +17,19 @@ pub enum Mark {
     Bars,
 }
 
+impl Mark {
+    /// Whether a series has a colour and a place in the legend.
+    pub(super) fn is_named(self) -> bool {
+        !matches!(self, Self::Guide | Self::Faint)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) mark: Mark,
+    /// Which of the colours and dashes it has.
+    pub(super) style: usize,
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -53,10 +64,11 @@ mod tests {
         let mut points: Vec<(f64, f64)> = (0..100_000).map(|i| (f64::from(i), 1.0)).collect();
         points[77_777].1 = 9.0;
         points[5].1 = -3.0;
-        let drawn = Series { name: String::new(), mark: Mark::Line, points: points.clone() }.drawn();
+        let drawn =
+            Series { name: String::new(), mark: Mark::Line, style: 0, points: points.clone() }.drawn();
         assert!(drawn.len() <= MOST && drawn.contains(&(77_777.0, 9.0)) && drawn.contains(&(5.0, -3.0)));
         assert!(drawn.is_sorted_by(|a, b| a.0 < b.0));
-        let few = Series { name: String::new(), mark: Mark::Line, points: points[..7].to_vec() };
+        let few = Series { name: String::new(), mark: Mark::Line, style: 0, points: points[..7].to_vec() };
         assert_eq!(few.drawn(), points[..7]);
     }
 }

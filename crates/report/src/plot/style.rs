@@ -15,8 +15,11 @@ pub(super) const COLOURS: [(&str, &str); 8] = [
 ];
 const DASHES: [&str; 4] = ["none", "7 3", "2 3", "9 3 2 3"];
 
-pub(super) fn dash(place: usize) -> &'static str {
-    DASHES[place % DASHES.len()]
+/// Number of the colour, and the dashes, of a style: neighbours differ in both, the first 32 styles differ from each other, and so do the
+/// dashes of like colours, which are four places apart.
+pub(super) fn colour_and_dash(style: usize) -> (usize, &'static str) {
+    let shift = style / 4 + style / 16;
+    (style % COLOURS.len(), DASHES[(style + shift) % DASHES.len()])
 }
 
 /// The rules of CSS for all plots of a page, or of a file.
@@ -25,14 +28,14 @@ pub(crate) fn css() -> String {
         ".plot{color-scheme:light dark;font:13px system-ui,sans-serif}\
          .plot text{fill:#333}.plot .title{font-size:16px;font-weight:600;fill:#111}.plot .tick{font-size:12px;fill:#666}\n\
          .plot .ground{fill:#fff}.plot .grid{stroke:#e6e6e6;fill:none}\
-         .plot .guide{fill:none;stroke:#888;stroke-dasharray:3 3}\n\
+         .plot .guide{fill:none;stroke:#888;stroke-dasharray:3 3}.plot .faint{fill:none;stroke:#c4c4c4}\n\
          .plot .line{fill:none;stroke-width:2;stroke-linejoin:round}.plot .stem{fill:none;stroke-width:1.2}\
          .plot .dot{fill-opacity:.65;stroke:none}.plot .bar{fill-opacity:.55}\n",
     );
     colours(&mut style, |(light, _)| light);
     style.push_str(
         "@media (prefers-color-scheme:dark){.plot text{fill:#ccc}.plot .title{fill:#fff}.plot .tick{fill:#999}\
-         .plot .ground{fill:#16181d}.plot .grid{stroke:#2c3038}.plot .guide{stroke:#888}\n",
+         .plot .ground{fill:#16181d}.plot .grid{stroke:#2c3038}.plot .guide{stroke:#888}.plot .faint{stroke:#4a4f59}\n",
     );
     colours(&mut style, |(_, dark)| dark);
     style.push_str("}\n");
@@ -45,5 +48,20 @@ fn colours(style: &mut String, of: impl Fn((&'static str, &'static str)) -> &'st
         let rules =
             format_args!(".plot .c{i}{{stroke:{colour}}}.plot .dot.c{i},.plot .bar.c{i}{{fill:{colour}}}\n");
         style.write_fmt(rules).expect("a string takes every write");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_styles_are_told_apart_and_neighbours_in_colour_and_dashes() {
+        let styles: Vec<_> = (0..32).map(colour_and_dash).collect();
+        for (i, style) in styles.iter().enumerate() {
+            assert!(!styles[..i].contains(style), "{i} repeats {style:?}");
+        }
+        assert!(styles.windows(2).all(|pair| pair[0].0 != pair[1].0 && pair[0].1 != pair[1].1));
+        assert!(styles[..8].windows(5).all(|five| five[0].1 != five[4].1));
     }
 }

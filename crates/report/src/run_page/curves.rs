@@ -7,7 +7,8 @@ use maud::Markup;
 use crate::html::chart;
 use crate::metrics::EpochLine;
 use crate::plot::{Mark, Plot};
-use crate::run::{Record, Run};
+use crate::results::LossUnits;
+use crate::run::{BestEpoch, Record, Run};
 
 /// Parameters whose gradients are drawn at most: of more curves, none can be followed.
 const GRADIENTS: usize = 8;
@@ -18,12 +19,15 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     let metric = run.results.summary.figures.metric();
     let best = record.best_epoch();
     let marked = |plot: Plot| match best {
-        Some(epoch) => plot.marked(epoch as f64, &format!("lowest validation loss, epoch {epoch}")),
+        Some(best) => {
+            plot.marked(best.epoch as f64, &format!("lowest {}, epoch {}", best.loss(), best.epoch))
+        }
         None => plot,
     };
+    let axis = run.results.loss.as_ref().map_or_else(|| "loss".to_owned(), LossUnits::axis);
     let train = record.over_epochs(|epoch| Some(epoch.train_loss));
     let mut loss =
-        Plot::new("Loss", "epoch", "loss").log_y().with("training, mean of the batches", Mark::Line, train);
+        Plot::new("Loss", "epoch", &axis).log_y().with("training, mean of the batches", Mark::Line, train);
     let validation = record.over_epochs(|epoch| epoch.validation_loss);
     if !validation.is_empty() {
         loss = loss.with("validation", Mark::Line, validation);
@@ -39,17 +43,34 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
             figure = figure.with(name, Mark::Line, points);
         }
     }
-    let (gradients, remark) = gradients(run);
+    let (gradients, which) = gradients(run);
     [
-        chart("Loss", &marked(loss), ""),
+        chart("Loss", &marked(loss), &remark_of_loss(run, best)),
         chart(heading, &marked(figure), "After each epoch; of the training part on 1,000 examples at most."),
-        chart("Gradient norms", &gradients, &remark),
-        chart("Loss of single batches", &batches(record), "Each before its step."),
+        chart("Gradient norms", &gradients, &which),
+        chart("Loss of single batches", &batches(record, &axis), "Each before its step."),
         learning_rate(record),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// In which unit the curves of the loss are, where the results have another, and which model is that of the marked epoch.
+fn remark_of_loss(run: &Run, best: Option<BestEpoch>) -> String {
+    let standardised = run.results.loss.as_ref().filter(|loss| loss.is_standardised()).map(|loss| {
+        let (target, its) = if loss.targets > 1 { ("targets", "their") } else { ("target", "its") };
+        format!(
+            "The network is trained on the standardised {target} (mean 0, standard deviation 1), so the curves are in {its} standard \
+             deviations; the losses in the figures above and in the tables are in {}.",
+            loss.unit.as_deref().unwrap_or("another unit")
+        )
+    });
+    let models = best.map(|_| match run.results.summary.best_epoch {
+        Some(_) => "last.safetensors is the model of the marked epoch.",
+        None => "best.safetensors is the model of the marked epoch, last.safetensors that of the last one.",
+    });
+    standardised.into_iter().chain(models.map(str::to_owned)).collect::<Vec<_>>().join(" ")
 }
 
 /// The learning rate, unless it is the same all the time, or there is none.
@@ -68,9 +89,9 @@ fn learning_rate(record: &Record) -> Option<Markup> {
     chart("Learning rate", &plot, "")
 }
 
-fn batches(record: &Record) -> Plot {
+fn batches(record: &Record, axis: &str) -> Plot {
     let points = record.steps().map(|step| (step.step as f64, step.loss));
-    Plot::new("Loss of single batches", "step", "loss").log_y().with("batch", Mark::Dots, points)
+    Plot::new("Loss of single batches", "step", axis).log_y().with("batch", Mark::Dots, points)
 }
 
 /// The gradient norms of the weights with the names of their layers, and what the plot shows in a sentence.

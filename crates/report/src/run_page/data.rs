@@ -63,12 +63,27 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
                 }
             }
         }
+        @if let Some(units) = units(results) { (note(&units)) }
         @if !has_validation {
-            (note("There is no validation part, so the curves are those of the training part alone: --validation 0.1 holds out a tenth of \
-                   it."))
+            (note("There is no validation part, so the curves are those of the training part alone, and the best epoch is the one with the \
+                   lowest training loss: --validation 0.1 holds out a tenth of it."))
         }
     };
     Some(section("Parts of the data", &body))
+}
+
+/// What the loss is, and the unit of each figure.
+fn units(results: &Results) -> Option<String> {
+    let loss = results.loss.as_ref()?;
+    let errors = match loss.targets {
+        0 => String::new(),
+        1 => " RMSE and MAE are in the unit of the target.".to_owned(),
+        targets => format!(
+            " RMSE and MAE are means over the {targets} targets, each in its own unit: where the units differ, the target with the \
+             largest numbers decides them, as it does the loss."
+        ),
+    };
+    Some(format!("The loss is {}, mean over the examples.{errors}", loss.in_words()))
 }
 
 /// A bar with its number.
@@ -78,15 +93,24 @@ fn bar(share: f64, text: &str) -> Markup {
     }
 }
 
-/// The examples of each class in each part.
+/// The examples of each class in each part, or those for which each label holds.
 pub(super) fn balance(results: &Results) -> Option<Markup> {
-    let (parts, classes) = (&results.diagnostics.parts, &results.diagnostics.classes);
-    let counted: Vec<&Part> = parts.iter().filter(|part| part.of_class.len() == classes.len()).collect();
-    let first = counted.first().filter(|_| classes.len() > 1)?;
+    let diagnostics = &results.diagnostics;
+    let (classes, labels) = (&diagnostics.classes, &diagnostics.labels);
+    let names = if labels.is_empty() { classes } else { labels };
+    let counted: Vec<&Part> =
+        diagnostics.parts.iter().filter(|part| part.of_class.len() == names.len()).collect();
+    let first = counted.first().filter(|_| classes.len() > 1 || !labels.is_empty())?;
     let largest = first.of_class.iter().max().copied().unwrap_or(0).max(1);
-    // The rarest classes are the ones to know of.
-    let mut order: Vec<usize> = (0..classes.len()).collect();
-    if classes.len() > BARS {
+    // The bar of a class is measured by the largest class, that of a label by the whole part.
+    let (heading, what, whole) = if labels.is_empty() {
+        ("Class balance", "class", largest)
+    } else {
+        ("Label balance", "label", first.examples.max(1))
+    };
+    // The rarest are the ones to know of.
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    if names.len() > BARS {
         order.sort_by_key(|&class| first.of_class[class]);
         order.truncate(BARS);
     }
@@ -94,7 +118,7 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
         div.scroll tabindex="0" {
             table {
                 thead { tr {
-                    th scope="col" { "class" }
+                    th scope="col" { (what) }
                     @for (place, part) in counted.iter().enumerate() {
                         @if place == 0 { th.words scope="col" { (part.name) } } @else { th scope="col" { (part.name) } }
                     }
@@ -102,22 +126,25 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
                 tbody {
                     @for &class in &order {
                         tr {
-                            th scope="row" { (classes[class]) }
+                            th scope="row" { (names[class]) }
                             @for (place, part) in counted.iter().enumerate() {
                                 @let (count, all) = (part.of_class[class], part.examples.max(1));
                                 @let text = format!("{} ({:.1} %)", grouped(count), 100.0 * count as f64 / all as f64);
-                                @if place == 0 { (bar(count as f64 / largest as f64, &text)) } @else { td { (grouped(count)) } }
+                                @if place == 0 { (bar(count as f64 / whole as f64, &text)) }
+                                @else if labels.is_empty() { td { (grouped(count)) } }
+                                @else { td { (text) } }
                             }
                         }
                     }
                 }
             }
         }
-        @if classes.len() > BARS {
-            (note(&format!("The {BARS} rarest of {} classes of the training part.", classes.len())))
+        @if names.len() > BARS {
+            (note(&format!("The {BARS} rarest of {}, by the training part.", names.len())))
         }
+        @if !labels.is_empty() { (note("Examples for which the label holds, and their share of the part.")) }
     };
-    Some(section("Class balance", &body))
+    Some(section(heading, &body))
 }
 
 /// The columns of a table, where nothing was measured of them.

@@ -157,6 +157,9 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {
             "There are too many classes for a matrix: `chainrule evaluate --json` prints all numbers.",
         );
     }
+    // Of many classes the heads of the columns are as narrow as the cells, which no long name is.
+    let is_numbered = classes.len() > 8 && classes.iter().any(|class| class.name.chars().count() > 4);
+    let head = |at: usize, name: &str| if is_numbered { (at + 1).to_string() } else { name.to_owned() };
     html! {
         input #counts type="radio" name="matrix" checked;
         label.switch for="counts" { "examples" }
@@ -164,11 +167,13 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {
         label.switch for="shares" { "% of the true class" }
         div.scroll tabindex="0" {
             table.matrix {
-                thead { tr { td {} @for class in classes { th scope="col" { (class.name) } } } }
+                thead { tr { td {} @for (at, class) in classes.iter().enumerate() {
+                    th.name scope="col" title=(class.name) { (head(at, &class.name)) }
+                } } }
                 tbody {
                     @for (truth, (class, row)) in classes.iter().zip(confusion).enumerate() {
                         tr {
-                            th scope="row" { (class.name) }
+                            th scope="row" title=(class.name) { @if is_numbered { (truth + 1) " " } (class.name) }
                             @for (prediction, &count) in row.iter().enumerate() {
                                 td.cell.hit[prediction == truth].miss[prediction != truth]
                                     style=(tint(count, row)) data-share=(percent(count, row)) { @if count > 0 { (count) } }
@@ -179,6 +184,7 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {
             }
         }
         (note("True class by row, predicted class by column, on the test data."))
+        @if is_numbered { (note("The columns are numbered as the rows.")) }
     }
 }
 
@@ -197,5 +203,29 @@ fn percent(count: u64, row: &[u64]) -> String {
         0.0 => String::new(),
         share if share < 9.95 => format!("{share:.1}"),
         share => format!("{share:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::ClassFigures;
+
+    #[test]
+    fn the_columns_of_many_long_names_are_numbers_with_the_names_as_titles() {
+        let score = ClassFigures { precision: 1.0, recall: 1.0, f1: 1.0, support: 1 };
+        let of = |name: &str, classes: usize| {
+            let classes: Vec<_> =
+                (0..classes).map(|i| Class { name: format!("{name}{i}"), figures: score }).collect();
+            matrix(&classes, &vec![vec![1; classes.len()]; classes.len()]).into_string()
+        };
+        let long = of("a long name ", 9);
+        assert!(
+            long.contains("title=\"a long name 8\">9</th>") && long.contains(">9 a long name 8</th>"),
+            "{long}"
+        );
+        for page in [of("a long name ", 8), of("c", 9)] {
+            assert!(!page.contains("numbered") && !page.contains(">8</th>"), "{page}");
+        }
     }
 }

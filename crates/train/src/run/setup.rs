@@ -1,7 +1,7 @@
 //! What a run is given, and what it comes to.
 
 use chainrule_datasets::{Augmentation, Dataset, Encoding, Pipeline};
-use chainrule_layers::{Layer, least_rows};
+use chainrule_layers::{Layer, Stage, least_rows};
 use chainrule_loss::Loss;
 use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ pub enum TrainError {
     TooFewRows {
         /// The layer, by its path.
         path: String,
-        /// What it is, with its shape.
+        /// What it is, in words such as `batch-norm`.
         layer: String,
         /// The fewest rows that it takes.
         least: usize,
@@ -221,7 +221,7 @@ impl Plan {
             if rows < least {
                 let part =
                     if rows == batch { name.to_owned() } else { format!("a part of {name} of {batch}") };
-                let (path, layer) = (layer.path, format!("{:?}", layer.layer));
+                let (path, layer) = (layer.path, Stage::words(layer.layer));
                 return Err(TrainError::TooFewRows { path, layer, least, part, rows });
             }
         }

@@ -272,7 +272,7 @@ fn batch_normalisation_has_the_same_bits_for_any_number_of_threads() {
 fn a_last_batch_of_one_example_is_refused_before_the_first_step() {
     let error = run_normalised(101, 20, 1, Reduction::Library).unwrap_err().to_string();
     assert!(
-        error.starts_with("layer 1, BatchNorm(6), takes 2 examples or more at once in training, but the last batch of an epoch has 1: choose another batch size"),
+        error.starts_with("layer 1, batch-norm, takes 2 examples or more at once in training, but the last batch of an epoch has 1: choose another batch size"),
         "{error}"
     );
     assert!(run_normalised(102, 20, 1, Reduction::Library).is_ok());

@@ -7,6 +7,8 @@ use super::Train;
 use super::folder::RunFolder;
 use super::prepared::Prepared;
 use super::verbosity::Verbosity;
+use crate::commands::loss::units;
+use crate::commands::model::loss_spec;
 use crate::failure::errln;
 use crate::processes::Processes;
 use crate::terminal::{Stream, columns, wrapped};
@@ -47,6 +49,10 @@ pub(super) fn announce<A: Scalar>(
     let ranks = processes.size();
     told.extend((ranks > 1).then(|| format!("{ranks} ranks")));
     told.extend((step > 0).then(|| format!("from step {step}")));
+    let loss = units(&loss_spec(card), parts.train.target(), !prepared.scaling.is_identity());
+    if let (true, Some(unit)) = (loss.is_standardised(), loss.unit_in_training) {
+        told.push(format!("loss in {unit}"));
+    }
     show(&told);
 }
 

@@ -1,6 +1,7 @@
 //! What a report says of a run beyond its figures.
 
-use chainrule::datasets::{Dataset, Parts, Target};
+use chainrule::datasets::{Dataset, Label, Parts, Target};
+use chainrule::ndarray::ArrayView1;
 use chainrule::tensor::{Scalar, rows};
 use chainrule::train::{Evaluation, Metrics};
 use chainrule_report::diagnostics::{Binary, CLASSES, Diagnostics, Fit, LayerRow, Part};
@@ -28,11 +29,13 @@ pub(super) fn diagnostics<A: Scalar>(
     let rows = stage_rows(trained.network, &stage_names(architecture));
     let row = |StageRow { path, words, output, parameters }| LayerRow { path, words, output, parameters };
     let classes = parts.train.class_names();
+    let labels = parts.train.target().labels();
     Diagnostics {
         network: rows.into_iter().map(row).collect(),
         input: architecture.input.to_string(),
         parts: figures(args, (parts, has_own_test), outcome),
         classes: if classes.len() > CLASSES { Vec::new() } else { classes.to_vec() },
+        labels: if labels.len() > CLASSES { Vec::new() } else { labels.iter().map(positive).collect() },
         importance: test.and_then(|test| importance(trained, test, &columns, args.seed)),
         // Inputs without a name of their own are no columns to list.
         columns: match parts.train.schema() {
@@ -61,7 +64,7 @@ fn figures<A: Scalar>(
             Metrics::Regression(metrics) => (Some(metrics.rmse()), Some(metrics.mae())),
             _ => (None, None),
         };
-        let counts = data.class_counts().filter(|counts| counts.len() <= CLASSES);
+        let counts = counts(data).filter(|counts| counts.len() <= CLASSES);
         Some(Part {
             name: name.to_owned(),
             examples: data.len(),
@@ -75,6 +78,22 @@ fn figures<A: Scalar>(
         })
     };
     all.into_iter().filter_map(part).collect()
+}
+
+/// A label with the word where it holds.
+fn positive(label: &Label) -> String {
+    format!("{} = {}", label.name, label.words[1])
+}
+
+/// The number of examples of each class, or of those for which each label holds.
+fn counts<A: Scalar>(data: &Dataset<A>) -> Option<Vec<usize>> {
+    match data.target() {
+        Target::MultiLabel { values, .. } => {
+            let of = |label: ArrayView1<'_, bool>| label.iter().filter(|&&holds| holds).count();
+            Some(values.columns().into_iter().map(of).collect())
+        }
+        _ => data.class_counts(),
+    }
 }
 
 /// How a part was chosen.

@@ -9,7 +9,9 @@ use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
 use chainrule_report::digits::significant;
-use chainrule_report::results::{self, Baseline, Communication, Figures, Results, Summary, TimeSplit};
+use chainrule_report::results::{
+    self, Baseline, Communication, Figures, LossUnits, Results, Summary, TimeSplit,
+};
 
 use super::folder::RunFolder;
 use super::machine::machine;
@@ -36,8 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) baselines: Vec<Baseline>,
     /// That the targets are the same in all examples, if they are.
     pub(crate) constant: Option<String>,
-    /// The loss in words, with its unit.
-    pub(crate) loss: String,
+    /// The loss, and the units of its values.
+    pub(crate) loss: LossUnits,
     /// Epochs without a lower validation loss after which the run ends.
     pub(crate) patience: Option<usize>,
 }
@@ -120,6 +122,7 @@ impl Outcome {
         Results {
             summary: self.summary(card, parameters, folder),
             taken_for: self.taken_for.clone(),
+            loss: Some(self.loss.clone()),
             augment: self.augment.map(|augmentation| augmentation.to_string()),
             split: TimeSplit { data, forward, backward, update },
             communication: self.communication,
@@ -208,7 +211,10 @@ impl Outcome {
             put(&mut text, format_args!("\n{}\n", wrapped(&[ended], "", columns)));
         }
         let rate = self.examples_per_second();
-        let loss = format!("loss        {}", self.loss);
+        let mut loss = format!("loss        {}, mean over the examples", self.loss.in_words());
+        if let (true, Some(unit)) = (self.loss.is_standardised(), &self.loss.unit_in_training) {
+            put(&mut loss, format_args!("; during training in {unit}"));
+        }
         put(&mut text, format_args!("\n{}\n", wrapped(&[loss], "", columns)));
         put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));

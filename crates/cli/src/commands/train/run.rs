@@ -30,7 +30,7 @@ use super::settings::CommandLine;
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
-use crate::commands::loss::in_words;
+use crate::commands::loss::units;
 use crate::commands::model::loss_spec;
 use crate::failure::{Failure, print_json, say};
 use crate::interrupt::catch_interrupts;
@@ -152,7 +152,7 @@ pub(super) fn train<A: MpiScalar>(
         communication: group.communication(),
         baselines: baselines(parts, &card, threads),
         constant: constant(parts.train.target()),
-        loss: in_words(&loss_spec(&card), parts.train.target()),
+        loss: units(&loss_spec(&card), parts.train.target(), !prepared.scaling.is_identity()),
         patience: args.patience,
         history,
     };
