@@ -71,7 +71,7 @@ fn a_comparison_leaves_out_what_is_no_run_and_shows_how_others_ended() {
     assert_eq!(page, fs::read_to_string(here.join("2.html")).unwrap());
     // A run that is named twice is one, and two of one name are told apart.
     let twice = run(here, &["report", "runs/a", "runs", "--out", "3.html"]);
-    assert!(stdout(&twice).starts_with("4 runs compared in "), "{}", stdout(&twice));
+    assert!(stdout(&twice).starts_with("6 runs compared in "), "{}", stdout(&twice));
     assert!(train("others/a", &["--seed", "3"]).status.success());
     assert!(run(here, &["report", "runs/a", "others/a", "--out", "4.html"]).status.success());
     let page = fs::read_to_string(here.join("4.html")).unwrap();
