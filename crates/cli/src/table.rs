@@ -1,6 +1,6 @@
 //! Tables that fit the terminal.
 
-use crate::terminal::{shortened, width};
+use crate::terminal::{least_needed, shortened, width};
 
 /// A column of a table.
 pub(crate) struct TableColumn {
@@ -21,12 +21,12 @@ const FEWEST: usize = 4;
 
 impl TableColumn {
     /// A column of words.
-    pub(crate) fn words(rank: u8, head: &str, cells: Vec<String>) -> Self {
-        Self { head: head.to_owned(), cells, rank, is_words: true, least: 0 }
+    pub(crate) fn words(rank: u8, head: &str, cells: impl IntoIterator<Item = String>) -> Self {
+        Self { head: head.to_owned(), cells: cells.into_iter().collect(), rank, is_words: true, least: 0 }
     }
 
     /// A column of numbers.
-    pub(crate) fn numbers(rank: u8, head: &str, cells: Vec<String>) -> Self {
+    pub(crate) fn numbers(rank: u8, head: &str, cells: impl IntoIterator<Item = String>) -> Self {
         Self { is_words: false, ..Self::words(rank, head, cells) }
     }
 
@@ -60,8 +60,7 @@ pub(crate) fn table(mut columns: Vec<TableColumn>, room: usize) -> String {
         }
     }
     while total(&columns) > room {
-        let highest = columns.iter().enumerate().filter(|(_, column)| column.rank > 0);
-        let Some((at, _)) = highest.max_by_key(|(_, column)| column.rank) else { break };
+        let Some(at) = least_needed(columns.iter().map(|column| column.rank)) else { break };
         columns.remove(at);
     }
     let mut widths: Vec<usize> = columns.iter().map(TableColumn::width).collect();

@@ -32,14 +32,17 @@ impl Part {
     }
 }
 
+/// Which of some parts or columns is left out first: the last of those with the highest rank above 0.
+pub(crate) fn least_needed(ranks: impl Iterator<Item = u8>) -> Option<usize> {
+    ranks.enumerate().filter(|&(_, rank)| rank > 0).max_by_key(|&(_, rank)| rank).map(|(at, _)| at)
+}
+
 /// The parts joined into one line of at most `columns` characters; those with the highest rank are left out first.
 pub(crate) fn fitted(mut parts: Vec<Part>, between: &str, columns: usize) -> String {
     loop {
         let line = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(between);
-        let last =
-            parts.iter().enumerate().filter(|(_, part)| part.rank > 0).max_by_key(|(_, part)| part.rank);
-        match last.map(|(at, _)| at) {
-            Some(at) if line.chars().count() > columns => parts.remove(at),
+        match least_needed(parts.iter().map(|part| part.rank)) {
+            Some(at) if width(&line) > columns => parts.remove(at),
             _ => return line,
         };
     }

@@ -48,7 +48,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for cell in head { (head_of(cell)) } } }
+                thead { tr { @for cell in head { (named_head(cell, cell)) } } }
                 tbody {
                     @for row in rows {
                         tr {
@@ -64,8 +64,8 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
 }
 
 /// The head of a column that is called after the data: cut where it is long, and whole where the mouse rests.
-fn head_of(name: &str) -> Markup {
-    html! { th.name scope="col" title=(name) { (name) } }
+pub(crate) fn named_head(name: &str, shown: &str) -> Markup {
+    html! { th.name scope="col" title=(name) { (shown) } }
 }
 
 /// Text as a cell of a [`table`].

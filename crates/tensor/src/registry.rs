@@ -419,18 +419,19 @@ macro_rules! registry {
         impl $Spec {
             $(#[$doc])*
             pub fn $method<$Number: $Bound>(&self $(, $argument: $Type)*) -> Box<dyn $Made<$Number>> {
-                // Neither generic nor inlined: what they make is compiled here, and not in each program.
-                #[inline(never)]
-                fn single(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<f32>> {
+                fn made<$Number: $Bound>(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<$Number>> {
                     match spec {
                         $($Spec::$Variant(parameters) => parameters.$method $arguments),+
                     }
                 }
+                // Neither generic nor inlined: what they make is compiled here, and not in each program.
+                #[inline(never)]
+                fn single(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<f32>> {
+                    made(spec $(, $argument)*)
+                }
                 #[inline(never)]
                 fn double(spec: &$Spec $(, $argument: $Type)*) -> Box<dyn $Made<f64>> {
-                    match spec {
-                        $($Spec::$Variant(parameters) => parameters.$method $arguments),+
-                    }
+                    made(spec $(, $argument)*)
                 }
                 $crate::instantiate::instantiated::<$Number, Box<dyn $Made<$Number>>, _, _, _>(
                     (self $(, $argument)*),

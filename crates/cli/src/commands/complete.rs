@@ -29,12 +29,12 @@ pub(crate) fn columns(typed: &OsStr) -> Vec<CompletionCandidate> {
 pub(crate) fn network(typed: &OsStr) -> Vec<CompletionCandidate> {
     let is_file = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     let files = PathCompleter::any().filter(is_file).complete(typed);
-    beginning(Preset::NAMES.iter().copied(), typed).chain(files).collect()
+    beginning(Preset::NAMES.iter().copied(), typed).into_iter().chain(files).collect()
 }
 
 /// The weight initialisations.
 pub(crate) fn init(typed: &OsStr) -> Vec<CompletionCandidate> {
-    beginning(["auto"].iter().chain(InitKind::NAMES).copied(), typed).collect()
+    beginning(["auto"].iter().chain(InitKind::NAMES).copied(), typed)
 }
 
 /// The operations on training images, after those that are typed already.
@@ -47,17 +47,13 @@ pub(crate) fn names_or_paths<'a>(
     names: impl IntoIterator<Item = &'a str>,
     typed: &OsStr,
 ) -> Vec<CompletionCandidate> {
-    beginning(names, typed).chain(PathCompleter::any().complete(typed)).collect()
+    beginning(names, typed).into_iter().chain(PathCompleter::any().complete(typed)).collect()
 }
 
 /// The names that begin as what is typed does.
-fn beginning<'a>(
-    names: impl IntoIterator<Item = &'a str>,
-    typed: &OsStr,
-) -> impl Iterator<Item = CompletionCandidate> {
+fn beginning<'a>(names: impl IntoIterator<Item = &'a str>, typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
-    let names = names.into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new);
-    names.collect::<Vec<_>>().into_iter()
+    names.into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
 }
 
 /// The names that begin as what is typed behind the last comma does.

@@ -225,16 +225,8 @@ impl CurvatureCommand {
         outln!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
         let pairs = || findings.ends.top.iter().chain(findings.ends.bottom.iter().rev());
         let lines = vec![
-            TableColumn::numbers(
-                0,
-                "eigenvalue",
-                pairs().map(|pair| format!("{:.6e}", pair.value)).collect(),
-            ),
-            TableColumn::numbers(
-                0,
-                "residual",
-                pairs().map(|pair| format!("{:.1e}", pair.residual)).collect(),
-            ),
+            TableColumn::numbers(0, "eigenvalue", pairs().map(|pair| format!("{:.6e}", pair.value))),
+            TableColumn::numbers(0, "residual", pairs().map(|pair| format!("{:.1e}", pair.residual))),
         ];
         outln!("{}", table(lines, columns(Stream::Stdout)))?;
         let verdict = if findings.ends.converged { "converged" } else { "not converged" };

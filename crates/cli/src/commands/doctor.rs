@@ -133,12 +133,11 @@ fn print(library: Option<&Kernels>, paces: &[Pace], peak: Option<f64>) -> Result
     outln!("\nA product of {SIZE} x {SIZE} matrices of f32 on one thread:")?;
     let of_kernels = paces.iter().map(|pace| (pace.kernel.name(), pace.gigaflops));
     let all: Vec<(&str, f64)> = of_kernels.chain(peak.map(|peak| ("peak, by bare FMAs", peak))).collect();
-    let cells = |cell: &dyn Fn(&(&str, f64)) -> String| all.iter().map(cell).collect::<Vec<_>>();
     let mut lines = vec![
-        TableColumn::words(0, "kernels", cells(&|(name, _)| (*name).to_owned())),
-        TableColumn::numbers(0, "GFLOP/s", cells(&|(_, pace)| format!("{pace:.1}"))),
+        TableColumn::words(0, "kernels", all.iter().map(|(name, _)| (*name).to_owned())),
+        TableColumn::numbers(0, "GFLOP/s", all.iter().map(|(_, pace)| format!("{pace:.1}"))),
     ];
-    let of_the_peak = |peak: f64| cells(&|(_, pace)| format!("{:.0} %", 100.0 * pace / peak));
+    let of_the_peak = |peak: f64| all.iter().map(move |(_, pace)| format!("{:.0} %", 100.0 * pace / peak));
     lines.extend(peak.map(|peak| TableColumn::numbers(1, "of peak", of_the_peak(peak))));
     outln!("{}", table(lines, columns(Stream::Stdout)))
 }

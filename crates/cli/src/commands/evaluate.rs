@@ -154,26 +154,32 @@ fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
 
 /// R², RMSE and MAE of each target.
 pub(crate) fn target_table(targets: &[TargetFigures], room: usize) -> String {
-    let cells = |cell: fn(&TargetFigures) -> String| targets.iter().map(cell).collect::<Vec<_>>();
     let lines = vec![
-        TableColumn::words(0, "target", cells(|target| escaped(&target.name).into_owned())),
-        TableColumn::numbers(0, "R²", cells(|target| format!("{:.4}", target.r2))).at_least(8),
-        TableColumn::numbers(1, "RMSE", cells(|target| significant(target.rmse))).at_least(9),
-        TableColumn::numbers(2, "MAE", cells(|target| target.mae.map(significant).unwrap_or_default()))
-            .at_least(9),
+        TableColumn::words(0, "target", targets.iter().map(|target| escaped(&target.name).into_owned())),
+        TableColumn::numbers(0, "R²", targets.iter().map(|target| format!("{:.4}", target.r2))).at_least(8),
+        TableColumn::numbers(1, "RMSE", targets.iter().map(|target| significant(target.rmse))).at_least(9),
+        TableColumn::numbers(
+            2,
+            "MAE",
+            targets.iter().map(|target| target.mae.map(significant).unwrap_or_default()),
+        )
+        .at_least(9),
     ];
     table(lines, room)
 }
 
 /// Precision, recall and F1 of each class or label.
 pub(crate) fn class_table(what: &str, classes: &[Class], room: usize) -> String {
-    let cells = |cell: fn(&Class) -> String| classes.iter().map(cell).collect::<Vec<_>>();
     let lines = vec![
-        TableColumn::words(0, what, cells(|class| escaped(&class.name).into_owned())),
-        TableColumn::numbers(2, "precision", cells(|class| format!("{:.4}", class.figures.precision))),
-        TableColumn::numbers(1, "recall", cells(|class| format!("{:.4}", class.figures.recall))),
-        TableColumn::numbers(0, "F1", cells(|class| format!("{:.4}", class.figures.f1))),
-        TableColumn::numbers(3, "examples", cells(|class| class.figures.support.to_string())),
+        TableColumn::words(0, what, classes.iter().map(|class| escaped(&class.name).into_owned())),
+        TableColumn::numbers(
+            2,
+            "precision",
+            classes.iter().map(|class| format!("{:.4}", class.figures.precision)),
+        ),
+        TableColumn::numbers(1, "recall", classes.iter().map(|class| format!("{:.4}", class.figures.recall))),
+        TableColumn::numbers(0, "F1", classes.iter().map(|class| format!("{:.4}", class.figures.f1))),
+        TableColumn::numbers(3, "examples", classes.iter().map(|class| class.figures.support.to_string())),
     ];
     table(lines, room)
 }
@@ -190,8 +196,7 @@ fn print_classes(names: &[String], confusion: &Confusion, room: usize) -> Result
     let Some(counts) = confusion.table().filter(|_| names.len() <= 20) else { return Ok(()) };
     let names: Vec<String> = names.iter().map(|name| escaped(name).into_owned()).collect();
     let of_class = |class: usize| {
-        let cells = counts.column(class).iter().map(ToString::to_string).collect();
-        TableColumn::numbers(0, "", cells).at_least(4)
+        TableColumn::numbers(0, "", counts.column(class).iter().map(ToString::to_string)).at_least(4)
     };
     let each = (0..names.len()).map(of_class);
     let matrix = table([TableColumn::words(0, "", names.clone())].into_iter().chain(each).collect(), room);
@@ -205,11 +210,14 @@ fn print_classes(names: &[String], confusion: &Confusion, room: usize) -> Result
     }
     confused.sort_by_key(|&(.., count)| std::cmp::Reverse(count));
     confused.truncate(MOST_CONFUSED);
-    let cells = |cell: &dyn Fn(&(usize, usize, u64)) -> String| confused.iter().map(cell).collect::<Vec<_>>();
     let lines = vec![
-        TableColumn::words(0, "true class", cells(&|(class, ..)| names[*class].clone())),
-        TableColumn::words(0, "predicted", cells(&|(_, predicted, _)| names[*predicted].clone())),
-        TableColumn::numbers(0, "examples", cells(&|(.., count)| count.to_string())),
+        TableColumn::words(0, "true class", confused.iter().map(|(class, ..)| names[*class].clone())),
+        TableColumn::words(
+            0,
+            "predicted",
+            confused.iter().map(|(_, predicted, _)| names[*predicted].clone()),
+        ),
+        TableColumn::numbers(0, "examples", confused.iter().map(|(.., count)| count.to_string())),
     ];
     outln!("\nconfused most often:\n{}", table(lines, room))
 }

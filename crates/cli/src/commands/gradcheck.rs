@@ -135,13 +135,16 @@ fn print(report: &ObjectiveErrors, (gradient, hessian): (f64, f64)) -> Result<()
         ("Hv vs. differences", report.hessian, hessian),
         ("<u, Hv> vs. <v, Hu>", report.symmetry, hessian),
     ];
-    let cells = |cell: &dyn Fn(&(&str, f64, f64)) -> String| checks.iter().map(cell).collect::<Vec<_>>();
     let verdict = |error, tolerance| if error <= tolerance { "ok" } else { "TOO LARGE" };
     let lines = vec![
-        TableColumn::words(0, "check", cells(&|(name, ..)| (*name).to_owned())),
-        TableColumn::numbers(0, "error", cells(&|(_, error, _)| format!("{error:.1e}"))),
-        TableColumn::numbers(1, "tolerance", cells(&|(.., tolerance)| format!("{tolerance:.0e}"))),
-        TableColumn::words(0, "", cells(&|(_, error, tolerance)| verdict(*error, *tolerance).to_owned())),
+        TableColumn::words(0, "check", checks.iter().map(|(name, ..)| (*name).to_owned())),
+        TableColumn::numbers(0, "error", checks.iter().map(|(_, error, _)| format!("{error:.1e}"))),
+        TableColumn::numbers(1, "tolerance", checks.iter().map(|(.., tolerance)| format!("{tolerance:.0e}"))),
+        TableColumn::words(
+            0,
+            "",
+            checks.iter().map(|(_, error, tolerance)| verdict(*error, *tolerance).to_owned()),
+        ),
     ];
     outln!("{}", table(lines, columns(Stream::Stdout)))
 }

@@ -120,16 +120,15 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
         let norms: Vec<String> = row.norms.iter().map(|(name, norm)| format!("{name} {norm:.4}")).collect();
         norms.join("  ")
     };
-    let cells = |cell: &dyn Fn(&Row) -> String| rows.iter().map(cell).collect::<Vec<_>>();
     let lines = |norms: bool| {
         let mut lines = vec![
-            TableColumn::numbers(0, "place", (0..rows.len()).map(|place| place.to_string()).collect()),
+            TableColumn::numbers(0, "place", (0..rows.len()).map(|place| place.to_string())),
             // Wide enough for perceptrons, whose tables then look alike.
-            TableColumn::words(0, "layer", cells(&|row| row.layer.clone())).at_least(17),
-            TableColumn::words(2, "output", cells(&shape)).at_least(11),
-            TableColumn::numbers(1, "parameters", cells(&|row| row.parameters.to_string())),
+            TableColumn::words(0, "layer", rows.iter().map(|row| row.layer.clone())).at_least(17),
+            TableColumn::words(2, "output", rows.iter().map(shape)).at_least(11),
+            TableColumn::numbers(1, "parameters", rows.iter().map(|row| row.parameters.to_string())),
         ];
-        lines.extend(norms.then(|| TableColumn::words(0, "norms", cells(&of_row))));
+        lines.extend(norms.then(|| TableColumn::words(0, "norms", rows.iter().map(of_row))));
         lines
     };
     let room = columns(Stream::Stdout);
@@ -148,8 +147,8 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
     let norms = || rows.iter().flat_map(|row| &row.norms);
     if !fits && norms().next().is_some() {
         let lines = vec![
-            TableColumn::words(0, "array", norms().map(|(name, _)| name.clone()).collect()),
-            TableColumn::numbers(0, "norm", norms().map(|(_, norm)| format!("{norm:.4}")).collect()),
+            TableColumn::words(0, "array", norms().map(|(name, _)| name.clone())),
+            TableColumn::numbers(0, "norm", norms().map(|(_, norm)| format!("{norm:.4}"))),
         ];
         outln!("\n{}", table(lines, room))?;
     }

@@ -27,13 +27,10 @@ pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> 
 
 /// The unit of a loss over this many targets that are measured in `units`; none of a difference to an indicator of classes.
 fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<String> {
-    let of = match targets {
-        0 => {
-            return matches!(loss.kind(), LossKind::CrossEntropy | LossKind::BinaryCrossEntropy)
-                .then(|| "nats".to_owned());
-        }
-        1 => format!("{units} of the target"),
-        targets => format!("{units} of each of {targets} targets"),
+    let of = if targets == 1 {
+        format!("{units} of the target")
+    } else {
+        format!("{units} of each of {targets} targets")
     };
     let (unit, is_mean) = match loss {
         LossSpec::CrossEntropy(_) | LossSpec::BinaryCrossEntropy(_) => return Some("nats".to_owned()),
@@ -43,11 +40,12 @@ fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<String> {
         // ½e² up to an error e of δ, and δ(e − ½δ) beyond.
         LossSpec::Huber(config) => (format!("{of}, squared up to δ = {}", config.delta), config.mean),
     };
-    Some(match (targets, is_mean) {
-        (1, _) => unit,
-        (_, true) => format!("{unit}, averaged"),
-        (_, false) => format!("{unit}, summed"),
-    })
+    match (targets, is_mean) {
+        (0, _) => None,
+        (1, _) => Some(unit),
+        (_, true) => Some(format!("{unit}, averaged")),
+        (_, false) => Some(format!("{unit}, summed")),
+    }
 }
 
 /// The loss with its usual parameters, and with this label smoothing if it has one.

@@ -69,7 +69,7 @@ fn a_comparison_leaves_out_what_is_no_run_and_shows_how_others_ended() {
     let state = "killed</a> <span class=\"state\">interrupted or killed after 1 epoch</span></th>";
     assert!(page.contains(state), "the state is beside the name");
     assert_eq!(page, fs::read_to_string(here.join("2.html")).unwrap());
-    // A run that is named twice is one, and two of one name are told apart.
+    // A folder that is given twice counts once; runs of the same name get their parent folders as prefix.
     let twice = run(here, &["report", "runs/a", "runs", "--out", "3.html"]);
     assert!(stdout(&twice).starts_with("6 runs compared in "), "{}", stdout(&twice));
     assert!(train("others/a", &["--seed", "3"]).status.success());

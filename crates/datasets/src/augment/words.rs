@@ -34,25 +34,22 @@ fn character(text: &str, at: &Range<usize>) -> usize {
     text[..at.start].chars().count() + 1
 }
 
-/// All words, in the order in which they are written.
-const NAMES: [&str; 12] = [
-    "flip",
-    "shift",
-    "rotate",
-    "scale",
-    "shear",
-    "elastic",
-    "crop",
-    "cutout",
-    "brightness",
-    "contrast",
-    "mixup",
-    "cutmix",
-];
-
 impl Augmentation {
     /// The names of all operations, in the order in which they are written.
-    pub const NAMES: &[&str] = &NAMES;
+    pub const NAMES: [&str; 12] = [
+        "flip",
+        "shift",
+        "rotate",
+        "scale",
+        "shear",
+        "elastic",
+        "crop",
+        "cutout",
+        "brightness",
+        "contrast",
+        "mixup",
+        "cutmix",
+    ];
 }
 
 /// The words of one operation, with their places.
@@ -126,10 +123,12 @@ impl Augmentation {
             "mixup" => self.mixup = words.within("a number α", 0.01..=100.0, "")?,
             "cutmix" => self.cutmix = words.within("a number α", 0.01..=100.0, "")?,
             name => {
-                let hint = nearest(name, NAMES)
+                let hint = nearest(name, Augmentation::NAMES)
                     .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
-                let fault =
-                    format!("there is no augmentation `{name}`{hint} The words are {}", NAMES.join(", "));
+                let fault = format!(
+                    "there is no augmentation `{name}`{hint} The words are {}",
+                    Augmentation::NAMES.join(", ")
+                );
                 return Err(words.error(words.at.clone(), fault.replace("` The", "`; the")));
             }
         }
@@ -194,7 +193,8 @@ impl fmt::Display for Augmentation {
             number(self.mixup),
             number(self.cutmix),
         ];
-        let given = NAMES.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
+        let given =
+            Augmentation::NAMES.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
         for (i, (name, value)) in given.enumerate() {
             let comma = if i > 0 { ", " } else { "" };
             let space = if value.is_empty() { "" } else { " " };

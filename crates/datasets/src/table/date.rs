@@ -52,7 +52,8 @@ impl DateForm {
 }
 
 impl DateForm {
-    /// The date so many days after 1970-01-01 as a column of this form spells it, with a time to the millisecond where there is one.
+    /// Formats a date, in days since 1970-01-01, in this form; with the time, to the millisecond, where it is not midnight or the form
+    /// has a zone.
     ///
     /// A date of the form of `31/01/2024` or `31-01-2024` gets the points of `31.01.2024`, which cannot be taken for another form.
     pub(super) fn spelled(self, days: f64) -> String {

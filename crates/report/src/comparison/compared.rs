@@ -28,20 +28,21 @@ pub enum Outcome {
 }
 
 impl Compared {
-    /// Its summary, if it ended.
-    pub(super) fn summary(&self) -> Option<&Summary> {
+    fn results(&self) -> Option<&Results> {
         match &self.outcome {
-            Outcome::Ended(results) => Some(&results.summary),
+            Outcome::Ended(results) => Some(results),
             Outcome::Unfinished(_) => None,
         }
     }
 
+    /// Its summary, if it ended.
+    pub(super) fn summary(&self) -> Option<&Summary> {
+        self.results().map(|results| &results.summary)
+    }
+
     /// The units of its losses, if it ended and its results say them.
     pub(super) fn loss(&self) -> Option<&LossUnits> {
-        match &self.outcome {
-            Outcome::Ended(results) => results.loss.as_ref(),
-            Outcome::Unfinished(_) => None,
-        }
+        self.results()?.loss.as_ref()
     }
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::diagnostics::{Binary, Fit};
 use crate::digits::{grouped, significant};
-use crate::html::{cell, chart, note, section, table};
+use crate::html::{cell, chart, named_head, note, section, table};
 use crate::plot::{Mark, Plot};
 use crate::results::{Class, Evaluation, Results, TargetFigures};
 
@@ -168,7 +168,7 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>]) -> Markup {
         div.scroll tabindex="0" {
             table.matrix {
                 thead { tr { td {} @for (at, class) in classes.iter().enumerate() {
-                    th.name scope="col" title=(class.name) { (head(at, &class.name)) }
+                    (named_head(&class.name, &head(at, &class.name)))
                 } } }
                 tbody {
                     @for (truth, (class, row)) in classes.iter().zip(confusion).enumerate() {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::formula::line;
 use super::pass::{Pass, wide};
-use super::text::{formulas, indented, number, room, table};
+use super::text::{formulas, indented, named_table, number, room, table};
 use super::trace::shown;
 use crate::commands::pictures::has_positions;
 use crate::commands::stages::{StageName, is_own, stage_names};
@@ -148,7 +148,7 @@ impl Row {
         if self.is_view || self.name.is_path {
             return Ok(());
         }
-        table(&["y"], (&self.units(), &[]), self.y.len(), &[&|i| number(self.y[i])])
+        table(&["y"], &self.units(), self.y.len(), &[&|i| number(self.y[i])])
     }
 
     fn print_backward(&self) -> Result<(), Failure> {
@@ -156,7 +156,7 @@ impl Row {
             return Ok(());
         };
         outln!("\n{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words)?;
-        table(&["∂C/∂y"], (&self.units(), &[]), signal.len(), &[&|i| number(signal[i])])?;
+        table(&["∂C/∂y"], &self.units(), signal.len(), &[&|i| number(signal[i])])?;
         for Parameter { entry, norm, gradient, .. } in &self.parameters {
             let shape: Vec<String> = entry.shape.iter().map(ToString::to_string).collect();
             let length = vector::norm(gradient);
@@ -184,8 +184,8 @@ impl Outline {
         let signal = number(vector::norm(&self.x_signal));
         let input = ["input".to_owned(), self.input.to_string(), low, high, signal, String::new()];
         let rows: Vec<[String; 6]> = std::iter::once(input).chain(self.rows.iter().map(Row::sizes)).collect();
-        let cells = |at: usize| rows.iter().map(|row| row[at].clone()).collect::<Vec<_>>();
-        let names = rows.iter().map(|row| shortened(&row[0], most)).collect();
+        let cells = |at: usize| rows.iter().map(move |row| row[at].clone());
+        let names = rows.iter().map(|row| shortened(&row[0], most));
         let lines = vec![
             TableColumn::words(0, "layer", names).at_least(NAME),
             TableColumn::numbers(1, "output", cells(1)).at_least(9),
@@ -202,9 +202,10 @@ impl Outline {
     fn print_numbers(&self, names: &[String]) -> Result<(), Failure> {
         outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
         let units = shown(&self.x_signal, UNITS);
-        table(
+        named_table(
             &["x", "∂C/∂x"],
-            (&units, names),
+            &units,
+            names,
             self.x.len(),
             &[&|i| number(self.x[i]), &|i| number(self.x_signal[i])],
         )?;
@@ -217,7 +218,7 @@ impl Outline {
         let units = self.rows.last().map_or_else(Vec::new, Row::units);
         let units = if units.iter().all(|&i| i < o.len()) { units } else { shown(o, UNITS) };
         outln!("")?;
-        table(&[&name, "y"], (&units, &[]), o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
+        table(&[&name, "y"], &units, o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
         outln!("\n  C = {}\n\nBackward", number(self.cost))?;
         self.rows.iter().rev().try_for_each(Row::print_backward)
     }

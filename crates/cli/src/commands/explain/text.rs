@@ -10,7 +10,7 @@ use super::trace::{Layer, Trace, Units, shown};
 use crate::commands::pictures::in_characters;
 use crate::failure::{Failure, outln, print as print_text};
 use crate::table::{TableColumn, table as fitted_table};
-use crate::terminal::{Stream, columns};
+use crate::terminal::{Stream, columns, width};
 
 /// As many units of a layer, and columns of a matrix, as a wide terminal takes.
 const UNITS: usize = 8;
@@ -43,22 +43,34 @@ pub(super) fn room() -> usize {
     columns(Stream::Stdout).saturating_sub(INDENT.len())
 }
 
-/// A table with a head; `units` number the rows, and `names` say what each is, where that is known.
+/// A table with a head; `units` number the rows.
 pub(super) fn table(
     head: &[&str],
-    (units, names): (&[usize], &[String]),
+    units: &[usize],
     width: usize,
     columns: &[&dyn Fn(usize) -> String],
 ) -> Result<(), Failure> {
-    let cells = |cell: &dyn Fn(usize) -> String| units.iter().map(|&i| cell(i)).collect::<Vec<_>>();
-    let mut lines = vec![TableColumn::numbers(0, "unit", cells(&|i| (i + 1).to_string())).at_least(6)];
+    named_table(head, units, &[], width, columns)
+}
+
+/// The same with the names of the units behind, where they are known.
+pub(super) fn named_table(
+    head: &[&str],
+    units: &[usize],
+    names: &[String],
+    width: usize,
+    columns: &[&dyn Fn(usize) -> String],
+) -> Result<(), Failure> {
+    let number = units.iter().map(|i| (i + 1).to_string());
+    let mut lines = vec![TableColumn::numbers(0, "unit", number).at_least(6)];
     lines.extend(
-        head.iter()
-            .zip(columns)
-            .map(|(name, column)| TableColumn::numbers(0, name, cells(column)).at_least(9)),
+        head.iter().zip(columns).map(|(name, column)| {
+            TableColumn::numbers(0, name, units.iter().map(|&i| column(i))).at_least(9)
+        }),
     );
     if !names.is_empty() {
-        lines.push(TableColumn::words(0, "", cells(&|i| names.get(i).cloned().unwrap_or_default())));
+        let name = units.iter().map(|&i| names.get(i).cloned().unwrap_or_default());
+        lines.push(TableColumn::words(0, "", name));
     }
     outln!("{}", indented(&fitted_table(lines, room())))?;
     omitted(units.len(), width, "units")
@@ -88,8 +100,8 @@ pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
         print_text(&in_characters(picture, room().min(76)))?;
     }
     let all = || verdict.columns.iter().take(COLUMNS);
-    let names = all().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let values = all().map(|(_, value)| value.chars().count()).filter(|&count| count <= NUMBER).max();
+    let names = all().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let values = all().map(|(_, value)| width(value)).filter(|&count| count <= NUMBER).max();
     let values = values.unwrap_or(0);
     for (name, value) in all() {
         outln!("  {name:<names$}  {value:>values$}")?;
@@ -104,7 +116,7 @@ pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
 pub(super) fn print(trace: &Trace, names: &[String]) -> Result<(), Failure> {
     let (units, last) = (trace.shown(UNITS), trace.layers.len());
     outln!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
-    table(&["x"], (&units[0], names), trace.x.len(), &[&|i| number(trace.x[i])])?;
+    named_table(&["x"], &units[0], names, trace.x.len(), &[&|i| number(trace.x[i])])?;
     for (l, layer) in (1..).zip(&trace.layers) {
         outln!("\nForward, layer {l} of {last}\n")?;
         formulas(&trace.forward_formulas(l))?;
@@ -145,7 +157,7 @@ fn forward(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<()
     let top = l == trace.layers.len();
     let h = if top { &trace.prediction } else { &layer.h };
     let z = |i: usize| number(layer.z[i]);
-    table(&["z", &line(&trace.symbol(l))], (units, &[]), layer.z.len(), &[&z, &|i| number(h[i])])
+    table(&["z", &line(&trace.symbol(l))], units, layer.z.len(), &[&z, &|i| number(h[i])])
 }
 
 fn cost(trace: &Trace, units: &[usize]) -> Result<(), Failure> {
@@ -154,7 +166,7 @@ fn cost(trace: &Trace, units: &[usize]) -> Result<(), Failure> {
     let derivative = if trace.output == Output::Identity { "∂C/∂o" } else { "∂C/∂z" };
     table(
         &[&o, "y", derivative],
-        (units, &[]),
+        units,
         signal.len(),
         &[&|i| number(trace.prediction[i]), &|i| number(trace.target[i]), &|i| number(signal[i])],
     )
@@ -167,10 +179,10 @@ fn signals(trace: &Trace, l: usize, layer: &Layer, units: &[usize]) -> Result<()
     let name = format!("∂C/∂{}", line(&trace.symbol(l)));
     match (&layer.slope, &layer.units) {
         (Some(slope), _) => {
-            table(&[&name, "g'(z)", "δ"], (units, &[]), width, &[&signal, &|i| number(slope[i]), &delta])
+            table(&[&name, "g'(z)", "δ"], units, width, &[&signal, &|i| number(slope[i]), &delta])
         }
-        (None, Units::Softmax) => table(&[&name, "δ"], (units, &[]), width, &[&signal, &delta]),
-        (None, _) => table(&["δ"], (units, &[]), width, &[&delta]),
+        (None, Units::Softmax) => table(&[&name, "δ"], units, width, &[&signal, &delta]),
+        (None, _) => table(&["δ"], units, width, &[&delta]),
     }
 }
 

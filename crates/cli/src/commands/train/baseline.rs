@@ -16,15 +16,17 @@ const MOST_PRODUCTS: usize = 1_000_000_000;
 const STEPS: usize = 3_000;
 const BATCH: usize = 32;
 
-/// The commonest answer of the training data and, where it is trained in a second, a linear model; none without test data.
-pub(super) fn baselines<A: Scalar>(parts: &Parts<A>, card: &ModelCard, threads: usize) -> Vec<Baseline> {
+/// The commonest answer of the training data and, where it is trained in a second, a linear model; none without test data, and
+/// nothing to learn of a target that is constant.
+pub(super) fn baselines<A: Scalar>(
+    parts: &Parts<A>,
+    card: &ModelCard,
+    threads: usize,
+    is_constant: bool,
+) -> Vec<Baseline> {
     let Some(test) = &parts.test else { return Vec::new() };
     let usual = commonest(parts.train.target(), test.target());
-    let linear = if constant(parts.train.target()).is_none() {
-        linear(&parts.train, test, card, threads)
-    } else {
-        None
-    };
+    let linear = if is_constant { None } else { linear(&parts.train, test, card, threads) };
     usual.into_iter().chain(linear).collect()
 }
 

@@ -16,7 +16,6 @@ use chainrule_report::results::{
 use super::folder::RunFolder;
 use super::machine::machine;
 use crate::commands::evaluate;
-use crate::failure::escaped;
 use crate::terminal::wrapped;
 
 /// What a run came to, on each part of the data.
@@ -180,7 +179,7 @@ impl Outcome {
         }
     }
 
-    /// A table, and where everything lies, with names as a terminal shows them.
+    /// A table, and where everything lies.
     ///
     /// What is laid out has at most `columns` characters; other lines are folded where they are printed.
     pub(crate) fn table(&self, folder: &RunFolder, results: &Results, columns: usize) -> String {
@@ -208,14 +207,14 @@ impl Outcome {
             put(&mut text, format_args!("\non the test data:\n{each}\n"));
         }
         if let Some(ended) = self.ending() {
-            put(&mut text, format_args!("\n{}\n", wrapped(&[ended], "", columns)));
+            put(&mut text, format_args!("\n{ended}\n"));
         }
         let rate = self.examples_per_second();
         let mut loss = format!("loss        {}, mean over the examples", self.loss.in_words());
         if let (true, Some(unit)) = (self.loss.is_standardised(), &self.loss.unit_in_training) {
             put(&mut loss, format_args!("; during training in {unit}"));
         }
-        put(&mut text, format_args!("\n{}\n", wrapped(&[loss], "", columns)));
+        put(&mut text, format_args!("\n{loss}\n"));
         put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
         let headline = match &self.test {
@@ -235,7 +234,7 @@ impl Outcome {
         };
         let last = [headline, format!("the report is {}", folder.report().display())];
         put(&mut text, format_args!("{}\n", wrapped(&last, "; ", columns)));
-        escaped(&text).into_owned()
+        text
     }
 }
 

@@ -141,6 +141,7 @@ pub(super) fn train<A: MpiScalar>(
     let validation = parts.validation.as_ref().map(&mut measure).transpose()?;
     let test = parts.test.as_ref().map(measure).transpose()?;
     let Some(folder) = folder else { return Ok(()) };
+    let constant = constant(parts.train.target());
     let outcome = Outcome {
         taken_for: taken_for(args, &parts.train),
         augment: args.augment.filter(|augmentation| !augmentation.is_none()),
@@ -150,8 +151,8 @@ pub(super) fn train<A: MpiScalar>(
         in_epochs: history.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() - seconds_before,
         split: meter.split(),
         communication: group.communication(),
-        baselines: baselines(parts, &card, threads),
-        constant: constant(parts.train.target()),
+        baselines: baselines(parts, &card, threads, constant.is_some()),
+        constant,
         loss: units(&loss_spec(&card), parts.train.target(), !prepared.scaling.is_identity()),
         patience: args.patience,
         history,
