@@ -29,8 +29,8 @@ Train a network in one command from a fresh clone.
 
 Usage: cargo xtask train [ARGS…]
 
-Finds or installs OpenBLAS, builds the program with the profile `quick`, which computes as fast as a release and builds
-in less time, and becomes `chainrule train ARGS…`. With no ARGS it trains on the embedded digits. All ARGS:
+Finds or installs OpenBLAS, builds the program with the profile `quick`, which computes nearly as fast as a release and
+builds in less time, and becomes `chainrule train ARGS…`. With no ARGS it trains on the embedded digits. All ARGS:
 cargo run --bin chainrule -- train --help
 ";
 
