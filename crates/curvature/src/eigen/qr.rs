@@ -11,7 +11,8 @@ use super::reflections::Reflections;
 pub(super) fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
     let n = matrix.nrows();
     let upper = |(i, j): (usize, usize)| matrix[(i.min(j), i.max(j))];
-    let largest = (0..n).flat_map(|i| (i..n).map(move |j| (i, j))).fold(0.0, |most: f64, at| most.max(upper(at).abs()));
+    let largest =
+        (0..n).flat_map(|i| (i..n).map(move |j| (i, j))).fold(0.0, |most: f64, at| most.max(upper(at).abs()));
     // Squares of what is at most 1 do not overflow.
     let scale = if largest > 0.0 { largest } else { 1.0 };
     let (tridiagonal, reflections) = tridiagonal(Array2::from_shape_fn((n, n), |at| upper(at) / scale));
@@ -152,6 +153,9 @@ mod tests {
         let alternating = Array2::from_shape_fn((9, 9), |(i, j)| f64::from(u8::from((i + j) % 2 == 1)));
         // Of rank 2: ±√(5·4), and 0 seven times.
         let eigen = solve(&alternating);
-        assert!((eigen.values[8] - 20_f64.sqrt()).abs() < 1e-13 && eigen.values[1..8].iter().all(|x| x.abs() < 1e-13));
+        assert!(
+            (eigen.values[8] - 20_f64.sqrt()).abs() < 1e-13
+                && eigen.values[1..8].iter().all(|x| x.abs() < 1e-13)
+        );
     }
 }
