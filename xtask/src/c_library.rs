@@ -18,7 +18,7 @@ const ROWS: &str = "docs/examples/iris-new.csv";
 const TOLERANCE: f64 = 1e-6;
 
 pub(crate) fn run(cargo: Cargo, blas: Blas) -> Result<(), Failure> {
-    // Without a BLAS, as the consumer with files, whose crates serve here too.
+    // Without a BLAS, so that a program in C needs nothing else.
     process::run(cargo.command().args(["build", "--locked", "-p", "chainrule-c", "--no-default-features"]))?;
     if cfg!(not(unix)) {
         return Ok(());
