@@ -272,6 +272,11 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self.data.inputs()
     }
 
+    /// Whether a batch is filled by one walk over numbers in memory: not from a file, not augmented, not of words.
+    pub fn is_copied(&self) -> bool {
+        self.augmenter.is_none() && matches!(self.data.features(), Features::Bytes(_) | Features::Real(_))
+    }
+
     /// Fills the buffer with the next examples; `None` at the end of the epoch.
     ///
     /// # Panics

@@ -37,6 +37,9 @@ const GROUP: usize = 1024;
 /// The numbers of a group, at most, unless one batch has more.
 const NUMBERS: usize = 1 << 20;
 
+/// The numbers of a batch that are copied in the time it takes to move them from one core's caches to another's.
+const NEAR: usize = 1 << 10;
+
 /// Some batches of an epoch, one after the other.
 struct Group<A> {
     buffers: Vec<Batch<A>>,
@@ -72,7 +75,7 @@ impl<A: Scalar> Walk<'_, A> {
 
 impl<'a, A: Scalar> Prefetcher<'a, A> {
     /// All batches from the given one, from 0, of the given epoch on. If the engine has more than one of `threads`, one more
-    /// thread, of `scope`, fills them; it ends when the prefetcher is dropped.
+    /// thread, of `scope`, fills those that are not small; it ends when the prefetcher is dropped.
     pub(crate) fn new<'scope>(
         scope: &'scope Scope<'scope, '_>,
         mut batches: Batches<'a, A>,
@@ -86,9 +89,9 @@ impl<'a, A: Scalar> Prefetcher<'a, A> {
         let (count, epoch) = (batches.count(), epoch as u64);
         batches.shuffle(seed, epoch);
         batches.seek(batch);
-        // A full batch would double the memory of the data to gain next to nothing.
-        let is_ahead = threads > 1 && count > 1;
         let numbers = (batches.size() * batches.inputs()).max(1);
+        // A full batch would double the memory of the data to gain next to nothing.
+        let is_ahead = threads > 1 && count > 1 && !(batches.is_copied() && numbers <= NEAR);
         let size = GROUP.div_ceil(batches.size()).min(NUMBERS / numbers).min(count).max(1);
         let together = if is_ahead { size } else { 1 };
         let group =
@@ -154,9 +157,12 @@ mod tests {
     fn a_thread_that_fills_ahead_changes_nothing() {
         let images = digits::<f32>().train.select(&(0..103).collect::<Vec<_>>());
         let augmentation = "flip, rotate 20, elastic 10 2, cutout 2, mixup 0.4, cutmix 1".parse().unwrap();
-        for (data, augmentation) in
-            [(synthetic::moons(103, 0.1, 1), Augmentation::default()), (images, augmentation)]
-        {
+        let wide = synthetic::blobs(103, 2, NEAR / 8, 0.2, 1);
+        for (data, augmentation) in [
+            (wide, Augmentation::default()),
+            (synthetic::moons(103, 0.1, 1), Augmentation::default()),
+            (images, augmentation),
+        ] {
             same_batches(&data, &augmentation);
         }
     }
