@@ -2,11 +2,12 @@ use std::fmt;
 use std::ops::Range;
 
 use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayView2, s};
+use chainrule_tensor::ndarray::Array2;
 
 use crate::augment::augmentation::Augmentation;
 use crate::augment::augmenter::Augmenter;
 use crate::augment::mix::{Mixed, Mixing};
+use crate::batch::Batch;
 use crate::dataset::Dataset;
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -16,76 +17,7 @@ use crate::streams;
 use crate::transform::folded::Folded;
 use crate::transform::pipeline::Pipeline;
 
-/// Some examples, ready for a network, in buffers that [`Batches`] refills.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Batch<A> {
-    x: Array2<A>,
-    target: Array2<A>,
-    /// Empty where all examples count alike.
-    weights: Vec<A>,
-    indices: Vec<usize>,
-    rows: usize,
-    whole: usize,
-}
-
-impl<A: Scalar> Batch<A> {
-    /// The transformed inputs, one example per row.
-    pub fn x(&self) -> ArrayView2<'_, A> {
-        self.x.slice(s![..self.rows, ..])
-    }
-
-    /// The encoded targets, one example per row.
-    pub fn target(&self) -> ArrayView2<'_, A> {
-        self.target.slice(s![..self.rows, ..])
-    }
-
-    /// How much each example counts, where they do not all count alike.
-    pub fn weights(&self) -> Option<&[A]> {
-        (!self.weights.is_empty()).then(|| &self.weights[..self.rows])
-    }
-
-    /// The indices of the examples in the data set.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices[..self.rows]
-    }
-
-    /// The number of examples: the batch size, or fewer in the last batch, or those of [`Batches::part`].
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of examples in the whole batch, of which these may be a part.
-    pub fn whole(&self) -> usize {
-        self.whole
-    }
-}
-
 const BY_ROWS: &str = "the buffer is row-major";
-
-impl<A: Scalar> Batch<A> {
-    /// An example that is about to be mixed; `unweighted` is its weight in a data set without weights.
-    fn one<'b>(&'b mut self, row: usize, unweighted: &'b mut A) -> Mixed<'b, A> {
-        Mixed {
-            x: self.x.row_mut(row).into_slice().expect(BY_ROWS),
-            target: self.target.row_mut(row).into_slice().expect(BY_ROWS),
-            weight: self.weights.get_mut(row).unwrap_or(unweighted),
-        }
-    }
-
-    /// An example and the next one.
-    fn two<'b>(&'b mut self, row: usize, unweighted: &'b mut [A; 2]) -> [Mixed<'b, A>; 2] {
-        let halves = |rows: &'b mut Array2<A>| {
-            let columns = rows.ncols();
-            let numbers = &mut rows.as_slice_mut().expect(BY_ROWS)[row * columns..(row + 2) * columns];
-            numbers.split_at_mut(columns)
-        };
-        let weights =
-            if self.weights.is_empty() { &mut unweighted[..] } else { &mut self.weights[row..row + 2] };
-        let ((x, next_x), (target, next_target)) = (halves(&mut self.x), halves(&mut self.target));
-        let [weight, next_weight] = weights else { unreachable!("two weights") };
-        [Mixed { x, target, weight }, Mixed { x: next_x, target: next_target, weight: next_weight }]
-    }
-}
 
 /// From the size of a whole batch to the examples of it that are filled in.
 struct Part(Box<dyn Fn(usize) -> Range<usize> + Send>);

@@ -52,6 +52,7 @@
 mod array;
 mod atomic;
 mod augment;
+mod batch;
 mod batches;
 mod dataset;
 mod digits;
@@ -87,7 +88,8 @@ pub use array::{idx, npy};
 pub use atomic::{sweep_temporaries, write_atomic};
 pub use augment::augmentation::Augmentation;
 pub use augment::words::ParseAugmentationError;
-pub use batches::{Batch, Batches};
+pub use batch::Batch;
+pub use batches::Batches;
 pub use dataset::Dataset;
 pub use digits::{digits, digits_whole};
 pub use encoding::Encoding;
