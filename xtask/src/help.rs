@@ -29,8 +29,9 @@ Train a network in one command from a fresh clone.
 
 Usage: cargo xtask train [ARGS…]
 
-Finds or installs OpenBLAS, builds the program with the profile `quick`, and becomes `chainrule train ARGS…`. This build
-takes half the time of a release; it trains large networks as fast, and small ones at a fifth to a third of the pace. With no ARGS it trains on the embedded digits. All ARGS:
+Finds or installs OpenBLAS, builds the program with the profile `quick`, and becomes `chainrule train ARGS…`. The build
+takes less time than a release; it trains large networks nearly as fast, and small ones at a fifth to a quarter of the
+pace. With no ARGS it trains on the embedded digits. All ARGS:
 cargo run --bin chainrule -- train --help
 ";
 

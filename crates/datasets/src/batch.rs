@@ -47,7 +47,7 @@ impl<A: Scalar> Batch<A> {
     }
 }
 
-const BY_ROWS: &str = "the buffer is row-major";
+pub(crate) const BY_ROWS: &str = "the buffer is row-major";
 
 impl<A: Scalar> Batch<A> {
     /// An example that is about to be mixed; `unweighted` is its weight in a data set without weights.

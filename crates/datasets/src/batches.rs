@@ -7,7 +7,7 @@ use chainrule_tensor::ndarray::Array2;
 use crate::augment::augmentation::Augmentation;
 use crate::augment::augmenter::Augmenter;
 use crate::augment::mix::{Mixed, Mixing};
-use crate::batch::Batch;
+use crate::batch::{BY_ROWS, Batch};
 use crate::dataset::Dataset;
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -16,8 +16,6 @@ use crate::order::{Order, Windows};
 use crate::streams;
 use crate::transform::folded::Folded;
 use crate::transform::pipeline::Pipeline;
-
-const BY_ROWS: &str = "the buffer is row-major";
 
 /// From the size of a whole batch to the examples of it that are filled in.
 struct Part(Box<dyn Fn(usize) -> Range<usize> + Send>);
@@ -204,7 +202,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
         self.data.inputs()
     }
 
-    /// Whether a batch is filled by one walk over numbers in memory: not from a file, not augmented, not of words.
+    /// Whether a batch is filled from bytes, or numbers of its own type, that lie in memory, and not augmented.
     pub fn is_copied(&self) -> bool {
         self.augmenter.is_none() && matches!(self.data.features(), Features::Bytes(_) | Features::Real(_))
     }

@@ -48,7 +48,7 @@ impl Factored {
     pub(crate) fn coordinates(&self, v: &[f64]) -> Vec<f64> {
         let mut v = v.to_vec();
         if let Some(reflections) = &self.reflections {
-            (0..v.len()).for_each(|i| reflections.reflect(i, &mut v));
+            reflections.apply_transposed(&mut v);
         }
         slices(&self.inner.vectors).map(|z| vector::dot(z, &v)).collect()
     }
@@ -58,7 +58,7 @@ impl Factored {
         let mut v = vec![0.0; weights.len()];
         slices(&self.inner.vectors).zip(weights).for_each(|(z, &w)| vector::axpy(w, z, &mut v));
         if let Some(reflections) = &self.reflections {
-            (0..v.len()).rev().for_each(|i| reflections.reflect(i, &mut v));
+            reflections.apply(&mut v);
         }
         v
     }

@@ -1,7 +1,7 @@
 //! The eigensolver without LAPACK, in loops that call no BLAS: the same bits on every CPU.
 
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, Axis, aview1, s};
-use chainrule_tensor::rows::{slices, slices_mut};
+use chainrule_tensor::rows::{in_one_piece, slices, slices_mut};
 use chainrule_tensor::vector;
 
 use super::decomposition::Eigen;
@@ -10,19 +10,17 @@ use super::reflections::Reflections;
 /// Reflections to a tridiagonal matrix, and its implicit QR algorithm.
 pub(super) fn solve(matrix: &ArrayRef2<f64>) -> Eigen {
     let n = matrix.nrows();
-    let upper = |(i, j): (usize, usize)| matrix[(i.min(j), i.max(j))];
-    let largest =
-        (0..n).flat_map(|i| (i..n).map(move |j| (i, j))).fold(0.0, |most: f64, at| most.max(upper(at).abs()));
+    let mut a = Array2::from_shape_fn((n, n), |(i, j)| matrix[(i.min(j), i.max(j))]);
     // Squares of what is at most 1 do not overflow.
+    let largest = vector::norm_max(in_one_piece(&a));
     let scale = if largest > 0.0 { largest } else { 1.0 };
-    let (tridiagonal, reflections) = tridiagonal(Array2::from_shape_fn((n, n), |at| upper(at) / scale));
+    a /= scale;
+    let (tridiagonal, reflections) = tridiagonal(a);
     let (values, vectors) = tridiagonal.solve();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut vectors = vectors.select(Axis(0), &order);
-    for vector in slices_mut(&mut vectors) {
-        (0..n).rev().for_each(|i| reflections.reflect(i, vector));
-    }
+    slices_mut(&mut vectors).for_each(|vector| reflections.apply(vector));
     Eigen { values: order.iter().map(|&i| values[i] * scale).collect(), vectors }
 }
 
@@ -41,12 +39,12 @@ impl Tridiagonal {
         let n = d.len();
         let mut vectors = Array2::eye(n);
         for first in 0..n {
-            // T comes apart where a number beside the diagonal is lost in the rounding of its neighbours on it.
-            let is_lost = |d: &[f64], e: &[f64], i: usize| {
-                e[i].abs() <= f64::max(f64::EPSILON * (d[i].abs() + d[i + 1].abs()), f64::MIN_POSITIVE)
-            };
             loop {
-                let last = (first..n - 1).find(|&i| is_lost(&d, &e, i)).unwrap_or(n - 1);
+                // T comes apart where a number beside the diagonal is lost in the rounding of its neighbours on it.
+                let is_lost = |&i: &usize| {
+                    e[i].abs() <= f64::max(f64::EPSILON * (d[i].abs() + d[i + 1].abs()), f64::MIN_POSITIVE)
+                };
+                let last = (first..n - 1).find(is_lost).unwrap_or(n - 1);
                 if last == first {
                     break;
                 }

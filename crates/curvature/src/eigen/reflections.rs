@@ -11,8 +11,18 @@ pub(super) struct Reflections {
 }
 
 impl Reflections {
+    /// v ← Q·v.
+    pub(super) fn apply(&self, v: &mut [f64]) {
+        (0..v.len()).rev().for_each(|i| self.reflect(i, v));
+    }
+
+    /// v ← Qᵀ·v.
+    pub(super) fn apply_transposed(&self, v: &mut [f64]) {
+        (0..v.len()).for_each(|i| self.reflect(i, v));
+    }
+
     /// v ← Hᵢ·v.
-    pub(super) fn reflect(&self, i: usize, v: &mut [f64]) {
+    fn reflect(&self, i: usize, v: &mut [f64]) {
         let Some((first, rest)) = v.get_mut(i + 1..).and_then(<[f64]>::split_first_mut) else { return };
         let row = self.vectors.row(i);
         let below = &row.to_slice().expect("rows are contiguous")[i + 2..];

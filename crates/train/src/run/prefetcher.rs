@@ -74,8 +74,8 @@ impl<A: Scalar> Walk<'_, A> {
 }
 
 impl<'a, A: Scalar> Prefetcher<'a, A> {
-    /// All batches from the given one, from 0, of the given epoch on. If the engine has more than one of `threads`, one more
-    /// thread, of `scope`, fills those that are not small; it ends when the prefetcher is dropped.
+    /// All batches from the given one, from 0, of the given epoch on. If the engine has more than one of `threads` and
+    /// the batches are not small, one more thread, of `scope`, fills them; it ends when the prefetcher is dropped.
     pub(crate) fn new<'scope>(
         scope: &'scope Scope<'scope, '_>,
         mut batches: Batches<'a, A>,
