@@ -108,7 +108,7 @@ pub use mnist::{DataDirs, fashion_mnist, mnist};
 pub use options::ReadOptions;
 pub use parts::Parts;
 pub use read::{FileFormat, read, read_features, read_features_and_kept, read_pair};
-pub use summary::Summary;
+pub use summary::{Summary, counted};
 pub use table::column::{Column, HeaderRow, Impute, TargetColumns};
 pub use table::columns::Columns;
 #[cfg(feature = "csv")]

@@ -152,7 +152,14 @@ fn visible(name: &str) -> String {
     name.chars().map(shown).collect()
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// A count with its noun, in the plural but for one.
+///
+/// ```
+/// use chainrule_datasets::counted;
+///
+/// assert_eq!([0, 1, 2].map(|count| counted(count, "class")), ["0 classes", "1 class", "2 classes"]);
+/// ```
+pub fn counted(count: usize, what: &str) -> String {
     let plural = match what {
         "category" => "categories".to_owned(),
         "class" => "classes".to_owned(),

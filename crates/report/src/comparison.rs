@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::digits::{duration, grouped, significant};
+use crate::digits::{duration, grouped, ratio, significant};
 use crate::html::{cell, note, page, section, table};
 use crate::results::{LossUnits, Summary};
 
@@ -70,7 +70,6 @@ impl Figure {
 
 fn results(runs: &[Compared], names: &[String]) -> Markup {
     let metric = metric(runs);
-    let ratio: fn(f64) -> String = |x| format!("{x:.4}");
     let count: fn(f64) -> String = |x| grouped(x.round() as usize);
     let figure = |name: &str, of, text, best| Figure {
         name: name.to_owned(),

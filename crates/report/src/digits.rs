@@ -17,6 +17,18 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign.
+///
+/// ```
+/// use chainrule_report::digits::ratio;
+///
+/// assert_eq!([0.98614, 1.0, -0.25, -2e-5].map(ratio), ["0.9861", "1.0000", "-0.2500", "0.0000"]);
+/// ```
+pub fn ratio(x: f64) -> String {
+    let text = format!("{x:.4}");
+    if text == "-0.0000" { "0.0000".to_owned() } else { text }
+}
+
 /// Seconds in a unit that suits them.
 ///
 /// ```

@@ -29,6 +29,8 @@ pub struct Walkthrough {
     pub loss: String,
     /// C at the example.
     pub cost: f64,
+    /// The unit of C, where it has one.
+    pub unit: Option<String>,
     /// C, and its derivative in the output.
     pub cost_formulas: Vec<String>,
     /// The input.
@@ -203,6 +205,7 @@ mod tests {
             verdict: None,
             loss: String::new(),
             cost: 0.0,
+            unit: None,
             cost_formulas: Vec::new(),
             input,
             target: Vec::new(),

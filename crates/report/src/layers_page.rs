@@ -15,6 +15,8 @@ pub struct Layers {
     pub about: String,
     /// C at the example.
     pub cost: f64,
+    /// The unit of C, where it has one.
+    pub unit: Option<String>,
     /// What a trained network says, and what is true.
     pub verdict: Option<Verdict>,
     /// Shape of the input.
@@ -116,7 +118,7 @@ impl Layers {
             })
             .collect();
         html! {
-            p { "C = " (significant(self.cost)) }
+            p { "C = " (significant(self.cost)) @if let Some(unit) = &self.unit { " in " (unit) } }
             (table(&["output", "prediction", "target"], &rows))
             @if self.outputs.len() > MOST { (note(&format!("The first {MOST} of {} outputs.", self.outputs.len()))) }
         }
@@ -210,6 +212,7 @@ mod tests {
         let walk = Layers {
             about: name.clone(),
             cost: 0.5,
+            unit: Some(name.clone()),
             verdict: Some(Verdict {
                 source: name.clone(),
                 picture: Some(image.clone()),

@@ -9,7 +9,7 @@ mod spent;
 use maud::{Markup, html};
 
 use crate::clock;
-use crate::digits::{duration, grouped, significant};
+use crate::digits::{duration, grouped, ratio, significant};
 use crate::gallery::Gallery;
 use crate::html::{facts, page, section};
 use crate::run::Run;
@@ -79,7 +79,7 @@ fn headline(run: &Run) -> Vec<(String, Markup)> {
         ("training", Some(figures.train_metric())),
     ] {
         if let Some(value) = value.filter(|value| value.is_finite()) {
-            put(&format!("{part} {metric}"), format!("{value:.4}"), None);
+            put(&format!("{part} {metric}"), ratio(value), None);
         }
     }
     let unit = run.results.loss.as_ref().and_then(|loss| loss.unit.as_deref());

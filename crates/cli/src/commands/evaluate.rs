@@ -5,7 +5,7 @@ use chainrule::tensor::{Pool, Scalar, available_threads};
 use chainrule::train::{
     ClassMetrics, Confusion, Evaluation, Metrics, MultiLabelMetrics, RegressionMetrics, evaluate,
 };
-use chainrule_report::digits::significant;
+use chainrule_report::digits::{ratio, significant};
 use chainrule_report::results::{self, Class, ClassFigures, TargetFigures};
 use clap::Args;
 
@@ -55,7 +55,7 @@ impl Evaluate {
         outln!("loss      {}", significant(result.loss))?;
         match &result.metrics {
             Metrics::Regression(fit) => {
-                outln!("R²        {:.4}", fit.r_squared())?;
+                outln!("R²        {}", ratio(fit.r_squared()))?;
                 outln!("RMSE      {}", significant(fit.rmse()))?;
                 outln!("MAE       {}", significant(fit.mae()))?;
                 if fit.columns() > 1 {
@@ -156,7 +156,7 @@ fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
 pub(crate) fn target_table(targets: &[TargetFigures], room: usize) -> String {
     let lines = vec![
         TableColumn::words(0, "target", targets.iter().map(|target| escaped(&target.name).into_owned())),
-        TableColumn::numbers(0, "R²", targets.iter().map(|target| format!("{:.4}", target.r2))).at_least(8),
+        TableColumn::numbers(0, "R²", targets.iter().map(|target| ratio(target.r2))).at_least(8),
         TableColumn::numbers(1, "RMSE", targets.iter().map(|target| significant(target.rmse))).at_least(9),
         TableColumn::numbers(
             2,

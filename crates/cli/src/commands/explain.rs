@@ -15,17 +15,19 @@ use std::path::{Path, PathBuf};
 use chainrule::datasets::{Encoding, Features, Input, Pipeline, is_image_file, read_images, write_atomic};
 use chainrule::layers::{Architecture, Layer, Stage, activation, spec::parameters};
 use chainrule::loss::LossKind;
-use chainrule::model::{Checkpoint, ModelCard, Output, predict};
+use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar, Shape, rows};
 use chainrule::train::Weights;
+use chainrule_report::explain_page::Walkthrough;
+use chainrule_report::layers_page::Layers;
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
 use super::data::{DataArgs, PartArgs, PlaceArgs, Source};
-use super::model::{Description, ModelArgs, loss_spec, model_parser};
+use super::model::{Description, ModelArgs, loss_spec, loss_unit, model_parser, predicts_numbers};
 use super::options::{OutputName, with_dtype};
 use super::overwrite::Overwrite;
 use super::{complete, loss, network};
@@ -117,6 +119,8 @@ struct Shown {
     facts: Vec<String>,
     /// Name of each output, where it is known.
     outputs: Vec<String>,
+    /// The unit of C, where it has one.
+    unit: Option<String>,
 }
 
 /// A stack of dense layers with every number, or any other network layer by layer.
@@ -204,7 +208,7 @@ impl Explain {
         };
         let target = match &self.target {
             Some(text) => target(text, &card, loss)?,
-            None if is_unbounded(&card) => draw(card.architecture.outputs()),
+            None if predicts_numbers(&card) => draw(card.architecture.outputs()),
             None => one_hot(card.architecture.outputs(), 0),
         };
         Ok(Case { card, loss, theta, statistics: Vec::new(), x, target, example: None })
@@ -307,10 +311,18 @@ fn said<A: Scalar>(checkpoint: &Checkpoint<A>, raw: &ArrayRef2<A>) -> Array2<A> 
 fn page(shown: &Shown) -> String {
     match (&shown.explained, &shown.verdict) {
         (Explained::Stack(trace), verdict) => {
-            explain_page(&page::walkthrough(trace, verdict.clone(), &shown.inputs, &shown.outputs))
+            let unit = shown.unit.clone();
+            explain_page(&Walkthrough {
+                unit,
+                ..page::walkthrough(trace, verdict.clone(), &shown.inputs, &shown.outputs)
+            })
         }
         (Explained::Outline(outline), verdict) => {
-            layers_page(&layer_pictures::layers(outline, verdict.clone(), &shown.outputs, &shown.scale))
+            let unit = shown.unit.clone();
+            layers_page(&Layers {
+                unit,
+                ..layer_pictures::layers(outline, verdict.clone(), &shown.outputs, &shown.scale)
+            })
         }
     }
 }
@@ -334,8 +346,8 @@ fn print(shown: &Shown) -> Result<(), Failure> {
         text::verdict(verdict)?;
     }
     match &shown.explained {
-        Explained::Stack(trace) => text::print(trace, &shown.facts),
-        Explained::Outline(outline) => outline.print(&shown.facts),
+        Explained::Stack(trace) => text::print(trace, &shown.facts, shown.unit.as_deref()),
+        Explained::Outline(outline) => outline.print(&shown.facts, shown.unit.as_deref()),
     }
 }
 
@@ -362,11 +374,7 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
         scale: example.map_or_else(Vec::new, |example| example.scale.clone()),
         facts: example.map_or_else(Vec::new, |example| example.facts.clone()),
         outputs: output_names(&case.card),
+        unit: example.and_then(|_| loss_unit(&case.card)),
         explained,
     })
-}
-
-/// Whether the outputs are numbers of any size, and not shares of 1.
-fn is_unbounded(card: &ModelCard) -> bool {
-    card.output == Output::Identity && matches!(card.architecture.layers.last(), Some(Stage::Dense(_)))
 }

@@ -1,5 +1,6 @@
 //! `chainrule inspect`.
 
+use chainrule::datasets::counted;
 use chainrule::layers::Layer;
 use chainrule::model::{Checkpoint, ModelCard, Output, Summary, SummaryRow};
 use chainrule::tensor::{Entry, Scalar, Shape, vector};
@@ -98,9 +99,9 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
     outln!("data      {}", known(&card.data))?;
     outln!("loss      {}", known(&card.loss.as_ref().map(ToString::to_string)))?;
     outln!(
-        "input     {} numbers, {} transforms",
-        card.architecture.inputs(),
-        card.transform.transforms().len()
+        "input     {}, {}",
+        counted(card.architecture.inputs(), "number"),
+        counted(card.transform.transforms().len(), "transform")
     )?;
     outln!("network   {}", card.architecture)?;
     if !card.classes.is_empty() {

@@ -26,7 +26,7 @@ pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> 
 }
 
 /// The unit of a loss over this many targets that are measured in `units`; none of a difference to an indicator of classes.
-fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<String> {
+pub(crate) fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<String> {
     let of = if targets == 1 {
         format!("{units} of the target")
     } else {

@@ -303,3 +303,15 @@ pub(crate) fn loss_spec(card: &ModelCard) -> LossSpec {
         Output::Identity => LossKind::MeanSquaredError.spec(),
     })
 }
+
+/// The unit of the loss of a trained model, whose outputs are in the units of the data.
+pub(crate) fn loss_unit(card: &ModelCard) -> Option<String> {
+    let targets = if predicts_numbers(card) { card.architecture.outputs() } else { 0 };
+    loss::unit_of(&loss_spec(card), "units", targets)
+}
+
+/// Whether a model is one of a regression.
+pub(crate) fn predicts_numbers(card: &ModelCard) -> bool {
+    let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
+    card.classes.is_empty() && card.output == Output::Identity && ends_in_dense
+}

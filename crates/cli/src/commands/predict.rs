@@ -6,11 +6,10 @@ use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
 use chainrule::datasets::{
-    Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, image_files,
+    Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, counted, image_files,
     is_image_file, npy, read_features_and_kept, read_images, write_atomic,
 };
-use chainrule::layers::Stage;
-use chainrule::model::{ModelCard, Output, predict};
+use chainrule::model::{ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayView1, s};
 use chainrule::tensor::{Pool, Scalar, available_threads, rows, vector};
 use clap::Args;
@@ -19,7 +18,7 @@ use clap_complete::ArgValueCompleter;
 use self::answers::{Column, Format, check_names, write_csv, write_json};
 use super::complete;
 use super::data::{Columns, TextArgs};
-use super::model::ModelArgs;
+use super::model::{ModelArgs, predicts_numbers};
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, escaped, print};
@@ -193,14 +192,8 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         Format::Npy => npy::write(out, &predictions),
     };
     written.map_err(Failure::run)?;
-    errln!("{examples} predictions in {}", out.display());
+    errln!("{} in {}", counted(examples, "prediction"), out.display());
     Ok(())
-}
-
-/// Whether a model is one of a regression.
-fn predicts_numbers(card: &ModelCard) -> bool {
-    let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
-    card.classes.is_empty() && card.output == Output::Identity && ends_in_dense
 }
 
 /// The likeliest class; a lone number is the probability of the second of two.

@@ -141,6 +141,7 @@ fn a_wide_network_is_abbreviated_and_explained_on_its_data() {
     }
     let text = stdout(&run(here, &["explain", "last.safetensors", "--example", "3"]));
     assert!(text.contains("δ⁽²⁾ = p − y") && text.contains("8 of 128 units"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("  C = ") && line.ends_with(" in nats")), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100) && text.lines().count() < 180, "{text}");
     // What has the largest error signal is among what is shown.
     let delta = numbers(&report["trace"][0]["delta"]);
@@ -362,6 +363,7 @@ fn a_row_of_a_table_is_shown_with_its_columns_in_the_units_of_the_file() {
     json(here, &["train", "--data", "n.csv", "--epochs", "2", "--out", "n", "--json"]);
     let text = stdout(&run(here, &["explain", "n", "--data", "n.csv", "--example", "4"]));
     assert!(text.contains("The network says price ") && text.contains("the truth is 6.5 ("), "{text}");
+    assert!(text.contains(" in squared units of the target\n"), "{text}");
     let chosen = ["explain", "r", "--data", "d.csv", "--example", "1", "--target", "yes", "--json"];
     assert_eq!(json(here, &chosen)["verdict"]["right"], value!(null));
 }

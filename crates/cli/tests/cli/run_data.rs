@@ -257,7 +257,9 @@ fn a_run_knows_the_folder_of_its_data_set_without_the_environment() {
     let trained = chainrule(here).args(train).env("CHAINRULE_DATA", "sets").output().unwrap();
     assert!(trained.status.success(), "{}", stderr(&trained));
     let trained: serde_json::Value = serde_json::from_str(&stdout(&trained)).unwrap();
-    assert_eq!(json(here, &["evaluate", "r", "--json"])["loss"], trained["test_loss"]);
+    for of_run in [&["evaluate", "r", "--json"][..], &["evaluate", "r", "--data", "mnist", "--json"]] {
+        assert_eq!(json(here, of_run)["loss"], trained["test_loss"]);
+    }
     // The data may move, and the run continues with them.
     fs::rename(here.join("sets"), here.join("moved")).unwrap();
     refused(here, &["train", "--resume", "r", "--epochs", "2"], &["MNIST", "--data-dir"]);

@@ -84,7 +84,7 @@ function told(step) {
     case "cost":
       return {
         title: ["The cost ", "C"],
-        caption: "How far is the output from the target y, and which way does C change with each output?",
+        caption: `How far is the output from the target y, and which way does C change with each output?${data.unit ? ` C is in ${data.unit}.` : ""}`,
         formulas: data.costFormulas,
       };
     case "delta":

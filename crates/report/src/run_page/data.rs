@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::diagnostics::Part;
-use crate::digits::{grouped, significant};
+use crate::digits::{grouped, ratio, significant};
 use crate::html::{note, section};
 use crate::results::Results;
 
@@ -19,7 +19,6 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
     if parts.is_empty() {
         return None;
     }
-    let ratio = |x: f64| format!("{x:.4}");
     let figures: [Figure; 5] = [
         ("accuracy", |part| part.accuracy, ratio),
         ("R²", |part| part.r2, ratio),
@@ -58,7 +57,7 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
                     "for comparison, on the test part: "
                     @for (place, baseline) in results.baselines.iter().enumerate() {
                         @if place > 0 { ", " }
-                        (baseline.name) " " (format!("{:.4}", baseline.metric.value()))
+                        (baseline.name) " " (ratio(baseline.metric.value()))
                     }
                 }
             }
@@ -191,7 +190,7 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
                     @for column in order.iter().take(BARS) {
                         tr {
                             th scope="row" { (column.name) }
-                            (bar(column.mean / largest, &format!("{:.4} ± {:.4}", column.mean, column.deviation)))
+                            (bar(column.mean / largest, &format!("{} ± {}", ratio(column.mean), ratio(column.deviation))))
                             td.words { (kind(&column.name)) }
                         }
                     }
@@ -199,10 +198,10 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
             }
         }
         (note(&format!(
-            "Permutation importance: how much the {} of {:.4} falls where the cells of one column are shuffled among {} test examples, \
+            "Permutation importance: how much the {} of {} falls where the cells of one column are shuffled among {} test examples, \
              mean and standard deviation of {} times{}.",
             importance.metric,
-            importance.unshuffled,
+            ratio(importance.unshuffled),
             grouped(importance.examples),
             importance.repeats,
             if order.len() > BARS { format!("; the first {BARS} of {} columns", order.len()) } else { String::new() },

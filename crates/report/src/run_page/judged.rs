@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::diagnostics::{Binary, Fit};
-use crate::digits::{grouped, significant};
+use crate::digits::{grouped, ratio, significant};
 use crate::html::{cell, chart, named_head, note, section, table};
 use crate::plot::{Mark, Plot};
 use crate::results::{Class, Evaluation, Results, TargetFigures};
@@ -134,7 +134,7 @@ fn of_target(fit: &Fit, several: bool) -> Vec<Markup> {
 fn each_target(targets: &[TargetFigures]) -> Markup {
     let row = |TargetFigures { name, r2, rmse, mae }: &TargetFigures| {
         let mae = mae.map(significant).unwrap_or_default();
-        vec![cell(name), cell(&format!("{r2:.4}")), cell(&significant(*rmse)), cell(&mae)]
+        vec![cell(name), cell(&ratio(*r2)), cell(&significant(*rmse)), cell(&mae)]
     };
     table(&["target", "R²", "RMSE", "MAE"], &targets.iter().map(row).collect::<Vec<_>>())
 }
@@ -143,8 +143,7 @@ fn each(what: &str, classes: &[Class]) -> Markup {
     let rows: Vec<Vec<Markup>> = classes
         .iter()
         .map(|Class { name, figures }| {
-            let ratios =
-                [figures.precision, figures.recall, figures.f1].map(|ratio| cell(&format!("{ratio:.4}")));
+            let ratios = [figures.precision, figures.recall, figures.f1].map(|figure| cell(&ratio(figure)));
             [&[cell(name)], &ratios[..], &[cell(&figures.support.to_string())]].concat()
         })
         .collect();

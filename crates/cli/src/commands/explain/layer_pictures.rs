@@ -29,6 +29,7 @@ pub(super) fn layers(outline: &Outline, verdict: Option<Verdict>, names: &[Strin
     Layers {
         about: about(outline),
         cost: outline.cost,
+        unit: None,
         verdict,
         input: outline.input.to_string(),
         saliency,

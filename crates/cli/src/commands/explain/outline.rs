@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::formula::line;
 use super::pass::{Pass, wide};
-use super::text::{formulas, indented, named_table, number, room, table};
+use super::text::{cost_in, formulas, indented, named_table, number, room, table};
 use super::trace::shown;
 use crate::commands::pictures::has_positions;
 use crate::commands::stages::{StageName, is_own, stage_names};
@@ -169,13 +169,13 @@ impl Row {
 
 impl Outline {
     /// Of a network whose layers have positions, their sizes; of any other, the numbers of each layer.
-    /// `names` are those of the inputs, where they are known.
-    pub(super) fn print(&self, names: &[String]) -> Result<(), Failure> {
+    /// `names` are those of the inputs and `unit` is that of C, where they are known.
+    pub(super) fn print(&self, names: &[String], unit: Option<&str>) -> Result<(), Failure> {
         let has_maps = |row: &Row| !row.is_view && has_positions(row.shape);
-        if self.rows.iter().any(has_maps) { self.print_sizes() } else { self.print_numbers(names) }
+        if self.rows.iter().any(has_maps) { self.print_sizes(unit) } else { self.print_numbers(names, unit) }
     }
 
-    fn print_sizes(&self) -> Result<(), Failure> {
+    fn print_sizes(&self, unit: Option<&str>) -> Result<(), Failure> {
         /// Characters of the name of a layer, and where there is room for all else.
         const NAME: usize = 24;
         const LONG_NAME: usize = 48;
@@ -195,11 +195,16 @@ impl Outline {
             TableColumn::numbers(3, "parameters", cells(5)),
         ];
         outln!("{}", indented(&fitted_table(lines, room())))?;
-        outln!("\n  C = {}, {}, {}", number(self.cost), self.loss.to_string().replace('-', " "), self.dtype)?;
+        outln!(
+            "\n  C = {}, {}, {}",
+            cost_in(self.cost, unit),
+            self.loss.to_string().replace('-', " "),
+            self.dtype
+        )?;
         outln!("  --html FILE draws the maps of each layer, --json prints all numbers")
     }
 
-    fn print_numbers(&self, names: &[String]) -> Result<(), Failure> {
+    fn print_numbers(&self, names: &[String], unit: Option<&str>) -> Result<(), Failure> {
         outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
         let units = shown(&self.x_signal, UNITS);
         named_table(
@@ -219,7 +224,7 @@ impl Outline {
         let units = if units.iter().all(|&i| i < o.len()) { units } else { shown(o, UNITS) };
         outln!("")?;
         table(&[&name, "y"], &units, o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
-        outln!("\n  C = {}\n\nBackward", number(self.cost))?;
+        outln!("\n  C = {}\n\nBackward", cost_in(self.cost, unit))?;
         self.rows.iter().rev().try_for_each(Row::print_backward)
     }
 

@@ -25,6 +25,7 @@ pub(super) fn walkthrough(
         verdict,
         loss: trace.loss.to_string(),
         cost: trace.cost,
+        unit: None,
         cost_formulas: trace.cost_formulas(),
         input: Input {
             symbol: trace.symbol(0),

@@ -112,8 +112,13 @@ pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
     outln!("{}\n", verdict.answer.sentence())
 }
 
-/// The trace; `names` are those of the inputs, where they are known.
-pub(super) fn print(trace: &Trace, names: &[String]) -> Result<(), Failure> {
+/// C with its unit.
+pub(super) fn cost_in(cost: f64, unit: Option<&str>) -> String {
+    number(cost) + &unit.map_or_else(String::new, |unit| format!(" in {unit}"))
+}
+
+/// The trace; `names` are those of the inputs and `unit` is that of C, where they are known.
+pub(super) fn print(trace: &Trace, names: &[String], unit: Option<&str>) -> Result<(), Failure> {
     let (units, last) = (trace.shown(UNITS), trace.layers.len());
     outln!("{}, {}\n\nInput\n", trace.about(), trace.dtype)?;
     named_table(&["x"], &units[0], names, trace.x.len(), &[&|i| number(trace.x[i])])?;
@@ -131,7 +136,7 @@ pub(super) fn print(trace: &Trace, names: &[String]) -> Result<(), Failure> {
     formulas(&trace.cost_formulas())?;
     outln!("")?;
     cost(trace, &units[last])?;
-    outln!("\n  C = {}", number(trace.cost))?;
+    outln!("\n  C = {}", cost_in(trace.cost, unit))?;
     for l in (1..=last).rev() {
         let layer = &trace.layers[l - 1];
         outln!("\nBackward, layer {l} of {last}\n")?;

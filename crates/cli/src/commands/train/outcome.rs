@@ -8,7 +8,7 @@ use chainrule::model::ModelCard;
 use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
-use chainrule_report::digits::significant;
+use chainrule_report::digits::{ratio, significant};
 use chainrule_report::results::{
     self, Baseline, Communication, Figures, LossUnits, Results, Summary, TimeSplit,
 };
@@ -197,8 +197,8 @@ impl Outcome {
         let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
         let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.metric.value()));
         for (name, loss, score) in of_parts.chain(of_baselines) {
-            let loss = loss.map_or_else(|| "–".to_owned(), significant);
-            put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8.4}\n"));
+            let (loss, score) = (loss.map_or_else(|| "–".to_owned(), significant), ratio(score));
+            put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8}\n"));
         }
         if let Some(constant) = &self.constant {
             put(&mut text, format_args!("\n{constant}\n"));
@@ -226,9 +226,9 @@ impl Outcome {
                     format!("test accuracy {:.2} % (all labels of an example)", 100.0 * metrics.accuracy())
                 }
                 Metrics::Regression(fit) if fit.columns() > 1 => {
-                    format!("test R² {:.4} (mean of {} targets)", fit.r_squared(), fit.columns())
+                    format!("test R² {} (mean of {} targets)", ratio(fit.r_squared()), fit.columns())
                 }
-                Metrics::Regression(fit) => format!("test R² {:.4}", fit.r_squared()),
+                Metrics::Regression(fit) => format!("test R² {}", ratio(fit.r_squared())),
             },
             None => format!("training loss {}", significant(self.train.loss)),
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
-use chainrule_report::digits::significant;
+use chainrule_report::digits::{ratio, significant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
@@ -101,7 +101,7 @@ impl<A: Scalar> Callback<A> for Progress {
         if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
             let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
             parts.push(Part::new(2, format!("validation loss {}", figure(loss))));
-            parts.push(Part::new(3, format!("{name} {metric:<7.4}")));
+            parts.push(Part::new(3, format!("{name} {:<7}", ratio(metric))));
         }
         parts.push(Part::new(4, format!("{rate:>9.0} examples/s")));
         if self.verbosity > Verbosity::Quiet {

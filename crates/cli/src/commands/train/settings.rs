@@ -17,6 +17,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use self::parse::{Fault, Setting, argument, as_flag, parse};
 use super::folder::BEST_MODEL;
+use crate::commands::data::Source;
 use crate::commands::options::Standardize;
 use crate::failure::{Failure, first_paragraph};
 use crate::headings::DATA;
@@ -87,7 +88,8 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
     program.clone().try_get_matches_from(arguments).map_err(Failure::Usage)
 }
 
-/// For a command that judges the model of a run and names no data: the flags that name the run's own, and how it was split.
+/// For a command that judges the model of a run and names no data: the flags that name the run's own, and how it was split. A known
+/// data set may be named if it is the run's: its files are where the run found them.
 fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsString>, Failure> {
     const SEED: &str = "split-seed";
     let command = program.find_subcommand(name).expect("the program has this command");
@@ -98,7 +100,10 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         let id = arg.get_id();
         id == "data" || command.get_arg_conflicts_with(arg).iter().any(|other| other.get_id() == "data")
     };
-    if !has(SEED) || command.get_arguments().filter(|arg| on_the_line(arg)).any(names_data) {
+    let known =
+        given.try_get_one::<Source>("data").ok().flatten().filter(|data| matches!(data, Source::Known(_)));
+    let names_others = |arg: &Arg| names_data(arg) && !(known.is_some() && arg.get_id() == "data");
+    if !has(SEED) || command.get_arguments().filter(|arg| on_the_line(arg)).any(names_others) {
         return Ok(Vec::new());
     }
     let model = given.try_get_one::<PathBuf>("model").ok().flatten();
@@ -117,7 +122,14 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         let is_of_the_data = is_the_same && arg.get_help_heading() == Some(DATA) && !on_the_line(arg);
         as_flag(arg, &key, &value).filter(|_| is_of_the_data).map(OsString::from)
     };
-    Ok(read(&settings, train)?.into_iter().filter_map(flag).collect())
+    let settings = read(&settings, train)?;
+    let is_of_the_run = |data: &Source| {
+        settings.iter().any(|Setting { key, value }| key == "data" && *value == data.to_string())
+    };
+    if known.is_some_and(|data| !is_of_the_run(data)) {
+        return Ok(Vec::new());
+    }
+    Ok(settings.into_iter().filter_map(flag).collect())
 }
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {

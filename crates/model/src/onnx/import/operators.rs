@@ -1,14 +1,16 @@
 //! The operators of ONNX: what each of them does to arrays, and to values that depend on the example.
 
-mod affine;
 mod averages;
 mod axes;
+mod conv;
+mod dense;
 mod norms;
 mod numbers;
 mod operator;
+mod pad;
+mod pools;
 mod resize;
 mod window;
-mod windows;
 
 use std::rc::Rc;
 
@@ -46,15 +48,15 @@ pub(super) fn read<A: Scalar>(
         "Transpose" => axes::transpose(operator, steps)?,
         "Concat" => axes::concat(operator, steps)?,
         "Softmax" => axes::softmax(operator, steps)?,
-        "Gemm" => affine::gemm(operator, steps)?,
-        "MatMul" => affine::mat_mul(operator, steps)?,
-        "Conv" => affine::conv(operator, steps)?,
-        "ConvTranspose" => affine::conv_transpose(operator, steps)?,
-        "MaxPool" => windows::max_pool(operator, steps)?,
-        "AveragePool" => windows::average_pool(operator, steps)?,
-        "GlobalAveragePool" => windows::global_average_pool(operator, steps)?,
-        "GlobalMaxPool" => windows::global_max_pool(operator, steps)?,
-        "Pad" => windows::pad(operator, steps)?,
+        "Gemm" => dense::gemm(operator, steps)?,
+        "MatMul" => dense::mat_mul(operator, steps)?,
+        "Conv" => conv::conv(operator, steps)?,
+        "ConvTranspose" => conv::conv_transpose(operator, steps)?,
+        "MaxPool" => pools::max_pool(operator, steps)?,
+        "AveragePool" => pools::average_pool(operator, steps)?,
+        "GlobalAveragePool" => pools::global_average_pool(operator, steps)?,
+        "GlobalMaxPool" => pools::global_max_pool(operator, steps)?,
+        "Pad" => pad::pad(operator, steps)?,
         "Resize" | "Upsample" => resize::resize(operator, steps)?,
         "BatchNormalization" => norms::batch(operator, steps)?,
         "LayerNormalization" => norms::layer(operator, steps)?,
