@@ -20,6 +20,8 @@ pub struct StepEnd<'a, A> {
     pub loss: f64,
     /// The rate of the step; `None` where the method chooses its own.
     pub learning_rate: Option<f64>,
+    /// The seconds that the steps of the epoch have taken so far.
+    pub seconds: f64,
     /// The parameters after the step.
     pub theta: &'a [A],
 }

@@ -101,9 +101,9 @@ impl<A: Scalar> Run<'_, A> {
             let learning_rate = self.optimizer.learning_rate();
             let loss = self.step(batch, buffers)?;
             self.state.seconds = before + start.elapsed().as_secs_f64();
-            let TrainState { step, batch, .. } = *self.state;
+            let TrainState { step, batch, seconds, .. } = *self.state;
             let (epoch, theta) = (self.epoch(), &*self.theta);
-            let end = StepEnd { epoch, step, batch, batches: count, loss, learning_rate, theta };
+            let end = StepEnd { epoch, step, batch, batches: count, loss, learning_rate, seconds, theta };
             let go_on = self.callback.on_step(&end);
             if any(self.group, go_on.is_break()) {
                 return Ok(ControlFlow::Break(()));
@@ -154,9 +154,11 @@ impl<A: Scalar> Run<'_, A> {
         let mut measure =
             |data| evaluate_together(model, loss, encoding, transform, weights, data, self.group);
         let validation: Option<Evaluation> = setup.validation.map(&mut measure).transpose()?;
-        let sums = self.group.gather(&digest(weights).to_le_bytes());
-        if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
-            return Err(TrainError::Drifted { epoch, rank });
+        if self.group.division().size > 1 {
+            let sums = self.group.gather(&digest(weights).to_le_bytes());
+            if let Some(rank) = sums.iter().position(|sum| *sum != sums[0]) {
+                return Err(TrainError::Drifted { epoch, rank });
+            }
         }
         if !vector::is_finite(self.theta) {
             let place = culprit(model, weights.eval(), self.theta, &Array2::zeros((1, model.inputs())));

@@ -1,7 +1,6 @@
 //! What a training run shows on stderr.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use chainrule::tensor::Scalar;
 use chainrule::train::{Callback, Epoch, StepEnd};
@@ -14,8 +13,8 @@ use crate::failure::errln;
 use crate::interrupt::is_interrupted;
 use crate::terminal::{Part, Stream, columns, fitted};
 
-/// How often the bar's figures change.
-const REFRESH: Duration = Duration::from_millis(100);
+/// How often the bar changes, in seconds.
+const REFRESH: f64 = 0.1;
 
 /// A bar on a terminal, and a line for each epoch.
 pub(crate) struct Progress {
@@ -25,7 +24,9 @@ pub(crate) struct Progress {
     every: u64,
     bar: ProgressBar,
     losses: Sparkline,
-    refreshed: Instant,
+    /// Seconds of the epochs before, and of all steps when the bar last changed.
+    before: f64,
+    refreshed: f64,
     /// Epoch and batch of the last step.
     pub(crate) at: (usize, usize),
 }
@@ -54,7 +55,7 @@ impl Progress {
         };
         bar.set_style(style.with_key("per_sec", rate));
         let losses = Sparkline::default();
-        Self { epochs, verbosity, every, bar, losses, refreshed: Instant::now(), at: (0, 0) }
+        Self { epochs, verbosity, every, bar, losses, before: 0.0, refreshed: 0.0, at: (0, 0) }
     }
 
     /// Prints a warning, however quiet the run is.
@@ -69,11 +70,12 @@ impl Progress {
 
 impl<A: Scalar> Callback<A> for Progress {
     fn on_step(&mut self, end: &StepEnd<'_, A>) -> ControlFlow<()> {
-        self.bar.inc(1);
         self.at = (end.epoch, end.batch);
         self.losses.push(end.loss);
-        if self.refreshed.elapsed() >= REFRESH {
-            self.refreshed = Instant::now();
+        let seconds = self.before + end.seconds;
+        if seconds >= self.refreshed + REFRESH {
+            self.refreshed = seconds;
+            self.bar.set_position(end.step);
             let loss = format!("loss {:<9}", significant(end.loss));
             let parts = vec![Part::new(1, self.losses.to_string()), Part::new(0, loss)];
             // The rest of the line takes 40 columns at most.
@@ -92,6 +94,7 @@ impl<A: Scalar> Callback<A> for Progress {
 
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
         let Epoch { epoch: number, train_loss, seconds, examples, .. } = epoch;
+        self.before += seconds;
         let rate = *examples as f64 / seconds;
         let figure = |loss| format!("{:<9}", significant(loss));
         let mut parts = vec![
