@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Predict(predict::Predict),
     /// Export a trained network to ONNX, NumPy or PyTorch
     Export(export::Export),
-    /// Read an ONNX file of another program as a network, and write it as a model of this one
+    /// Convert a model of another program, ONNX or a PyTorch state dict, to a model of Chainrule
     Import(import::Import),
     /// Show the layers, shapes, parameters and norms of a model file
     Inspect(inspect::Inspect),

@@ -25,8 +25,8 @@ use crate::processes::Processes;
 const EXAMPLES: &str = "\
 Examples:
   chainrule train                                     train on the built-in handwritten digits
-  chainrule train --data houses.csv --target price    train on a table
-  chainrule predict runs/houses-2026-11-29 new.csv";
+  chainrule train docs/examples/iris.csv --target species --out runs/iris
+  chainrule predict runs/iris docs/examples/iris-new.csv";
 
 /// Train neural networks by backpropagation on a CPU.
 #[derive(Debug, Parser)]

@@ -103,7 +103,7 @@ impl<A: Scalar> Dataset<A> {
     /// that the size of the loss stays. An example of weight 0 teaches nothing.
     ///
     /// # Errors
-    /// If there are not as many weights as examples, one is negative or not finite, or all are 0.
+    /// If there are not as many weights as examples, one is negative or not finite, all are 0, or their sum overflows.
     pub fn with_weights(mut self, weights: &[f64]) -> Result<Self, Error> {
         let fault = |fault: String| Error::data(self.about.name.clone(), fault);
         if weights.len() != self.len() {
@@ -115,6 +115,9 @@ impl<A: Scalar> Dataset<A> {
             )));
         }
         let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
+        if mean.is_infinite() {
+            return Err(fault("the sum of the weights overflows: give smaller ones".to_owned()));
+        }
         if mean == 0.0 && !weights.is_empty() {
             return Err(fault("all examples have the weight 0: give one of them more".to_owned()));
         }

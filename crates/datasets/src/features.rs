@@ -83,6 +83,10 @@ impl<A: Scalar> Features<A> {
             Features::FileRows(x) if x.is_plain_bytes() => {
                 Features::Bytes(x.select::<A>(indices).mapv(|x| x.as_f64() as u8))
             }
+            // As the file has them: a transform rounds after it has centred.
+            Features::FileRows(x) if x.are_wide() && A::NAME != <f64 as Scalar>::NAME => {
+                Features::Wide(x.select(indices))
+            }
             Features::FileRows(x) => Features::Real(x.select(indices)),
         }
     }

@@ -84,9 +84,10 @@ impl<'a, A: Scalar> Line<'a, A> {
     fn zoom(&mut self, origin: Trial, mut low: Trial, mut high: Trial) -> Option<f64> {
         while self.evaluations < EVALUATIONS && (high.step - low.step).abs() > f64::EPSILON * low.step.abs() {
             let trial = self.at(interpolated(low, high));
-            if !trial.value.is_finite() || !decreases(origin, trial) || trial.value >= low.value {
+            let is_finite = trial.value.is_finite() && trial.slope.is_finite();
+            if !is_finite || !decreases(origin, trial) || trial.value >= low.value {
                 high = trial;
-                if !trial.value.is_finite() {
+                if !is_finite {
                     high.value = f64::INFINITY;
                 }
                 continue;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule::layers::Architecture;
 use chainrule::loss::LossKind;
+use chainrule::model::onnx::{OnnxInputs, OnnxOptions};
 use chainrule::model::{Checkpoint, Model};
 use chainrule::ndarray::ArrayD;
 use chainrule::tensor::{Scalar, Shape};
@@ -84,9 +85,14 @@ impl Network {
         on!(&self.model, model => detached(py, || model.save(&path))?.map_err(|error| PyOSError::new_err(told(&error))))
     }
 
-    /// The model in ONNX.
-    fn to_onnx<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        on!(&self.model, model => Ok(PyBytes::new(py, &checkpoint(model)?.to_onnx())))
+    /// The model in ONNX, from a matrix or from the columns of the table that it was trained on.
+    fn to_onnx<'py>(&self, py: Python<'py>, columns: bool, opset: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let inputs = if columns { OnnxInputs::Columns } else { OnnxInputs::Matrix };
+        let options = OnnxOptions { opset, inputs };
+        on!(&self.model, model => {
+            let bytes = checkpoint(model)?.to_onnx_with(options).map_err(value_error)?;
+            Ok(PyBytes::new(py, &bytes))
+        })
     }
 
     /// Trains on x and y.

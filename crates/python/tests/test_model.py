@@ -1,6 +1,7 @@
 """Networks in words."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,11 +62,24 @@ def test_files_and_pickles_bring_the_model_back(tmp_path, dtype):
     copy = pickle.loads(pickle.dumps(model))
     assert (copy.predict(X) == model.predict(X)).all() and copy.history_ == model.history_
     assert model.to_onnx(tmp_path / "model.onnx") == (tmp_path / "model.onnx").read_bytes()
+    assert model.to_onnx(opset=13) != model.to_onnx()
+    refused = [({"opset": 12}, "operator set 12"), ({"inputs": "columns"}, "table"), ({"inputs": "x"}, "'matrix'")]
+    for given, fault in refused:
+        with pytest.raises(ValueError, match=fault):
+            model.to_onnx(**given)
     with pytest.raises(ValueError, match="checksum|not"):
         broken = bytearray((tmp_path / "model.safetensors").read_bytes())
         broken[-3] ^= 1
         (tmp_path / "broken").write_bytes(broken)
         Model.load(tmp_path / "broken")
+
+
+def test_a_model_of_a_table_is_exported_from_its_columns():
+    table = Path(__file__).parents[2] / "cli/tests/earlier/model.safetensors"
+    model = Model.load(table)
+    columns, matrix = model.to_onnx(inputs="columns"), model.to_onnx()
+    # A graph names its inputs: the columns, of which one has words, or x.
+    assert all(name in columns for name in (b"width", b"colour", b"red")) and columns != matrix
 
 
 def test_a_state_dict_has_pytorchs_names_and_order():

@@ -41,7 +41,8 @@ pub(crate) struct PlaceArgs {
     /// images for each class. [default: digits to train, the data the model was trained on for everything else]
     #[arg(long, add = ArgValueCompleter::new(sources), value_name = "NAME|PATH", help_heading = DATA)]
     pub(crate) data: Option<Source>,
-    /// Folder with the files of MNIST or Fashion-MNIST [default: the usual places]
+    /// Folder with the files of MNIST or Fashion-MNIST [default: $CHAINRULE_DATA, then chainrule in the cache folder, such as
+    /// ~/.cache/chainrule, then /usr/share/datasets]
     #[arg(long, value_name = "DIR", help_heading = DATA, hide_short_help = true)]
     data_dir: Option<PathBuf>,
 }

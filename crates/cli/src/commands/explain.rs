@@ -58,7 +58,8 @@ Examples:
 #[command(mut_arg("output", |arg| arg.help("Activation function of its output layer [default: the one that suits the loss]")))]
 #[command(mut_arg("loss", |arg| arg.help("Loss function [default: squared-error or, with MODEL, the one it was trained with]")))]
 pub(crate) struct Explain {
-    /// Model file, .safetensors, or the folder of a run [default: a new network with weights of two decimals]
+    /// Model file, .safetensors, .onnx, .pt or .safetensors.index.json, or the folder of a run [default: a new network with weights of
+    /// two decimals]
     #[arg(value_parser = model_parser())]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -74,7 +75,7 @@ pub(crate) struct Explain {
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|FILE", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
     input: Option<String>,
     /// Target to use instead of the example's: a number for each output, separated by commas, or a class [default for an image file:
-    /// the class that the network says]
+    /// the predicted class]
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
     target: Option<String>,
     /// Layers of a new network in words, or a .toml file of layers
@@ -281,7 +282,7 @@ fn image<A: Scalar>(file: &str, model: &ModelArgs, card: &ModelCard) -> Result<A
             model.model.display()
         )));
     };
-    let features = read_images::<A>(&[PathBuf::from(file)], shape).map_err(Failure::input)?;
+    let features = read_images::<A>(&[PathBuf::from(file)], shape, None).map_err(Failure::input)?;
     Ok(features.transformed(&Pipeline::new(), 0..1))
 }
 

@@ -23,6 +23,9 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("model", |arg| arg.help(
+    "Model of another program: .onnx, or a state dict as .safetensors, .pt, .pth or .safetensors.index.json"
+)))]
 pub(crate) struct Import {
     #[command(flatten)]
     model: ModelArgs,

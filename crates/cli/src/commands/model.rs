@@ -30,7 +30,8 @@ pub(crate) struct ModelArgs {
     /// Network of a model from another program in words, or a .toml file of layers, instead of --layers and --activation
     #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", conflicts_with_all = ["layers", "activation", "dropout"], help_heading = NETWORK)]
     pub(crate) network: Option<String>,
-    /// Input shape of --network where it is a picture or a sequence, such as 32x32x3 [default: as many numbers as the weights tell]
+    /// Input shape of --network if it is an image or a sequence, such as 32x32x3 [default: a flat vector, whose length follows from
+    /// the weights]
     #[arg(long, value_name = "SHAPE", requires = "network", help_heading = NETWORK)]
     pub(crate) input_shape: Option<Shape>,
 }
@@ -54,7 +55,7 @@ pub(crate) fn model_parser() -> impl TypedValueParser<Value = PathBuf> {
 /// A network in words, where no file describes it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Description {
-    /// Layer widths of a model from another program, such as 784-256-10; the pixels of a built-in data set are scaled to 0..1
+    /// Layer widths of a model from another program, such as 784-256-10
     #[arg(long, value_name = "WIDTHS", help_heading = NETWORK)]
     pub(crate) layers: Option<Widths>,
     /// Activation function of its hidden layers [default: relu]

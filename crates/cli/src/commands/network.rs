@@ -17,6 +17,9 @@ struct File {
     layers: Vec<Stage>,
 }
 
+/// How the name of a file of layers ends.
+const FILE: &str = "toml";
+
 /// The layers of a network: `text` is a path that ends in `.toml`, the name of a published network, which gets this number of
 /// `outputs`, or the layers in words.
 ///
@@ -27,7 +30,7 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
         return layers(&preset.words(outputs), outputs);
     }
     let path = Path::new(text);
-    if path.extension().is_none_or(|extension| extension != "toml") {
+    if path.extension().is_none_or(|extension| extension != FILE) {
         return Stage::network(text).map_err(|error| {
             // A name alone may have been meant for one of a whole network.
             if text.contains([',', ' ']) {
@@ -43,6 +46,19 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
         unreadable(&format!("line {place}: {}", error.message()))
     })?;
     Ok(file.layers)
+}
+
+/// The value of `--network` without a file: what a run stores must not change with one.
+///
+/// # Errors
+/// If there is no such file, or it is no network.
+pub(crate) fn without_file(text: &str) -> Result<String, Failure> {
+    if Path::new(text).extension().is_none_or(|extension| extension != FILE) {
+        return Ok(text.to_owned());
+    }
+    // Only published networks depend on the number of outputs.
+    let words: Vec<String> = layers(text, 0)?.iter().map(ToString::to_string).collect();
+    Ok(words.join(", "))
 }
 
 /// The network of these layers for the examples of `data`, whose pictures keep their shape.

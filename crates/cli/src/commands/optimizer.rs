@@ -12,7 +12,7 @@ use chainrule::tensor::registry::UnknownName;
 use chainrule::tensor::{Layout, Scalar};
 use clap::Args;
 
-use super::options::{name_parser, parse_magnitude};
+use super::options::{name_parser, parse_fraction, parse_magnitude};
 use crate::headings::TRAINING;
 
 /// An optimizer of the library by its name.
@@ -53,15 +53,15 @@ pub(crate) struct OptimizerArgs {
     /// Optimizer
     #[arg(long, value_parser = name_parser::<OptimizerName>(OptimizerName::names()), default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
-    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others; where neither optimizer,
-    /// rate, decay nor schedule is given, 0.01 at the top of one cycle of adam]
+    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others. If none of --optimizer, --lr,
+    /// --weight-decay, --schedule and --warmup is given: adam with a one-cycle schedule that peaks at 0.01]
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     lr: Option<f64>,
     /// Momentum coefficient of momentum and nesterov
-    #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "X", default_value = "0.9", value_parser = parse_fraction, help_heading = TRAINING, hide_short_help = true)]
     momentum: f64,
-    /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others; where neither optimizer, rate,
-    /// decay nor schedule is given, 1.5 / training examples]
+    /// Weight decay, applied to weights and not to biases [default: 0.01 for adamw, 0 for the others; 1.5 / training examples if
+    /// none of the five flags named at --lr is given]
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     weight_decay: Option<f64>,
     /// Dimension of the Krylov subspace of newton and saddle-free-newton; 0 for the whole space [default: 0 up to 1500 parameters, else 50]
@@ -73,8 +73,8 @@ pub(crate) struct OptimizerArgs {
     /// Adapt the damping of newton and saddle-free-newton after each step (Levenberg-Marquardt) instead of searching 1, 0.1, …, 0.00001
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
     adaptive_damping: bool,
-    /// Learning rate schedule; one-cycle where neither optimizer, rate, decay nor schedule is given
-    #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES), default_value = "constant", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
+    /// Learning rate schedule [default: constant; one-cycle if none of the five flags named at --lr is given]
+    #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES), default_value = "constant", hide_default_value = true, value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     schedule: ScheduleKind,
     /// Number of warm-up steps, over which the learning rate rises from 0
     #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true)]
@@ -190,24 +190,26 @@ impl OptimizerArgs {
         }
     }
 
-    /// The optimizer for a run of `steps` steps. If dropout makes the risk another one at each step, `is_random` says so.
+    /// The optimizer for a run of `steps` steps. If dropout or augmentation make the risk another one at each step, `varies` says so.
     pub(crate) fn build<A: Scalar>(
         &self,
         layout: &Layout,
         steps: u64,
-        is_random: bool,
+        varies: bool,
     ) -> Box<dyn Optimizer<A>> {
         match self.optimizer {
             OptimizerName::FirstOrder(kind) => {
                 let rule = self.rule(kind);
-                let schedule = self.schedule.over(self.lr.unwrap_or(rule.learning_rate()), steps);
+                let rate = self.lr.unwrap_or(rule.learning_rate());
+                // It begins when the warm-up ends.
+                let schedule = self.schedule.over(rate, steps.saturating_sub(self.warmup));
                 let schedule = if self.warmup > 0 { schedule.warm_up(self.warmup) } else { schedule };
                 let clip = self.clip_norm.map(Clip::Norm).or(self.clip_value.map(Clip::Value));
                 let (schedule, weight_decay) = (Some(schedule), self.weight_decay);
                 Box::new(DescentSpec { rule, schedule, weight_decay, clip }.build(layout))
             }
             OptimizerName::QuasiNewton(QuasiNewtonKind::Lbfgs) => {
-                let lbfgs = LbfgsConfig { full_batch: !is_random, ..LbfgsConfig::default() };
+                let lbfgs = LbfgsConfig { full_batch: !varies, ..LbfgsConfig::default() };
                 QuasiNewtonSpec::Lbfgs(lbfgs).build(layout.len())
             }
             OptimizerName::SecondOrder(kind) => self.second_order(kind).build(layout.len()),

@@ -71,11 +71,13 @@ impl Predict {
             Some(Input::Image(shape)) => Some(shape),
             _ => None,
         };
+        let mut options = ReadOptions::default();
+        self.text.apply(&mut options);
         if is_image_file(&self.input) || self.input.is_dir() {
             if self.keep.is_some() {
                 return Err(self.keeps_nothing());
             }
-            return self.pictures(image);
+            return self.pictures(image, options.max_memory);
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
@@ -87,8 +89,6 @@ impl Predict {
             Some(Input::Table(schema)) => Some(schema.clone()),
             _ => None,
         };
-        let mut options = ReadOptions::default();
-        self.text.apply(&mut options);
         options.table.schema = schema;
         options.table.keep = self.keep.clone().map_or_else(Vec::new, |Columns(columns)| columns);
         let (features, names) = read_features_and_kept::<A>(&self.input, &options).map_err(Failure::input)?;
@@ -120,13 +120,17 @@ impl Predict {
         ))
     }
 
-    fn pictures<A: Scalar>(&self, shape: Option<ImageShape>) -> Result<Examples<A>, Failure> {
+    fn pictures<A: Scalar>(
+        &self,
+        shape: Option<ImageShape>,
+        max_memory: Option<u64>,
+    ) -> Result<Examples<A>, Failure> {
         let shape = shape.ok_or_else(|| {
             let path = self.model.model.display();
             Failure::Input(format!("{path}: the network was not trained on images: give a table"))
         })?;
         let files = image_files(&self.input).map_err(Failure::input)?;
-        let features = read_images(&files, shape).map_err(Failure::input)?;
+        let features = read_images(&files, shape, max_memory).map_err(Failure::input)?;
         let cells = files.iter().map(|file| file.display().to_string()).collect();
         Ok(Examples { features, names: vec![KeptColumn { name: "file".to_owned(), cells }] })
     }

@@ -30,10 +30,11 @@ use std::path::PathBuf;
 
 use chainrule::datasets::{Augmentation, Dataset};
 use chainrule::layers::Stage;
-use chainrule::loss::LossKind;
+use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
+use chainrule::train::tensors::checksum;
 use clap::{ArgAction, Args, ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
@@ -47,6 +48,7 @@ use self::verbosity::VerbosityArgs;
 use super::complete;
 use super::data::{DataArgs, Known, Source, TestPart, sources};
 use super::model::model_parser;
+use super::network;
 use super::optimizer::OptimizerArgs;
 use super::options::{
     Dtype, InitArg, OutputName, ReductionName, Standardize, Widths, absolute, activation_parser, name_parser,
@@ -58,10 +60,10 @@ use crate::processes::Processes;
 
 const EXAMPLES: &str = "\
 Examples:
-  chainrule train iris.csv
-  chainrule train --data mnist --layers 256-128 --epochs 20 --validation 0.1 --patience 3
-  chainrule train --data houses.csv --target price --drop id --loss mean-squared-error
-  chainrule train --resume runs/mnist-2026-11-29 --epochs 40";
+  chainrule train docs/examples/iris.csv --target species --out runs/iris
+  chainrule train digits --layers 256-128 --epochs 20 --validation 0.1 --patience 3 --out runs/digits
+  chainrule train moons --optimizer lbfgs --out runs/moons
+  chainrule train --resume runs/digits --epochs 30";
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -135,7 +137,7 @@ pub(crate) struct Train {
     augment: Option<Augmentation>,
     #[command(flatten)]
     optimizer: OptimizerArgs,
-    /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters
+    /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters; needs --validation
     #[arg(long, value_name = "N", help_heading = TRAINING)]
     patience: Option<usize>,
     /// Seed of the initial weights, the shuffling, dropout and augmentation
@@ -174,7 +176,8 @@ impl Train {
     /// Trains; the settings of `line` are written to the run's folder.
     pub(crate) fn run(&self, line: &CommandLine<'_>, processes: &Processes) -> Result<(), Failure> {
         processes.agree(choose(self.gemm()).map_err(|error| Failure::Input(format!("--gemm: {error}"))))?;
-        with_dtype!(self.dtype, train(self, line, processes))
+        let args = processes.agree(self.without_files())?;
+        with_dtype!(args.dtype, train(&args, line, processes))
     }
 
     /// The same with the defaults for these training examples in place of settings that were not given.
@@ -189,6 +192,12 @@ impl Train {
         let optimizer = if is_chosen { self.optimizer.clone() } else { self.optimizer.usual(examples) };
         let network = usual_network(self, line, train).or_else(|| self.network.clone());
         Self { epochs: Some(epochs), optimizer, network, ..self.clone() }
+    }
+
+    /// The same with the layers of a file in words.
+    fn without_files(&self) -> Result<Self, Failure> {
+        let network = self.network.as_deref().map(network::without_file).transpose()?;
+        Ok(Self { network, ..self.clone() })
     }
 
     /// The passes over the training data of a run that is complete.
@@ -225,9 +234,14 @@ impl Train {
         self.settings(loss, line, known)
     }
 
-    /// The settings that a resumed run must share with the one that was interrupted.
-    fn fixed(&self, loss: LossKind, line: &CommandLine<'_>) -> BTreeMap<String, Option<String>> {
-        let mut known = self.resolved(loss);
+    /// The settings that a resumed run must share with the one that was interrupted; `loss` has the weights of the classes.
+    fn fixed(&self, loss: &LossSpec, line: &CommandLine<'_>) -> BTreeMap<String, Option<String>> {
+        let mut known = self.resolved(loss.kind());
+        if let (Some(_), LossSpec::CrossEntropy(config)) = (&self.class_weight, loss) {
+            let bytes: Vec<u8> =
+                config.class_weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+            known.push(("class-weight", format!("weights with the checksum {:016x}", checksum(&bytes))));
+        }
         // The target of a table is a column; one in a file of its own is compared by its numbers.
         known.extend(self.data.target_setting().map(|_| ("target", "a file".to_owned())));
         line.fixed(&known)

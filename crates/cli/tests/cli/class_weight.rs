@@ -32,6 +32,11 @@ fn a_rare_class_counts_as_much_as_a_frequent_one() {
     let weights = |run: &str| fs::read_to_string(here.join(run).join("config.toml")).unwrap();
     assert!(weights("balanced").contains("class-weight = \"balanced\""));
 
+    // A run goes on with the weights that it began with.
+    json(here, &["train", "--resume", "file", "--epochs", "101", "--json"]);
+    fs::write(here.join("w.csv"), "class,weight\nrare,9\n").unwrap();
+    refused(here, &["train", "--resume", "file", "--epochs", "102"], &["class-weight", "checksum"]);
+
     fs::write(here.join("bad.csv"), "rare,1\nscarce,1\n").unwrap();
     let bad = ["train", "--data", "d.csv", "--class-weight"];
     refused(here, &[&bad[..], &["bad.csv"]].concat(), &["line 2", "\"scarce\" is no class", "rare, usual"]);

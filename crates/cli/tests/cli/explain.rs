@@ -265,6 +265,7 @@ fn a_convolutional_network_is_explained_by_its_sizes_its_verdict_and_a_page_of_p
     dark_and_bright(here);
     let network = "conv 4 3, batch-norm, relu, max-pool 2, flatten, dense 2";
     json(here, &["train", "--data", "tones", "--network", network, "--epochs", "15", "--out", "r", "--json"]);
+    refused(here, &["predict", "r", "tones/dark", "--max-memory", "100"], &["--max-memory"]);
     // By number, with the truth.
     let of_data = ["explain", "r", "--data", "tones", "--example", "3"];
     let output = run(here, &of_data);

@@ -44,3 +44,24 @@ fn a_mistake_in_a_network_is_one_line_with_its_place() {
         &["leave out --layers"],
     );
 }
+
+#[test]
+fn a_run_keeps_the_network_of_a_file_that_changes_or_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let file = |activation: &str| {
+        format!(
+            "layers = [{{ kind = \"dense\", outputs = 4 }}, {{ kind = \"{activation}\" }}, {{ kind = \"dense\", outputs = 2 }}]"
+        )
+    };
+    fs::write(here.join("net.toml"), file("tanh")).unwrap();
+    let train = ["train", "--data", "moons", "--network", "net.toml", "--epochs", "1", "--json"];
+    json(here, &[&train[..], &["--out", "r"]].concat());
+    let config = fs::read_to_string(here.join("r/config.toml")).unwrap();
+    assert!(config.contains("network = \"dense 4, tanh, dense 2\""), "{config}");
+    fs::write(here.join("net.toml"), file("relu")).unwrap();
+    json(here, &["train", "--resume", "r", "--epochs", "2", "--json"]);
+    assert!(json(here, &["inspect", "r", "--json"])["network"].to_string().contains("tanh"));
+    fs::remove_file(here.join("net.toml")).unwrap();
+    json(here, &["train", "--config", "r/config.toml", "--out", "again", "--json"]);
+}

@@ -9,8 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chainrule::tensor::Rng;
-use serde_json::Value;
 
+use crate::run_data::metrics;
 use crate::run_folder::contents;
 use crate::{chainrule, refused, run, stderr};
 
@@ -49,17 +49,6 @@ const ENDLESS: &[&str] = &["--epochs", "100000"];
 fn model(folder: &Path, name: &str) -> (Vec<u8>, Vec<u8>) {
     let read = |file: &str| fs::read(folder.join(name).join(file)).expect("a finished run has its models");
     (read("last.safetensors"), read("best.safetensors"))
-}
-
-/// The lines of `metrics.jsonl` without what no run has twice: its seconds.
-pub(crate) fn metrics(folder: &Path, name: &str) -> Vec<Value> {
-    let text = fs::read_to_string(folder.join(name).join("metrics.jsonl")).unwrap();
-    let line = |line: &str| {
-        let mut line: Value = serde_json::from_str(line).expect("each line is JSON");
-        line.as_object_mut().unwrap().remove("seconds");
-        line
-    };
-    text.lines().map(line).collect()
 }
 
 /// Trains without interruption in `whole`.

@@ -15,8 +15,19 @@ fn table(path: &Path) {
     fs::write(path, text).unwrap();
 }
 
-fn results(here: &Path, run: &str) -> serde_json::Value {
+pub(crate) fn results(here: &Path, run: &str) -> serde_json::Value {
     serde_json::from_str(&fs::read_to_string(here.join(run).join("results.json")).unwrap()).unwrap()
+}
+
+/// The lines of `metrics.jsonl` without what no run has twice: its seconds.
+pub(crate) fn metrics(folder: &Path, name: &str) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(folder.join(name).join("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
+        line.as_object_mut().unwrap().remove("seconds");
+        line
+    };
+    text.lines().map(line).collect()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::run_data::{metrics, results};
 use crate::{json, run, stderr, stdout};
 
 fn table(path: &Path, rows: impl IntoIterator<Item = [f64; 3]>) {
@@ -201,4 +202,59 @@ fn lbfgs_with_dropout_compares_losses_under_one_mask() {
         json(here, &[&arguments[..], &["--epochs", "30", "--seed", "1", "--out", "r", "--json"]].concat());
     // With the value of the last mask beside those of the next one, most line searches fail, and the loss stays at 0.2.
     assert!(ended["train_loss"].as_f64().unwrap() < 0.12, "{ended}");
+}
+
+#[test]
+fn a_schedule_that_begins_after_the_warm_up_ends_with_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let train =
+        ["train", "--data", "moons", "--layers", "2", "--epochs", "10", "--lr", "0.1", "--warmup", "100"];
+    json(here, &[&train[..], &["--schedule", "cosine", "--out", "r", "--json"]].concat());
+    let rates: Vec<f64> =
+        metrics(here, "r").iter().filter_map(|line| line["learning_rate"].as_f64()).collect();
+    assert!(*rates.last().unwrap() < 1e-3 && rates.iter().any(|&rate| rate > 0.09), "{rates:?}");
+}
+
+#[test]
+fn lbfgs_lowers_one_and_the_same_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    // More than 1024 rows: batch normalisation measures each shard of them.
+    let network = ["--network", "flatten, dense 16, batch-norm, relu, dense 10"];
+    let lbfgs = ["--optimizer", "lbfgs", "--epochs", "12", "--json"];
+    json(here, &[&["train", "digits", "--out", "r"][..], &network, &lbfgs].concat());
+    let losses = |name: &str| -> Vec<f64> {
+        metrics(here, name)
+            .iter()
+            .filter(|line| line["kind"] == "epoch")
+            .map(|line| line["train_loss"].as_f64().unwrap())
+            .collect()
+    };
+    let plain = losses("r");
+    assert!(plain.is_sorted_by(|a, b| a > b) && plain[11] < 0.2 * plain[0], "{plain:?}");
+    // On other images in each epoch it asks anew, and goes on learning.
+    json(
+        here,
+        &[&["train", "digits", "--out", "s", "--augment", "shift 1", "--layers", "16"][..], &lbfgs].concat(),
+    );
+    let shifted = losses("s");
+    assert!(
+        shifted.windows(2).all(|pair| pair[0] != pair[1]) && shifted[11] < 0.9 * shifted[0],
+        "{shifted:?}"
+    );
+}
+
+#[test]
+fn importance_and_charts_see_the_numbers_that_evaluation_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    // Seconds that are one number in single precision.
+    let row = |i: usize| format!("{},{},{i}\n", 1_700_000_000 + i, i % 3);
+    fs::write(here.join("d.csv"), format!("t,other,y\n{}", (0..100).map(row).collect::<String>())).unwrap();
+    json(here, &["train", "--data", "d.csv", "--target", "y", "--out", "r", "--json"]);
+    let results = results(here, "r");
+    let (r2, unshuffled) = (&results["test"]["r2"], &results["diagnostics"]["importance"]["unshuffled"]);
+    assert!(r2.as_f64().unwrap() > 0.99, "{results}");
+    assert!((r2.as_f64().unwrap() - unshuffled.as_f64().unwrap()).abs() < 1e-6, "{r2} and {unshuffled}");
 }

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::resume::{checkpoints, metrics, whole};
+use crate::resume::{checkpoints, whole};
+use crate::run_data::metrics;
 use crate::{chainrule, refused, run, stderr};
 
 /// Trains to the end.

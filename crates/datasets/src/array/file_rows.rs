@@ -158,9 +158,15 @@ impl FileRows {
         }
     }
 
-    /// Refuses a row that is not finite; `index` is its number in the file.
-    pub(crate) fn refused(&self, index: usize) -> Error {
-        let fault = format!("row {index} (from 0) holds NaN, infinity or a number beyond the network's type");
+    /// The number in the file of row `i` of this part.
+    fn place(&self, i: usize) -> usize {
+        self.blocks[i / self.per_block] as usize * self.per_block + i % self.per_block
+    }
+
+    /// Refuses row `i` of this part, which is not finite.
+    pub(crate) fn refused(&self, i: usize) -> Error {
+        let row = self.place(i);
+        let fault = format!("row {row} (from 0) holds NaN, infinity or a number beyond the network's type");
         Error::format(&self.path, fault, "replace it or drop the row")
     }
 
@@ -168,8 +174,7 @@ impl FileRows {
     #[track_caller]
     pub(crate) fn row<A: Scalar>(&self, i: usize, out: &mut [A]) {
         let mut bytes = vec![0; self.stride()];
-        let row = self.blocks[i / self.per_block] as usize * self.per_block + i % self.per_block;
-        self.read_at(row, &mut bytes).unwrap_or_else(|error| panic!("{error}"));
+        self.read_at(self.place(i), &mut bytes).unwrap_or_else(|error| panic!("{error}"));
         self.decode(&bytes, out);
     }
 

@@ -125,17 +125,21 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(images)
 }
 
-/// Reads images as rows of bytes of one shape.
+/// Reads images as rows of bytes of one shape; they may take `max_memory` bytes, or half of the machine's memory.
 ///
 /// # Errors
-/// If one cannot be read.
-pub fn read_images<A: Scalar>(files: &[PathBuf], shape: ImageShape) -> Result<Features<A>, Error> {
+/// If one cannot be read, or they take more memory.
+pub fn read_images<A: Scalar>(
+    files: &[PathBuf],
+    shape: ImageShape,
+    max_memory: Option<u64>,
+) -> Result<Features<A>, Error> {
     let options = ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
     Ok(stack(
         files.first().map_or(Path::new("images"), PathBuf::as_path),
         files,
         options,
-        memory::default_limit(),
+        max_memory.unwrap_or_else(memory::default_limit),
     )?
     .features)
 }

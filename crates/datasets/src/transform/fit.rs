@@ -34,8 +34,14 @@ impl Pipeline {
         };
         let raw = Statistics::of(data.features())?;
         if let Some(feature) = raw.variance.iter().position(|variance| !variance.is_finite()) {
-            // The rows of a streamed file are read here for the first time.
-            let fault = format!("feature {feature} holds NaN or infinity: replace it or drop the examples");
+            let fault = if raw.mean[feature].is_finite() {
+                format!(
+                    "the numbers of feature {feature} are too large to standardise: give it in another unit"
+                )
+            } else {
+                // The rows of a streamed file are read here for the first time.
+                format!("feature {feature} holds NaN or infinity: replace it or drop the examples")
+            };
             return Err(Error::data(data.name(), fault));
         }
         let through = (0..data.inputs()).map(|feature| self.fold(feature));

@@ -9,7 +9,7 @@ use crate::features::Features;
 
 /// What the fits need to know about each feature.
 pub(super) struct Statistics {
-    mean: Array1<f64>,
+    pub(super) mean: Array1<f64>,
     /// Σ(x − mean)² / n.
     pub(super) variance: Array1<f64>,
     min: Array1<f64>,

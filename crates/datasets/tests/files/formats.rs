@@ -206,7 +206,7 @@ fn images_are_what_pillow_sees() {
             ("rgb-small", image.shape.height / 2, image.shape.width / 2, 3),
         ] {
             let features =
-                read_images::<f64>(std::slice::from_ref(&path), ImageShape { height, width, channels })
+                read_images::<f64>(std::slice::from_ref(&path), ImageShape { height, width, channels }, None)
                     .unwrap();
             let mut row = vec![0.0; height * width * channels];
             features.row(0, &mut row);

@@ -246,20 +246,29 @@ class Model:
             contents = file.read()
         return _model_of(Network.from_bytes(contents, os.fspath(path), _is_double(dtype)))
 
-    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> bytes:
+    def to_onnx(
+        self, path: str | os.PathLike[str] | None = None, *, inputs: str = "matrix", opset: int = 17
+    ) -> bytes:
         """Export the model to ONNX.
 
         Parameters
         ----------
         path : path-like, default=None
             A file to write.
+        inputs : {'matrix', 'columns'}, default='matrix'
+            What goes into the graph: one matrix with a column for each input of the network, as `predict` takes it, or the cells of the
+            table that ``chainrule train`` has trained the model on, one input for each of its columns, words as strings.
+        opset : int, default=17
+            The operator set of ONNX, 13 to 24.
 
         Returns
         -------
         onnx : bytes
             The contents of the file.
         """
-        onnx = self._network.to_onnx()
+        if inputs not in ("matrix", "columns"):
+            raise ValueError(f"inputs must be 'matrix' or 'columns'. Got {inputs!r} instead.")
+        onnx = self._network.to_onnx(inputs == "columns", opset)
         if path is not None:
             with open(path, "wb") as file:
                 file.write(onnx)

@@ -161,12 +161,14 @@ impl<A: Scalar> Engine<A> {
             train: &train,
             validation: validation.as_ref(),
         };
-        let batch = if matches!(plan.method, Method::Lbfgs) { rows } else { plan.batch.clamp(1, rows) };
+        // L-BFGS takes all rows, in one order: batch normalisation shards by the order of the rows.
+        let is_whole = matches!(plan.method, Method::Lbfgs);
+        let batch = if is_whole { rows } else { plan.batch.clamp(1, rows) };
         // scikit-learn divides α by the sum of the weights of a batch.
         let lambda = plan.alpha / (batch as f64 * mean_weight);
         let seed =
             if progress.calls == 0 { self.design.seed } else { hash(self.design.seed, progress.calls, 0) };
-        let mut whole = Plan { epochs: plan.epochs, batch, seed, shuffle: plan.shuffle, ..Plan::default() };
+        let mut whole = Plan { epochs: plan.epochs, batch, seed, shuffle: plan.shuffle && !is_whole, ..Plan::default() };
 
         let asked = Arc::new(Asked::default());
         let penalty = Penalty::on_weights(lambda, Layer::<A>::layout(&self.network));

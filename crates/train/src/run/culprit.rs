@@ -20,6 +20,10 @@ pub(crate) fn culprit<A: Scalar>(
     if !x.iter().all(|x| x.is_finite()) {
         return "the input".to_owned();
     }
+    // A part of a batch may be empty, which batch normalisation refuses.
+    if x.nrows() == 0 {
+        return FINITE.to_owned();
+    }
     let (mut y, mut tape) =
         (Array2::zeros((x.nrows(), model.outputs())), model.tape(TapeKind::Complete, x.nrows()));
     model.forward(mode, theta, x, &mut y, &mut tape);

@@ -56,7 +56,7 @@ impl Default for Plan {
     }
 }
 
-/// When a training loss no longer falls: when in `epochs` epochs none was below the best before it by at least `by`.
+/// When a training loss no longer falls: when in more than `epochs` epochs in a row none was below the best before it by at least `by`.
 ///
 /// The rule of scikit-learn's `MLPClassifier`, with its `tol` and `n_iter_no_change`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Default for Plan {
 pub struct Tolerance {
     /// The least fall of the loss that counts; 0.0001 by default.
     pub by: f64,
-    /// The epochs without one after which a run ends; 10 by default.
+    /// The epochs without one that a run allows; 10 by default.
     pub epochs: usize,
 }
 
@@ -96,7 +96,7 @@ impl Level {
 
     /// Whether the run is to end.
     pub(crate) fn is_reached(self, tolerance: Tolerance) -> bool {
-        self.waited >= tolerance.epochs
+        self.waited > tolerance.epochs
     }
 }
 
@@ -235,5 +235,22 @@ impl From<EvaluateError> for TrainError {
             EvaluateError::Data(fault) => TrainError::Data(fault),
             fault @ EvaluateError::Overflow { .. } => TrainError::Validation(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_loss_is_one_after_more_epochs_than_are_allowed() {
+        let tolerance = Tolerance { epochs: 2, ..Tolerance::default() };
+        let mut level = Level::after(&[], tolerance);
+        // scikit-learn ends at `_no_improvement_count > n_iter_no_change`.
+        let reached = [1.0, 0.5, 0.49995, 0.5, 0.4, 0.4, 0.4, 0.4].map(|loss| {
+            level = level.and(loss, tolerance);
+            level.is_reached(tolerance)
+        });
+        assert_eq!(reached, [false, false, false, false, false, false, false, true]);
     }
 }

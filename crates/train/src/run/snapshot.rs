@@ -146,7 +146,8 @@ impl<A: Scalar> Saved<A> {
             None => {}
         }
         if !file.holds::<A>() {
-            return Err(broken("its numbers are of another type than the run's").into());
+            let fault = "its numbers are of another type than the run's".to_owned();
+            return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
         }
         let mut state = label.state;
         let (mut theta, mut memory) = (Vec::new(), Vec::new());

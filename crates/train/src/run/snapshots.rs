@@ -1,6 +1,7 @@
 //! The snapshots of a run as files in a folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::write_atomic;
@@ -63,35 +64,36 @@ impl Snapshots {
         Ok(path)
     }
 
-    /// The newest whole snapshot of this run, and what is wrong with each newer one. The corrupt ones are put aside as
-    /// `….damaged`.
+    /// The newest whole snapshot of this run whose epochs are in the log, and what is wrong with each newer one. The corrupt ones are put
+    /// aside as `….damaged`.
     ///
     /// # Errors
-    /// If all whole ones are of another run.
+    /// If the log or a snapshot cannot be read, or all whole ones are of another run.
     pub fn newest<A: Scalar>(&self) -> Result<(Option<Saved<A>>, Vec<SnapshotError>), SnapshotError> {
         let (mut faults, mut of_another_run) = (Vec::new(), None);
+        let log = self.log();
+        let epochs = match fs::read(&log) {
+            Ok(epochs) => epochs,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(TensorFileError::Io { path: log, source }.into()),
+        };
         for (_, path) in self.steps().iter().rev() {
-            let saved = tensors::read(path)
-                .map_err(SnapshotError::from)
-                .and_then(|bytes| Saved::from_bytes(path, &bytes, &self.run));
-            let fault = match saved {
-                Ok(saved) => match saved.with_log(&fs::read(self.log()).unwrap_or_default()) {
+            // What cannot be read today may be whole.
+            let bytes = tensors::read(path)?;
+            match Saved::from_bytes(path, &bytes, &self.run) {
+                Ok(saved) => match saved.with_log(&epochs) {
                     Ok(saved) => {
                         faults.extend(of_another_run);
                         return Ok((Some(saved), faults));
                     }
-                    Err(fault) => fault,
+                    Err(fault) => faults.push(fault),
                 },
-                Err(fault) => fault,
-            };
-            if fault.is_of_another_run() {
-                of_another_run = of_another_run.or(Some(fault));
-                continue;
+                Err(fault) if fault.is_of_another_run() => of_another_run = of_another_run.or(Some(fault)),
+                Err(fault) => {
+                    let _ = fs::rename(path, path.with_extension("damaged"));
+                    faults.push(fault);
+                }
             }
-            if matches!(fault, SnapshotError::File(TensorFileError::Format { .. })) {
-                let _ = fs::rename(path, path.with_extension("damaged"));
-            }
-            faults.push(fault);
         }
         of_another_run.map_or(Ok((None, faults)), Err)
     }
@@ -221,6 +223,31 @@ mod tests {
         let (saved, faults) = snapshots.newest::<f32>().unwrap();
         assert_eq!(saved.unwrap().step(), 3);
         assert!(faults[0].to_string().contains("epochs.jsonl"), "{}", faults[0]);
+        // The newer snapshot is whole.
+        assert_eq!(snapshots.steps().len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_that_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut snapshots = Snapshots::new(folder.path(), RunIdentity::default());
+        save(&mut snapshots, &state(3));
+        let log = fs::read(snapshots.log()).unwrap();
+        // A folder in its place is there, and is no file.
+        fs::remove_file(snapshots.log()).unwrap();
+        fs::create_dir(snapshots.log()).unwrap();
+        let fault = snapshots.newest::<f32>().unwrap_err();
+        assert!(matches!(fault, SnapshotError::File(TensorFileError::Io { .. })), "{fault}");
+        fs::remove_dir(snapshots.log()).unwrap();
+        fs::write(snapshots.log(), log).unwrap();
+        let newer = folder.path().join("step-0000000006.safetensors");
+        fs::create_dir(&newer).unwrap();
+        let fault = snapshots.newest::<f32>().unwrap_err();
+        assert!(fault.to_string().contains("step-0000000006"), "{fault}");
+        fs::remove_dir(newer).unwrap();
+        assert_eq!(snapshots.newest::<f32>().unwrap().0.unwrap().step(), 3);
+        let of_another_type = snapshots.newest::<f64>().unwrap_err();
+        assert!(of_another_type.is_of_another_run(), "{of_another_type}");
     }
 
     /// L-BFGS that saves another number of pairs than it has.

@@ -51,7 +51,7 @@ pub(crate) struct TextArgs {
     /// The words for a missing cell, joined by commas [default: ?, NA, N/A, NaN, null, in any case]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "WORDS", allow_hyphen_values = true)]
     missing: Option<Words>,
-    /// Memory that the decoded data may take, such as 4G [default: half of the machine's]
+    /// Memory that the decoded data may take, such as 4G [default: half of the machine's on Linux, 4G elsewhere]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "BYTES")]
     max_memory: Option<Bytes>,
 }

@@ -59,13 +59,13 @@ impl ClassWeights {
         };
         let class_weights = match self {
             ClassWeights::Balanced => model::ClassWeights::balanced(&counts),
-            ClassWeights::File(path) => from_file(path, train.class_names())?,
+            ClassWeights::File(path) => from_file::<A>(path, train.class_names())?,
         };
         Ok(LossSpec::CrossEntropy(CrossEntropyConfig { class_weights, ..config.clone() }))
     }
 }
 
-fn from_file(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
+fn from_file<A: Scalar>(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
     let fault = |fault: String| Failure::Input(format!("--class-weight {}: {fault}", path.display()));
     let text = text_file::read(path).map_err(|error| {
         fault(format!("{error}: name a .csv file with a line `class,weight` for each class"))
@@ -79,7 +79,7 @@ fn from_file(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
         };
         let name = unquoted(name.trim());
         let weight = match weight.trim().parse::<f64>() {
-            Ok(weight) if weight.is_finite() && weight >= 0.0 => weight,
+            Ok(weight) if A::of(weight).is_finite() && weight >= 0.0 => weight,
             // The names of the columns.
             Err(_) if at == 0 && !names.contains(&name) => continue,
             _ => {
@@ -100,7 +100,11 @@ fn from_file(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
     if weights.iter().all(Option::is_none) {
         return Err(fault("it is empty: write a line `class,weight` for each class".to_owned()));
     }
-    Ok(weights.into_iter().map(|weight| weight.unwrap_or(1.0)).collect())
+    let weights: Vec<f64> = weights.into_iter().map(|weight| weight.unwrap_or(1.0)).collect();
+    if weights.iter().all(|&weight| weight == 0.0) {
+        return Err(fault("all classes have the weight 0: give one of them more".to_owned()));
+    }
+    Ok(weights)
 }
 
 fn unquoted(name: &str) -> String {
@@ -121,7 +125,7 @@ mod tests {
         let names = ["a, b", "0", "1"].map(str::to_owned);
         let read = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            from_file(&path, &names).map_err(|failure| failure.to_string())
+            from_file::<f32>(&path, &names).map_err(|failure| failure.to_string())
         };
         assert_eq!(read("class,weight\n1,2.5\n\n\"a, b\",0\n"), Ok(vec![0.0, 1.0, 2.5]));
         assert_eq!(read("0;3\n1;0.5\n"), Ok(vec![1.0, 3.0, 0.5]));
@@ -132,10 +136,12 @@ mod tests {
             ("1,-2\n", "is no weight"),
             ("1,2\n0,x\n", "line 2: \"x\" is no weight"),
             ("1\n", "line 1"),
+            ("1,1e300\n", "\"1e300\" is no weight"),
+            ("0,0\n1,0\n\"a, b\",0\n", "all classes have the weight 0"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(fault) && error.contains("w.csv"), "{text:?}: {error}");
         }
-        assert!(from_file(&folder.path().join("none.csv"), &names).is_err());
+        assert!(from_file::<f32>(&folder.path().join("none.csv"), &names).is_err());
     }
 }

@@ -95,7 +95,7 @@ fn mistakes<A: Scalar>(
     test: &Judged<'_, A>,
     shape: ImageShape,
 ) -> Option<Mistakes> {
-    let (data, raw) = (&test.data, &test.raw);
+    let data = &test.data;
     let labels = data.labels().filter(|_| trained.network.outputs() > 1)?;
     let mut wrong: Vec<(f64, usize, usize)> = rows::slices(&test.predictions)
         .zip(labels)
@@ -107,8 +107,9 @@ fn mistakes<A: Scalar>(
     let count = wrong.len();
     wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
     let names = data.class_names();
-    let full =
-        data.full_scale().unwrap_or_else(|| raw.iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max));
+    let raw = |data: &Dataset<A>| data.inputs_through(&Pipeline::new());
+    let brightest = || raw(data).iter().map(|x| x.as_f64()).fold(f64::MIN_POSITIVE, f64::max);
+    let full = data.full_scale().unwrap_or_else(brightest);
     let shown = wrong
         .iter()
         .take(MISTAKES)
@@ -117,7 +118,11 @@ fn mistakes<A: Scalar>(
             truth: names[labels[example] as usize].clone(),
             prediction: names[predicted].clone(),
             output,
-            image: picture(raw.row(example).to_slice().expect("rows lie together"), shape, full),
+            image: picture(
+                raw(&data.select(&[example])).as_slice().expect("a row lies together"),
+                shape,
+                full,
+            ),
         })
         .collect();
     Some(Mistakes { count, shown })
@@ -130,8 +135,7 @@ fn feature_maps<A: Scalar>(
     mistake: &Mistake,
 ) -> Option<FeatureMaps> {
     let network = trained.network;
-    let mut x: Array2<A> = test.raw.select(Axis(0), &[mistake.example]);
-    trained.card.transform.apply_in_place(&mut x);
+    let x: Array2<A> = test.inputs.select(Axis(0), &[mistake.example]);
     let (mut y, mut tape) = (Array2::zeros((1, network.outputs())), network.tape(TapeKind::Complete, 1));
     network.forward(trained.weights.eval(), trained.weights.theta, &x, &mut y, &mut tape);
     let names = stage_names(&trained.card.architecture);

@@ -57,7 +57,7 @@ pub(super) fn importance<A: Scalar>(
     let products = trained.network.layout().len().max(1) * columns.len() * REPEATS;
     let examples = (WORK / products).clamp(EXAMPLES.start, EXAMPLES.end).min(test.data.len());
     let data = test.data.select(&(0..examples).collect::<Vec<_>>());
-    let raw = test.raw.slice(s![..examples, ..]).to_owned();
+    let whole = test.inputs.slice(s![..examples, ..]).to_owned();
     let unshuffled = quality(&data, &test.predictions.slice(s![..examples, ..]).to_owned());
     let mut rng = Rng::stream(seed, STREAM);
     let drop = |(column, inputs): &(Column, Range<usize>)| {
@@ -65,9 +65,9 @@ pub(super) fn importance<A: Scalar>(
             .map(|_| {
                 let mut order: Vec<usize> = (0..examples).collect();
                 rng.shuffle(&mut order);
-                let mut shuffled = raw.clone();
+                let mut shuffled = whole.clone();
                 let part = s![.., inputs.clone()];
-                shuffled.slice_mut(part).assign(&raw.slice(part).select(Axis(0), &order));
+                shuffled.slice_mut(part).assign(&whole.slice(part).select(Axis(0), &order));
                 unshuffled - quality(&data, &trained.predict(&shuffled))
             })
             .collect();
@@ -141,6 +141,6 @@ mod tests {
         // Shuffled against themselves, numbers have a squared difference of twice their variance.
         assert!((found.columns[0].mean - 2.0).abs() < 0.4, "{found:?}");
         assert_eq!(found, importance(&trained, &judged, &columns, 1).unwrap());
-        assert_eq!(judged.raw, data.inputs_through(&Pipeline::new()));
+        assert_eq!(judged.inputs, data.inputs_through(&Pipeline::new()));
     }
 }

@@ -21,17 +21,17 @@ pub(super) struct Trained<'a, A: Scalar> {
 }
 
 impl<A: Scalar> Trained<'_, A> {
-    /// The predictions for inputs in the units of the data.
-    pub(super) fn predict(&self, raw: &Array2<A>) -> Array2<A> {
-        predict(self.network, self.card.output, &self.card.transform, self.weights, raw)
+    /// The predictions for inputs that have been through the transform.
+    pub(super) fn predict(&self, inputs: &Array2<A>) -> Array2<A> {
+        predict(self.network, self.card.output, &Pipeline::new(), self.weights, inputs)
     }
 }
 
 /// Test examples with their predictions.
 pub(super) struct Judged<'a, A: Scalar> {
     pub(super) data: Cow<'a, Dataset<A>>,
-    /// The inputs in the units of the data.
-    pub(super) raw: Array2<A>,
+    /// The inputs through the transform, which rounds after it has centred.
+    pub(super) inputs: Array2<A>,
     pub(super) predictions: Array2<A>,
 }
 
@@ -44,8 +44,8 @@ impl<'a, A: Scalar> Judged<'a, A> {
             }
             _ => Cow::Borrowed(part),
         };
-        let raw = data.inputs_through(&Pipeline::new());
-        let predictions = trained.predict(&raw);
-        Self { data, raw, predictions }
+        let inputs = data.inputs_through(&trained.card.transform);
+        let predictions = trained.predict(&inputs);
+        Self { data, inputs, predictions }
     }
 }

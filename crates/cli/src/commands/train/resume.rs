@@ -68,16 +68,18 @@ fn newest<A: Scalar>(
             }
             fault => Failure::input(fault),
         })?;
-    let next = if newest.is_some() {
-        "the checkpoint before it is used"
-    } else {
-        "the run starts from its beginning"
-    };
-    if newest.is_none() && faults.is_empty() {
-        errln!("warning: there is no checkpoint in {}: {next}", folder.path().display());
+    if newest.is_none() {
+        if let Some(fault) = faults.first() {
+            return Err(Failure::Input(format!(
+                "{fault}; no checkpoint of the run is left: start a new one with --config {}",
+                config.display()
+            )));
+        }
+        let path = folder.path();
+        errln!("warning: there is no checkpoint in {}: the run starts from its beginning", path.display());
     }
     for fault in faults {
-        errln!("warning: {fault}; {next}");
+        errln!("warning: {fault}; the checkpoint before it is used");
     }
     if is_edited(&text) {
         let edited = format!("{} was changed after the run wrote it", config.display());

@@ -73,7 +73,7 @@ pub(super) fn train<A: MpiScalar>(
     let loss = loss_spec(&card).build::<A>();
     let meter = Meter::new();
     let (mut theta, mut state) = prepared.start(&network, args.seed);
-    let mut optimizer = args.optimizer.build::<A>(layout, steps, is_random(&network));
+    let mut optimizer = args.optimizer.build::<A>(layout, steps, varies(args, &network));
     let threads = args.threads.map_or_else(|| processes.threads(), usize::from);
     let pool = Pool::new(threads);
 
@@ -199,6 +199,11 @@ fn write(folder: &RunFolder, results: &Results, gallery: &Gallery) -> Result<(),
     folder.write(&folder.report(), &run_page(&run, gallery))
 }
 
+/// Whether the risk is another one at each step, also on all rows.
+fn varies<A: Scalar>(args: &Train, network: &dyn Layer<A>) -> bool {
+    is_random(network) || args.augment.is_some_and(|augmentation| !augmentation.is_none())
+}
+
 fn plan(args: &Train, examples: usize) -> Plan {
     let batch = if args.optimizer.wants_full_batch() { examples } else { args.batch as usize };
     Plan {
@@ -207,7 +212,8 @@ fn plan(args: &Train, examples: usize) -> Plan {
         patience: args.patience,
         tolerance: None,
         seed: args.seed,
-        shuffle: true,
+        // An optimizer that remembers C and ∇C needs the same C at each step, and batch normalisation shards by the order of the rows.
+        shuffle: !args.optimizer.wants_full_batch(),
         augment: args.augment.unwrap_or_default(),
     }
 }
@@ -218,7 +224,7 @@ fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared
         data: prepared.data,
         rows: every_row(&prepared.parts.train),
         model: prepared.model_file,
-        settings: args.fixed(prepared.loss, line),
+        settings: args.fixed(&loss_spec(&prepared.card), line),
     }
 }
 
