@@ -84,8 +84,10 @@ impl Windows {
         }
         let start = begins(number);
         let blocks = &self.blocks[number * WINDOW..self.blocks.len().min((number + 1) * WINDOW)];
-        let mut window = Window { start, rows: Vec::new() };
-        self.window = None;
+        // The memory of the window before; nothing is left of it if a block cannot be read.
+        let mut rows = self.window.take().map_or_else(Vec::new, |before| before.rows);
+        rows.clear();
+        let mut window = Window { start, rows };
         self.bytes.clear();
         for &block in blocks {
             let (first, byte) = (block as usize * self.rows.per_block(), self.bytes.len());

@@ -60,6 +60,11 @@ const CASES: &[Case] = &[
         &["--validation 0.1"],
         "train words.csv --patience 2 --validation 0.1",
     ),
+    case(
+        "train words.csv --validation 0.2 --patience 0",
+        &["such as 5"],
+        "train words.csv --validation 0.2 --patience 5",
+    ),
     case("train words.csv --validation 0.001", &["--validation"], "train words.csv --validation 0.2"),
     case(
         "train matrix.npy --stream --drop 0",

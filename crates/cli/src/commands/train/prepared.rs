@@ -104,6 +104,11 @@ impl<A: Scalar> Prepared<A> {
         if args.patience.is_some() && parts.validation.is_none() {
             return Err(Failure::input("--patience needs validation data: add --validation 0.1"));
         }
+        if args.patience == Some(0) {
+            return Err(Failure::input(
+                "--patience 0 ends a run at its first epoch: give the epochs to wait, such as 5",
+            ));
+        }
         args.augment.unwrap_or_default().check(&parts.train).map_err(Failure::input)?;
         let of_model = known.and_then(|card| card.loss.as_ref()).map(LossSpec::kind);
         let loss = args.loss.or(of_model).unwrap_or(loss::usual(parts.train.target()));
