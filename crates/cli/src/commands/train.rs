@@ -61,9 +61,9 @@ use crate::processes::Processes;
 const EXAMPLES: &str = "\
 Examples:
   chainrule train docs/examples/iris.csv --target species --out runs/iris
-  chainrule train digits --layers 256-128 --epochs 20 --validation 0.1 --patience 3 --out runs/digits
-  chainrule train moons --optimizer lbfgs --out runs/moons
-  chainrule train --resume runs/digits --epochs 30";
+  chainrule train digits --layers 256-128 --validation 0.1 --patience 3 --out runs/digits
+  chainrule train --config runs/digits/config.toml --lr 0.003 --out runs/slower
+  chainrule train moons --optimizer lbfgs --out runs/moons";
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]

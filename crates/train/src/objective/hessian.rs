@@ -86,22 +86,20 @@ pub(crate) fn assemble<A: Scalar>(
     let tasks = pool.threads().min(units.len()).max(1);
     let out = Mutex::new(h);
     pool.run(tasks, &|task| {
-        let mut blocks: Vec<Block<A>> = Vec::new();
         let rows = problem.x.nrows();
+        // One block at a time: all of them would be as large as the data, for each thread.
         for start in (0..rows).step_by(BLOCK) {
-            blocks.push(Block::new(&problem, &links, theta, start..rows.min(start + BLOCK)));
-        }
-        for &(l, i) in units.iter().skip(task).step_by(tasks) {
-            let (link, wide) = (&links[l], links[l].layer.inputs() + 1);
-            let outputs = link.layer.outputs();
-            let mut sum = Array2::zeros((wide, dim - link.slot.start));
-            for block in &mut blocks {
+            let mut block = Block::new(&problem, &links, theta, start..rows.min(start + BLOCK));
+            for &(l, i) in units.iter().skip(task).step_by(tasks) {
+                let (first, outputs) = (links[l].slot.start, links[l].layer.outputs());
+                let mut sum = Array2::zeros((links[l].layer.inputs() + 1, dim - first));
+                let row_of = |j: usize| s![first + j * outputs + i, first..];
+                let h = out.lock().unwrap_or_else(PoisonError::into_inner);
+                sum.outer_iter_mut().enumerate().for_each(|(j, mut row)| row.assign(&h.slice(row_of(j))));
+                drop(h);
                 block.add_unit(&problem, &links, theta, (l, i), &mut sum);
-            }
-            let mut h = out.lock().unwrap_or_else(PoisonError::into_inner);
-            for (j, row) in slices(&sum).enumerate() {
-                let at = link.slot.start + j * outputs + i;
-                h.slice_mut(s![at, link.slot.start..]).iter_mut().zip(row).for_each(|(h, &x)| *h = x);
+                let mut h = out.lock().unwrap_or_else(PoisonError::into_inner);
+                sum.outer_iter().enumerate().for_each(|(j, row)| h.slice_mut(row_of(j)).assign(&row));
             }
         }
     });

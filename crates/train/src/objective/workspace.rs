@@ -47,7 +47,9 @@ impl<A: Scalar> Workspace<A> {
     /// Makes it keep all of the passes to come, if it does not yet.
     pub(crate) fn ensure_complete(&mut self, model: &dyn Layer<A>) {
         if !self.is_complete {
-            *self = Self::complete(model, self.rows());
+            // What a pass has observed is still to be read.
+            let observed = std::mem::take(&mut self.observed);
+            *self = Self { observed, ..Self::complete(model, self.rows()) };
         }
     }
 
