@@ -2,7 +2,7 @@
 //!
 //! What is built is built as `cargo xtask test` does, for the whole workspace with its features, so that each compiles
 //! what the other has not. Cargo compiles what changed and all that depends on it; of the test programs that there are
-//! then, those of changed crates and their dependants run.
+//! then, those of changed crates run, and the unit tests of their dependants.
 
 use std::{
     collections::BTreeSet,
@@ -25,18 +25,25 @@ use crate::{
 pub(crate) fn run(revision: &str) -> Result<(), Failure> {
     setup::run(Blas::native())?;
     let packages = workspace::packages()?;
-    let affected = affected(&packages, &changed_files(revision)?);
-    if affected.is_empty() {
+    let changed = changed(&packages, &changed_files(revision)?);
+    let dependants = dependants(&packages, &changed);
+    if changed.is_empty() {
         eprintln!("no crate changed since {revision}");
     } else {
-        eprintln!("changed since {revision}, or built of what changed: {}", joined(&affected));
+        eprintln!("changed since {revision}: {}", joined(&changed));
+        if !dependants.is_empty() {
+            eprintln!("unit tests alone, as built of these: {}", joined(&dependants));
+        }
     }
     let cargo = Cargo::Running;
     let mut steps = vec![checks::format(cargo), checks::tidy()];
-    if !affected.is_empty() {
+    if !changed.is_empty() {
         steps.push(checks::clippy(cargo, Blas::native()));
         let cure = "the failed test is named above; rerun it alone with `cargo test NAME`";
-        steps.push(Step::call("tests of what changed", move || tests(cargo, &affected), cure));
+        let concerned = move |program: &TestProgram| {
+            changed.contains(&program.package) || program.is_unit && dependants.contains(&program.package)
+        };
+        steps.push(Step::call("tests of what changed", move || tests(cargo, concerned), cure));
     }
     steps::run_all(steps)
 }
@@ -58,13 +65,17 @@ fn changed_files(revision: &str) -> Result<Vec<String>, Failure> {
     Ok(changed.lines().chain(new.lines()).map(str::to_owned).collect())
 }
 
-/// The packages with one of the files, and all that depend on them. The root's manifest and lock are everyone's.
-fn affected(packages: &[Package], files: &[String]) -> BTreeSet<String> {
+/// The packages with one of the files. The root's manifest and lock are everyone's.
+fn changed(packages: &[Package], files: &[String]) -> BTreeSet<String> {
     let all = files.iter().any(|file| ["Cargo.toml", "Cargo.lock"].contains(&file.as_str()));
     let is_in = |file: &String, package: &Package| Path::new(file).starts_with(&package.folder);
     let has_one = |package: &&Package| all || files.iter().any(|file| is_in(file, package));
-    let mut found: BTreeSet<String> =
-        packages.iter().filter(has_one).map(|package| package.name.clone()).collect();
+    packages.iter().filter(has_one).map(|package| package.name.clone()).collect()
+}
+
+/// All other packages that depend on these, directly or not.
+fn dependants(packages: &[Package], changed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut found = changed.clone();
     loop {
         let uses_one = |package: &&Package| package.dependencies.iter().any(|it| found.contains(&it.name));
         let more: Vec<String> =
@@ -72,13 +83,13 @@ fn affected(packages: &[Package], files: &[String]) -> BTreeSet<String> {
         let before = found.len();
         found.extend(more);
         if found.len() == before {
-            return found;
+            return &found - changed;
         }
     }
 }
 
-/// Builds all test programs and runs those of `affected`.
-fn tests(cargo: Cargo, affected: &BTreeSet<String>) -> Result<Done, Failure> {
+/// Builds all test programs and runs those that are concerned.
+fn tests(cargo: Cargo, is_concerned: impl Fn(&TestProgram) -> bool) -> Result<Done, Failure> {
     let mut build = cargo.command();
     build.args(["test", "--locked", "--workspace", "--lib", "--bins", "--tests", "--no-run"]);
     build.args(Blas::native().features()).args(["--message-format", "json-render-diagnostics"]);
@@ -89,7 +100,7 @@ fn tests(cargo: Cargo, affected: &BTreeSet<String>) -> Result<Done, Failure> {
         return Err(Failure::Check("the tests do not compile".to_owned()));
     }
     for program in test_programs(&String::from_utf8_lossy(&built.stdout)) {
-        if affected.contains(&program.package) {
+        if is_concerned(&program) {
             eprintln!("\n{}", program.title());
             let mut test = Command::new(&program.executable);
             test.current_dir(&program.folder).env("CARGO_MANIFEST_DIR", &program.folder);
@@ -104,6 +115,8 @@ fn tests(cargo: Cargo, affected: &BTreeSet<String>) -> Result<Done, Failure> {
 struct TestProgram {
     package: String,
     target: String,
+    /// Whether its tests are inside of the code.
+    is_unit: bool,
     executable: String,
     folder: String,
 }
@@ -129,6 +142,7 @@ fn test_programs(messages: &str) -> Vec<TestProgram> {
         Some(TestProgram {
             package: name,
             target: text(&message["target"]["name"])?,
+            is_unit: message["target"]["kind"][0] != "test",
             executable: text(&message["executable"])?,
             folder: folder.to_string_lossy().into_owned(),
         })
@@ -157,12 +171,13 @@ mod tests {
             [package("train", &["layers"]), package("layers", &["tensor"]), package("tensor", &[])];
         let names = |files: &[&str]| {
             let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
-            joined(&affected(&packages, &files))
+            let changed = changed(&packages, &files);
+            [joined(&changed), joined(&dependants(&packages, &changed))]
         };
-        assert_eq!(names(&["crates/layers/src/dense.rs"]), "layers, train");
-        assert_eq!(names(&["crates/tensor/Cargo.toml"]), "layers, tensor, train");
-        assert_eq!(names(&["README.md", "crates/layers-of-paint/a.rs"]), "");
-        assert_eq!(names(&["Cargo.lock"]), "layers, tensor, train");
+        assert_eq!(names(&["crates/layers/src/dense.rs"]), ["layers", "train"]);
+        assert_eq!(names(&["crates/tensor/Cargo.toml"]), ["tensor", "layers, train"]);
+        assert_eq!(names(&["README.md", "crates/layers-of-paint/a.rs"]), ["", ""]);
+        assert_eq!(names(&["Cargo.lock"]), ["layers, tensor, train", ""]);
     }
 
     #[test]
@@ -170,7 +185,7 @@ mod tests {
         let message = |id: &str, test: bool| {
             format!(
                 r#"{{"package_id":"path+file:///r/crates/layers{id}","manifest_path":"/r/crates/layers/Cargo.toml",
-                "target":{{"name":"it"}},"profile":{{"test":{test}}},"executable":"/t/it-1"}}"#
+                "target":{{"name":"it","kind":["test"]}},"profile":{{"test":{test}}},"executable":"/t/it-1"}}"#
             )
             .replace('\n', " ")
         };
@@ -179,6 +194,7 @@ mod tests {
         let programs = test_programs(&lines.join("\n"));
         let names: Vec<&str> = programs.iter().map(|program| program.package.as_str()).collect();
         assert_eq!(names, ["chainrule-layers", "layers"]);
+        assert!(!programs[0].is_unit);
         assert_eq!(programs[0].title(), "it of chainrule-layers");
         assert_eq!(programs[0].folder, "/r/crates/layers");
     }
