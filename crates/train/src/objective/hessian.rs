@@ -15,6 +15,8 @@ use crate::objective::risk;
 
 /// Examples of one product: enough for GEMM's pace, few enough for the cache.
 const BLOCK: usize = 256;
+/// Blocks that a thread has in memory: all of them would be as large as the data.
+const TOGETHER: usize = 16;
 /// Rows of one product; what lies left of their diagonal is not computed.
 const STRIP: usize = 32;
 
@@ -87,9 +89,10 @@ pub(crate) fn assemble<A: Scalar>(
     let out = Mutex::new(h);
     pool.run(tasks, &|task| {
         let rows = problem.x.nrows();
-        // One block at a time: all of them would be as large as the data, for each thread.
-        for start in (0..rows).step_by(BLOCK) {
-            let mut block = Block::new(&problem, &links, theta, start..rows.min(start + BLOCK));
+        let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
+        for group in starts.chunks(TOGETHER) {
+            let block = |&start: &usize| Block::new(&problem, &links, theta, start..rows.min(start + BLOCK));
+            let mut blocks: Vec<Block<A>> = group.iter().map(block).collect();
             for &(l, i) in units.iter().skip(task).step_by(tasks) {
                 let (first, outputs) = (links[l].slot.start, links[l].layer.outputs());
                 let mut sum = Array2::zeros((links[l].layer.inputs() + 1, dim - first));
@@ -97,7 +100,9 @@ pub(crate) fn assemble<A: Scalar>(
                 let h = out.lock().unwrap_or_else(PoisonError::into_inner);
                 sum.outer_iter_mut().enumerate().for_each(|(j, mut row)| row.assign(&h.slice(row_of(j))));
                 drop(h);
-                block.add_unit(&problem, &links, theta, (l, i), &mut sum);
+                for block in &mut blocks {
+                    block.add_unit(&problem, &links, theta, (l, i), &mut sum);
+                }
                 let mut h = out.lock().unwrap_or_else(PoisonError::into_inner);
                 sum.outer_iter().enumerate().for_each(|(j, row)| h.slice_mut(row_of(j)).assign(&row));
             }
