@@ -20,5 +20,7 @@ fuzz_target!(|text: &[u8]| {
         skip_rows: dialect.skip_rows,
         ..TableOptions::default()
     });
-    assert_eq!(found, read(&told).expect("it was read before"));
+    let again = read(&told).expect("it was read before");
+    // A missing cell is NaN, which differs from itself.
+    assert!(found == again || format!("{found:?}") == format!("{again:?}"), "{found:?}\n{again:?}");
 });

@@ -61,6 +61,8 @@ mod error;
 mod features;
 mod file;
 mod gaussian;
+#[cfg(any(feature = "images", feature = "parquet"))]
+mod guard;
 mod image;
 mod input;
 mod labels;

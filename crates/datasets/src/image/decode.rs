@@ -8,6 +8,7 @@ use png::Transformations;
 
 use super::decoded::{DecodedImage, Refusal, within_reason};
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::memory;
 
 /// Decodes an image file: 8 bits per channel, without transparency; `path` is used in messages only. PNG and JPEG are read, and
@@ -21,6 +22,11 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, Error> {
 
 /// Decodes an image file within a limit on its memory in bytes.
 pub(super) fn decode_within(bytes: &[u8], path: &Path, limit: u64) -> Result<DecodedImage, Error> {
+    let panicked = || Error::format(path, "its decoder fails", "it is damaged, get it again");
+    guarded(|| decode_by_kind(bytes, path, limit)).ok_or_else(panicked)?
+}
+
+fn decode_by_kind(bytes: &[u8], path: &Path, limit: u64) -> Result<DecodedImage, Error> {
     let damaged = |name: &str, fault: String| {
         Error::format(path, format!("as {name}, {fault}"), "it is damaged, get it again")
     };

@@ -22,6 +22,7 @@ use super::kept::KeptColumn;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
+use crate::guard::guarded;
 use crate::memory;
 use crate::options::ReadOptions;
 
@@ -45,7 +46,8 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
 
 /// The names of the columns of a file; `None` if it is none that can be read.
 pub fn column_names(path: &Path) -> Option<Vec<String>> {
-    let reader = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+    let file = File::open(path).ok()?;
+    let reader = guarded(|| SerializedFileReader::new(file))?.ok()?;
     let fields = reader.metadata().file_metadata().schema().get_fields();
     Some(fields.iter().map(|field| field.name().to_owned()).collect())
 }
@@ -83,7 +85,8 @@ fn build<A: Scalar, R: ChunkReader + 'static>(
     target: bool,
 ) -> Result<Builder<A>, Error> {
     let damaged = |error: ParquetError| Error::format(path, error.to_string(), DAMAGED);
-    let reader = SerializedFileReader::new(source).map_err(damaged)?;
+    let panicked = || Error::format(path, "a page is not what its header says", DAMAGED);
+    let reader = guarded(|| SerializedFileReader::new(source)).ok_or_else(panicked)?.map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema();
     let fields = schema.get_fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
@@ -106,9 +109,12 @@ fn build<A: Scalar, R: ChunkReader + 'static>(
     let projected: Vec<TypePtr> = wanted.iter().map(|&at| fields[at].clone()).collect();
     let projection =
         Type::group_type_builder(schema.name()).with_fields(projected).build().map_err(damaged)?;
-    for (number, row) in reader.get_row_iter(Some(projection)).map_err(damaged)?.enumerate() {
+    let rows = guarded(|| reader.get_row_iter(Some(projection)));
+    let (mut rows, mut number) = (rows.ok_or_else(panicked)?.map_err(damaged)?, 0);
+    while let Some(row) = guarded(|| rows.next()).ok_or_else(panicked)? {
+        number += 1;
         push(&mut builder, &row.map_err(damaged)?, &wanted, &readings).map_err(|(at, fault)| {
-            Error::cell(path, format!("row {}", number + 1), format!("{} ({})", at + 1, names[at]), fault)
+            Error::cell(path, format!("row {number}"), format!("{} ({})", at + 1, names[at]), fault)
         })?;
     }
     if builder.is_empty() {

@@ -1,7 +1,10 @@
 //! Each type of column that Parquet has is read, refused by name, or left out; `tests/parquet/make.py` wrote the files.
 
+use std::fs;
+use std::path::Path;
+
 use chainrule_datasets::{
-    Column, Error, Parts, Pipeline, ReadOptions, TableOptions, Target, read, read_features,
+    Column, Error, Parts, Pipeline, ReadOptions, TableOptions, Target, parquet, read, read_features,
 };
 use chainrule_tensor::ndarray::{Array2, s};
 
@@ -75,4 +78,19 @@ fn other_types_are_refused_by_name_or_left_out() {
     }
     let error = parts("null", &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("null.parquet") && error.contains("2 (c)"), "{error}");
+}
+
+#[test]
+fn a_damaged_page_is_an_error_and_no_panic() {
+    for name in ["plain", "kinds"] {
+        let whole = fs::read(beside("pandas", &format!("{name}.parquet"))).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            for flipped in [0x01, 0x10, 0xff] {
+                bytes[at] = whole[at] ^ flipped;
+                // Read as another number, or refused.
+                let _ = parquet::decode::<f32>(&bytes, Path::new("damaged"), &ReadOptions::default());
+            }
+        }
+    }
 }
