@@ -25,7 +25,7 @@ pub(crate) use self::text::TextArgs;
 pub(crate) use self::user_files::Columns;
 use self::user_files::{OwnArgs, TaskName};
 use super::model::{ModelArgs, label_names};
-use super::options::absolute;
+use super::options::{Dtype, absolute};
 use crate::failure::{Failure, errln};
 use crate::headings::DATA;
 
@@ -80,6 +80,11 @@ fn knowing(
         None => {}
     }
     options
+}
+
+/// What the training and the test part are known by.
+fn fingerprints<A: Scalar>(parts: &Parts<A>) -> [u64; 2] {
+    [Some(&parts.train), parts.test.as_ref()].map(|part| part.map_or(0, fingerprint))
 }
 
 impl DataArgs {
@@ -241,20 +246,42 @@ impl DataArgs {
         Ok(test)
     }
 
-    /// A part of the data of the run that trained the model, split as it was.
-    fn part_of_run<A: Scalar>(
+    /// The parts of the data of the run that trained the model, divided as they were.
+    fn parts_of_run<A: Scalar>(
         &self,
         source: &Source,
         card: &ModelCard,
         part: &PartArgs,
         seed: u64,
-    ) -> Result<Dataset<A>, Failure> {
+    ) -> Result<Parts<A>, Failure> {
         let parts = self.own_or_known_parts(source, Some(card))?;
-        let mut parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
-        if let Some(fraction) = part.validation.filter(|&fraction| fraction > 0.0) {
-            parts = parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)?;
+        let parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
+        match part.validation.filter(|&fraction| fraction > 0.0) {
+            Some(fraction) => {
+                parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)
+            }
+            None => Ok(parts),
         }
-        let found = [Some(&parts.train), parts.test.as_ref()].map(|part| part.map_or(0, fingerprint));
+    }
+
+    /// A part of these data; `dtype` is the number type of the run, in which alone they have the fingerprints that it stored.
+    fn part_of_run<A: Scalar>(
+        &self,
+        source: &Source,
+        card: &ModelCard,
+        part: &PartArgs,
+        (seed, dtype): (u64, Dtype),
+    ) -> Result<Dataset<A>, Failure> {
+        let parts = self.parts_of_run::<A>(source, card, part, seed)?;
+        let found = match dtype {
+            Dtype::F32 if A::NAME != f32::NAME => {
+                fingerprints(&self.parts_of_run::<f32>(source, card, part, seed)?)
+            }
+            Dtype::F64 if A::NAME != f64::NAME => {
+                fingerprints(&self.parts_of_run::<f64>(source, card, part, seed)?)
+            }
+            Dtype::F32 | Dtype::F64 => fingerprints(&parts),
+        };
         if card.fingerprints.is_some_and(|of_run| of_run != found) {
             errln!(
                 "{source}: not the data of the run any more, or divided in another way: some of these examples may be among those that \
@@ -289,7 +316,7 @@ impl DataArgs {
                 Failure::input("the model file does not name its training data: add --data")
             })?;
         let data = match (&source, part.split_seed) {
-            (Source::Own(_), Some(seed)) => self.part_of_run(&source, card, part, seed)?,
+            (Source::Own(_), Some(seed)) => self.part_of_run(&source, card, part, (seed, model.dtype()?))?,
             (Source::Own(path), None) => self.read_for(path, card)?,
             (Source::Known(known), _) => part.of(self.known_parts(*known).map_err(Failure::input)?)?,
         };

@@ -57,6 +57,11 @@ fn a_run_is_evaluated_on_its_own_test_part() {
     assert_eq!(json(here, &["evaluate", "a", "--data", "d.csv", "--drop", "id", "--json"])["examples"], 60);
     let told = run(here, &["evaluate", "a/last.safetensors"]);
     assert!(stderr(&told).contains("d: the 12 test examples of the run"), "{}", stderr(&told));
+    // In double precision they are the same data.
+    for command in [&["gradcheck", "a"][..], &["curvature", "a", "--top", "1", "--bottom", "0"]] {
+        let text = stderr(&run(here, command));
+        assert!(text.contains("examples of the run") && !text.contains("not the data of the run"), "{text}");
+    }
     train("none", &["--test", "0"]);
     refused(here, &["evaluate", "none"], &["no test part", "--part train"]);
     fs::remove_file(here.join("d.csv")).unwrap();

@@ -46,7 +46,7 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     let (gradients, which) = gradients(run);
     [
         chart("Loss", &marked(loss), &remark_of_loss(run, best)),
-        chart(heading, &marked(figure), "After each epoch; of the training part on 1,000 examples at most."),
+        chart(heading, &marked(figure), "After each epoch; of the training part on a twentieth of its examples, at least 100 and at most 1,000."),
         chart("Gradient norms", &gradients, &which),
         chart("Loss of single batches", &batches(record, &axis), "Each before its step."),
         learning_rate(record),
