@@ -32,7 +32,7 @@ pub use run::epoch::Epoch;
 #[cfg(feature = "files")]
 pub use run::epoch_log::EpochMark;
 #[cfg(feature = "files")]
-pub use run::identity::{RunIdentity, SAMPLED_ROWS, every_row, fingerprint};
+pub use run::identity::{RunIdentity, SAMPLED_ROWS, every_row, fingerprint, fingerprint_as};
 pub use run::process_group::{ProcessGroup, SingleProcess, Unreadable};
 pub use run::setup::{History, Plan, Setup, Stop, Tolerance, TrainError};
 #[cfg(feature = "files")]

@@ -13,6 +13,8 @@ use chainrule::tensor::InitKind;
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{PathCompleter, ValueCompleter};
 
+use super::network;
+
 /// As much of a table as is read for the names of its columns.
 const BYTES: u64 = 1 << 18;
 
@@ -27,8 +29,7 @@ pub(crate) fn columns(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The published networks, and files of layers.
 pub(crate) fn network(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let is_file = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
-    let files = PathCompleter::any().filter(is_file).complete(typed);
+    let files = PathCompleter::any().filter(network::is_file).complete(typed);
     beginning(Preset::NAMES.iter().copied(), typed).into_iter().chain(files).collect()
 }
 

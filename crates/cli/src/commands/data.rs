@@ -14,7 +14,7 @@ use chainrule::datasets::{
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
-use chainrule::train::fingerprint;
+use chainrule::train::fingerprint_as;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
@@ -80,11 +80,6 @@ fn knowing(
         None => {}
     }
     options
-}
-
-/// What the training and the test part are known by.
-fn fingerprints<A: Scalar>(parts: &Parts<A>) -> [u64; 2] {
-    [Some(&parts.train), parts.test.as_ref()].map(|part| part.map_or(0, fingerprint))
 }
 
 impl DataArgs {
@@ -246,25 +241,7 @@ impl DataArgs {
         Ok(test)
     }
 
-    /// The parts of the data of the run that trained the model, divided as they were.
-    fn parts_of_run<A: Scalar>(
-        &self,
-        source: &Source,
-        card: &ModelCard,
-        part: &PartArgs,
-        seed: u64,
-    ) -> Result<Parts<A>, Failure> {
-        let parts = self.own_or_known_parts(source, Some(card))?;
-        let parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
-        match part.validation.filter(|&fraction| fraction > 0.0) {
-            Some(fraction) => {
-                parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)
-            }
-            None => Ok(parts),
-        }
-    }
-
-    /// A part of these data; `dtype` is the number type of the run, in which alone they have the fingerprints that it stored.
+    /// A part of the data of the run that trained the model, split as it was; `dtype` is the number type of the run.
     fn part_of_run<A: Scalar>(
         &self,
         source: &Source,
@@ -272,16 +249,17 @@ impl DataArgs {
         part: &PartArgs,
         (seed, dtype): (u64, Dtype),
     ) -> Result<Dataset<A>, Failure> {
-        let parts = self.parts_of_run::<A>(source, card, part, seed)?;
-        let found = match dtype {
-            Dtype::F32 if A::NAME != f32::NAME => {
-                fingerprints(&self.parts_of_run::<f32>(source, card, part, seed)?)
-            }
-            Dtype::F64 if A::NAME != f64::NAME => {
-                fingerprints(&self.parts_of_run::<f64>(source, card, part, seed)?)
-            }
-            Dtype::F32 | Dtype::F64 => fingerprints(&parts),
+        let parts = self.own_or_known_parts(source, Some(card))?;
+        let mut parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
+        if let Some(fraction) = part.validation.filter(|&fraction| fraction > 0.0) {
+            parts = parts.hold_out_validation(HoldOut::Fraction(fraction), seed).map_err(Failure::input)?;
+        }
+        // Some commands read in double precision what the run read in single precision.
+        let known_by = match dtype {
+            Dtype::F32 => fingerprint_as::<f32, A>,
+            Dtype::F64 => fingerprint_as::<f64, A>,
         };
+        let found = [Some(&parts.train), parts.test.as_ref()].map(|part| part.map_or(0, known_by));
         if card.fingerprints.is_some_and(|of_run| of_run != found) {
             errln!(
                 "{source}: not the data of the run any more, or divided in another way: some of these examples may be among those that \

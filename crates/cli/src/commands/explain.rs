@@ -19,8 +19,6 @@ use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar, Shape, rows};
 use chainrule::train::Weights;
-use chainrule_report::explain_page::Walkthrough;
-use chainrule_report::layers_page::Layers;
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
@@ -313,17 +311,11 @@ fn page(shown: &Shown) -> String {
     match (&shown.explained, &shown.verdict) {
         (Explained::Stack(trace), verdict) => {
             let unit = shown.unit.clone();
-            explain_page(&Walkthrough {
-                unit,
-                ..page::walkthrough(trace, verdict.clone(), &shown.inputs, &shown.outputs)
-            })
+            explain_page(&page::walkthrough(trace, verdict.clone(), unit, &shown.inputs, &shown.outputs))
         }
         (Explained::Outline(outline), verdict) => {
             let unit = shown.unit.clone();
-            layers_page(&Layers {
-                unit,
-                ..layer_pictures::layers(outline, verdict.clone(), &shown.outputs, &shown.scale)
-            })
+            layers_page(&layer_pictures::layers(outline, verdict.clone(), unit, &shown.outputs, &shown.scale))
         }
     }
 }

@@ -17,8 +17,10 @@ struct File {
     layers: Vec<Stage>,
 }
 
-/// How the name of a file of layers ends.
-const FILE: &str = "toml";
+/// Whether the value of `--network` is a file of layers.
+pub(crate) fn is_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
 
 /// The layers of a network: `text` is a path that ends in `.toml`, the name of a published network, which gets this number of
 /// `outputs`, or the layers in words.
@@ -30,7 +32,7 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
         return layers(&preset.words(outputs), outputs);
     }
     let path = Path::new(text);
-    if path.extension().is_none_or(|extension| extension != FILE) {
+    if !is_file(path) {
         return Stage::network(text).map_err(|error| {
             // A name alone may have been meant for one of a whole network.
             if text.contains([',', ' ']) {
@@ -53,7 +55,7 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
 /// # Errors
 /// If there is no such file, or it is no network.
 pub(crate) fn without_file(text: &str) -> Result<String, Failure> {
-    if Path::new(text).extension().is_none_or(|extension| extension != FILE) {
+    if !is_file(Path::new(text)) {
         return Ok(text.to_owned());
     }
     // Only published networks depend on the number of outputs.

@@ -168,7 +168,8 @@ impl<A: Scalar> Engine<A> {
         let lambda = plan.alpha / (batch as f64 * mean_weight);
         let seed =
             if progress.calls == 0 { self.design.seed } else { hash(self.design.seed, progress.calls, 0) };
-        let mut whole = Plan { epochs: plan.epochs, batch, seed, shuffle: plan.shuffle && !is_whole, ..Plan::default() };
+        let mut whole =
+            Plan { epochs: plan.epochs, batch, seed, shuffle: plan.shuffle && !is_whole, ..Plan::default() };
 
         let asked = Arc::new(Asked::default());
         let penalty = Penalty::on_weights(lambda, Layer::<A>::layout(&self.network));

@@ -72,6 +72,24 @@ const READ_AS_A_WHOLE: usize = 1 << 30;
 /// CRC-64/XZ of a data set's numbers: what a resumed run knows its data by. Of rows that stay in a file, at most
 /// [`SAMPLED_ROWS`], evenly spaced, are part of it.
 pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
+    fingerprint_as::<A, A>(data)
+}
+
+/// The [`fingerprint`] that the same data have where they are read as numbers of type `B`, which must not be wider than `A`.
+///
+/// ```
+/// use chainrule_datasets::{Dataset, Target};
+/// use chainrule_tensor::ndarray::array;
+/// use chainrule_train::{fingerprint, fingerprint_as};
+///
+/// let y = || Target::real(array![[0.3], [0.7]]);
+/// let single = Dataset::new("d", array![[0.1_f32], [0.2]], y())?;
+/// let double = Dataset::new("d", array![[0.1_f64], [0.2]], y())?;
+/// assert_eq!(fingerprint_as::<f32, _>(&double), fingerprint(&single));
+/// assert_ne!(fingerprint(&double), fingerprint(&single));
+/// # Ok::<(), chainrule_datasets::Error>(())
+/// ```
+pub fn fingerprint_as<B: Scalar, A: Scalar>(data: &Dataset<A>) -> u64 {
     let mut digest = CRC.digest();
     let (examples, inputs) = data.features().dim();
     digest.update(&(examples as u64).to_le_bytes());
@@ -85,7 +103,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
         features => {
             let stored = features.is_streamed();
             let stride = if stored { examples.div_ceil(SAMPLED_ROWS).max(1) } else { 1 };
-            rows(features, stride, &mut digest);
+            rows::<B, A>(features, stride, &mut digest);
         }
     }
     match data.target() {
@@ -94,7 +112,7 @@ pub fn fingerprint<A: Scalar>(data: &Dataset<A>) -> u64 {
             digest.update(&values.iter().map(|&holds| u8::from(holds)).collect::<Vec<u8>>());
         }
         Target::Real { values, .. } => {
-            digest.update(&little_endian(&values.iter().map(|&x| A::of(x)).collect::<Vec<A>>()));
+            digest.update(&little_endian(&values.iter().map(|&x| B::of(x)).collect::<Vec<B>>()));
         }
     }
     digest.finalize()
@@ -108,16 +126,22 @@ pub fn every_row<A: Scalar>(data: &Dataset<A>) -> Option<u64> {
     let streamed = data.features().is_streamed();
     (streamed && bytes <= READ_AS_A_WHOLE).then(|| {
         let mut digest = CRC.digest();
-        rows(data.features(), 1, &mut digest);
+        rows::<A, A>(data.features(), 1, &mut digest);
         digest.finalize()
     })
 }
 
-fn rows<A: Scalar>(features: &Features<A>, stride: usize, digest: &mut crc::Digest<'_, u64, crc::Table<16>>) {
+/// Adds every `stride`-th row, as numbers of type `B`.
+fn rows<B: Scalar, A: Scalar>(
+    features: &Features<A>,
+    stride: usize,
+    digest: &mut crc::Digest<'_, u64, crc::Table<16>>,
+) {
     let (examples, inputs) = features.dim();
-    let mut row = vec![A::zero(); inputs];
+    let (mut row, mut numbers) = (vec![A::zero(); inputs], vec![B::zero(); inputs]);
     for i in (0..examples).step_by(stride) {
         features.row(i, &mut row);
-        digest.update(&little_endian(&row));
+        numbers.iter_mut().zip(&row).for_each(|(number, x)| *number = B::of(x.as_f64()));
+        digest.update(&little_endian(&numbers));
     }
 }

@@ -19,8 +19,14 @@ const SHALLOW: usize = 24;
 const FILTERS: usize = 16;
 const CHANNELS: usize = 16;
 
-/// The outline in pictures; `scale` is how a number of the network changes with one of the example.
-pub(super) fn layers(outline: &Outline, verdict: Option<Verdict>, names: &[String], scale: &[f64]) -> Layers {
+/// The outline in pictures; `unit` is that of C, and `scale` is how a number of the network changes with one of the example.
+pub(super) fn layers(
+    outline: &Outline,
+    verdict: Option<Verdict>,
+    unit: Option<String>,
+    names: &[String],
+    scale: &[f64],
+) -> Layers {
     let most = if outline.rows.len() > SHALLOW { OF_DEEP } else { MAPS };
     let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
     let outputs = outline.target.iter().zip(&outline.prediction).enumerate();
@@ -29,7 +35,7 @@ pub(super) fn layers(outline: &Outline, verdict: Option<Verdict>, names: &[Strin
     Layers {
         about: about(outline),
         cost: outline.cost,
-        unit: None,
+        unit,
         verdict,
         input: outline.input.to_string(),
         saliency,

@@ -10,10 +10,12 @@ use super::trace::{Trace, Units};
 /// Units of a layer that are drawn at most; an ellipsis stands for the rest.
 const UNITS: usize = 10;
 
-/// The trace, cut down to the units that are drawn, with what inputs and outputs are called; nothing where that is not known.
+/// The trace, cut down to the units that are drawn, with the unit of C and what inputs and outputs are called; nothing where that is not
+/// known.
 pub(super) fn walkthrough(
     trace: &Trace,
     verdict: Option<Verdict>,
+    unit: Option<String>,
     inputs: &[(String, String)],
     outputs: &[String],
 ) -> Walkthrough {
@@ -25,7 +27,7 @@ pub(super) fn walkthrough(
         verdict,
         loss: trace.loss.to_string(),
         cost: trace.cost,
-        unit: None,
+        unit,
         cost_formulas: trace.cost_formulas(),
         input: Input {
             symbol: trace.symbol(0),
