@@ -1,4 +1,5 @@
-//! Finds the system's OpenBLAS for the feature `openblas`, or stops with the commands that help.
+//! Finds the system's OpenBLAS for the feature `openblas`, or stops with the commands that help; and sets `unoptimised` where the
+//! optimiser is off.
 //!
 //! No crate of others takes part: those that could fetch and compile OpenBLAS bring a TLS stack into every build.
 
@@ -8,6 +9,11 @@ use std::process::{Command, Stdio, exit};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    // Without the optimiser the widest registers bring nothing, and each set of them doubles what there is to compile.
+    println!("cargo:rustc-check-cfg=cfg(unoptimised)");
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "0") {
+        println!("cargo:rustc-cfg=unoptimised");
+    }
     let on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     if !on("OPENBLAS") || env::var_os("DOCS_RS").is_some() {
         return;

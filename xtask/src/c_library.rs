@@ -7,7 +7,12 @@ use std::{
     process::Command,
 };
 
-use crate::{blas::Blas, checks::Cargo, failure::Failure, process};
+use crate::{
+    blas::Blas,
+    checks::{self, Cargo},
+    failure::Failure,
+    process,
+};
 
 const EXAMPLE: &str = "crates/c/examples/predict.c";
 const HEADERS: &str = "crates/c/include";
@@ -18,8 +23,9 @@ const ROWS: &str = "docs/examples/iris-new.csv";
 const TOLERANCE: f64 = 1e-6;
 
 pub(crate) fn run(cargo: Cargo, blas: Blas) -> Result<(), Failure> {
-    // Without a BLAS, so that a program in C needs nothing else.
-    process::run(cargo.command().args(["build", "--locked", "-p", "chainrule-c", "--no-default-features"]))?;
+    // Without a BLAS, so that a program in C needs nothing else; in one build with the tests, whose crates serve.
+    let selection = checks::without_blas()?;
+    process::run(cargo.command().args(["build", "--locked", "-p", "chainrule-c"]).args(selection))?;
     if cfg!(not(unix)) {
         return Ok(());
     }

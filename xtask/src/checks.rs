@@ -1,6 +1,7 @@
 //! The checks themselves, shared by `cargo xtask test` and `cargo xtask ci`.
 
 use std::{
+    collections::BTreeSet,
     env,
     process::{Command, Stdio},
 };
@@ -8,7 +9,9 @@ use std::{
 use crate::{
     blas::Blas,
     failure::Failure,
-    process, setup,
+    process,
+    programs::PROGRAM,
+    setup,
     steps::{Done, Step},
     tidy, workspace,
 };
@@ -119,14 +122,26 @@ const WITHOUT_BLAS: &[&str] =
 
 /// The tests of the pure-Rust kernels, and of what computes with them: the other crates' are the same without a BLAS.
 pub(crate) fn tests_without_blas(cargo: Cargo) -> Result<Step, Failure> {
-    let there = workspace::packages()?;
-    let there = WITHOUT_BLAS.iter().filter(|name| there.iter().any(|package| package.name == **name));
-    let packages: Vec<&str> = there.flat_map(|name| ["-p", name]).collect();
-    let features = ["--features", "chainrule-train/files,chainrule-model/onnx"];
-    // Doctests compute no other way than unit tests do.
-    let kinds = ["--lib", "--tests"];
-    let args = [&["test", "--locked", "--no-default-features"], &features[..], &kinds, &packages].concat();
+    let selection = without_blas()?;
+    let args: Vec<&str> =
+        ["test", "--locked"].into_iter().chain(selection.iter().map(String::as_str)).collect();
     Ok(cargo.step("tests", &args, Blas::None, RERUN))
+}
+
+/// What a build without a BLAS is of, as arguments of cargo. The program is among the packages for its dependencies: only with
+/// what it asks of them are they the ones that the other steps have built. It has no library, and its tests are not named.
+pub(crate) fn without_blas() -> Result<Vec<String>, Failure> {
+    let there: Vec<_> =
+        workspace::packages()?.into_iter().filter(|it| WITHOUT_BLAS.contains(&it.name.as_str())).collect();
+    let tests = there.iter().flat_map(|package| &package.targets).filter(|target| target.kind == "test");
+    let tests: BTreeSet<&str> = tests.map(|target| target.name.as_str()).collect();
+    let program = workspace::package_with("bin", PROGRAM)?;
+    let packages = there.iter().map(|package| package.name.as_str()).chain([program.as_str()]);
+    let features = "chainrule-train/files,chainrule-model/onnx";
+    // Doctests compute no other way than unit tests do.
+    let args = ["--no-default-features", "--features", features, "--lib"].into_iter();
+    let args = args.chain(tests.into_iter().flat_map(|name| ["--test", name]));
+    Ok(args.chain(packages.flat_map(|name| ["-p", name])).map(str::to_owned).collect())
 }
 
 /// The pages that the program writes, in a real browser; not run where there is none to be had.

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use chainrule::model::{Checkpoint, Header, Model};
-use chainrule::ndarray::Array2;
+use chainrule::ndarray::ArrayView2;
 use chainrule::tensor::{Scalar, vector};
 use chainrule::train::tensors;
 
@@ -68,14 +68,14 @@ impl ChainruleModel {
     }
 }
 
-/// The same in the number type of the model.
+/// The same; the numbers of the input are transformed before they are rounded to those of the model.
 fn predict<A: Scalar, T: Scalar>(
     model: &Model<A>,
     shape: (usize, usize),
     input: &[T],
 ) -> Result<Vec<T>, Fault> {
-    let x: Vec<A> = input.iter().map(|x| A::of(x.as_f64())).collect();
-    let y = model.predict(&Array2::from_shape_vec(shape, x).expect("as many numbers as the shape has"));
+    let x = ArrayView2::from_shape(shape, input).expect("as many numbers as the shape has");
+    let y = model.predict(&x);
     let y: Vec<T> = y.iter().map(|y| T::of(y.as_f64())).collect();
     let outputs = y.len() / shape.0.max(1);
     let broken = y.chunks_exact(outputs.max(1)).position(|row| !vector::is_finite(row));

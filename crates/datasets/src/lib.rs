@@ -126,4 +126,5 @@ pub use table::schema::{ColumnKind, Feature, Schema, SchemaTarget};
 pub use target::{Label, Target};
 pub use task::TaskKind;
 pub use transform::pipeline::Pipeline;
+pub use transform::statistics::moments;
 pub use transform::transforms::{Scaling, Transform};

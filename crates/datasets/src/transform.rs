@@ -4,5 +4,5 @@ mod apply;
 mod fit;
 pub(crate) mod folded;
 pub(crate) mod pipeline;
-mod statistics;
+pub(crate) mod statistics;
 pub(crate) mod transforms;

@@ -73,6 +73,19 @@ pub enum FitError {
     /// A step of that length leads nowhere.
     #[error("a learning rate of {0}: take one above 0, such as 0.001")]
     Rate(f64),
+    /// A setting that no training can have.
+    #[error("a {what} of {value}: take a finite number above 0, or leave it out")]
+    Setting {
+        /// Its name.
+        what: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// The targets are so large beside their differences that the network's numbers are too coarse for them.
+    #[error(
+        "the targets lie too close together for {0}, beside their size: train in f64, or subtract their mean"
+    )]
+    Resolution(&'static str),
     /// The training ended badly.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -64,14 +64,14 @@ pub use class_weights::ClassWeights;
 pub use classifier::{Classifier, FittedClassifier};
 pub use fit_error::FitError;
 pub use model::Model;
-pub use model_card::ModelCard;
+pub use model_card::{ModelCard, Untrained};
 #[cfg(feature = "files")]
 pub use name_map::{FoundBy, MappedArray, NameMap};
 pub use output::Output;
 #[cfg(feature = "files")]
 pub use parameter_map::{ParameterMap, ParameterMapError};
 pub use perceptron::Perceptron;
-pub use predict::predict;
+pub use predict::{class_of, predict};
 pub use recipe::Recipe;
 pub use regressor::{FittedRegressor, IntoNumbers, Regressor};
 pub use summary::{Summary, SummaryRow};

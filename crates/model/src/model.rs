@@ -13,9 +13,9 @@ use chainrule_train::{EvaluateError, Evaluation, Weights, evaluate};
 use crate::checkpoint::Checkpoint;
 #[cfg(feature = "files")]
 use crate::checkpoint_error::CheckpointError;
-use crate::model_card::ModelCard;
+use crate::model_card::{ModelCard, Untrained};
 use crate::output::Output;
-use crate::predict::predict;
+use crate::predict::{class_of, predict};
 use crate::summary::Summary;
 use crate::task::{encoding, usual_loss};
 
@@ -50,6 +50,8 @@ pub struct Model<A: Scalar> {
     /// `None` until somebody chooses it, or the first training does.
     pub(crate) transform: Option<Pipeline>,
     pub(crate) output: Output,
+    /// Whether somebody chose the function of the output, which else follows the loss of each training.
+    pub(crate) is_output_chosen: bool,
     pub(crate) loss: Option<LossSpec>,
     pub(crate) classes: Vec<String>,
     pub(crate) labels: Vec<Label>,
@@ -72,6 +74,7 @@ impl<A: Scalar> Model<A> {
             statistics,
             transform: None,
             output: Output::Identity,
+            is_output_chosen: false,
             loss: None,
             classes: Vec::new(),
             labels: Vec::new(),
@@ -92,16 +95,17 @@ impl<A: Scalar> Model<A> {
     /// The same with this function of the output, in place of the one that training takes from its loss.
     #[must_use]
     pub fn output(self, output: Output) -> Self {
-        Self { output, ..self }
+        Self { output, is_output_chosen: true, ..self }
     }
 
     /// The predictions for the rows of x, as they come from a file: the numbers of a regression, in the units of its targets, or a
-    /// probability for each class.
+    /// probability for each class. Numbers of x with more digits than the network's go through the input transform before they are
+    /// rounded.
     ///
     /// # Panics
     /// If the number of columns of x is not the number of inputs.
     #[track_caller]
-    pub fn predict(&self, x: &ArrayRef2<A>) -> Array2<A> {
+    pub fn predict<X: Scalar>(&self, x: &ArrayRef2<X>) -> Array2<A> {
         let (given, takes) = (x.ncols(), self.network.inputs());
         assert_eq!(given, takes, "predict: a row of {given} numbers for a network of {takes} inputs");
         let plain = Pipeline::new();
@@ -114,7 +118,7 @@ impl<A: Scalar> Model<A> {
     /// # Panics
     /// If the outputs are no probabilities, as those of a regression, or as [`predict`](Self::predict).
     #[track_caller]
-    pub fn predict_proba(&self, x: &ArrayRef2<A>) -> Array2<A> {
+    pub fn predict_proba<X: Scalar>(&self, x: &ArrayRef2<X>) -> Array2<A> {
         assert!(
             self.output != Output::Identity,
             "predict_proba: the outputs of this model are no probabilities"
@@ -122,13 +126,15 @@ impl<A: Scalar> Model<A> {
         self.predict(x)
     }
 
-    /// The most probable class of each row of x, the first of equals: a place in [`classes`](Self::classes).
+    /// The most probable class of each row of x, the first of equals: a place in [`classes`](Self::classes). A lone output
+    /// is the probability of the second of two.
     ///
     /// # Panics
     /// As [`predict`](Self::predict).
     #[track_caller]
-    pub fn predict_classes(&self, x: &ArrayRef2<A>) -> Vec<usize> {
-        rows::slices(&self.predict(x)).map(rows::argmax).collect()
+    pub fn predict_classes<X: Scalar>(&self, x: &ArrayRef2<X>) -> Vec<usize> {
+        let predictions = self.predict(x);
+        rows::slices(&predictions).map(class_of).collect()
     }
 
     /// Loss and metrics on data, by the loss that the model was trained on or, where that is no loss of the library or there was none,
@@ -138,9 +144,15 @@ impl<A: Scalar> Model<A> {
     /// If an output is NaN or infinite, or a streamed file can no longer be read.
     ///
     /// # Panics
-    /// If the data are for another network.
+    /// If the data are for another network, or their classes are not those of the training, in the same order.
     #[track_caller]
     pub fn evaluate(&self, data: &Dataset<A>) -> Result<Evaluation, EvaluateError> {
+        let classes = data.target().classes();
+        assert!(
+            self.classes.is_empty() || classes.is_empty() || self.classes == classes,
+            "evaluate: the classes of the data are {classes:?}, and those of the model {:?}",
+            self.classes
+        );
         let loss = self.loss.as_ref().map_or_else(|| usual_loss(data.target()), LossSpec::build);
         let encoding =
             encoding(loss.target(), data.target()).expect("evaluate: a loss of classes on numbers");
@@ -189,6 +201,12 @@ impl<A: Scalar> Model<A> {
         &self.classes
     }
 
+    /// What was chosen, if the first training is yet to come.
+    pub(crate) fn untrained(&self) -> Option<Untrained> {
+        let chosen = Untrained { transform: self.transform.is_some(), output: self.is_output_chosen };
+        (!self.is_trained).then_some(chosen)
+    }
+
     /// The description that a file holds of the model; `None` where one of its layers is not of the library.
     pub fn card(&self) -> Option<ModelCard> {
         Some(ModelCard {
@@ -199,6 +217,7 @@ impl<A: Scalar> Model<A> {
             labels: self.labels.clone(),
             targets: self.targets.clone(),
             seed: self.seed,
+            untrained: self.untrained(),
             ..ModelCard::new(Architecture::of(self.network())?, self.output, None)
         })
     }
@@ -254,7 +273,8 @@ impl<A: Scalar> From<Checkpoint<A>> for Model<A> {
             network: Box::new(network),
             theta: aligned,
             statistics,
-            transform: Some(card.transform),
+            is_output_chosen: card.is_output_chosen(),
+            transform: card.chosen_transform(),
             output: card.output,
             loss: card.loss,
             classes: card.classes,
@@ -262,7 +282,7 @@ impl<A: Scalar> From<Checkpoint<A>> for Model<A> {
             targets: card.targets,
             input: card.input,
             seed: card.seed,
-            is_trained: true,
+            is_trained: card.untrained.is_none(),
         }
     }
 }

@@ -40,6 +40,18 @@ pub struct ModelCard {
     /// Fingerprints of the training and the test part, by which a changed file is noticed; files of earlier versions lack them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprints: Option<[u64; 2]>,
+    /// Of a network that is yet to be trained: what its first training finds chosen. `None` of a trained one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrained: Option<Untrained>,
+}
+
+/// What somebody chose for a network that is yet to be trained; the first training chooses the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untrained {
+    /// The transform of the input.
+    pub transform: bool,
+    /// The function of the output.
+    pub output: bool,
 }
 
 /// Files from before the table of layers have `{"kind": "activation", "name": "relu"}` for `{"kind": "relu"}`.
@@ -72,7 +84,21 @@ impl ModelCard {
             data: None,
             seed: None,
             fingerprints: None,
+            untrained: None,
         }
+    }
+
+    /// The transform of the input; `None` where the first training is yet to choose it.
+    #[cfg(feature = "files")]
+    pub(crate) fn chosen_transform(&self) -> Option<Pipeline> {
+        self.untrained.is_none_or(|untrained| untrained.transform).then(|| self.transform.clone())
+    }
+
+    /// Whether the function of the output is another than the loss would choose.
+    #[cfg(feature = "files")]
+    pub(crate) fn is_output_chosen(&self) -> bool {
+        let usual = || self.loss.as_ref().map(|loss| Output::from(loss.output()));
+        self.untrained.map_or_else(|| usual().is_some_and(|usual| usual != self.output), |it| it.output)
     }
 
     /// Files of earlier versions have the name of a regression's target with the columns alone.

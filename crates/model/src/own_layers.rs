@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{OWN_LAYERS, card_of, decode, encoded, stored};
 use crate::checkpoint_error::CheckpointError;
 use crate::model::Model;
-use crate::model_card::ModelCard;
+use crate::model_card::{ModelCard, Untrained};
 use crate::output::Output;
 
 /// What a file says of such a model.
@@ -28,6 +28,8 @@ struct Description {
     labels: Vec<Label>,
     targets: Vec<String>,
     input: Option<Input>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    untrained: Option<Untrained>,
 }
 
 impl<A: Scalar> Model<A> {
@@ -42,6 +44,7 @@ impl<A: Scalar> Model<A> {
             labels: self.labels.clone(),
             targets: self.targets.clone(),
             input: self.input.clone(),
+            untrained: self.untrained(),
         };
         let mut arrays = stored(self.network().layout(), &self.theta);
         arrays.extend(stored(self.network().statistics(), &self.statistics));
@@ -72,9 +75,10 @@ impl<A: Scalar> Model<A> {
         let Some(json) = file.metadata(OWN_LAYERS) else {
             // A file of a network of the library's layers alone, or of another program.
             let Some(card) = card_of(path, &file)? else { return Ok(model) };
-            let ModelCard { output, loss, transform, classes, labels, targets, input, .. } = card;
-            let transform = Some(transform);
-            return Ok(Self { transform, output, loss, classes, labels, targets, input, ..model });
+            let (transform, is_output_chosen) = (card.chosen_transform(), card.is_output_chosen());
+            model = Self { transform, is_output_chosen, is_trained: card.untrained.is_none(), ..model };
+            let ModelCard { output, loss, classes, labels, targets, input, .. } = card;
+            return Ok(Self { output, loss, classes, labels, targets, input, ..model });
         };
         let broken = |fault: &str| TensorFileError::format(path, format!("its description: {fault}"));
         let description: Description =
@@ -85,6 +89,9 @@ impl<A: Scalar> Model<A> {
                 broken("its checksum does not match: the weights or the description have changed").into()
             );
         }
+        let is_trained = description.untrained.is_none();
+        let is_output_chosen = description.untrained.is_some_and(|chosen| chosen.output);
+        model = Self { is_output_chosen, is_trained, ..model };
         let Description { output, loss, transform, classes, labels, targets, input, .. } = description;
         Ok(Self { transform, output, loss, classes, labels, targets, input, ..model })
     }

@@ -10,7 +10,8 @@ use crate::output::Output;
 const ROWS: usize = 256;
 
 /// The predictions of `model` with `weights` for the rows of `x`, raw as they come from a file: the input transform is applied
-/// before the first layer, the output function after the last, and dropout is off.
+/// before the first layer, the output function after the last, and dropout is off. Numbers of x with more digits than the network's
+/// are transformed before they are rounded.
 ///
 /// # Panics
 /// If the transform or the model is for another number of inputs, or the weights lack statistics that the model has.
@@ -27,12 +28,12 @@ const ROWS: usize = 256;
 /// assert_eq!(p.row(0).to_vec(), [0.5, 0.5]);
 /// assert!((p[(1, 0)] - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
 /// ```
-pub fn predict<'a, A: Scalar>(
+pub fn predict<'a, A: Scalar, X: Scalar>(
     model: &dyn Layer<A>,
     output: Output,
     transform: &Pipeline,
     weights: impl Into<Weights<'a, A>>,
-    x: &ArrayRef2<A>,
+    x: &ArrayRef2<X>,
 ) -> Array2<A> {
     let mut predictions = Array2::zeros((x.nrows(), model.outputs()));
     let (weights, batch) = (weights.into(), ROWS.min(x.nrows()));
@@ -44,6 +45,7 @@ pub fn predict<'a, A: Scalar>(
     {
         let mut x = x.to_owned();
         transform.apply_in_place(&mut x);
+        let x = x.mapv(|x| A::of(x.as_f64()));
         let mut y = rows::first_mut(&mut outputs, x.nrows());
         model.forward(weights.eval(), weights.theta, &x, &mut y, &mut tape);
         rows::slices(&y)
@@ -51,4 +53,12 @@ pub fn predict<'a, A: Scalar>(
             .for_each(|(y, prediction)| output.apply(y, prediction));
     }
     predictions
+}
+
+/// The class that a prediction says, the first of equals; a lone output is the probability of the second of two.
+pub fn class_of<A: Scalar>(prediction: &[A]) -> usize {
+    match prediction {
+        [p] => usize::from(*p > A::of(0.5)),
+        _ => rows::argmax(prediction),
+    }
 }

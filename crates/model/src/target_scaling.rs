@@ -1,6 +1,5 @@
-use chainrule_datasets::{Dataset, Error, Target};
+use chainrule_datasets::{Dataset, Error, Target, moments};
 use chainrule_layers::{Dense, Layer, Sequential};
-use chainrule_tensor::ndarray::ArrayRef1;
 use chainrule_tensor::{Layout, Scalar};
 
 use crate::output::Output;
@@ -20,11 +19,19 @@ impl TargetScaling {
     /// classes, or the last layer cannot take it up.
     pub fn of<A: Scalar>(network: &dyn Layer<A>, output: Output, train: &Dataset<A>) -> Self {
         match train.target() {
-            Target::Real { values, .. } if ends_in_dense(network) && output == Output::Identity => {
-                Self { columns: values.columns().into_iter().map(|column| moments(&column)).collect() }
+            Target::Real { values, .. }
+                if !train.is_empty() && ends_in_dense(network) && output == Output::Identity =>
+            {
+                Self { columns: moments(values, train.weights()) }
             }
             _ => Self::default(),
         }
+    }
+
+    /// Whether numbers of this type tell the targets apart, to a hundredth of their deviation: the predictions are in the targets' own
+    /// units.
+    pub fn is_resolved<A: Scalar>(&self) -> bool {
+        self.columns.iter().all(|(mean, deviation)| mean.abs() * A::epsilon().as_f64() <= deviation / 100.0)
     }
 
     /// Whether the targets stay as they are.
@@ -80,15 +87,6 @@ impl TargetScaling {
         }
         theta
     }
-}
-
-/// Mean and standard deviation; 1 for a column of one number.
-fn moments(column: &ArrayRef1<f64>) -> (f64, f64) {
-    let n = column.len() as f64;
-    let mean = column.iter().sum::<f64>() / n;
-    let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    let deviation = variance.sqrt();
-    (mean, if deviation.is_normal() { deviation } else { 1.0 })
 }
 
 fn ends_in_dense<A: Scalar>(network: &dyn Layer<A>) -> bool {

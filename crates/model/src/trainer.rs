@@ -218,14 +218,26 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         if let Some(rate) = learning_rate.filter(|rate| rate.is_nan() || *rate <= 0.0 || rate.is_infinite()) {
             return Err(FitError::Rate(rate));
         }
+        for (what, value, is_right) in [
+            ("weight decay", self.weight_decay, (|x| x >= 0.0) as fn(f64) -> bool),
+            ("clip", self.clip.map(|(Clip::Norm(most) | Clip::Value(most))| most), |x| x > 0.0),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && is_right(*value))) {
+                return Err(FitError::Setting { what, value });
+            }
+        }
         let (train, encoding) = (task.train, task.encoding()?);
         check(model.network(), task)?;
-        let output = Output::from(task.loss.output());
+        let by_loss = Output::from(task.loss.output());
+        let output = if model.is_output_chosen { model.output } else { by_loss };
         let transform = match &model.transform {
             Some(transform) => transform.clone(),
             None => usual_transform(train)?,
         };
         let scaling = TargetScaling::of(model.network(), output, train);
+        if !scaling.is_resolved::<A>() {
+            return Err(FitError::Resolution(A::NAME));
+        }
         let scaled = scaling.scaled(train)?;
         let validation = task.validation.map(|data| scaling.scaled(data)).transpose()?;
 
@@ -322,10 +334,16 @@ fn check<A: Scalar>(network: &dyn Layer<A>, task: &Task<'_, A>) -> Result<(), Fi
         };
         format!("{} inputs and {} {kind}", data.inputs(), data.outputs())
     };
-    match task.validation.map(about) {
-        Some(there) if there != about(train) => Err(FitError::Validation { here: about(train), there }),
-        _ => Ok(()),
+    let Some(validation) = task.validation else { return Ok(()) };
+    let (here, there) = (about(train), about(validation));
+    if here != there {
+        return Err(FitError::Validation { here, there });
     }
+    let named = |data: &Dataset<A>| format!("the classes {}", data.target().classes().join(", "));
+    if train.target().classes() != validation.target().classes() {
+        return Err(FitError::Validation { here: named(train), there: named(validation) });
+    }
+    Ok(())
 }
 
 /// Whether a run goes on: nothing means yes.

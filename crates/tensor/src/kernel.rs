@@ -15,6 +15,10 @@
 //! [`choose`], or `CHAINRULE_GEMM` in the environment, decides otherwise, once for a process: `openblas` gives every product to
 //! OpenBLAS, `tiles` to the tiles. Each has the same bits for any number of threads; those of the two differ by rounding, and
 //! only with tiles does a row have the same bits alone and in a batch.
+
+// What serves the widest registers alone: see build.rs.
+#![cfg_attr(unoptimised, allow(dead_code, unused_imports))]
+
 #[cfg(target_arch = "x86_64")]
 mod compute;
 #[cfg(target_arch = "x86_64")]

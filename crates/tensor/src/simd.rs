@@ -1,7 +1,7 @@
 //! Loops compiled for the best vector registers that the CPU has, chosen at run time.
 //!
 //! [`dispatch`] runs a loop as compiled for AVX-512, for AVX2 or for the target's baseline, which is SSE2 on x86-64 and
-//! NEON on 64-bit ARM. [`map`] is the loop that nearly all of them are: `out[i]` ← f(`x[i]`, …).
+//! NEON on 64-bit ARM; a build at `opt-level = 0` has the baseline alone. [`map`] is the loop that nearly all of them are: `out[i]` ← f(`x[i]`, …).
 //!
 //! # The same bits
 //!
@@ -42,7 +42,7 @@ impl Level {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(unoptimised)))]
 fn detect() -> Level {
     let has_avx2 = is_x86_feature_detected!("avx2");
     let has_avx512 = is_x86_feature_detected!("avx512f")
@@ -56,7 +56,7 @@ fn detect() -> Level {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(unoptimised))))]
 fn detect() -> Level {
     Level::Portable
 }
@@ -86,23 +86,23 @@ pub fn dispatch<R>(f: impl FnOnce() -> R) -> R {
 pub fn dispatch_at<R>(level: Level, f: impl FnOnce() -> R) -> R {
     assert!(level <= Level::best(), "simd: this CPU has no {level:?}");
     match level {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(unoptimised)))]
         // SAFETY: `best` has found this level or a higher one, and each has all that the lower ones have.
         Level::Avx512 => unsafe { avx512(f) },
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(unoptimised)))]
         // SAFETY: as above.
         Level::Avx2 => unsafe { avx2(f) },
         _ => f(),
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(unoptimised)))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(unoptimised)))]
 #[target_feature(enable = "avx2")]
 fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()

@@ -88,6 +88,11 @@ impl DataArgs {
         self.own.target_file().map(absolute)
     }
 
+    /// Whether the targets were said to be numbers.
+    pub(crate) fn wants_numbers(&self) -> bool {
+        self.own.task == TaskName::Regression
+    }
+
     /// The value of `--data-dir` that names the folder of a data set from any folder: the one that was given, or the one that has its
     /// files, which another environment may not name.
     pub(crate) fn folder_setting(&self, source: &Source) -> Option<String> {
@@ -306,6 +311,13 @@ impl DataArgs {
                 data.name(),
                 data.inputs(),
                 data.outputs()
+            )));
+        }
+        if data.target().is_classes() && card.classes.is_empty() && !card.targets.is_empty() {
+            let (name, of_model) = (data.name(), card.targets.join(", "));
+            return Err(Failure::Input(format!(
+                "{path}: the network predicts numbers ({of_model}), but the target of {name} is of classes: name a target of numbers \
+                 with --target"
             )));
         }
         if !card.classes.is_empty() && card.classes != data.class_names() {

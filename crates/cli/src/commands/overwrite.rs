@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use chainrule_report::run::{CONFIG, REPORT};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -25,12 +26,13 @@ pub(crate) struct Overwrite {
 }
 
 impl Overwrite {
-    /// Checks that nothing is lost when `path` is written. A page or plot that the program itself has written may be replaced.
+    /// Checks that nothing is lost when `path` is written. A page or plot that the program itself has written may be replaced, unless
+    /// it is the report of a run, which no command makes again.
     ///
     /// # Errors
     /// If there is a file already.
     pub(crate) fn check(self, path: &Path) -> Result<(), Failure> {
-        if self.force || !path.is_file() || is_own(path) {
+        if self.force || !path.is_file() || (is_own(path) && !is_of_run(path)) {
             return Ok(());
         }
         Err(Failure::Input(format!(
@@ -46,4 +48,10 @@ fn is_own(path: &Path) -> bool {
     let read = File::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut start));
     let start = String::from_utf8_lossy(&start);
     read.is_ok() && MARKS.iter().any(|mark| start.contains(mark))
+}
+
+/// Whether a file is the report in the folder of a run.
+fn is_of_run(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == REPORT)
+        && path.parent().is_some_and(|folder| folder.join(CONFIG).exists())
 }

@@ -9,7 +9,7 @@ use chainrule::datasets::{
     Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, counted, image_files,
     is_image_file, npy, read_features_and_kept, read_images, write_atomic,
 };
-use chainrule::model::{ModelCard, predict};
+use chainrule::model::{ModelCard, class_of, predict};
 use chainrule::ndarray::{Array2, ArrayView1, s};
 use chainrule::tensor::{Pool, Scalar, available_threads, rows, vector};
 use clap::Args;
@@ -198,14 +198,6 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
     written.map_err(Failure::run)?;
     errln!("{} in {}", counted(examples, "prediction"), out.display());
     Ok(())
-}
-
-/// The likeliest class; a lone number is the probability of the second of two.
-fn class_of<A: Scalar>(prediction: &[A]) -> usize {
-    match prediction {
-        [p] => usize::from(*p > A::of(0.5)),
-        _ => rows::argmax(prediction),
-    }
 }
 
 /// What each example is called, its class, and a number for each output; of a regression or of labels the numbers alone, or the word

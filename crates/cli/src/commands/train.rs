@@ -35,7 +35,7 @@ use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use chainrule::train::tensors::checksum;
-use clap::{ArgAction, Args, ValueHint, value_parser};
+use clap::{ArgAction, Args, ValueEnum as _, ValueHint, value_parser};
 use clap_complete::ArgValueCompleter;
 
 use self::card::usual_network;
@@ -111,9 +111,9 @@ pub(crate) struct Train {
     /// `their.name = -` to leave an array out [default: by name, or by shape and order]
     #[arg(long, value_name = "FILE", help_heading = NETWORK, hide_short_help = true)]
     map: Option<PathBuf>,
-    /// Floating-point type of parameters and data
-    #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
-    dtype: Dtype,
+    /// Floating-point type of parameters and data [default: f32, or f64 where f32 cannot tell the numbers of the target apart]
+    #[arg(long, value_enum, value_name = "TYPE", help_heading = NETWORK, hide_short_help = true)]
+    dtype: Option<Dtype>,
     /// Loss function [default: cross-entropy for classes, mean-squared-error for numbers]
     #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES), value_name = "NAME", help_heading = TRAINING)]
     loss: Option<LossKind>,
@@ -177,7 +177,7 @@ impl Train {
     pub(crate) fn run(&self, line: &CommandLine<'_>, processes: &Processes) -> Result<(), Failure> {
         processes.agree(choose(self.gemm()).map_err(|error| Failure::Input(format!("--gemm: {error}"))))?;
         let args = processes.agree(self.without_files())?;
-        with_dtype!(args.dtype, train(&args, line, processes))
+        with_dtype!(args.dtype(), train(&args, line, processes))
     }
 
     /// The same with the defaults for these training examples in place of settings that were not given.
@@ -203,6 +203,10 @@ impl Train {
     /// The passes over the training data of a run that is complete.
     fn passes(&self) -> usize {
         self.epochs.expect("train: the epochs are known once the data are")
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype.unwrap_or(Dtype::F32)
     }
 
     /// The kernels of the run; a resumed one has those that it began with.
@@ -260,7 +264,8 @@ impl Train {
 
     /// What the run takes where no flag says anything.
     fn resolved(&self, loss: LossKind) -> Vec<(&'static str, String)> {
-        let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string())];
+        let dtype = self.dtype().to_possible_value().expect("no number type is hidden").get_name().to_owned();
+        let all = [("loss", loss.to_string()), ("gemm", self.gemm().to_string()), ("dtype", dtype)];
         let epochs = self.epochs.map(|epochs| ("epochs", epochs.to_string()));
         let augment = self.augment.map(|augmentation| ("augment", augmentation.to_string()));
         let network = self.network.clone().map(|network| ("network", network));

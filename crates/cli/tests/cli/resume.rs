@@ -273,4 +273,43 @@ fn a_run_on_other_data_is_not_resumed() {
     assert!(output.status.success(), "{}", stderr(&output));
     table("3,5,0\n");
     refused(here, &["train", "--resume", "run"], &["step-", "not what it was"]);
+    // The same numbers under other names.
+    table("3,4,0\n");
+    let text = fs::read_to_string(here.join("t.csv")).unwrap();
+    fs::write(here.join("t.csv"), text.replace("a,b,class", "b,a,class")).unwrap();
+    refused(
+        here,
+        &["train", "--resume", "run"],
+        &["step-", "columns and classes b, a, 0, 1, and the run began with a, b"],
+    );
+    // A report that no command makes again stays.
+    refused(
+        here,
+        &["explain", "run", "--html", "run/report.html"],
+        &["run/report.html exists already", "--force"],
+    );
+}
+
+#[test]
+fn a_run_on_the_standard_input_is_resumed_and_repeated_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let rows: Vec<String> = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i % 2)).collect();
+    fs::write(here.join("t.csv"), format!("a,b,class\n{}", rows.concat())).unwrap();
+    let fed = |arguments: &[&str]| {
+        let output = chainrule(here)
+            .args(arguments)
+            .stdin(fs::File::open(here.join("t.csv")).unwrap())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    };
+    fed(&["train", "-", "--epochs", "2", "--out", "run"]);
+    fed(&["train", "--config", "run/config.toml", "--out", "again"]);
+    fed(&["evaluate", "run"]);
+    assert_eq!(
+        fs::read(here.join("run/last.safetensors")).unwrap(),
+        fs::read(here.join("again/last.safetensors")).unwrap()
+    );
+    fed(&["train", "--resume", "run", "--epochs", "3"]);
 }

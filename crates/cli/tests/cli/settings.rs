@@ -1,6 +1,7 @@
 //! Settings as a file.
 
 use std::fs;
+use std::path::Path;
 
 #[cfg(feature = "openblas")]
 use crate::chainrule;
@@ -203,6 +204,29 @@ fn settings_that_do_nothing_are_refused() {
         &["train", "--data", "teacher", "--label-smoothing", "0.1"],
         &["--label-smoothing", "does nothing"],
     );
+    let rows: Vec<String> = (0..40).map(|i| format!("{i},{}\n", i % 2)).collect();
+    fs::write(here.join("d.csv"), format!("x,y\n{}", rows.concat())).unwrap();
+    let pillow = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/tests/pillow");
+    for class in ["a", "b"] {
+        fs::create_dir_all(here.join("pictures").join(class)).unwrap();
+        for i in 0..8 {
+            let file = here.join("pictures").join(class).join(format!("{i}.png"));
+            fs::copy(pillow.join("rgb.png"), file).unwrap();
+        }
+    }
+    let of_files: [(&str, &str, &[&str]); 6] = [
+        ("d.csv", "--image-size", &["--image-size", "8x8"]),
+        ("d.csv", "--stream", &["--stream"]),
+        ("pictures", "--task", &["--task", "regression"]),
+        ("pictures", "--target", &["--target", "y"]),
+        ("pictures", "--drop", &["--drop", "0"]),
+        ("pictures", "--decimal", &["--decimal", ","]),
+    ];
+    for (data, flag, arguments) in of_files {
+        refused(here, &[&["train", "--data", data], arguments].concat(), &[flag, "does nothing"]);
+    }
+    let softmax = ["train", "d.csv", "--task", "regression", "--output", "softmax"];
+    refused(here, &softmax, &["softmax of one output"]);
     assert!(!here.join("runs").exists());
     // What a run has written is no such setting, nor is what an earlier version wrote.
     json(

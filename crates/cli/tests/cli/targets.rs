@@ -196,3 +196,48 @@ fn a_matrix_of_targets_in_an_archive_is_several() {
         assert_eq!(judged["examples"], 200);
     }
 }
+
+#[test]
+fn a_target_that_single_precision_cannot_tell_apart_is_learned_in_double() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let mut text = "x,t\n".to_owned();
+    for i in 1..=200 {
+        writeln!(text, "{i},{}", 1_700_000_000 + i).unwrap();
+    }
+    fs::write(here.join("d.csv"), text).unwrap();
+    let line = ["train", "--data", "d.csv", "--task", "regression", "--epochs", "100"];
+    let said = stderr(&run(here, &[&line[..], &["--out", "r"]].concat()));
+    assert!(said.contains("in f64, whose digits the target needs"), "{said}");
+    let r2 = |run: &str| {
+        let results = fs::read(here.join(run).join("results.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&results).unwrap()["test"]["r2"].as_f64().unwrap()
+    };
+    assert!(r2("r") > 0.99, "{}", r2("r"));
+    assert!(fs::read_to_string(here.join("r/config.toml")).unwrap().contains("\ndtype = \"f64\""));
+    let predicted = stdout(&run(here, &["predict", "r", "d.csv"]));
+    let first: f64 = predicted.lines().nth(1).unwrap().parse().unwrap();
+    assert!((first - 1_700_000_001.0).abs() < 5.0, "{first}");
+    // The run as its settings say, and as it cannot be.
+    run(here, &["train", "--config", "r/config.toml", "--out", "again"]);
+    assert_eq!(r2("again"), r2("r"));
+    let singly = [&line[..], &["--dtype", "f32", "--out", "s"]].concat();
+    refused(here, &singly, &["too close together", "--dtype f64"]);
+    assert!(!here.join("s").exists());
+}
+
+#[test]
+fn a_model_of_numbers_does_not_judge_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let (mut numbers, mut words) = ("a,y\n".to_owned(), "a,y\n".to_owned());
+    for i in 0..40 {
+        writeln!(numbers, "{i},{i}.5").unwrap();
+        writeln!(words, "{i},w").unwrap();
+    }
+    fs::write(here.join("numbers.csv"), numbers).unwrap();
+    fs::write(here.join("words.csv"), words).unwrap();
+    json(here, &["train", "numbers.csv", "--epochs", "1", "--out", "r", "--json"]);
+    let judge = ["evaluate", "r", "--data", "words.csv", "--task", "classification"];
+    refused(here, &judge, &["the network predicts numbers (y)", "of classes"]);
+}

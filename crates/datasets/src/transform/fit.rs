@@ -15,7 +15,8 @@ impl Pipeline {
         scalings.iter().try_fold(Self::new(), |pipeline, &scaling| pipeline.then_fit(scaling, data))
     }
 
-    /// This pipeline, then a transform fitted on its output for `data`.
+    /// This pipeline, then a transform fitted on its output for `data`, whose examples count as their
+    /// [weights](Dataset::with_weights) say.
     ///
     /// # Errors
     /// If `data` is empty, this pipeline is not for its features, or they are to be scaled by channels and are no images.
@@ -32,7 +33,7 @@ impl Pipeline {
             (Scaling::ChannelStandardise, Some(image)) => image.channels,
             _ => 1,
         };
-        let raw = Statistics::of(data.features())?;
+        let raw = Statistics::of(data.features(), data.weights())?;
         if let Some(feature) = raw.variance.iter().position(|variance| !variance.is_finite()) {
             let fault = if raw.mean[feature].is_finite() {
                 format!(

@@ -1,11 +1,47 @@
 //! The statistics that a transform is fitted from.
 
-use chainrule_tensor::ndarray::{Array1, Array2, Axis, s};
+use chainrule_tensor::ndarray::{Array1, Array2, ArrayRef2, Axis, s};
 use chainrule_tensor::{Scalar, simd};
 
 use super::transforms::{Scaling, Transform};
 use crate::error::Error;
 use crate::features::Features;
+
+/// Mean and standard deviation, with n in the denominator, of each column of `x`, whose rows count as `weights` say, or all alike;
+/// a row of weight 0 is not looked at. The deviation of a constant column is 1, also where the rounding of the mean makes it seem
+/// to vary.
+///
+/// # Panics
+/// If there are not as many weights as rows, or nothing that counts.
+///
+/// ```
+/// use chainrule_datasets::moments;
+/// use chainrule_tensor::ndarray::array;
+///
+/// let x = array![[1.0, 0.1], [3.0, 0.1], [9.0, 0.1]];
+/// assert_eq!(moments(&x, Some(&[1.0_f32, 1.0, 0.0])), [(2.0, 1.0), (0.1, 1.0)]);
+/// ```
+#[track_caller]
+pub fn moments<A: Scalar>(x: &ArrayRef2<f64>, weights: Option<&[A]>) -> Vec<(f64, f64)> {
+    let rows = weights.map_or(x.nrows(), <[A]>::len);
+    assert_eq!(rows, x.nrows(), "moments: a weight for each row");
+    assert!(
+        weights.map_or(rows > 0, |weights| weights.iter().any(|w| *w > A::zero())),
+        "moments: nothing counts"
+    );
+    let visit_all = |visit: &mut dyn FnMut(&[f64])| {
+        x.outer_iter().for_each(|row| visit(row.as_standard_layout().as_slice().expect("a row of its own")));
+        Ok(())
+    };
+    let found = Statistics::of_rows(rows, x.ncols(), weights, visit_all).expect("an array is at hand");
+    let deviations = found.variance.iter().map(|variance| divisor(variance.sqrt()));
+    found.mean.iter().copied().zip(deviations).collect()
+}
+
+/// A constant feature, or one that varies less than a normal float, is only shifted.
+fn divisor(x: f64) -> f64 {
+    if x.is_normal() { x } else { 1.0 }
+}
 
 /// What the fits need to know about each feature.
 pub(super) struct Statistics {
@@ -17,21 +53,33 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    pub(super) fn of<A: Scalar>(features: &Features<A>) -> Result<Self, Error> {
+    /// Those of the rows, of which each counts as its weight says; at least one counts.
+    pub(super) fn of<A: Scalar>(features: &Features<A>, weights: Option<&[A]>) -> Result<Self, Error> {
         let (n, inputs) = features.dim();
+        let by_rows = "a data set is laid out by rows";
         match features {
-            Features::Bytes(x) => Ok(Self::of_bytes(x)),
-            Features::Real(x) => Self::of_rows(n, inputs, |visit| {
-                x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
+            Features::Bytes(x) if weights.is_none() => Ok(Self::of_bytes(x)),
+            Features::Real(x) => Self::of_rows(n, inputs, weights, |visit| {
+                x.outer_iter().for_each(|row| visit(row.to_slice().expect(by_rows)));
                 Ok(())
             }),
-            Features::Wide(x) => Self::of_rows(n, inputs, |visit| {
-                x.outer_iter().for_each(|row| visit(row.to_slice().expect("a data set is laid out by rows")));
+            Features::Wide(x) => Self::of_rows(n, inputs, weights, |visit| {
+                x.outer_iter().for_each(|row| visit(row.to_slice().expect(by_rows)));
                 Ok(())
             }),
+            Features::Bytes(_) => {
+                let mut row = vec![A::zero(); inputs];
+                Self::of_rows(n, inputs, weights, |visit| {
+                    (0..n).for_each(|i| {
+                        features.row(i, &mut row);
+                        visit(&row);
+                    });
+                    Ok(())
+                })
+            }
             Features::Columns(columns) => {
                 let mut row = vec![0.0; inputs];
-                Self::of_rows(n, inputs, |visit| {
+                Self::of_rows(n, inputs, weights, |visit| {
                     (0..n).for_each(|i| {
                         columns.row(i, &mut row);
                         visit(&row);
@@ -41,7 +89,7 @@ impl Statistics {
             }
             Features::FileRows(rows) => {
                 let mut row = vec![0.0; inputs];
-                Self::of_rows(n, inputs, |visit| {
+                Self::of_rows(n, inputs, weights, |visit| {
                     rows.each_block(|_, block| {
                         block.chunks_exact(rows.stride()).for_each(|bytes| {
                             rows.decode::<f64>(bytes, &mut row);
@@ -95,31 +143,44 @@ impl Statistics {
     }
 
     /// Two passes of `each` through all rows: Σx² − n·mean² would cancel where the mean is large beside the deviation.
-    fn of_rows<A: Scalar>(
+    fn of_rows<A: Scalar, W: Scalar>(
         n: usize,
         features: usize,
+        weights: Option<&[W]>,
         mut each: impl FnMut(&mut dyn FnMut(&[A])) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let n = n as f64;
+        // A row that does not count is not looked at: its numbers need not be of the others' size.
+        let mut each = |visit: &mut dyn FnMut(f64, &[A])| {
+            let mut weights = weights.map(<[W]>::iter);
+            each(&mut |row| {
+                let weight =
+                    weights.as_mut().map_or(1.0, |weights| weights.next().map_or(0.0, |w| w.as_f64()));
+                if weight > 0.0 {
+                    visit(weight, row);
+                }
+            })
+        };
+        let total = weights.map_or(n as f64, |weights| weights.iter().map(|w| w.as_f64()).sum());
         let mut mean = Array1::<f64>::zeros(features);
         let mut min = Array1::from_elem(features, f64::INFINITY);
         let mut max = Array1::from_elem(features, f64::NEG_INFINITY);
-        each(&mut |row| {
+        each(&mut |weight, row| {
             for (((&x, mean), min), max) in row.iter().zip(&mut mean).zip(&mut min).zip(&mut max) {
                 let x = x.as_f64();
-                *mean += x;
+                *mean += weight * x;
                 *min = min.min(x);
                 *max = max.max(x);
             }
         })?;
-        mean /= n;
+        mean /= total;
         let mut variance = Array1::<f64>::zeros(features);
-        each(&mut |row| {
+        each(&mut |weight, row| {
             for ((&x, &mean), variance) in row.iter().zip(&mean).zip(&mut variance) {
-                *variance += (x.as_f64() - mean).powi(2);
+                *variance += weight * (x.as_f64() - mean).powi(2);
             }
         })?;
-        variance /= n;
+        variance /= total;
+        let n = n as f64;
         // The mean of equal numbers is rounded, so a constant feature can seem to vary by that rounding.
         for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {
             if min == max {
@@ -150,8 +211,6 @@ impl Statistics {
 
     /// `channels` is the number of channels of an image.
     pub(super) fn into_transform(self, scaling: Scaling, channels: usize) -> Transform {
-        // A constant feature, or one that varies less than a normal float, is only shifted.
-        let divisor = |x: f64| if x.is_normal() { x } else { 1.0 };
         match scaling {
             Scaling::MinMax => {
                 let range = (&self.max - &self.min).mapv(divisor).to_vec();

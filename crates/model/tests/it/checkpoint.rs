@@ -30,6 +30,7 @@ fn example() -> Checkpoint<f64> {
         data: None,
         seed: Some(7),
         fingerprints: Some([u64::MAX, 1]),
+        untrained: None,
     };
     Checkpoint { card, theta, statistics: Vec::new() }
 }
@@ -194,7 +195,7 @@ proptest! {
 #[should_panic(expected = "eval: 0 statistics for a network with 2")]
 fn a_prediction_without_the_statistics_of_its_network_is_refused() {
     let model = chainrule_train::gradcheck::TracksMean::new(2);
-    predict(&model, Output::Identity, &Pipeline::new(), &[], &Array2::zeros((3, 2)));
+    predict(&model, Output::Identity, &Pipeline::new(), &[], &Array2::<f32>::zeros((3, 2)));
 }
 
 #[test]

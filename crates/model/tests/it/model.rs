@@ -1,14 +1,15 @@
 //! A model from its first step to its file and back, with layers of the library and with others.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chainrule_datasets::{Dataset, Pipeline, Target, digits, synthetic};
+use chainrule_datasets::{Dataset, Features, Pipeline, Target, digits, synthetic};
 use chainrule_layers::{
     Dense, Grad, Layer, Mode, Point, Relu, Residual, Sequential, Stage, Tanh, Tape, gradcheck::cases,
 };
 use chainrule_loss::{Huber, SquaredError};
-use chainrule_model::{CheckpointError, FitError, Model, Regressor, Task, Trainer};
-use chainrule_optim::{Lbfgs, RuleKind, ScheduleKind};
+use chainrule_model::{CheckpointError, FitError, Model, Output, Regressor, Task, Trainer};
+use chainrule_optim::{Clip, Lbfgs, RuleKind, ScheduleKind};
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, array};
 use chainrule_tensor::{Init, Layout, Scalar, Shape};
 use chainrule_train::{Risk, Stop};
@@ -222,6 +223,121 @@ fn what_does_not_fit_is_refused_and_leaves_the_model_alone() {
         Trainer::new(&Task::new(&data)).optimizer(RuleKind::Sgd).learning_rate(f64::MAX).fit(&mut model);
     assert!(matches!(diverged, Err(FitError::Train(_))));
     assert_eq!(model.theta(), before);
+}
+
+#[test]
+fn what_is_out_of_range_or_named_otherwise_is_refused() {
+    let data = synthetic::moons::<f32>(60, 0.1, 1);
+    let task = Task::new(&data);
+    let refused = |trainer: Trainer<'_, f32>, word: &str| {
+        let error = trainer.fit(&mut Model::new(network(), 1)).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    for clip in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        refused(Trainer::new(&task).clip(Clip::Norm(clip)), "clip");
+        refused(Trainer::new(&task).weight_decay(-clip.abs() - 0.1), "weight decay");
+    }
+    let classes = |names: [&str; 2]| {
+        let Target::Classes { labels, .. } = data.target().clone() else { panic!("moons are classes") };
+        let target = Target::Classes { labels, names: names.map(str::to_owned).to_vec() };
+        Dataset::new("renamed", data.inputs_through(&Pipeline::new()), target).unwrap()
+    };
+    let (ours, swapped) = (classes(["left", "right"]), classes(["right", "left"]));
+    refused(Trainer::new(&Task::new(&ours).validation(&swapped)), "the classes right, left");
+    let mut model = Model::new(network(), 1);
+    model.fit(&ours).unwrap();
+    let judged = catch_unwind(AssertUnwindSafe(|| model.evaluate(&swapped).is_ok()));
+    assert!(judged.is_err() && model.evaluate(&ours).is_ok());
+}
+
+#[test]
+fn numbers_of_a_target_that_are_one_in_single_precision_are_seen() {
+    let x = Array2::from_shape_fn((60, 1), |(i, _)| i as f32 / 30.0 - 1.0);
+    let y = Array2::from_shape_fn((60, 1), |(i, _)| 1.6e9 + i as f64);
+    let data = Dataset::new("seconds", x, Target::real(y)).unwrap();
+    let mut model = Model::new(Sequential::input(1).then(|n| Dense::new(n, 1)), 1);
+    assert!(matches!(model.fit(&data), Err(FitError::Resolution("f32"))));
+    // θ = (0, 1.6e9): the mean of all in single precision, and no perfect fit.
+    model.theta_mut().copy_from_slice(&[0.0, 1.6e9]);
+    let r2 = model.evaluate(&data).unwrap().metrics.r_squared().unwrap();
+    assert!((r2 + 2.9016).abs() < 1e-3, "{r2}");
+}
+
+#[test]
+fn examples_of_weight_0_say_nothing_of_the_scales() {
+    let with = |outlier: f64, weights: &[f64]| {
+        let x =
+            Array2::from_shape_fn((41, 1), |(i, _)| if i == 40 { outlier } else { i as f64 / 20.0 - 1.0 });
+        let y = x.mapv(|x| if x == outlier { outlier } else { 3.0 * x + 7.0 });
+        let data = Dataset::new("line", x, Target::real(y)).unwrap().with_weights(weights).unwrap();
+        let mut model = Model::new(Sequential::input(1).then(|n| Dense::new(n, 1)), 1);
+        Trainer::new(&Task::new(&data)).epochs(200).fit(&mut model).unwrap();
+        model.predict(&array![[0.5]])[(0, 0)]
+    };
+    let weights: Vec<f64> = (0..41).map(|i| if i == 40 { 0.0 } else { 1.0 }).collect();
+    let (near, far) = (with(2.0, &weights), with(1e9, &weights));
+    assert!((near - 8.5).abs() < 0.5 && (far - near).abs() < 1e-6, "{near} and {far}");
+}
+
+#[test]
+fn an_untrained_model_comes_back_from_its_file_untrained() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let data = digits::<f32>().train;
+    let fresh = || Model::new(Sequential::input(64).then(|n| Dense::new(n, 10)), 3);
+    let fitted = |mut model: Model<f32>| {
+        Trainer::new(&Task::new(&data)).epochs(1).fit(&mut model).unwrap();
+        model.theta().to_vec()
+    };
+    for chosen in [None, Some(Pipeline::new())] {
+        let model = || match &chosen {
+            Some(transform) => fresh().transform(transform.clone()).output(Output::Identity),
+            None => fresh(),
+        };
+        model().save(&path).unwrap();
+        let loaded = || Model::load(&path).unwrap();
+        assert_eq!(fitted(loaded()), fitted(model()));
+        let into = Model::load_into(Sequential::input(64).then(|n| Dense::new(n, 10)), &path).unwrap();
+        assert_eq!(fitted(into), fitted(model()));
+    }
+    // A regression learns in standardised targets, which an untrained θ is of already.
+    let (x, y) = prices();
+    let target = Array2::from_shape_vec((y.len(), 1), y).unwrap();
+    let prices = Dataset::new("prices", x, Target::real(target)).unwrap();
+    let mut model = Model::<f64>::new(Sequential::input(2).then(|n| Dense::new(n, 1)), 1);
+    model.save(&path).unwrap();
+    let mut loaded = Model::load(&path).unwrap();
+    for model in [&mut model, &mut loaded] {
+        Trainer::new(&Task::new(&prices)).epochs(2).fit(model).unwrap();
+    }
+    assert_eq!(model.theta(), loaded.theta());
+}
+
+#[test]
+fn a_chosen_function_of_the_output_stays() {
+    let data = synthetic::moons::<f32>(60, 0.1, 1);
+    let mut model = Model::new(network(), 1).output(Output::Identity);
+    model.fit(&data).unwrap();
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    model.save(&path).unwrap();
+    let mut loaded = Model::load(&path).unwrap();
+    loaded.fit(&data).unwrap();
+    for model in [model, loaded] {
+        assert_eq!(model.card().unwrap().output, Output::Identity);
+    }
+}
+
+#[test]
+fn numbers_with_more_digits_are_transformed_before_they_are_rounded() {
+    let seconds = Array2::from_shape_fn((100, 1), |(i, _)| 1.7e9 + i as f64);
+    let target = Target::real(seconds.mapv(|t| t - 1.7e9));
+    let data = Dataset::new("seconds", Features::Wide(seconds.clone()), target).unwrap();
+    let mut model = Model::<f32>::new(Sequential::input(1).then(|n| Dense::new(n, 1)), 1);
+    Trainer::new(&Task::new(&data)).epochs(300).fit(&mut model).unwrap();
+    assert!(model.evaluate(&data).unwrap().metrics.r_squared() > Some(0.999));
+    let predicted = model.predict(&seconds);
+    assert!((predicted[(10, 0)] - 10.0).abs() < 2.0 && (predicted[(90, 0)] - 90.0).abs() < 2.0);
 }
 
 #[test]

@@ -254,6 +254,7 @@ mod tests {
         check::<f64>();
     }
 
+    #[cfg(not(unoptimised))]
     #[test]
     fn any_width_of_registers_gives_the_same_bits() {
         let Some(Width::Avx512) = Width::of_this_cpu() else { return };

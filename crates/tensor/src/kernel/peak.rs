@@ -24,6 +24,7 @@ pub(super) fn peak(width: Width) -> f64 {
         // SAFETY: `of_this_cpu` found the width.
         let operations = unsafe {
             match width {
+                #[cfg(not(unoptimised))]
                 Width::Avx512 => avx512(rounds),
                 Width::Avx2 => avx2(rounds),
             }

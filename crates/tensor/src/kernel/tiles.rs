@@ -26,7 +26,7 @@ use super::width::Width;
 use crate::scalar::Scalar;
 
 macro_rules! tiled {
-    ($number:ident: $($width:ident = $rows:literal x $registers:literal of $lanes:ident by $features:literal),+) => {
+    ($number:ident: $($(#[$when:meta])? $width:ident = $rows:literal x $registers:literal of $lanes:ident by $features:literal),+) => {
         impl Tiled for $number {
             #[allow(private_interfaces)]
             unsafe fn tiles(
@@ -36,7 +36,7 @@ macro_rules! tiled {
                 columns: Range<usize>,
             ) {
                 match width {
-                    $(Width::$width => {
+                    $($(#[$when])? Width::$width => {
                         #[target_feature(enable = $features)]
                         unsafe fn run(product: &Product<'_, $number>, rows: Range<usize>, columns: Range<usize>) {
                             // SAFETY: the caller's contract, here and below.
@@ -70,8 +70,8 @@ macro_rules! tiled {
 
 // Eight rows by three need 11 loads for 24 multiply-adds, twelve by two 14: a core that works for somebody else too is short of
 // loads before it is short of multiply-adds.
-tiled!(f32: Avx512 = 8 x 3 of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F32x8 by "avx2,fma");
-tiled!(f64: Avx512 = 8 x 3 of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F64x4 by "avx2,fma");
+tiled!(f32: #[cfg(not(unoptimised))] Avx512 = 8 x 3 of F32x16 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F32x8 by "avx2,fma");
+tiled!(f64: #[cfg(not(unoptimised))] Avx512 = 8 x 3 of F64x8 by "avx512f,avx512vl,avx2,fma", Avx2 = 6 x 2 of F64x4 by "avx2,fma");
 
 impl<A: Scalar> Product<'_, A> {
     /// Some rows and columns, in tiles of at most `ROWS` by `REGISTERS`; either the rows of A are `ADJACENT` numbers, in

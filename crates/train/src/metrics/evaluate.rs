@@ -1,6 +1,7 @@
 use chainrule_datasets::{Batches, Dataset, Encoding, Pipeline, Target};
 use chainrule_layers::Layer;
 use chainrule_loss::Loss;
+use chainrule_tensor::ndarray::Axis;
 use chainrule_tensor::{Scalar, rows, vector};
 use thiserror::Error;
 
@@ -180,9 +181,10 @@ fn share_of<A: Scalar>(
                 confusion.add(&y, &truth);
             }
             Target::MultiLabel { .. } => labels.add(&y, &batch.target()),
-            Target::Real { .. } => {
+            Target::Real { values, .. } => {
                 let mut fit = RegressionMetrics::new(model.outputs());
-                fit.add(&y, &batch.target());
+                // In the numbers of the data: rounded to the network's, two targets may be one.
+                fit.add(&y, &values.select(Axis(0), batch.indices()));
                 fits.extend(fit.numbers().map(|number| number.to_bits()));
             }
         }

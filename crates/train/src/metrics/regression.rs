@@ -36,12 +36,12 @@ impl RegressionMetrics {
         Self { rows: 0.0, residual: zeros(), absolute: zeros(), spread: vec![(0.0, 0.0); columns] }
     }
 
-    /// Counts a batch of predictions against its targets.
+    /// Counts a batch of predictions against its targets, which may have more digits.
     ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
-    pub fn add<A: Scalar>(&mut self, y: &ArrayRef2<A>, target: &ArrayRef2<A>) {
+    pub fn add<A: Scalar, T: Scalar>(&mut self, y: &ArrayRef2<A>, target: &ArrayRef2<T>) {
         assert_eq!(y.dim(), target.dim(), "regression metrics: predictions and targets differ in shape");
         for (y, target) in slices(y).zip(slices(target)) {
             self.rows += 1.0;

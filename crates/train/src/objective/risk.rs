@@ -239,10 +239,13 @@ impl<'a, A: Scalar> Risk<'a, A> {
                 multiply(&mut r_delta, self.scale);
             }
             Curvature::EmpiricalFisher => {
-                // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = δₙ·⟨δₙ, R{yₙ}⟩.
-                loss.value_and_delta(&y, &mut delta);
-                for ((r, delta), r_y) in slices_mut(&mut r_delta).zip(slices(&delta)).zip(slices(&r_y)) {
-                    let along = self.scale * dot(delta, r_y);
+                // gₙᵀv = ⟨δₙ, Jₙv⟩, so that R{δₙ} = wₙ·δₙ·⟨δₙ, R{yₙ}⟩: a row of weight 2 counts as the row twice.
+                Weighted::of(self.loss, &self.target, None).value_and_delta(&y, &mut delta);
+                let weight = |row: usize| self.weights.map_or(A::one(), |weights| weights[row]);
+                for (row, ((r, delta), r_y)) in
+                    slices_mut(&mut r_delta).zip(slices(&delta)).zip(slices(&r_y)).enumerate()
+                {
+                    let along = self.scale * weight(row) * dot(delta, r_y);
                     r.iter_mut().zip(delta).for_each(|(r, &delta)| *r = along * delta);
                 }
             }

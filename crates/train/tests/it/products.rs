@@ -3,7 +3,7 @@
 use chainrule_layers::{Dense, Layer, Mode, Sequential, Tanh};
 use chainrule_loss::SoftmaxCrossEntropy;
 use chainrule_optim::Objective;
-use chainrule_tensor::ndarray::{Array2, s};
+use chainrule_tensor::ndarray::{Array2, Axis, s};
 use chainrule_tensor::{Pool, Rng, vector};
 use chainrule_train::{Curvature, Risk, ShardBuffers, Sharded};
 
@@ -102,4 +102,25 @@ fn the_empirical_fisher_matrix_is_the_mean_of_the_gradients_outer_products() {
     vector::axpy(-1.0, &fisher, &mut sum);
     assert!(vector::norm_max(&sum) < 1e-14 * (1.0 + vector::norm_max(&fisher)), "{sum:?}");
     assert!(vector::norm_max(&fisher) > 1e-2);
+}
+
+#[test]
+fn a_row_of_weight_two_counts_as_the_row_twice_in_every_curvature() {
+    let Task { model, loss, theta, x, target, v } = &task();
+    let twice: Vec<usize> = [0, 0].into_iter().chain(1..8).collect();
+    let (once, twice) = ((0..8).collect::<Vec<_>>(), twice);
+    let weights: Vec<f64> = (0..8).map(|row| if row == 0 { 2.0 } else { 1.0 }).collect();
+    for curvature in [Curvature::Hessian, Curvature::GaussNewton, Curvature::EmpiricalFisher] {
+        let product = |rows: &[usize], weights: Option<&[f64]>| {
+            let (x, target) = (x.select(Axis(0), rows), target.select(Axis(0), rows));
+            let mut out = vec![0.0; theta.len()];
+            Risk::new(model, loss, &x, &target).weighted(weights).product(curvature, theta, v, &mut out);
+            out.iter_mut().for_each(|out| *out *= rows.len() as f64);
+            out
+        };
+        let mut difference = product(&twice, None);
+        let scale = vector::norm_max(&difference);
+        vector::axpy(-1.0, &product(&once, Some(&weights)), &mut difference);
+        assert!(vector::norm_max(&difference) < 1e-13 * scale, "{curvature:?}: {difference:?}");
+    }
 }

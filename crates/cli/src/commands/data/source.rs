@@ -85,6 +85,8 @@ impl Source {
     pub(crate) fn setting(&self) -> String {
         match self {
             Source::Known(_) => self.to_string(),
+            // The standard input has no place.
+            Source::Own(path) if path.as_os_str() == "-" => self.to_string(),
             Source::Own(path) => absolute(path),
         }
     }

@@ -6,6 +6,7 @@ use chainrule::tensor::Scalar;
 use super::Train;
 use super::folder::RunFolder;
 use super::prepared::Prepared;
+use super::settings::CommandLine;
 use super::verbosity::Verbosity;
 use crate::commands::loss::units;
 use crate::commands::model::loss_spec;
@@ -20,7 +21,7 @@ pub(super) fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<S
 
 /// Prints what is about to run.
 pub(super) fn announce<A: Scalar>(
-    args: &Train,
+    (args, line): (&Train, &CommandLine<'_>),
     prepared: &Prepared<A>,
     parameters: usize,
     folder: &RunFolder,
@@ -49,6 +50,9 @@ pub(super) fn announce<A: Scalar>(
     let ranks = processes.size();
     told.extend((ranks > 1).then(|| format!("{ranks} ranks")));
     told.extend((step > 0).then(|| format!("from step {step}")));
+    if A::NAME == f64::NAME && !line.has("dtype") {
+        told.push("in f64, whose digits the target needs".to_owned());
+    }
     let loss = units(&loss_spec(card), parts.train.target(), !prepared.scaling.is_identity());
     if let (true, Some(unit)) = (loss.is_standardised(), loss.unit_in_training) {
         told.push(format!("loss in {unit}"));

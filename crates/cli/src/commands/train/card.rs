@@ -3,7 +3,7 @@
 use chainrule::datasets::{Dataset, Parts, Scaling, Target};
 use chainrule::layers::{Architecture, Stage};
 use chainrule::loss::LossKind;
-use chainrule::model::{CheckpointError, Header, ModelCard};
+use chainrule::model::{CheckpointError, Header, ModelCard, Output};
 use chainrule::tensor::Scalar;
 
 use super::Train;
@@ -62,6 +62,13 @@ pub(super) fn card<A: Scalar>(
             (model.architecture.clone(), model.transform.clone())
         }
     };
+    let is_softmax =
+        output == Output::Softmax || matches!(architecture.layers.last(), Some(Stage::Softmax(_)));
+    if is_softmax && architecture.outputs() == 1 {
+        return Err(Failure::input(
+            "a softmax of one output is 1 for every example: take --output identity for a number, or sigmoid for a share",
+        ));
+    }
     let mut spec = loss::smoothed(loss, args.label_smoothing);
     if let Some(weights) = &args.class_weight {
         spec = weights.weigh(&spec, train)?;
@@ -78,6 +85,7 @@ pub(super) fn card<A: Scalar>(
         data: Some(args.source().to_string()),
         seed: Some(args.seed),
         fingerprints: None,
+        untrained: None,
     })
 }
 

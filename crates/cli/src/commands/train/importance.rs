@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use chainrule::datasets::{ColumnKind, Dataset, Target};
+use chainrule::model::class_of;
 use chainrule::ndarray::{Array2, Axis, s};
 use chainrule::tensor::{Rng, Scalar, rows};
 use chainrule::train::RegressionMetrics;
@@ -92,11 +93,8 @@ fn quality<A: Scalar>(data: &Dataset<A>, predictions: &Array2<A>) -> f64 {
     };
     match data.target() {
         Target::Classes { labels, .. } => {
-            let says = |row: &[A]| match row {
-                [p] => usize::from(*p > half),
-                _ => rows::argmax(row),
-            };
-            share(&mut rows::slices(predictions).zip(labels).map(|(row, &truth)| says(row) == truth as usize))
+            let is_right = |(row, &truth): (&[A], &u32)| class_of(row) == truth as usize;
+            share(&mut rows::slices(predictions).zip(labels).map(is_right))
         }
         Target::MultiLabel { values, .. } => {
             let right = |(row, truth): (&[A], chainrule::ndarray::ArrayView1<'_, bool>)| {
@@ -106,7 +104,7 @@ fn quality<A: Scalar>(data: &Dataset<A>, predictions: &Array2<A>) -> f64 {
         }
         Target::Real { values, .. } => {
             let mut metrics = RegressionMetrics::new(values.ncols());
-            metrics.add(predictions, &values.mapv(A::of));
+            metrics.add(predictions, values);
             metrics.r_squared()
         }
     }

@@ -13,6 +13,9 @@ use super::settings::is_edited;
 use crate::failure::{Failure, errln};
 use crate::processes::Processes;
 
+/// The key of a snapshot for the names in the data, which are no setting.
+pub(super) const NAMES: &str = "names";
+
 /// The newest snapshot of an interrupted run, which the first process reads for all; `None` if the run starts from its
 /// beginning.
 ///
@@ -53,6 +56,16 @@ fn newest<A: Scalar>(
     let text = fs::read_to_string(&config).unwrap_or_default();
     let (newest, faults) =
         Snapshots::new(folder.snapshots(), run.clone()).newest::<A>().map_err(|fault| match fault {
+            SnapshotError::Setting { path, key, was, now } if key == NAMES => {
+                let names = |line: &str| line.trim_start_matches("names = ").to_owned();
+                Failure::Input(format!(
+                    "{}: the data have the columns and classes {}, and the run began with {}: give it its own data, or start a new run \
+                     with --config",
+                    path.display(),
+                    names(&now),
+                    names(&was)
+                ))
+            }
             SnapshotError::Setting { path, key, was, now } => {
                 let line = text.lines().position(|line| {
                     let line = line.trim_start_matches("# ");

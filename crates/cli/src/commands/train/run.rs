@@ -25,13 +25,14 @@ use super::outcome::Outcome;
 use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::Record;
-use super::resume::resumed;
+use super::resume::{NAMES, resumed};
 use super::settings::CommandLine;
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
 use crate::commands::loss::units;
 use crate::commands::model::loss_spec;
+use crate::commands::options::Dtype;
 use crate::failure::{Failure, print_json, say};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
@@ -50,16 +51,37 @@ fn failure(error: TrainError) -> Failure {
     }
 }
 
+/// Trains in numbers of this type or, where nobody chose it and they cannot tell those of the target apart, of the larger one.
 pub(super) fn train<A: MpiScalar>(
     args: &Train,
     line: &CommandLine<'_>,
     processes: &Processes,
 ) -> Result<(), Failure> {
     let prepared = processes.agree(Prepared::<A>::new(args, line))?;
-    let args = &args.complete(line, &prepared.parts.train);
-    prepared.check_ranks(args, line, processes)?;
+    let complete = args.complete(line, &prepared.parts.train);
+    prepared.check_ranks(&complete, line, processes)?;
+    if prepared.scaling.is_resolved::<A>() {
+        return run(&complete, line, processes, &prepared);
+    }
+    if args.dtype.is_none() {
+        drop(prepared);
+        let in_doubles = Train { dtype: Some(Dtype::F64), ..args.clone() };
+        return train::<f64>(&in_doubles, line, processes);
+    }
+    // The predictions would be rounded by more than a hundredth of what the targets vary by.
+    let fault = "the numbers of the target lie too close together beside their size";
+    let cure = if A::NAME == f64::NAME { "subtract their mean in the file" } else { "take --dtype f64" };
+    Err(Failure::Input(format!("{fault} for {}: {cure}", A::NAME)))
+}
+
+fn run<A: MpiScalar>(
+    args: &Train,
+    line: &CommandLine<'_>,
+    processes: &Processes,
+    prepared: &Prepared<A>,
+) -> Result<(), Failure> {
     processes.agree(refuse_unused(args, line, prepared.loss))?;
-    let identity = identity(args, line, &prepared);
+    let identity = identity(args, line, prepared);
     let plan = plan(args, prepared.parts.train.len());
     let per_epoch = prepared.parts.train.len().div_ceil(plan.batch) as u64;
     let steps = processes.agree(steps(args.passes(), per_epoch))?;
@@ -106,7 +128,7 @@ pub(super) fn train<A: MpiScalar>(
     };
     let mut watch = processes.agree(folder.as_ref().map(watch).transpose())?;
     if let Some(folder) = &folder {
-        announce(args, &prepared, theta.len(), folder, processes, start.0);
+        announce((args, line), prepared, theta.len(), folder, processes, start.0);
     }
 
     let setup = prepared.setup(&network, &*loss);
@@ -158,7 +180,7 @@ pub(super) fn train<A: MpiScalar>(
         history,
     };
     let trained = Trained { network: &network, card: &card, weights };
-    finish(args, &prepared, &trained, (&plan, &pool), &outcome, &folder)
+    finish(args, prepared, &trained, (&plan, &pool), &outcome, &folder)
 }
 
 /// Writes what a run came to, and prints it.
@@ -220,12 +242,20 @@ fn plan(args: &Train, examples: usize) -> Plan {
 
 /// What the run's snapshots are known by.
 fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared<A>) -> RunIdentity {
-    RunIdentity {
-        data: prepared.data,
-        rows: every_row(&prepared.parts.train),
-        model: prepared.model_file,
-        settings: args.fixed(&loss_spec(&prepared.card), line),
-    }
+    let train = &prepared.parts.train;
+    let mut settings = args.fixed(&loss_spec(&prepared.card), line);
+    // The numbers alone do not show that two columns have changed places.
+    settings.insert(NAMES.to_owned(), Some(names(train)));
+    RunIdentity { data: prepared.data, rows: every_row(train), model: prepared.model_file, settings }
+}
+
+/// The columns, classes and targets of the data.
+fn names<A: Scalar>(train: &Dataset<A>) -> String {
+    let columns = train.schema().into_iter().flat_map(|schema| &schema.features);
+    let (columns, target) = (columns.map(|column| column.name.as_str()), train.target());
+    let labels = target.labels().iter().map(|label| label.name.as_str());
+    let targets = target.classes().iter().chain(target.columns()).map(String::as_str);
+    columns.chain(labels).chain(targets).collect::<Vec<_>>().join(", ")
 }
 
 /// The steps of all epochs.

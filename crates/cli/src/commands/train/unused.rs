@@ -1,5 +1,6 @@
 //! Settings that would change nothing are refused: who sets one expects it to do something.
 
+use chainrule::datasets::FileFormat;
 use chainrule::loss::{LossKind, LossSpec};
 
 use super::Train;
@@ -27,6 +28,27 @@ const OF_FILES: [&str; 16] = [
     "missing",
 ];
 
+/// Settings of tables of text alone.
+const OF_TEXT: [&str; 4] = ["header", "delimiter", "comment", "skip_rows"];
+
+/// Those that nothing comes of in a file of this format, and what they are for.
+fn of_others(format: FileFormat) -> Vec<(&'static str, &'static str)> {
+    let of = |ids: &[&'static str], what: &'static str| ids.iter().map(|&id| (id, what)).collect::<Vec<_>>();
+    let text = of(&OF_TEXT, "is for a table of text");
+    let marks = of(&["decimal", "thousands", "missing"], "is for a table of text");
+    let cells = of(&["impute", "categorical", "drop"], "is for the columns of a table");
+    let images = of(&["image_size", "colours"], "is for a folder of images");
+    let dates = of(&["dates"], "is for a table");
+    let stream = of(&["stream"], "is for an array (.npy or IDX)");
+    match format {
+        FileFormat::Text => [images, stream].concat(),
+        FileFormat::Parquet => [images, stream, text].concat(),
+        FileFormat::Npz => [images, stream, text, marks, dates, cells].concat(),
+        FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, dates, cells].concat(),
+        _ => [images, text, marks, dates].concat(),
+    }
+}
+
 /// Refuses the first setting that was given and does nothing in this run.
 ///
 /// # Errors
@@ -50,6 +72,14 @@ pub(super) fn refuse_unused(args: &Train, line: &CommandLine<'_>, loss: LossKind
     if !source.is_own() {
         let of_files = OF_FILES.map(|id| (id.to_owned(), "is for a file or folder of your own".to_owned()));
         unused.extend(of_files);
+    }
+    if let Source::Own(path) = &source
+        && let Some(format) = FileFormat::of(path)
+    {
+        unused.extend(of_others(format).into_iter().map(|(id, what)| (id.to_owned(), what.to_owned())));
+        if format == FileFormat::Images && args.data.wants_numbers() {
+            unused.push(("task".to_owned(), "regression is for a table or an array".to_owned()));
+        }
     }
     let given = |(id, _): &&(String, String)| line.has(id);
     let Some((id, what)) = unused.iter().find(given) else { return Ok(()) };
