@@ -17,7 +17,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use self::examples::{dataset, numbers, target};
+use self::examples::{dataset, features, predictions, target};
 use self::state::{decoded, stored};
 use self::training::{Report, Training, fit, report};
 use crate::faults::{detached, told, value_error};
@@ -135,8 +135,8 @@ impl Network {
         threads: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         on!(&self.model, model => {
-            let x = numbers(model, x)?;
-            let y = detached(py, || shared(threads, x.nrows(), || model.predict(&x)))?;
+            let x = features(model, x)?;
+            let y = detached(py, || predictions(model, x, threads))?.ok_or_else(undescribed)?;
             Ok(PyArray2::from_owned_array(py, y).into_any())
         })
     }
@@ -273,5 +273,9 @@ fn read<A: Scalar>(bytes: &[u8], path: &Path) -> PyResult<Box<Model<A>>> {
 }
 
 fn checkpoint<A: Scalar>(model: &Model<A>) -> PyResult<Checkpoint<A>> {
-    model.checkpoint().ok_or_else(|| PyValueError::new_err("the network has layers that no file describes"))
+    model.checkpoint().ok_or_else(undescribed)
+}
+
+fn undescribed() -> PyErr {
+    PyValueError::new_err("the network has layers that no file describes")
 }

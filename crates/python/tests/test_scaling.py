@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from chainrule.sklearn import MLPClassifier
+from chainrule import Model
+from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 RNG = np.random.default_rng(0)
+SECONDS = 1.7e9 + RNG.uniform(0, 100, (400, 1))
+LATE = (SECONDS[:, 0] > 1.7e9 + 50).astype(int)
 
 
 def fitted(X, y, **settings):
@@ -35,3 +38,16 @@ def test_inputs_near_one_stay_as_they_are():
     X = np.c_[RNG.normal(size=200), np.ones(200)]
     raw, by_choice = fitted(X, X[:, 0] > 0, standardize=False), fitted(X, X[:, 0] > 0)
     assert (raw.predict_proba(X) == by_choice.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_seconds_since_1970_are_told_apart(dtype):
+    model = Model("dense 8, tanh, dense 2", 1, dtype=dtype).fit(SECONDS, LATE, epochs=60, validation=(SECONDS, LATE))
+    assert (model.predict(SECONDS) == LATE).mean() > 0.97
+    result = model.evaluate(SECONDS, LATE)
+    assert result["accuracy"] == (model.predict(SECONDS) == LATE).mean() == model.history_[-1]["validation_score"]
+    objective = model.objective(SECONDS, LATE)
+    assert objective.value(objective.theta) == pytest.approx(result["loss"], rel=1e-5)
+    assert fitted(SECONDS, LATE, max_iter=300, learning_rate_init=0.01, dtype=dtype).score(SECONDS, LATE) > 0.97
+    regressor = MLPRegressor(max_iter=300, learning_rate_init=0.01, dtype=dtype, random_state=0)
+    assert regressor.fit(SECONDS, SECONDS[:, 0]).score(SECONDS, SECONDS[:, 0]) > 0.97
