@@ -22,7 +22,7 @@ class Learner:
         x: np.ndarray,
         y: np.ndarray,
         weights: np.ndarray | None,
-        validation: tuple[np.ndarray, np.ndarray] | None,
+        validation: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None,
         plan: str,
         on_epoch: Callable[[int, float, float | None], Any] | None,
     ) -> dict[str, Any]: ...

@@ -35,8 +35,7 @@ class Perceptron(Settings):
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
         self._validate_params()
         first = not hasattr(self, "_learner") or not (self.warm_start or incremental)
-        if self._watches() and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
+        self._check_settings(incremental)
         _refuse_categories(X)
         X, y = validate_data(
             self, X, y, multi_output=True, y_numeric=is_regressor(self), dtype=_FLOATS, reset=first
@@ -68,7 +67,7 @@ class Perceptron(Settings):
             "seed": int(random_state.randint(np.iinfo(np.int32).max)),
             "standardize": {"auto": "auto", True: "always", False: "never"}[self.standardize],
         }
-        whole = self.solver == "lbfgs" or self._batch(len(X)) >= len(X)
+        whole = self._is_lbfgs() or self._batch(len(X)) >= len(X)
         double = self.dtype == "float64" or (self.dtype == "auto" and X.dtype == np.float64 and whole)
         return Learner(json.dumps(design), double)
 
@@ -76,11 +75,11 @@ class Perceptron(Settings):
         if not self.verbose:
             return self.on_epoch
 
-        def report(epoch: int, loss: float, score: float | None) -> Any:
+        def report(epoch: int, loss: float, metric: float | None) -> Any:
             print(f"Iteration {epoch}, loss = {loss:.8f}")
-            if score is not None:
-                print(f"Validation score: {score:f}")
-            return self.on_epoch(epoch, loss, score) if self.on_epoch is not None else None
+            if metric is not None:
+                print(f"Validation score: {metric:f}")
+            return self.on_epoch(epoch, loss, metric) if self.on_epoch is not None else None
 
         return report
 
@@ -90,7 +89,7 @@ class Perceptron(Settings):
         return _check_sample_weight(sample_weight, X, dtype=np.float64)
 
     def _held_out(self, X: Any, target: Any, weight: Any, random_state: Any) -> Any:
-        labels = target.reshape(-1) if self._stratifies(target) else None
+        labels = target.reshape(-1) if self._stratifies() else None
         parts = [X, target] if weight is None else [X, target, weight]
         parts = train_test_split(
             *parts, random_state=random_state, test_size=self.validation_fraction, stratify=labels
@@ -99,8 +98,12 @@ class Perceptron(Settings):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        train_weight = None if weight is None else np.ascontiguousarray(parts[4])
-        return parts[0], np.ascontiguousarray(parts[2]), train_weight, (parts[1], np.ascontiguousarray(parts[3]))
+        held_in, held_out = parts[::2], parts[1::2]
+        weights = [None, None] if weight is None else [np.ascontiguousarray(part) for part in parts[4:]]
+        return (
+            held_in[0], np.ascontiguousarray(held_in[1]), weights[0],
+            (held_out[0], np.ascontiguousarray(held_out[1]), weights[1]),
+        )
 
     def _take(self, report: dict[str, Any], rows: int, first: bool) -> None:
         """The report of a call as scikit-learn's attributes."""
@@ -116,13 +119,14 @@ class Perceptron(Settings):
             "softmax": "softmax", "logistic": "logistic", "squared": "identity", "poisson": "exp"
         }[self._loss_name()]
         if self._watches():
-            self.validation_scores_ = [*(self.validation_scores_ or []), *report["scores"]]
-            self.best_validation_score_ = max(self.validation_scores_, default=None)
+            scores = [*(self.validation_scores_ or []), *report["scores"]]
+            self.validation_scores_ = None if self._loss_name() == "poisson" else scores
+            self.best_validation_score_ = max(scores, default=None)
         else:
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
         if report["interrupted"]:
             warnings.warn("Training interrupted by user.", stacklevel=4)
-        elif self.solver == "lbfgs" and not report["converged"]:
+        elif self._is_lbfgs() and not report["converged"]:
             warnings.warn(
                 f"lbfgs failed to converge after {epochs} iteration(s): increase max_iter or max_fun, or scale the data",
                 ConvergenceWarning, stacklevel=4,
@@ -166,7 +170,7 @@ class Perceptron(Settings):
         return self._coefficients(1)
 
     def _has_steps(self) -> bool:
-        if self.solver == "lbfgs":
+        if self._is_lbfgs():
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
             )
@@ -183,13 +187,10 @@ class Perceptron(Settings):
             state = {**state, "_learner": Learner.restored(*state["_learner"])}
         super().__setstate__(state)
 
-    def _loss_name(self) -> str:
-        raise NotImplementedError
-
     def _encoded(self, y: Any, reset: bool) -> Any:
         raise NotImplementedError
 
-    def _stratifies(self, target: Any) -> bool:
+    def _stratifies(self) -> bool:
         raise NotImplementedError
 
 

@@ -25,7 +25,7 @@ _PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     batch_size : int or 'auto', default='auto'
         Examples per step; 'auto' is ``min(200, n_samples)``. L-BFGS takes all.
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        How the learning rate of 'sgd' changes.
+        How the learning rate of 'sgd', or of `optimizer`, changes.
     learning_rate_init : float, default=0.001
         The learning rate, or the one it begins with.
     power_t : float, default=0.5
@@ -37,23 +37,23 @@ _PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the examples, dropout and the examples held out.
     tol : float, default=1e-4
-        The improvement of the loss or score that counts.
+        The improvement of the loss, or of the accuracy or R² on the examples held out, that counts.
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last call.
     momentum : float, default=0.9
-        The momentum of 'sgd', in [0, 1).
+        The momentum of 'sgd', and of the optimizers 'momentum' and 'nesterov', in [0, 1).
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum.
     early_stopping : bool, default=False
-        Whether to hold out a part of the examples and stop when the score on them no longer improves.
+        Whether to hold out a part of the examples, and stop when the accuracy or R² on them, or the loss 'poisson', no longer improves.
     validation_fraction : float, default=0.1
         The part to hold out.
     beta_1, beta_2 : float, default=0.9 and 0.999
-        The decay rates of the moments in Adam.
+        The decay rates of the moments in Adam and AdamW.
     epsilon : float, default=1e-8
-        Keeps the denominator of Adam above zero.
+        Keeps the denominator of Adam and AdamW above zero.
     n_iter_no_change : int, default=10
         Epochs without an improvement by `tol` that are allowed.
     max_fun : int, default=15000
@@ -66,11 +66,12 @@ _PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     input_shape : tuple of int, default=None
         The shape of a row of X, channels last, for networks with convolutions.
     optimizer : str, default=None
-        Any update rule of Chainrule, such as 'adamw', in place of `solver`.
+        Any update rule of Chainrule, such as 'adamw', in place of `solver`; 'sgd' is without momentum.
     schedule : str, default=None
         How the learning rate changes over `max_iter` epochs: 'cosine', 'one-cycle', 'step', 'exponential' or 'plateau'.
     patience : int, default=None
-        Stop after this number of epochs without a lower validation loss, and return to the best epoch.
+        Stop after this number of epochs without a lower validation loss, and return to the best epoch; in place of
+        `n_iter_no_change` and `tol`.
     standardize : bool or 'auto', default='auto'
         Whether to bring the columns of X, and the targets of a squared error, to mean 0 and variance 1 inside the model.
         'auto' leaves X as it is if its largest standard deviation is between 0.2 and 5, and its largest mean at most 10.
@@ -79,7 +80,8 @@ _PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     threads : int, default=None
         The number of threads; None takes ``OMP_NUM_THREADS`` or all processors. The result does not depend on it.
     on_epoch : callable, default=None
-        Called as ``on_epoch(epoch, loss, score)`` after each epoch; a true result ends the training."""
+        Called as ``on_epoch(epoch, loss, metric)`` after each epoch, with the accuracy or R² on the examples held out, None without
+        them; a true result ends the training."""
 
 _ATTRIBUTES = """loss_ : float
         The loss of the last epoch.
@@ -88,7 +90,7 @@ _ATTRIBUTES = """loss_ : float
     best_loss_ : float or None
         The lowest loss; None with early stopping.
     validation_scores_ : list of float or None
-        The score on the examples held out, after each epoch.
+        The accuracy or R² on the examples held out, after each epoch; None for 'poisson'.
     best_validation_score_ : float or None
         The highest of them.
     coefs_, intercepts_ : list of ndarray
@@ -190,9 +192,36 @@ class Settings(BaseEstimator):
         "on_epoch": [callable, None],
     }
 
+    def _loss_name(self) -> str:
+        raise NotImplementedError
+
+    def _is_lbfgs(self) -> bool:
+        return self.optimizer is None and self.solver == "lbfgs"
+
     def _watches(self) -> bool:
         """Whether a part of the examples is held out."""
-        return self.solver != "lbfgs" and bool(self.early_stopping or self.patience)
+        return not self._is_lbfgs() and bool(self.early_stopping or self.patience)
+
+    def _decline(self) -> Any:
+        """How the learning rate falls; that of 'adam' does not, as in scikit-learn."""
+        if self.optimizer is None and self.solver != "sgd":
+            return "constant"
+        return {"invscaling": float(self.power_t)} if self.learning_rate == "invscaling" else self.learning_rate
+
+    def _check_settings(self, incremental: bool) -> None:
+        """Refuses settings that would have no effect, unless scikit-learn takes them too."""
+        if self.optimizer == "lbfgs":
+            raise ValueError("optimizer='lbfgs' is not an update rule: take solver='lbfgs'")
+        for name in ("patience", "schedule"):
+            if self._is_lbfgs() and getattr(self, name) is not None:
+                raise ValueError(f"solver='lbfgs' has no {name}: leave it out, or take solver='adam' or 'sgd'")
+        if self.schedule is not None and self._decline() != "constant":
+            raise ValueError(
+                f"schedule and learning_rate={self.learning_rate!r} both change the learning rate: leave one of them out"
+            )
+        for name, setting in {"early_stopping": "early_stopping=True", "patience": "patience", "schedule": "schedule"}.items():
+            if incremental and getattr(self, name):
+                raise ValueError(f"partial_fit does not support {setting}")
 
     def _network(self) -> str:
         """All layers, in Chainrule's words."""
@@ -216,37 +245,30 @@ class Settings(BaseEstimator):
         return int(min(self.batch_size, rows))
 
     def _method(self) -> Any:
-        if self.optimizer is not None:
-            return {"rule": {"name": self.optimizer}}
-        if self.solver == "lbfgs":
+        if self._is_lbfgs():
             return "lbfgs"
-        if self.solver == "adam":
-            betas = {"beta1": float(self.beta_1), "beta2": float(self.beta_2), "epsilon": float(self.epsilon)}
-            return {"rule": {"name": "adam", **betas}}
-        if not self.momentum:
-            return {"rule": {"name": "sgd"}}
-        name = "nesterov" if self.nesterovs_momentum else "momentum"
-        return {"rule": {"name": name, "mu": float(self.momentum)}}
+        momentum = {"mu": float(self.momentum)}
+        betas = {"beta1": float(self.beta_1), "beta2": float(self.beta_2), "epsilon": float(self.epsilon)}
+        rule = self.optimizer or self.solver
+        if self.optimizer is None and self.solver == "sgd" and self.momentum:
+            rule = "nesterov" if self.nesterovs_momentum else "momentum"
+        own = {"adam": betas, "adamw": betas, "momentum": momentum, "nesterov": momentum}
+        return {"rule": {"name": rule, **own.get(rule, {})}}
 
     def _plan(self, rows: int, incremental: bool) -> str:
-        decline: Any = "constant"
-        if self.solver == "sgd" and self.learning_rate == "invscaling":
-            decline = {"invscaling": float(self.power_t)}
-        elif self.solver == "sgd":
-            decline = self.learning_rate
-        limit = self.patience if self.patience else self.n_iter_no_change
-        watched = "validation-loss" if self.patience else "validation-score"
+        watched = "validation-loss" if self.patience or self._loss_name() == "poisson" else "validation-score"
         plan = {
             "method": self._method(),
             "alpha": float(self.alpha),
             "batch": self._batch(rows),
             "epochs": 1 if incremental else int(self.max_iter),
             "rate": float(self.learning_rate_init),
-            "decline": decline,
+            "decline": self._decline(),
             "schedule": self.schedule,
             "shuffle": bool(self.shuffle),
             "tol": float(self.tol),
-            "patience": int(limit) if np.isfinite(limit) else None,
+            "n_iter_no_change": int(self.n_iter_no_change) if np.isfinite(self.n_iter_no_change) else None,
+            "patience": None if self.patience is None else int(self.patience),
             "watched": watched if self._watches() else "training-loss",
             "max_fun": int(self.max_fun),
             "threads": threads(self.threads),

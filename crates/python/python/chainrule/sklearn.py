@@ -239,8 +239,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         by_class = compute_sample_weight(self.class_weight, y)
         return by_class if weight is None else by_class * weight
 
-    def _stratifies(self, target: Any) -> bool:
-        return self._kind != "labels"
+    def _stratifies(self) -> bool:
+        # scikit-learn holds out by class only where the target is one column.
+        return self._kind == "binary"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -388,5 +389,5 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, Perceptron):
             raise ValueError("Some value(s) of y are out of the valid range of the loss 'poisson': y >= 0.")
         return y.reshape(len(y), -1)
 
-    def _stratifies(self, target: Any) -> bool:
+    def _stratifies(self) -> bool:
         return False
