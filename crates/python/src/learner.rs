@@ -1,6 +1,8 @@
 //! The engine of the estimators, for both number types.
 
 mod engine;
+mod memory;
+mod score;
 mod settings;
 mod terms;
 mod watch;
@@ -17,7 +19,6 @@ use self::settings::{Design, FitPlan, LossName};
 use self::watch::Verdict;
 use crate::arrays::Rows;
 use crate::faults::{detached, value_error};
-use crate::memory;
 use crate::signals::Signals;
 
 /// An engine in one of the number types.
@@ -54,6 +55,9 @@ pub(crate) struct Report {
     steps: u64,
 }
 
+/// Inputs, targets and weights of the examples held out.
+type Validation<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<PyReadonlyArray1<'py, f64>>);
+
 /// The arrays of a learner's state.
 type State<'py> = (String, String, Bound<'py, PyAny>, Bound<'py, PyAny>, Vec<Bound<'py, PyAny>>);
 
@@ -64,7 +68,7 @@ impl Learner {
     fn new(design: &str, double: bool) -> PyResult<Self> {
         let design: Design = read(design)?;
         let network = design.architecture().map_err(PyValueError::new_err)?;
-        memory::check(&network, if double { 8 } else { 4 })?;
+        crate::memory::check(&network, if double { 8 } else { 4 })?;
         let engine = if double {
             Either::Double(Box::new(Engine::new(design).map_err(value_error)?))
         } else {
@@ -112,7 +116,7 @@ impl Learner {
         x: &Bound<'_, PyAny>,
         y: &Bound<'_, PyAny>,
         weights: Option<PyReadonlyArray1<'_, f64>>,
-        validation: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        validation: Option<Validation<'_>>,
         plan: &str,
         on_epoch: Option<Py<PyAny>>,
     ) -> PyResult<Report> {
@@ -124,9 +128,10 @@ impl Learner {
             let scale = engine.input_scale(|| x.scale(weights.as_deref()));
             let examples = Examples { x: x.to_matrix(scale.as_ref()), target: target(&engine.design, y)?, weights };
             let validation = match validation {
-                Some((x, y)) => {
+                Some((x, y, weights)) => {
                     let x = Rows::of(&x)?.to_matrix(scale.as_ref());
-                    Some(Examples { x, target: target(&engine.design, &y)?, weights: None })
+                    let weights = weights.map(|weights| weights.as_array().to_vec());
+                    Some(Examples { x, target: target(&engine.design, &y)?, weights })
                 }
                 None => None,
             };

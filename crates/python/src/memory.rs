@@ -1,4 +1,4 @@
-//! Whether the memory for a network is there, before any of it is taken.
+//! Whether the memory for a network or a matrix is there, before any of it is taken.
 
 use chainrule::layers::Architecture;
 use chainrule::layers::spec::parameters;
@@ -12,14 +12,17 @@ const VECTORS: usize = 12;
 /// # Errors
 /// A `MemoryError` if the system would not give the memory for training `network` in numbers of `size` bytes.
 pub(crate) fn check(network: &Architecture, size: usize) -> PyResult<()> {
-    let numbers = parameters(&network.layers, network.input);
-    let bytes = numbers.and_then(|numbers| numbers.checked_mul(size * VECTORS));
+    let numbers = parameters(&network.layers, network.input).unwrap_or(usize::MAX);
+    check_numbers(numbers, size * VECTORS, "training this network", "make it smaller")
+}
+
+/// # Errors
+/// A `MemoryError` if the system would not give the memory for so many numbers in vectors with `bytes` for each, which `task` needs.
+pub(crate) fn check_numbers(numbers: usize, bytes: usize, task: &str, cure: &str) -> PyResult<()> {
     let is_there = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-    if bytes.is_some_and(is_there) {
+    if numbers.checked_mul(bytes).is_some_and(is_there) {
         return Ok(());
     }
-    let needed = numbers.map_or(f64::INFINITY, |numbers| numbers as f64 * (size * VECTORS) as f64 / 1e9);
-    Err(PyMemoryError::new_err(format!(
-        "training this network needs {needed:.1} GB of memory, more than there is: make it smaller"
-    )))
+    let needed = numbers as f64 * bytes as f64 / 1e9;
+    Err(PyMemoryError::new_err(format!("{task} needs {needed:.1} GB of memory, more than there is: {cure}")))
 }

@@ -17,10 +17,10 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use self::examples::{dataset, numbers, target};
+use self::examples::{dataset, features, predictions, target};
 use self::state::{decoded, stored};
 use self::training::{Report, Training, fit, report};
-use crate::faults::{detached, told, value_error};
+use crate::faults::{detached, file_error, told, value_error};
 use crate::memory;
 use crate::objective::{Objective, Problem};
 use crate::signals::Signals;
@@ -95,7 +95,7 @@ impl Network {
         })
     }
 
-    /// Trains on x and y.
+    /// Trains on x and y. What ended the training early, such as Ctrl-C, is in the report, because the model has learned.
     #[pyo3(signature = (x, y, classes, weights, validation, training, on_epoch))]
     fn fit(
         &mut self,
@@ -123,8 +123,7 @@ impl Network {
             };
             detached(py, || fit(model, &train, validation.as_ref(), &training, &mut signals))??
         });
-        signals.into_result()?;
-        Ok(report(history))
+        Ok(report(history, signals.into_result().err()))
     }
 
     /// The predictions for the rows of x: probabilities, or numbers.
@@ -135,8 +134,8 @@ impl Network {
         threads: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         on!(&self.model, model => {
-            let x = numbers(model, x)?;
-            let y = detached(py, || shared(threads, x.nrows(), || model.predict(&x)))?;
+            let x = features(model, x)?;
+            let y = detached(py, || predictions(model, x, threads))?.ok_or_else(undescribed)?;
             Ok(PyArray2::from_owned_array(py, y).into_any())
         })
     }
@@ -246,6 +245,18 @@ impl Network {
         card.map(|card| card.labels.into_iter().map(|label| label.name).collect()).unwrap_or_default()
     }
 
+    /// Whether the network was trained on a loss.
+    #[getter]
+    fn is_trained(&self) -> bool {
+        on!(&self.model, model => model.card()).is_some_and(|card| card.loss.is_some())
+    }
+
+    /// The seed of the initial weights, where it is known.
+    #[getter]
+    fn seed(&self) -> Option<u64> {
+        on!(&self.model, model => model.card()).and_then(|card| card.seed)
+    }
+
     /// The axes of the input.
     #[getter]
     fn input_shape(&self) -> Vec<usize> {
@@ -269,9 +280,13 @@ impl Network {
 }
 
 fn read<A: Scalar>(bytes: &[u8], path: &Path) -> PyResult<Box<Model<A>>> {
-    Ok(Box::new(Checkpoint::from_bytes(path, bytes).map_err(value_error)?.into()))
+    Ok(Box::new(Checkpoint::from_bytes(path, bytes).map_err(file_error)?.into()))
 }
 
 fn checkpoint<A: Scalar>(model: &Model<A>) -> PyResult<Checkpoint<A>> {
-    model.checkpoint().ok_or_else(|| PyValueError::new_err("the network has layers that no file describes"))
+    model.checkpoint().ok_or_else(undescribed)
+}
+
+fn undescribed() -> PyErr {
+    PyValueError::new_err("the network has layers that no file describes")
 }

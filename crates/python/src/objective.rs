@@ -1,5 +1,6 @@
 //! The loss of a network on examples as a function of θ, with its first and second derivatives.
 
+use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,10 +14,11 @@ use chainrule::optim::Objective as _;
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{Curvature, ShardBuffers, Sharded};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
 use crate::faults::detached;
+use crate::memory;
 
 /// A network on transformed inputs and encoded targets.
 pub(crate) struct Problem<A: Scalar> {
@@ -80,18 +82,64 @@ impl<A: Scalar> Problem<A> {
     }
 
     /// The k largest and the k smallest eigenvalues, or all of them; ascending.
-    fn spectrum(&self, curvature: Curvature, theta: &[A], k: Option<usize>) -> Vec<f64> {
+    fn spectrum(&self, curvature: Curvature, theta: &[A], k: Option<usize>, products: usize) -> Spectrum {
         self.with(|risk| {
             let mut operator = OverData::at(risk, theta, curvature);
-            let Some(k) = k.filter(|k| 2 * k < theta.len()) else {
-                return eigh(&dense(&mut operator)).values;
+            let Some(k) = k.filter(|&k| is_part(k, theta.len())) else {
+                let values = eigh(&dense(&mut operator)).values;
+                return Spectrum { converged: values.len(), values };
             };
-            let lanczos = Lanczos { top: k, bottom: k, ..Lanczos::default() };
+            let lanczos = Lanczos { top: k, bottom: k, products, ..Lanczos::default() };
             let ends = lanczos.run(&mut operator, &mut |_, _| ControlFlow::Continue(()));
-            let top = ends.top.iter().rev().map(|pair| pair.value);
-            ends.bottom.iter().map(|pair| pair.value).chain(top).collect()
+            let pairs = || ends.bottom.iter().chain(ends.top.iter().rev());
+            let values: Vec<f64> = pairs().map(|pair| pair.value).collect();
+            let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+            let bar = lanczos.tolerance.max(8.0 * A::epsilon().as_f64()) * largest;
+            let converged = pairs().filter(|pair| ends.converged || pair.residual <= bar).count();
+            Spectrum { values, converged }
         })
     }
+
+    /// # Errors
+    /// A `MemoryError` if the system would not give the memory for the Hessian.
+    fn check_hessian(&self) -> PyResult<()> {
+        let n = self.theta.len();
+        let numbers = n.saturating_mul(n);
+        let task = format!("the Hessian of {n} parameters");
+        memory::check_numbers(
+            numbers,
+            size_of::<A>() + size_of::<f64>(),
+            &task,
+            "take products with it by hvp",
+        )
+    }
+
+    /// # Errors
+    /// A `MemoryError` if the system would not give the memory for so many eigenvalues.
+    fn check_spectrum(&self, k: Option<usize>) -> PyResult<()> {
+        let n = self.theta.len();
+        if let Some(k) = k.filter(|&k| is_part(k, n)) {
+            // The space of thick restarts, and its Ritz vectors.
+            let numbers = k.saturating_mul(4).saturating_add(20).min(n).saturating_mul(n);
+            let task = format!("{k} eigenvalues at each end for {n} parameters");
+            return memory::check_numbers(numbers, 2 * size_of::<A>(), &task, "take a smaller k");
+        }
+        // The matrix, its copy and its eigenvectors.
+        let task = format!("all eigenvalues for {n} parameters");
+        let cure = "give k for the k smallest and the k largest";
+        memory::check_numbers(n.saturating_mul(n), 3 * size_of::<f64>(), &task, cure)
+    }
+}
+
+/// Eigenvalues, and how many of them have converged.
+struct Spectrum {
+    values: Vec<f64>,
+    converged: usize,
+}
+
+/// Whether the k smallest and the k largest are fewer than all eigenvalues.
+fn is_part(k: usize, dim: usize) -> bool {
+    k.saturating_mul(2) < dim
 }
 
 fn wide<A: Scalar>(numbers: &[A]) -> Vec<f64> {
@@ -201,22 +249,39 @@ impl Objective {
 
     /// The Hessian at theta as a matrix.
     fn hessian<'py>(&self, py: Python<'py>, theta: Vector<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let h = on!(&self.problem, problem, [theta] => detached(py, || problem.hessian(&theta))?);
+        let h = on!(&self.problem, problem, [theta] => {
+            problem.check_hessian()?;
+            detached(py, || problem.hessian(&theta))?
+        });
         Ok(PyArray2::from_owned_array(py, h))
     }
 
-    /// The k smallest and the k largest eigenvalues of the Hessian or of the Gauss-Newton matrix, or all of them; ascending.
-    #[pyo3(signature = (theta, k=None, gauss_newton=false))]
+    /// The k smallest and the k largest eigenvalues of the Hessian or of the Gauss-Newton matrix, by about so many products with it, or
+    /// all of them; ascending.
+    #[pyo3(signature = (theta, k=None, gauss_newton=false, products=1000))]
     fn spectrum<'py>(
         &self,
         py: Python<'py>,
         theta: Vector<'py>,
         k: Option<usize>,
         gauss_newton: bool,
+        products: usize,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        if k == Some(0) {
+            return Err(PyValueError::new_err("k must be 1 or more, or None for all eigenvalues"));
+        }
         let curvature = if gauss_newton { Curvature::GaussNewton } else { Curvature::Hessian };
-        let values =
-            on!(&self.problem, problem, [theta] => detached(py, || problem.spectrum(curvature, &theta, k))?);
+        let Spectrum { values, converged } = on!(&self.problem, problem, [theta] => {
+            problem.check_spectrum(k)?;
+            detached(py, || problem.spectrum(curvature, &theta, k, products))?
+        });
+        if converged < values.len() {
+            let text = format!(
+                "{converged} of {} eigenvalues have converged after {products} products, the others are estimates: allow more products",
+                values.len()
+            );
+            PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &CString::new(text)?, 1)?;
+        }
         Ok(PyArray1::from_vec(py, values))
     }
 }

@@ -6,23 +6,27 @@ use chainrule::ndarray::{Array2, ArrayView2};
 use chainrule::tensor::Scalar;
 use serde::{Deserialize, Serialize};
 
-/// The mean and the standard deviation of each column; a deviation of 1 for a column of one number.
+/// The mean and the standard deviation of each column; no deviation for a constant column, which is only shifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scale {
-    pub(crate) mean: Vec<f64>,
-    pub(crate) deviation: Vec<f64>,
+    mean: Vec<f64>,
+    deviation: Vec<Option<f64>>,
 }
 
 impl Scale {
     /// Over the rows of x, all of one weight where there are none.
     pub(crate) fn of<A: Scalar>(x: &ArrayView2<'_, A>, weights: Option<&[f64]>) -> Self {
-        let mean = mean(x, weights, |_, x| x);
+        let mut mean = mean(x, weights, |_, x| x);
+        // A sum of equal numbers is rounded, so that a constant column can seem to vary by that rounding.
+        for (mean, constant) in mean.iter_mut().zip(constants(x, weights)) {
+            *mean = constant.unwrap_or(*mean);
+        }
         let variance = self::mean(x, weights, |column, x| (x - mean[column]).powi(2));
-        let deviation = variance.iter().zip(&mean).map(|(variance, mean)| {
-            let deviation = variance.sqrt();
-            // What is left of a constant column is rounding.
-            let is_constant = deviation <= 10.0 * f64::EPSILON * mean.abs();
-            if is_constant || !deviation.is_normal() { 1.0 } else { deviation }
+        let rows = x.nrows() as f64;
+        let deviation = variance.iter().zip(&mean).map(|(&variance, &mean)| {
+            // Nor is a variance that the rounding of the mean explains: the bound of scikit-learn's scalers.
+            let rounding = rows * f64::EPSILON * variance + (rows * mean * f64::EPSILON).powi(2);
+            Some(variance.sqrt()).filter(|deviation| variance > rounding && deviation.is_normal())
         });
         Self { deviation: deviation.collect(), mean }
     }
@@ -31,10 +35,8 @@ impl Scale {
     /// counts of small things are: a network then learns as well without a scale, and small columns may be small for a reason.
     pub(crate) fn is_near_one(&self) -> bool {
         const RANGE: RangeInclusive<f64> = 0.2..=5.0;
-        // A column of one number says nothing of the scale of the others.
-        let varying = self.columns().filter(|(_, deviation)| *deviation != 1.0);
-        let (mean, deviation) = varying
-            .fold((0.0_f64, 0.0_f64), |(mean, deviation), (m, d)| (mean.max(m.abs()), deviation.max(d)));
+        let mean = self.mean.iter().fold(0.0_f64, |largest, mean| largest.max(mean.abs()));
+        let deviation = self.deviation.iter().flatten().fold(0.0_f64, |largest, &d| largest.max(d));
         RANGE.contains(&deviation) && mean <= 2.0 * RANGE.end()
     }
 
@@ -58,9 +60,9 @@ impl Scale {
         }
     }
 
-    /// Mean and deviation of each column.
+    /// Mean and divisor of each column.
     pub(crate) fn columns(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.mean.iter().copied().zip(self.deviation.iter().copied())
+        self.mean.iter().copied().zip(self.deviation.iter().map(|deviation| deviation.unwrap_or(1.0)))
     }
 }
 
@@ -79,4 +81,16 @@ fn mean<A: Scalar>(
         }
     }
     sums.iter().map(|sum| sum / total).collect()
+}
+
+/// The number of each column that has only one, in the rows that count.
+fn constants<A: Scalar>(x: &ArrayView2<'_, A>, weights: Option<&[f64]>) -> Vec<Option<f64>> {
+    let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); x.ncols()];
+    let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
+    for (_, row) in x.rows().into_iter().enumerate().filter(|(n, _)| counts(*n)) {
+        for ((least, most), x) in range.iter_mut().zip(row) {
+            (*least, *most) = (least.min(x.as_f64()), most.max(x.as_f64()));
+        }
+    }
+    range.into_iter().map(|(least, most)| (least == most).then_some(least)).collect()
 }

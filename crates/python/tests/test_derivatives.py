@@ -1,5 +1,7 @@
 """Exact derivatives on numpy vectors."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
@@ -66,3 +68,24 @@ def test_vectors_of_another_length_are_refused():
     for call in (lambda: value_and_grad(network(), X, Y, np.zeros(3)), lambda: hvp(network(), X, Y, np.zeros(3))):
         with pytest.raises(ValueError, match="26 parameters"):
             call()
+
+
+def test_a_hessian_that_is_too_large_for_memory_is_refused():
+    model = Model("dense 1000, relu, dense 1000", 784)
+    objective = model.objective(np.zeros((1, 784)), np.zeros((1, 1000)))
+    for call in (objective.hessian, objective.spectrum):
+        with pytest.raises(MemoryError, match=r"1786000 parameters needs \d+\.\d GB|for 1786000 parameters needs \d+\.\d GB"):
+            call(objective.theta)
+    with pytest.raises(MemoryError, match="smaller k"):
+        objective.spectrum(objective.theta, 500_000)
+
+
+def test_eigenvalues_that_have_not_converged_are_counted():
+    model = Model("dense 20, tanh, dense 2", 3, dtype="float64")
+    with pytest.warns(RuntimeWarning, match=r"^[0-3] of 4 eigenvalues have converged after 10 products"):
+        assert len(spectrum(model, X, Y, k=2, products=10)) == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        spectrum(model, X, Y, k=2)
+    with pytest.raises(ValueError, match="k must be 1"):
+        spectrum(model, X, Y, k=0)

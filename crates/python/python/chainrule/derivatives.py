@@ -128,6 +128,11 @@ def hessian(model: Model, X: Any, y: Any, theta: Any = None) -> np.ndarray:
     h : ndarray
         The matrix of second derivatives, exactly symmetric.
 
+    Raises
+    ------
+    MemoryError
+        If it does not fit into memory.
+
     Examples
     --------
     >>> from chainrule import Model, hessian
@@ -139,7 +144,10 @@ def hessian(model: Model, X: Any, y: Any, theta: Any = None) -> np.ndarray:
     return objective.hessian(theta)
 
 
-def spectrum(model: Model, X: Any, y: Any, k: int | None = None, theta: Any = None, *, gauss_newton: bool = False) -> np.ndarray:
+def spectrum(
+    model: Model, X: Any, y: Any, k: int | None = None, theta: Any = None, *, gauss_newton: bool = False,
+    products: int = 1000,
+) -> np.ndarray:
     """Return eigenvalues of the Hessian, ascending.
 
     Parameters
@@ -154,11 +162,18 @@ def spectrum(model: Model, X: Any, y: Any, k: int | None = None, theta: Any = No
         The parameters; None takes those of the model.
     gauss_newton : bool, default=False
         Take the Gauss-Newton matrix.
+    products : int, default=1000
+        The products with the matrix after which Lanczos' method ends, with a `RuntimeWarning` if eigenvalues have not converged.
 
     Returns
     -------
     values : ndarray
         The eigenvalues.
+
+    Raises
+    ------
+    MemoryError
+        If the matrix of all eigenvalues does not fit into memory.
 
     Examples
     --------
@@ -167,4 +182,4 @@ def spectrum(model: Model, X: Any, y: Any, k: int | None = None, theta: Any = No
     array([ 0., 10.])
     """
     objective, theta = _at(model, X, y, theta)
-    return objective.spectrum(theta, k, gauss_newton)
+    return objective.spectrum(theta, k, gauss_newton, products)

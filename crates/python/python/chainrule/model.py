@@ -35,9 +35,10 @@ class Model:
     classes_ : ndarray or None
         The classes, in the order of the outputs; None where the outputs are none.
     history_ : list of dict
-        The loss of each epoch of the last training, with the validation loss and score.
+        The loss of each epoch of the last training, with the validation loss, and in ``validation_score`` the accuracy or R².
     theta : ndarray
-        All parameters in one vector; it can be set.
+        All parameters in one vector; it can be set. Before the first training it acts on inputs as they are given; the first training
+        scales them, and starts from it.
 
     Examples
     --------
@@ -45,7 +46,7 @@ class Model:
     >>> from chainrule import Model
     >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
     >>> model = Model("dense 16, tanh, dense 2", 2, seed=1)
-    >>> model.fit(X, ["same", "different", "different", "same"], weight_decay=0.0).predict(X)
+    >>> model.fit(X, ["same", "different", "different", "same"], learning_rate=0.05).predict(X)
     array(['same', 'different', 'different', 'same'], dtype='<U9')
     >>> print(model.summary())
     place  layer     output  parameters
@@ -89,6 +90,9 @@ class Model:
 
         The first training chooses how inputs are scaled: bytes to [0, 1], other numbers to mean 0 and variance 1.
 
+        Where none of `optimizer`, `learning_rate`, `schedule` and `weight_decay` is given, Adam goes through one cycle of learning rates
+        that peaks at 0.01, with a weight decay of 1.5 / n_samples. L-BFGS has none of these settings, nor `clip` and `batch_size`.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
@@ -101,10 +105,12 @@ class Model:
             Examples per step; None is 32.
         optimizer : str, default=None
             'adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad' or 'lbfgs'; None is Adam.
-        learning_rate, weight_decay : float, default=None
-            None takes what is usual for the optimizer.
+        learning_rate : float, default=None
+            None takes 0.1 for 'sgd', 0.01 for 'momentum', 'nesterov' and 'adagrad', and 0.001 for the others.
         schedule : str, default=None
-            'constant', 'cosine', 'one-cycle', 'step', 'exponential' or 'plateau'; None is one cycle.
+            'constant', 'cosine', 'one-cycle', 'step', 'exponential' or 'plateau'; None is 'constant'.
+        weight_decay : float, default=None
+            On weights and not on biases; None takes 0.01 for 'adamw' and 0 for the others.
         clip : float, default=None
             Clip the gradient norm to this value.
         loss : str, default=None
@@ -112,7 +118,7 @@ class Model:
         validation : tuple (X, y), default=None
             Examples to measure after each epoch.
         patience : int, default=None
-            Stop after this number of epochs without a lower validation loss, and return to the best epoch.
+            Stop after this number of epochs without a lower validation loss, and return to the best epoch; needs `validation`.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each example counts.
         augment : str, default=None
@@ -122,7 +128,8 @@ class Model:
         threads : int, default=None
             None takes ``OMP_NUM_THREADS`` or all processors. The result does not depend on it.
         on_epoch : callable, default=None
-            Called as ``on_epoch(epoch, loss, score)``; a true result ends the training.
+            Called as ``on_epoch(epoch, loss, metric)`` with the accuracy or R² on the validation examples, None without them; a true
+            result ends the training.
 
         Returns
         -------
@@ -136,18 +143,21 @@ class Model:
         KeyboardInterrupt
             On Ctrl-C, within a step; the model keeps what it has learned.
         """
-        target, names = self._learned(y)
-        training = {
+        training = _checked({
             "epochs": epochs, "batch": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,
             "schedule": schedule, "weight_decay": weight_decay, "clip": clip, "patience": patience, "loss": loss,
             "augment": augment, "seed": self.seed if seed is None else int(seed), "threads": count_threads(threads),
-        }
-        held_out = None if validation is None else (self._rows(validation[0]), self._target(validation[1])[0])
+        }, validation)
+        classes = self._classes_of(y)
+        target, names = _target(y, classes)
+        held_out = None if validation is None else (self._rows(validation[0]), _target(validation[1], classes)[0])
         weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
         report = self._network.fit(
             self._rows(X), target, names, weights, held_out, json.dumps(training), on_epoch
         )
-        self.history_ = report["epochs"]
+        self.classes_, self.history_ = classes, report["epochs"]
+        if report["error"] is not None:
+            raise report["error"]
         return self
 
     def predict(self, X: Any, *, threads: int | None = None) -> np.ndarray:
@@ -198,7 +208,7 @@ class Model:
         return self._network.predict(self._rows(X), count_threads(threads))
 
     def evaluate(self, X: Any, y: Any, *, threads: int | None = None) -> dict[str, float]:
-        """Measure the loss and the score.
+        """Measure the loss, and the accuracy or R².
 
         Parameters
         ----------
@@ -212,9 +222,9 @@ class Model:
         result : dict
             ``loss``, and ``accuracy`` for classes and labels or ``r2`` for numbers.
         """
-        target, names = self._target(y)
-        loss, score = self._network.evaluate(self._rows(X), target, names, count_threads(threads))
-        return {"loss": loss, "r2" if target.dtype == np.float64 else "accuracy": score}
+        target, names = _target(y, self.classes_)
+        loss, metric = self._network.evaluate(self._rows(X), target, names, count_threads(threads))
+        return {"loss": loss, "r2" if target.dtype == np.float64 else "accuracy": metric}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as safetensors, which ``chainrule predict`` and PyTorch read too.
@@ -240,7 +250,7 @@ class Model:
         Returns
         -------
         model : Model
-            The model. Its classes are the names in the file, as strings.
+            The model. Its classes are the names in the file, as strings, and its seed is that of the file.
         """
         with open(path, "rb") as file:
             contents = file.read()
@@ -311,7 +321,8 @@ class Model:
         objective : Objective
             With the methods ``value``, ``value_and_grad``, ``hvp``, ``gauss_newton_vector``, ``hessian`` and ``spectrum``.
         """
-        target, names = self._learned(y) if self.classes_ is None else self._target(y)
+        is_decided = self.classes_ is not None or self._network.is_trained
+        target, names = _target(y, self.classes_ if is_decided else self._classes_of(y))
         return self._network.objective(self._rows(X), target, names, loss, count_threads(threads))
 
     @property
@@ -371,36 +382,65 @@ class Model:
             X = X.astype(np.float64)
         return X.reshape(len(X), -1)
 
-    def _learned(self, y: Any) -> tuple[np.ndarray, list[str]]:
-        """The target of a training, whose classes the model takes."""
+    def _classes_of(self, y: Any) -> np.ndarray | None:
+        """The classes of a training on y."""
         y = np.asarray(y)
-        if y.ndim == 1 and y.dtype.kind in "OUSiub":
-            classes = np.unique(y)
-            # Integers from 0 are indices of the outputs, not all of which must occur.
-            counted = y.dtype.kind in "iu" and len(classes) and classes[0] >= 0 and classes[-1] < self._network.outputs
-            self.classes_ = np.arange(self._network.outputs) if counted else classes
-        else:
-            self.classes_ = None
-        return self._target(y)
+        if y.ndim != 1 or y.dtype.kind not in "OUSiub":
+            return None
+        classes = np.unique(y)
+        # Integers from 0 are indices of the outputs, not all of which must occur.
+        counted = y.dtype.kind in "iu" and len(classes) and classes[0] >= 0 and classes[-1] < self._network.outputs
+        return np.arange(self._network.outputs) if counted else classes
 
-    def _target(self, y: Any) -> tuple[np.ndarray, list[str]]:
-        y = np.asarray(y)
-        if self.classes_ is not None:
-            if y.dtype.kind != self.classes_.dtype.kind and self.classes_.dtype.kind == "U":
-                y = y.astype(str)
-            unknown = np.setdiff1d(y, self.classes_)
-            if len(unknown):
-                raise ValueError(f"y has the class {unknown[0]!r}, and the classes are {self.classes_}")
-            return np.searchsorted(self.classes_, y).astype(np.uint32), [str(name) for name in self.classes_]
-        if y.dtype == bool:
-            return np.ascontiguousarray(y.reshape(len(y), -1)), []
-        return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1), []
+
+def _target(y: Any, classes: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
+    """The targets as the engine takes them, and the names of the classes."""
+    y = np.asarray(y)
+    if classes is not None:
+        if y.dtype.kind != classes.dtype.kind and classes.dtype.kind == "U":
+            y = y.astype(str)
+        unknown = np.setdiff1d(y, classes)
+        if len(unknown):
+            raise ValueError(f"y has the class {unknown[0]!r}, and the classes are {classes}")
+        return np.searchsorted(classes, y).astype(np.uint32), [str(name) for name in classes]
+    if y.dtype == bool:
+        return np.ascontiguousarray(y.reshape(len(y), -1)), []
+    return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1), []
+
+
+def _checked(training: dict[str, Any], validation: Any) -> dict[str, Any]:
+    """The settings of a training as plain numbers, none of which is out of range or without effect."""
+    for key, name in {"epochs": "epochs", "batch": "batch_size", "patience": "patience"}.items():
+        count = training[key]
+        if count is None:
+            continue
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} must be an integer of 1 or more, got {count!r}")
+        training[key] = int(count)
+    for name, zero in {"learning_rate": False, "weight_decay": True, "clip": False}.items():
+        number = training[name]
+        if number is None:
+            continue
+        if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
+            raise ValueError(f"{name} must be a finite number {'>=' if zero else '>'} 0, got {number!r}")
+        training[name] = float(number)
+    if training["patience"] is not None and validation is None:
+        raise ValueError("patience needs validation data: pass validation=(X, y)")
+    if training["optimizer"] == "lbfgs":
+        if training["batch"] is not None:
+            raise ValueError("optimizer='lbfgs' takes all examples at each step: leave out batch_size")
+        for name in ("learning_rate", "schedule", "weight_decay", "clip"):
+            if training[name]:
+                raise ValueError(
+                    f"optimizer='lbfgs' has no {name}: leave it out, or take an optimizer with a learning rate, such as 'adam'"
+                )
+    return training
 
 
 def _model_of(network: Network) -> Model:
     """A model around a network that was read."""
     model = Model.__new__(Model)
-    model._network, model.seed, model.history_ = network, 0, []
+    model._network, model.seed, model.history_ = network, network.seed or 0, []
     model.classes_ = np.array(network.classes) if network.classes else None
     return model
 

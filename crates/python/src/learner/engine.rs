@@ -13,8 +13,10 @@ use chainrule::train::{Plan, Setup, TrainError, TrainState, TrainingLoop, Weight
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::memory::{load, save, value};
+use super::score::Weighted;
 use super::settings::{Decline, Design, FitPlan, LossName, Method, Standardize, Watched};
-use super::watch::{Asked, Counted, Verdict, Watch};
+use super::watch::{Asked, Best, Counted, Scoring, Verdict, Watch};
 use crate::scale::Scale;
 use crate::signals::Signals;
 use crate::threads::shared;
@@ -53,6 +55,8 @@ pub(super) struct Progress {
     pub(super) input: Option<Scale>,
     target: Option<Scale>,
     rate: Option<f64>,
+    /// What `top` is the best of.
+    watched: Option<Watched>,
     top: Option<f64>,
     waited: usize,
     seen: u64,
@@ -128,6 +132,20 @@ impl<A: Scalar> Engine<A> {
         }
     }
 
+    /// The scale of the targets of a squared error, likewise.
+    fn target_scale(&self, examples: &Examples<A>) -> Option<Scale> {
+        if self.progress.calls > 0 {
+            return self.progress.target.clone();
+        }
+        match (&examples.target, self.design.loss, self.design.standardize) {
+            (_, _, Standardize::Never) => None,
+            (Target::Real { values, .. }, LossName::Squared, _) => {
+                Some(Scale::of(&values.view(), examples.weights.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
     /// Learns from examples, whose inputs have gone through `input`, as `plan` says. On an error the engine is what it was.
     pub(super) fn fit(
         &mut self,
@@ -139,17 +157,12 @@ impl<A: Scalar> Engine<A> {
     ) -> Result<Outcome, EngineError> {
         let mut progress = self.progress.clone();
         progress.input = input;
-        if let (true, LossName::Squared, Target::Real { values, .. }) = (
-            progress.calls == 0 && self.design.standardize != Standardize::Never,
-            self.design.loss,
-            &examples.target,
-        ) {
-            progress.target = Some(Scale::of(&values.view(), examples.weights.as_deref()));
-        }
+        progress.target = self.target_scale(&examples);
         let plain = Pipeline::new();
         let rows = examples.x.nrows().max(1);
         let mean_weight = examples.weights.as_ref().map_or(1.0, |w| w.iter().sum::<f64>() / w.len() as f64);
         let train = dataset(examples, progress.target.as_ref())?;
+        let validation_weights = validation.as_ref().and_then(|part| part.weights.clone());
         let validation = validation.map(|part| dataset(part, progress.target.as_ref())).transpose()?;
         let loss = self.design.loss.build::<A>();
         let encoding = encoding(loss.target(), train.target()).ok_or(FitError::LossOfClasses)?;
@@ -168,23 +181,29 @@ impl<A: Scalar> Engine<A> {
         let lambda = plan.alpha / (batch as f64 * mean_weight);
         let seed =
             if progress.calls == 0 { self.design.seed } else { hash(self.design.seed, progress.calls, 0) };
-        let mut whole =
+        let whole =
             Plan { epochs: plan.epochs, batch, seed, shuffle: plan.shuffle && !is_whole, ..Plan::default() };
 
         let asked = Arc::new(Asked::default());
         let penalty = Penalty::on_weights(lambda, Layer::<A>::layout(&self.network));
-        let mut watch = Watch::new(plan, penalty, signals, Arc::clone(&asked));
-        (watch.top, watch.waited) = (progress.top, progress.waited);
+        let weighted = validation.as_ref().zip(validation_weights);
+        let weighted = weighted.map(|(data, weights)| Weighted::new(data, encoding, weights));
+        let scoring = Scoring::of(self.design.loss, weighted.is_some());
+        let mut watch = Watch::new(plan, penalty, signals, Arc::clone(&asked), scoring);
+        if progress.watched.replace(plan.watched) == Some(plan.watched) {
+            let (theta, statistics) = (self.theta.to_vec(), self.statistics.clone());
+            watch.go_on(progress.top, progress.waited, Best { theta, statistics });
+        }
         let mut memory = if plan.incremental { self.memory.clone() } else { Vec::new() };
         let mut rate = progress.rate.filter(|_| plan.incremental).unwrap_or(plan.rate);
         let mut theta = self.theta.clone();
         let mut state = TrainState::from_weights(Weights { theta: &theta, statistics: &self.statistics });
         let pool = Pool::new(plan.threads.max(1));
         let first_seen = progress.seen;
+        let steps = (plan.epochs as u64).saturating_mul(rows.div_ceil(batch) as u64);
+        let mut optimizer = self.optimizer(plan, rate, lambda, steps, &asked)?;
+        load(&mut *optimizer, &memory);
         loop {
-            let steps = (plan.epochs as u64).saturating_mul(rows.div_ceil(batch) as u64);
-            let mut optimizer = self.optimizer(plan, rate, lambda, steps, &asked)?;
-            load(&mut *optimizer, &memory);
             TrainingLoop::new(&setup, &whole, &pool).callback(&mut watch).run(
                 &mut *optimizer,
                 &mut theta,
@@ -197,23 +216,33 @@ impl<A: Scalar> Engine<A> {
             {
                 *last = value(&mut *optimizer).unwrap_or(*last);
             }
-            if watch.verdict != Verdict::OtherRate {
-                break;
+            if let Some(part) = &weighted {
+                let weights = Weights { theta: &theta, statistics: &state.statistics };
+                let (validation_loss, score) = part.measure(&self.network, &*loss, weights);
+                let score = Some(score).filter(|_| self.design.loss != LossName::Poisson);
+                watch.judge(Some(validation_loss), score);
+                watch.keep(&theta, &state.statistics);
             }
-            match plan.decline {
-                Decline::Invscaling(power) => rate = plan.rate / ((progress.seen + 1) as f64).powf(power),
-                _ if rate > LEAST_RATE => (rate, watch.waited) = (rate / 5.0, 0),
-                _ => {
+            let is_last = state.epochs.len() >= plan.epochs;
+            match (watch.verdict, plan.decline) {
+                (Verdict::Running, _) if is_last || weighted.is_none() => break,
+                (Verdict::Running, _) => continue,
+                (Verdict::OtherRate, Decline::Invscaling(power)) => {
+                    rate = plan.rate / ((progress.seen + 1) as f64).powf(power);
+                }
+                (Verdict::OtherRate, _) if rate > LEAST_RATE => (rate, watch.waited) = (rate / 5.0, 0),
+                (Verdict::OtherRate, _) => {
                     watch.verdict = Verdict::Converged;
                     break;
                 }
-            }
-            if state.epochs.len() >= plan.epochs {
-                watch.verdict = Verdict::Running;
-                break;
+                _ => break,
             }
             watch.verdict = Verdict::Running;
-            whole.epochs = plan.epochs;
+            if is_last {
+                break;
+            }
+            optimizer = self.optimizer(plan, rate, lambda, steps, &asked)?;
+            load(&mut *optimizer, &memory);
         }
 
         let Watch { losses, scores, top, waited, verdict, best, .. } = watch;
@@ -329,35 +358,4 @@ fn dataset<A: Scalar>(examples: Examples<A>, scale: Option<&Scale>) -> Result<Da
 pub(super) fn labels(values: Array2<bool>) -> Target {
     let label = |i: usize| Label { name: i.to_string(), words: ["0".to_owned(), "1".to_owned()] };
     Target::MultiLabel { labels: (0..values.ncols()).map(label).collect(), values }
-}
-
-fn save<A: Scalar>(optimizer: &mut dyn Optimizer<A>) -> Vec<Vec<A>> {
-    let mut memory = Vec::new();
-    optimizer.state(&mut |_, numbers| memory.push(numbers.to_vec()));
-    memory
-}
-
-/// Puts back what `save` took, unless it is of another method.
-fn load<A: Scalar>(optimizer: &mut dyn Optimizer<A>, memory: &[Vec<A>]) {
-    let mut lengths = Vec::new();
-    optimizer.state(&mut |_, numbers| lengths.push(numbers.len()));
-    if lengths == memory.iter().map(Vec::len).collect::<Vec<_>>() {
-        let mut saved = memory.iter();
-        optimizer.state(&mut |_, numbers| {
-            if let Some(saved) = saved.next() {
-                numbers.copy_from_slice(saved);
-            }
-        });
-    }
-}
-
-/// C where L-BFGS has come to.
-fn value<A: Scalar>(optimizer: &mut dyn Optimizer<A>) -> Option<f64> {
-    let mut found = None;
-    optimizer.state(&mut |name, numbers| {
-        if let ("value", [value]) = (name, &*numbers) {
-            found = Some(value.as_f64());
-        }
-    });
-    found
 }

@@ -95,6 +95,8 @@ pub(super) struct FitPlan {
     pub(super) shuffle: bool,
     pub(super) tol: f64,
     /// Epochs without an improvement by `tol` that are allowed; any number where there are none.
+    pub(super) n_iter_no_change: Option<usize>,
+    /// In place of both, epochs without any improvement after which the run ends.
     pub(super) patience: Option<usize>,
     pub(super) watched: Watched,
     /// Evaluations of the loss by L-BFGS.
@@ -130,7 +132,7 @@ pub(super) enum Decline {
 }
 
 /// What has to improve for a run to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Watched {
     TrainingLoss,

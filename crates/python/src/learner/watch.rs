@@ -9,7 +9,7 @@ use chainrule::optim::{Objective, Optimizer, Penalty};
 use chainrule::tensor::{Scalar, vector};
 use chainrule::train::{Callback, Epoch, Snapshot, StepEnd};
 
-use super::settings::{Decline, FitPlan, Method, Watched};
+use super::settings::{Decline, FitPlan, LossName, Method, Watched};
 use crate::signals::Signals;
 
 /// Where a run of epochs has come to.
@@ -40,6 +40,27 @@ pub(super) struct Best<A> {
     pub(super) statistics: Vec<A>,
 }
 
+/// Where the score of an epoch comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scoring {
+    /// The report of the epoch.
+    Report,
+    /// The report, whose R² would be that of ln μ: there is none.
+    LossOnly,
+    /// What [`Watch::judge`] is given, between two runs of one epoch each.
+    Given,
+}
+
+impl Scoring {
+    pub(super) fn of(loss: LossName, is_weighted: bool) -> Self {
+        match loss {
+            _ if is_weighted => Self::Given,
+            LossName::Poisson => Self::LossOnly,
+            _ => Self::Report,
+        }
+    }
+}
+
 /// Watches a run.
 pub(super) struct Watch<'a, A> {
     plan: &'a FitPlan,
@@ -55,6 +76,9 @@ pub(super) struct Watch<'a, A> {
     pub(super) waited: usize,
     pub(super) best: Option<Best<A>>,
     wants_best: bool,
+    scoring: Scoring,
+    /// The loss of an epoch that has not been judged.
+    unjudged: Option<f64>,
     /// Of the step before, for L-BFGS.
     before: Option<f64>,
 }
@@ -65,12 +89,15 @@ impl<'a, A: Scalar> Watch<'a, A> {
         penalty: Penalty,
         signals: &'a mut Signals,
         asked: Arc<Asked>,
+        scoring: Scoring,
     ) -> Self {
         Self {
             plan,
             penalty,
             signals,
             asked,
+            scoring,
+            unjudged: None,
             verdict: Verdict::Running,
             losses: Vec::new(),
             scores: Vec::new(),
@@ -82,15 +109,51 @@ impl<'a, A: Scalar> Watch<'a, A> {
         }
     }
 
-    /// Counts the epochs without an improvement by `tol`, as `MLPClassifier` does.
+    /// Goes on from where an earlier call ended: the run ends on the best epoch of all calls, as in scikit-learn.
+    pub(super) fn go_on(&mut self, top: Option<f64>, waited: usize, best: Best<A>) {
+        (self.top, self.waited) = (top, waited);
+        self.best = Some(best).filter(|_| top.is_some() && self.plan.watched != Watched::TrainingLoss);
+    }
+
+    /// Takes up the end of an epoch with its validation loss and score; nothing where there is none to be judged.
+    pub(super) fn judge(&mut self, validation_loss: Option<f64>, score: Option<f64>) {
+        let Some(loss) = self.unjudged.take() else { return };
+        self.scores.extend(score);
+        let number = self.losses.len();
+        if self.signals.ends(number, loss, score) && self.verdict == Verdict::Running {
+            self.verdict = Verdict::Ended;
+        }
+        if matches!(self.plan.method, Method::Rule(_)) && self.verdict == Verdict::Running {
+            let validation_loss = validation_loss.unwrap_or(f64::INFINITY);
+            self.compare(match self.plan.watched {
+                Watched::TrainingLoss => -loss,
+                Watched::ValidationScore => score.unwrap_or(-validation_loss),
+                Watched::ValidationLoss => -validation_loss,
+            });
+        }
+    }
+
+    /// Keeps the network if the epoch that was judged is the best one.
+    pub(super) fn keep(&mut self, theta: &[A], statistics: &[A]) {
+        if std::mem::take(&mut self.wants_best) {
+            self.best = Some(Best { theta: theta.to_vec(), statistics: statistics.to_vec() });
+        }
+    }
+
+    /// Counts the epochs without an improvement by `tol`, as `MLPClassifier` does, or without any.
     fn compare(&mut self, watched: f64) {
-        let top = self.top.unwrap_or(f64::NEG_INFINITY);
-        self.waited = if watched >= top + self.plan.tol { 0 } else { self.waited + 1 };
+        let (plan, top) = (self.plan, self.top.unwrap_or(f64::NEG_INFINITY));
+        let improves = if plan.patience.is_some() { watched > top } else { watched >= top + plan.tol };
+        self.waited = if improves { 0 } else { self.waited + 1 };
         if watched > top {
             self.top = Some(watched);
-            self.wants_best = self.plan.watched != Watched::TrainingLoss;
+            self.wants_best = plan.watched != Watched::TrainingLoss;
         }
-        if self.plan.patience.is_some_and(|patience| self.waited > patience) {
+        let is_over = match plan.patience {
+            Some(patience) => self.waited >= patience,
+            None => plan.n_iter_no_change.is_some_and(|allowed| self.waited > allowed),
+        };
+        if is_over {
             let lowers = self.plan.decline == Decline::Adaptive && self.plan.schedule.is_none();
             self.verdict = if lowers { Verdict::OtherRate } else { Verdict::Converged };
         } else if matches!(self.plan.decline, Decline::Invscaling(_)) && self.plan.schedule.is_none() {
@@ -134,19 +197,11 @@ impl<A: Scalar> Callback<A> for Watch<'_, A> {
         let penalty = if is_descent { self.penalty.value(theta) } else { 0.0 };
         let loss = epoch.train_loss + penalty;
         self.losses.push(loss);
-        let score = epoch.validation_metric();
-        self.scores.extend(score);
-        let number = self.losses.len();
-        if self.signals.ends(number, loss, score) && self.verdict == Verdict::Running {
-            self.verdict = Verdict::Ended;
-        }
-        if is_descent && self.verdict == Verdict::Running {
-            let validation_loss = epoch.validation_loss.unwrap_or(f64::INFINITY);
-            self.compare(match self.plan.watched {
-                Watched::TrainingLoss => -loss,
-                Watched::ValidationScore => score.unwrap_or(-validation_loss),
-                Watched::ValidationLoss => -validation_loss,
-            });
+        self.unjudged = Some(loss);
+        match self.scoring {
+            Scoring::Report => self.judge(epoch.validation_loss, epoch.validation_metric()),
+            Scoring::LossOnly => self.judge(epoch.validation_loss, None),
+            Scoring::Given => return ControlFlow::Break(()),
         }
         self.flow()
     }
@@ -156,10 +211,7 @@ impl<A: Scalar> Callback<A> for Watch<'_, A> {
     }
 
     fn on_snapshot(&mut self, snapshot: &mut Snapshot<'_, A>) {
-        if std::mem::take(&mut self.wants_best) {
-            let (theta, statistics) = (snapshot.theta.to_vec(), snapshot.state.statistics.clone());
-            self.best = Some(Best { theta, statistics });
-        }
+        self.keep(snapshot.theta, &snapshot.state.statistics);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Arrays as the examples of a network.
 
-use chainrule::datasets::{Dataset, Features, ImageShape, Label, Target};
-use chainrule::model::Model;
+use chainrule::datasets::{Dataset, Features, ImageShape, Label, Pipeline, Target};
+use chainrule::model::{Model, predict};
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Scalar, Shape};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
@@ -10,12 +10,17 @@ use pyo3::prelude::*;
 
 use crate::arrays::Rows;
 use crate::faults::value_error;
+use crate::threads::shared;
 
 /// The rows of x for the inputs of a model: bytes, or floating-point numbers.
-fn features<A: Scalar>(model: &Model<A>, x: &Bound<'_, PyAny>) -> PyResult<Features<A>> {
+pub(super) fn features<A: Scalar>(model: &Model<A>, x: &Bound<'_, PyAny>) -> PyResult<Features<A>> {
     let features = match x.extract::<PyReadonlyArray2<'_, u8>>() {
         Ok(bytes) => Features::Bytes(bytes.as_array().as_standard_layout().into_owned()),
-        Err(_) => Features::Real(Rows::of(x)?.to_matrix(None)),
+        Err(_) => match Rows::of(x)? {
+            // Seconds since 1970 in single precision are two minutes apart: such numbers are centred first.
+            x @ Rows::Double(_) if A::NAME != <f64 as Scalar>::NAME => Features::Wide(x.to_matrix(None)),
+            x => Features::Real(x.to_matrix(None)),
+        },
     };
     let (given, takes) = (features.dim().1, model.network().inputs());
     if given != takes {
@@ -26,13 +31,20 @@ fn features<A: Scalar>(model: &Model<A>, x: &Bound<'_, PyAny>) -> PyResult<Featu
     Ok(features)
 }
 
-/// The same as numbers.
-pub(super) fn numbers<A: Scalar>(model: &Model<A>, x: &Bound<'_, PyAny>) -> PyResult<Array2<A>> {
-    match features(model, x)? {
-        Features::Bytes(bytes) => Ok(bytes.mapv(|byte| A::of(f64::from(byte)))),
-        Features::Real(x) => Ok(x),
-        _ => Err(PyValueError::new_err("X is neither bytes nor numbers")),
-    }
+/// The predictions for examples; `None` where no file describes the network.
+pub(super) fn predictions<A: Scalar>(model: &Model<A>, x: Features<A>, threads: usize) -> Option<Array2<A>> {
+    let rows = x.dim().0;
+    let x = match x {
+        Features::Bytes(bytes) => bytes.mapv(|byte| A::of(f64::from(byte))),
+        Features::Real(x) => x,
+        wide => {
+            let card = model.card()?;
+            let (x, plain) = (wide.transformed(&card.transform, 0..rows), Pipeline::new());
+            let work = || predict(model.network(), card.output, &plain, model.weights(), &x);
+            return Some(shared(threads, rows, work));
+        }
+    };
+    Some(shared(threads, rows, || model.predict(&x)))
 }
 
 pub(super) fn dataset<A: Scalar>(

@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use chainrule::datasets::Dataset;
 use chainrule::loss::LossKind;
 use chainrule::model::{Model, Task, Trainer};
-use chainrule::optim::{Clip, OptimizerKind, QuasiNewtonKind, RuleKind};
+use chainrule::optim::{Clip, OptimizerKind, RuleKind, ScheduleKind};
 use chainrule::tensor::Scalar;
 use chainrule::train::{Epoch, History, Stop};
 use pyo3::prelude::*;
 use serde::Deserialize;
 
-use crate::faults::value_error;
+use crate::faults::{fit_error, value_error};
 use crate::signals::Signals;
 
 /// How a model is trained.
@@ -50,6 +50,7 @@ pub(crate) struct Report {
     epochs: Vec<EpochReport>,
     best: Option<usize>,
     stop: &'static str,
+    error: Option<PyErr>,
 }
 
 pub(super) fn fit<A: Scalar>(
@@ -81,41 +82,51 @@ pub(super) fn fit<A: Scalar>(
     if let Some(epochs) = training.epochs {
         trainer = trainer.epochs(epochs);
     }
-    if let Some(rate) = training.learning_rate {
-        trainer = trainer.learning_rate(rate);
-    }
-    if let Some(decay) = training.weight_decay {
-        trainer = trainer.weight_decay(decay);
-    }
     if let Some(norm) = training.clip {
         trainer = trainer.clip(Clip::Norm(norm));
     }
     if let Some(patience) = training.patience {
         trainer = trainer.patience(patience);
     }
-    if let Some(schedule) = &training.schedule {
-        trainer = trainer.schedule(schedule.parse().map_err(value_error)?);
-    }
     if let Some(augment) = &training.augment {
         trainer = trainer.augment(augment.parse().map_err(value_error)?);
     }
-    match training.optimizer.as_deref().map(str::parse::<OptimizerKind>).transpose().map_err(value_error)? {
-        Some(OptimizerKind::QuasiNewton(QuasiNewtonKind::Lbfgs)) => {
-            let kind = QuasiNewtonKind::Lbfgs;
-            trainer =
-                trainer.batch(train.len()).optimizer_with(move |layout, _| kind.spec().build(layout.len()));
+    let optimizer = training.optimizer.as_deref().map(str::parse::<OptimizerKind>).transpose();
+    trainer = match optimizer.map_err(value_error)? {
+        Some(OptimizerKind::QuasiNewton(kind)) => {
+            trainer.batch(train.len()).optimizer_with(move |layout, _| kind.spec().build(layout.len()))
         }
-        Some(OptimizerKind::Rule(rule)) => trainer = trainer.optimizer(RuleKind::spec(rule)),
-        None => {}
+        Some(OptimizerKind::Rule(rule)) => descent(trainer, Some(rule), training)?,
+        None => descent(trainer, None, training)?,
+    };
+    trainer.fit(model).map_err(fit_error)
+}
+
+/// How the program descends: as its recipe does where nothing is chosen, else at a constant rate and with the weight decay of the rule.
+fn descent<'a, A: Scalar>(
+    trainer: Trainer<'a, A>,
+    rule: Option<RuleKind>,
+    training: &Training,
+) -> PyResult<Trainer<'a, A>> {
+    let Training { learning_rate, weight_decay, .. } = *training;
+    let schedule =
+        training.schedule.as_deref().map(str::parse::<ScheduleKind>).transpose().map_err(value_error)?;
+    if rule.is_none() && learning_rate.is_none() && weight_decay.is_none() && schedule.is_none() {
+        return Ok(trainer);
     }
-    trainer.fit(model).map_err(value_error)
+    let rule = rule.unwrap_or(RuleKind::Adam).spec();
+    let trainer = trainer
+        .weight_decay(weight_decay.unwrap_or(rule.weight_decay()))
+        .schedule(schedule.unwrap_or(ScheduleKind::Constant))
+        .learning_rate(learning_rate.unwrap_or(rule.learning_rate()));
+    Ok(trainer.optimizer(rule))
 }
 
 fn flow(ends: bool) -> ControlFlow<()> {
     if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-pub(super) fn report(history: History) -> Report {
+pub(super) fn report(history: History, error: Option<PyErr>) -> Report {
     let epoch = |epoch: Epoch| EpochReport {
         epoch: epoch.epoch,
         train_loss: epoch.train_loss,
@@ -130,5 +141,5 @@ pub(super) fn report(history: History) -> Report {
         Stop::Tolerance => "tolerance",
         Stop::Callback => "callback",
     };
-    Report { epochs: history.epochs.into_iter().map(epoch).collect(), best: history.best, stop }
+    Report { epochs: history.epochs.into_iter().map(epoch).collect(), best: history.best, stop, error }
 }
