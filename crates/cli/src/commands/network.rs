@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chainrule::datasets::{Dataset, ImageShape};
+use chainrule::datasets::{Dataset, ImageShape, unreadable};
 use chainrule::layers::{Architecture, Preset, Stage, network_for_pictures};
 use chainrule::tensor::{Scalar, Shape};
 use serde::Deserialize;
@@ -41,11 +41,11 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
             Failure::Input(format!("--network: {error}; whole networks are {}", Preset::NAMES.join(", ")))
         });
     }
-    let unreadable = |error: &dyn std::fmt::Display| Failure::Input(format!("--network {text}: {error}"));
-    let contents = text_file::read(path).map_err(|error| unreadable(&error))?;
+    let refused = |fault: String| Failure::Input(format!("--network {text}: {fault}"));
+    let contents = text_file::read(path).map_err(|error| refused(unreadable(path, &error, "")))?;
     let file: File = toml::from_str(&contents).map_err(|error| {
         let place = error.span().map_or(1, |span| contents[..span.start].matches('\n').count() + 1);
-        unreadable(&format!("line {place}: {}", error.message()))
+        refused(format!("line {place}: {}", error.message()))
     })?;
     Ok(file.layers)
 }
