@@ -87,10 +87,8 @@ pub(crate) struct Train {
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,
-    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one (lenet5, simard, nielsen, resnet8, resnet20,
-    /// mobilenet-tiny, vgg-small), or a .toml file of layers; replaces --layers, --activation and --dropout [default: convolutional for
-    /// pictures of 16 x 16 pixels or more]
-    #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
+    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one, such as lenet5, or a .toml file of layers
+    #[arg(long, long_help = network::long_help(), add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
     network: Option<String>,
     /// Activation function of the hidden layers
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
