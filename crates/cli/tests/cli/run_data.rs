@@ -188,6 +188,9 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
         table.contains("stopped early after epoch") && table.contains("the model is that of epoch"),
         "{table}"
     );
+    assert!(!table.contains("\nbest "), "the last model is the best: {table}");
+    let evaluated = stdout(&run(here, &["evaluate", "r"]));
+    assert!(evaluated.contains(" (cross-entropy in nats, mean over the examples)\n"), "{evaluated}");
     let baselines = results(here, "r")["baselines"].clone();
     assert_eq!(baselines[0]["accuracy"].as_f64(), Some(2.0 / 3.0));
     // Numbers are split at random, and judged by R² against their mean.

@@ -8,7 +8,7 @@ use chainrule::model::ModelCard;
 use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
-use chainrule_report::digits::{ratio, significant};
+use chainrule_report::digits::{duration, ratio, significant};
 use chainrule_report::results::{
     self, Baseline, Communication, Figures, LossUnits, Results, Summary, TimeSplit,
 };
@@ -104,6 +104,24 @@ impl Outcome {
             }
             _ => restored,
         }
+    }
+
+    /// Which epoch the best model is of, and its figures as the line of that epoch has them. Where the run has gone back to it, the last
+    /// model is the same, and `ending` says so.
+    fn best(&self) -> Option<String> {
+        let epochs = &self.history.epochs;
+        let loss = |epoch: &Epoch| epoch.validation_loss.unwrap_or(epoch.train_loss);
+        let finite = epochs.iter().filter(|epoch| loss(epoch).is_finite());
+        let best = finite.min_by(|a, b| loss(a).total_cmp(&loss(b)))?;
+        let last = if best.epoch == epochs.len() { ", the last," } else { "" };
+        let part = if best.validation_loss.is_some() { "validation" } else { "training" };
+        let mut text =
+            format!("epoch {}{last} has the lowest {part} loss, {}", best.epoch, significant(loss(best)));
+        if let Some(metric) = best.validation_metric() {
+            let name = if self.classifies() { "accuracy" } else { "R²" };
+            put(&mut text, format_args!(", and {name} {}", ratio(metric)));
+        }
+        self.history.best.is_none().then_some(text)
     }
 
     /// All that `results.json` keeps; `target` is that of the test data.
@@ -215,8 +233,11 @@ impl Outcome {
             put(&mut loss, format_args!("; during training in {unit}"));
         }
         put(&mut text, format_args!("\n{loss}\n"));
-        put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
+        put(&mut text, format_args!("time        {}, {rate:.0} examples/s\n", duration(self.seconds())));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
+        if let Some(best) = self.best() {
+            put(&mut text, format_args!("best        {}: {best}\n", folder.best().display()));
+        }
         let headline = match &self.test {
             Some(test) => match &test.metrics {
                 Metrics::Classification(confusion) => {
