@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -162,6 +163,33 @@ pub(crate) enum Standardize {
 pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(fraction) if (0.0..1.0).contains(&fraction) => Ok(fraction),
+/// Parses a whole number in a range.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse::<u64>().ok();
+        let fitting = number.filter(|number| range.contains(number));
+        fitting.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if is_digits && number.is_none_or(|number| number > *most) {
+                return format!("expected a whole number of at most {most}");
+            }
+            // A bound that only the number of bits sets is of no interest before.
+            if *most >= u64::from(u32::MAX) {
+                return format!("expected a whole number of at least {least}");
+            }
+            format!("expected a whole number from {least} to {most}")
+        })
+    }
+}
+
+/// A number of any size, such as one of epochs or a seed.
+pub(crate) const ANY: RangeInclusive<u64> = 0..=u64::MAX;
+/// The number of threads of a process.
+pub(crate) const THREADS: RangeInclusive<u64> = 1..=1024;
+
         _ => Err("expected a number from 0 up to, but not including, 1".to_owned()),
     }
 }
@@ -170,6 +198,6 @@ pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
 pub(crate) fn parse_magnitude(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
-        _ => Err("expected a number that is not negative".to_owned()),
+        _ => Err("expected a finite number that is not negative".to_owned()),
     }
 }

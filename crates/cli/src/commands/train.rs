@@ -35,7 +35,7 @@ use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use chainrule::train::tensors::checksum;
-use clap::{ArgAction, Args, ValueHint, value_parser};
+use clap::{ArgAction, Args, ValueHint};
 use clap_complete::ArgValueCompleter;
 
 use self::card::usual_network;
@@ -51,8 +51,8 @@ use super::model::model_parser;
 use super::network;
 use super::optimizer::OptimizerArgs;
 use super::options::{
-    Dtype, InitArg, OutputName, ReductionName, Standardize, Widths, absolute, activation_parser, name_parser,
-    parse_fraction, with_dtype,
+    ANY, Dtype, InitArg, OutputName, ReductionName, Standardize, THREADS, Widths, absolute,
+    activation_parser, name_parser, parse_fraction, whole, with_dtype,
 };
 use crate::failure::Failure;
 use crate::headings::{DATA, NETWORK, OUTPUT, TRAINING};
@@ -122,12 +122,13 @@ pub(crate) struct Train {
     /// [default: 1 for each]
     #[arg(long, value_name = "balanced|FILE", help_heading = TRAINING, hide_short_help = true)]
     class_weight: Option<ClassWeights>,
-    /// Number of passes over the training data [default: as many as make 3000 steps, from 10 to 200; 30 with
-    /// an optimizer that takes all examples for a step]
-    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    /// Number of passes over the training data [default: as many as make 3000 steps, from 10 to 200]
+    ///
+    /// With an optimizer that takes all examples for a step, the default is 30.
+    #[arg(long, value_name = "N", help_heading = TRAINING, value_parser = whole::<usize>(ANY))]
     epochs: Option<usize>,
     /// Batch size
-    #[arg(long, default_value = "32", value_name = "N", value_parser = value_parser!(u32).range(1..), help_heading = TRAINING)]
+    #[arg(long, default_value = "32", value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)), help_heading = TRAINING)]
     batch: u32,
     /// Vary training images in each epoch: flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8,
     /// brightness 0.2, contrast 0.2, mixup 0.2, cutmix 1; several with commas between them
@@ -136,13 +137,13 @@ pub(crate) struct Train {
     #[command(flatten)]
     optimizer: OptimizerArgs,
     /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters; needs --validation
-    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    #[arg(long, value_name = "N", help_heading = TRAINING, value_parser = whole::<usize>(ANY))]
     patience: Option<usize>,
     /// Seed of the initial weights, the shuffling, dropout and augmentation
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING)]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING, value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Number of threads of each process [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(THREADS), help_heading = TRAINING)]
     threads: Option<u16>,
     /// Order of summation over a batch: library is the fastest, tree gives the same bits on any number of MPI ranks
     #[arg(long, value_enum, default_value = "library", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
@@ -161,10 +162,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Write a checkpoint every N steps [default: at the end of an epoch, at most every 10 s]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX), help_heading = OUTPUT, hide_short_help = true)]
     checkpoint_every: Option<u64>,
     /// Log every N-th step to metrics.jsonl, in addition to every epoch
-    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole::<u64>(1..=u64::MAX), help_heading = OUTPUT, hide_short_help = true)]
     log_every: u64,
     #[command(flatten)]
     verbosity: VerbosityArgs,

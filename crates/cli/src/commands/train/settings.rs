@@ -20,7 +20,7 @@ use self::parse::{Fault, Setting, argument, as_flag, parse};
 use super::folder::BEST_MODEL;
 use crate::commands::data::Source;
 use crate::commands::options::Standardize;
-use crate::failure::{Failure, first_paragraph};
+use crate::failure::{Failure, in_one_line};
 use crate::headings::DATA;
 use crate::text_file;
 
@@ -142,7 +142,7 @@ fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
         let (line, shown) = line_at(&text, span.start);
         let fault = match fault {
             Fault::Text(fault) => fault,
-            Fault::Usage(error) => first_paragraph(&error.to_string()),
+            Fault::Usage(error) => in_one_line(&error),
         };
         Failure::Input(format!("{}, line {line}: `{shown}`: {fault}", path.display()))
     })
