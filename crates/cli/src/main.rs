@@ -150,6 +150,25 @@ mod tests {
     }
 
     #[test]
+    fn the_short_help_is_a_page_with_the_flags_that_users_look_for() {
+        let mut program = brief(Cli::command()).term_width(100);
+        program.build();
+        for command in program.get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            assert!(
+                help.lines().count() <= 60,
+                "{}: {} lines:\n{help}",
+                command.get_name(),
+                help.lines().count()
+            );
+        }
+        let help = program.find_subcommand_mut("train").unwrap().render_help().to_string();
+        for flag in ["--config", "--threads", "--resume", "--network", "--lr", "--target", "--out"] {
+            assert!(help.lines().any(|line| line.trim_start().starts_with(flag)), "{flag}: {help}");
+        }
+    }
+
+    #[test]
     fn a_wrong_command_line_is_told_in_one_line_with_a_cure() {
         for (line, message) in [
             (

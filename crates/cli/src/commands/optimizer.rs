@@ -53,8 +53,10 @@ pub(crate) struct OptimizerArgs {
     /// Optimizer
     #[arg(long, value_parser = name_parser::<OptimizerName>(OptimizerName::names()), default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
-    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others. If none of --optimizer, --lr,
-    /// --weight-decay, --schedule and --warmup is given: adam with a one-cycle schedule that peaks at 0.01]
+    /// Learning rate [default: that of the optimizer; without --optimizer, one-cycle with a peak of 0.01]
+    ///
+    /// The default is 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others. If none of --optimizer, --lr,
+    /// --weight-decay, --schedule and --warmup is given: adam with a one-cycle schedule that peaks at 0.01.
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     lr: Option<f64>,
     /// Momentum coefficient of momentum and nesterov

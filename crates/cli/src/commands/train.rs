@@ -73,11 +73,14 @@ pub(crate) struct Train {
     named: Option<Source>,
     #[command(flatten)]
     data: DataArgs,
-    /// Fraction of the data held out as the test part, 0 for none, or another file with the same columns [default: the archive's
-    /// own test part, else 0.2]
+    /// Fraction of the data held out for the test, 0 for none, or another file [default: the test part of the data, else 0.2]
+    ///
+    /// The file has the same columns, or shapes, as that of --data.
     #[arg(long, value_name = "FRACTION|FILE", value_hint = ValueHint::FilePath, help_heading = DATA)]
     test: Option<TestPart>,
-    /// Fraction of the training data held out for validation, at least 0 and below 1
+    /// Fraction of the training data held out for validation
+    ///
+    /// At least 0 and below 1.
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
     validation: f64,
     /// Standardise every input to mean 0 and variance 1; the inputs of a table always are. With `channels`, all pixels of a channel
@@ -96,13 +99,17 @@ pub(crate) struct Train {
     /// Activation function of the output layer [default: the one that suits the loss]
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK, hide_short_help = true)]
     output: Option<OutputName>,
-    /// Dropout probability of hidden units, at least 0 and below 1
+    /// Dropout probability of hidden units
+    ///
+    /// At least 0 and below 1.
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
     /// Weight initialisation: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
     #[arg(long, add = ArgValueCompleter::new(complete::init), default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
     init: InitArg,
-    /// Start from the weights of this model, a file or the folder of a run (fine-tuning), with its network and input scaling
+    /// Start from the weights of this model (fine-tuning)
+    ///
+    /// A file or the folder of a run, whose network and input scaling the run takes.
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), help_heading = NETWORK)]
     from: Option<PathBuf>,
     /// Which array of --from, a model of another program, is which parameter: a file of lines `their.name = our.name`, and
@@ -130,8 +137,10 @@ pub(crate) struct Train {
     /// Batch size
     #[arg(long, default_value = "32", value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)), help_heading = TRAINING)]
     batch: u32,
-    /// Vary training images in each epoch: flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8,
-    /// brightness 0.2, contrast 0.2, mixup 0.2, cutmix 1; several with commas between them
+    /// Vary training images in each epoch, such as "flip, shift 2, rotate 10"
+    ///
+    /// The variations are flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8, brightness 0.2, contrast 0.2,
+    /// mixup 0.2, cutmix 1; several with commas between them.
     #[arg(long, add = ArgValueCompleter::new(complete::augment), value_name = "WORDS", help_heading = TRAINING)]
     augment: Option<Augmentation>,
     #[command(flatten)]
@@ -153,7 +162,7 @@ pub(crate) struct Train {
     #[arg(long, value_parser = name_parser::<Choice>(Choice::NAMES), value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     gemm: Option<Choice>,
     /// TOML file of settings with a key for each flag; flags on the command line win
-    #[arg(long, value_name = "FILE", help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", help_heading = TRAINING)]
     config: Option<PathBuf>,
     /// Resume the interrupted run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"], help_heading = TRAINING)]
