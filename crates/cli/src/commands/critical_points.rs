@@ -21,7 +21,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::store::{Record, Store};
-use super::data::{DataArgs, Known, Source};
+use super::data::{DataArgs, Known, Source, size};
 use super::options::{ANY, THREADS, Widths, activation_parser, parse_magnitude, whole};
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln, print_json};
@@ -168,7 +168,7 @@ impl CriticalPoints {
             data = data.resized(height, width).map_err(Failure::input)?;
         }
         let data = data.materialize(&data.pixel_scaling());
-        let widths = self.layers.complete(data.inputs(), data.outputs())?;
+        let widths = self.layers.complete((data.inputs(), data.outputs()), &size(&data))?;
         let architecture = Architecture::perceptron(&widths, self.activation.clone(), 0.0);
         architecture.validated().map_err(Failure::input)?;
         let model = architecture.build::<f64>(None);

@@ -94,17 +94,21 @@ impl From<Vec<usize>> for Widths {
 }
 
 impl Widths {
-    /// All widths of a network for data with these inputs and outputs: given in full, or the hidden ones alone.
+    /// All widths of a network for data with these inputs and outputs, `size` in words: given in full, or the hidden ones alone.
     ///
     /// # Errors
     /// If only one end of several widths is the data's: the network is meant for other data, or half written.
-    pub(crate) fn complete(&self, inputs: usize, outputs: usize) -> Result<Vec<usize>, Failure> {
+    pub(crate) fn complete(
+        &self,
+        (inputs, outputs): (usize, usize),
+        size: &str,
+    ) -> Result<Vec<usize>, Failure> {
         let (first, last) = (self.0[0] == inputs, self.0[self.0.len() - 1] == outputs);
         match (self.0.len(), first, last) {
             (2.., true, true) => Ok(self.0.clone()),
             (1, ..) | (_, false, false) => Ok([&[inputs], self.0.as_slice(), &[outputs]].concat()),
             _ => Err(Failure::input(format!(
-                "--layers {self} does not fit the data, which has {inputs} inputs and {outputs} outputs: \
+                "--layers {self} does not fit the data, which has {size}: \
                  write {inputs}-…-{outputs}, or the widths of the hidden layers alone"
             ))),
         }
@@ -159,10 +163,6 @@ pub(crate) enum Standardize {
     Channels,
 }
 
-/// A number in `[0, 1)`.
-pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(fraction) if (0.0..1.0).contains(&fraction) => Ok(fraction),
 /// Parses a whole number in a range.
 pub(crate) fn whole<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
@@ -190,6 +190,10 @@ pub(crate) const ANY: RangeInclusive<u64> = 0..=u64::MAX;
 /// The number of threads of a process.
 pub(crate) const THREADS: RangeInclusive<u64> = 1..=1024;
 
+/// A number in `[0, 1)`.
+pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(fraction) if (0.0..1.0).contains(&fraction) => Ok(fraction),
         _ => Err("expected a number from 0 up to, but not including, 1".to_owned()),
     }
 }
