@@ -16,6 +16,7 @@ use chainrule_report::results::{
 use super::folder::RunFolder;
 use super::machine::machine;
 use crate::commands::evaluate;
+use crate::table::{TableColumn, table};
 use crate::terminal::wrapped;
 
 /// What a run came to, on each part of the data.
@@ -210,14 +211,19 @@ impl Outcome {
             }
             _ => None,
         };
-        let mut text =
-            format!("{:<13}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
         let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
         let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.metric.value()));
-        for (name, loss, score) in of_parts.chain(of_baselines) {
-            let (loss, score) = (loss.map_or_else(|| "–".to_owned(), significant), ratio(score));
-            put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8}\n"));
-        }
+        let rows: Vec<_> = of_parts.chain(of_baselines).collect();
+        let names = rows.iter().map(|(name, ..)| (*name).to_owned());
+        let losses = rows.iter().map(|(_, loss, _)| loss.map_or_else(|| "–".to_owned(), significant));
+        let scores = rows.iter().map(|(.., score)| ratio(*score));
+        let score = if self.classifies() { "accuracy" } else { "R²" };
+        let figures = vec![
+            TableColumn::words(0, "", names).at_least(13),
+            TableColumn::numbers(0, "loss", losses).at_least(9),
+            TableColumn::numbers(0, score, scores).at_least(8),
+        ];
+        let mut text = format!("{}\n", table(figures, columns));
         if let Some(constant) = &self.constant {
             put(&mut text, format_args!("\n{constant}\n"));
         }
