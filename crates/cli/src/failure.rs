@@ -3,6 +3,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::terminal::{Stream, columns, folded};
@@ -16,7 +17,7 @@ pub(crate) enum Failure {
     Run(String),
     /// The user stopped it, and nothing is lost: exit code 130, as shells count an interrupt.
     Interrupted(String),
-    /// The command line is wrong, or asks for help: clap prints the message and chooses the exit code.
+    /// The command line is wrong, or asks for help, which clap prints.
     Usage(clap::Error),
     /// Another rank reports the failure; this one ends with the same exit code.
     Elsewhere(u8),
@@ -46,7 +47,7 @@ impl Failure {
         match self {
             Failure::Interrupted(_) => errln!("{self}"),
             // A closed stderr has no reader.
-            Failure::Usage(error) => drop(error.print()),
+            Failure::Usage(error) if is_help(error) => drop(error.print()),
             Failure::Elsewhere(_) => {}
             _ => errln!("error: {self}"),
         }
@@ -106,10 +107,43 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A message of clap without its hints.
-pub(crate) fn first_paragraph(message: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    message.split("\n\nFor more").next().unwrap_or(message).to_owned()
+/// Whether it is no error but what the user asked for, or who gave no command gets.
+fn is_help(error: &clap::Error) -> bool {
+    !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// A message of clap in one line: the fault, and its suggestion or else where the flags are listed.
+pub(crate) fn in_one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let mut command = String::new();
+    let (mut cures, mut values_of_flag) = (Vec::new(), None);
+    for line in lines {
+        if let Some(usage) = line.strip_prefix("Usage: ") {
+            let is_name = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_alphabetic());
+            command = usage.split(' ').skip(1).take(1).filter(is_name).collect();
+        } else if let Some(tip) = line.strip_prefix("tip: ") {
+            // To take what looks like a flag for a file is rarely meant.
+            cures.extend((!tip.starts_with("to pass")).then(|| tip.to_owned()));
+        } else if let Some(values) = line.strip_prefix("[possible values: ") {
+            values_of_flag = Some(format!("the values are {}", values.trim_end_matches(']')));
+        } else if !line.starts_with("For more information") {
+            message.push(' ');
+            message.push_str(line);
+        }
+    }
+    cures.extend(values_of_flag);
+    // What a value must be is part of the message of its parser.
+    let is_complete = error.kind() == ErrorKind::ValueValidation;
+    if cures.is_empty() && !is_complete {
+        let help = match command.as_str() {
+            "" => "see --help".to_owned(),
+            command => format!("see `chainrule {command} --help`"),
+        };
+        cures.push(help);
+    }
+    [vec![message], cures].concat().join("; ")
 }
 
 impl fmt::Display for Failure {
@@ -118,7 +152,7 @@ impl fmt::Display for Failure {
             Failure::Input(message) | Failure::Run(message) | Failure::Interrupted(message) => {
                 message.clone()
             }
-            Failure::Usage(error) => first_paragraph(&error.to_string()),
+            Failure::Usage(error) => in_one_line(error),
             Failure::Elsewhere(_) => "another rank reports the failure".to_owned(),
         };
         // One line, whatever the cause.

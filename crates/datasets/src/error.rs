@@ -13,7 +13,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read.
-    #[error("cannot read {}: {source}: check the path and its permissions", path.display())]
+    #[error("cannot read {}: {}", path.display(), unreadable(path, source, ": check the path and its permissions"))]
     Read {
         /// The file.
         path: PathBuf,
@@ -120,6 +120,25 @@ impl Error {
     pub(crate) fn cell(path: &Path, place: String, column: String, fault: String) -> Self {
         Self::Cell { path: path.to_owned(), place, column: short(column), fault: short(fault) }
     }
+}
+
+/// What to say of a file that cannot be read: if nothing is there, what its path is relative to; else the system's error with a `cure`.
+///
+/// ```
+/// use std::io::ErrorKind::{NotFound, PermissionDenied};
+/// use chainrule_datasets::unreadable;
+///
+/// let missing = unreadable("a.csv".as_ref(), &NotFound.into(), "");
+/// assert!(missing.starts_with("there is no such file or folder: check the path, which is relative to /"), "{missing}");
+/// assert_eq!(unreadable("a.csv".as_ref(), &PermissionDenied.into(), ": ask its owner"), "permission denied: ask its owner");
+/// ```
+pub fn unreadable(path: &Path, source: &io::Error, cure: &str) -> String {
+    if source.kind() != io::ErrorKind::NotFound {
+        return format!("{source}{cure}");
+    }
+    let here = std::env::current_dir().ok().filter(|_| path.is_relative());
+    let relative = here.map_or_else(String::new, |here| format!(", which is relative to {}", here.display()));
+    format!("there is no such file or folder: check the path{relative}")
 }
 
 /// Characters of a fault at most: a file can put what it likes into one.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
 use crate::table::cells::shortened;
-use crate::table::form::{NumberForm, plain, spelling};
+use crate::table::form::{NumberForm, plain, spelling, too_large};
 use crate::target::Target;
 use crate::task::TaskKind;
 
@@ -25,6 +26,7 @@ pub(crate) struct Labels {
     /// Whether one of the cells was a word, or a number.
     words: bool,
     numbers: bool,
+    expected: Expected,
     form: NumberForm,
     /// The names of the classes, in order of appearance.
     names: Vec<String>,
@@ -32,6 +34,13 @@ pub(crate) struct Labels {
     classes: Vec<u32>,
     /// The numbers, once the target is known to be a regression.
     values: Option<Vec<f64>>,
+}
+
+/// What the cells to come are known to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Anything,
+    Numbers,
 }
 
 impl Labels {
@@ -42,6 +51,7 @@ impl Labels {
             known: !classes.is_empty(),
             words: false,
             numbers: false,
+            expected: Expected::Anything,
             form: NumberForm::Plain,
             names: classes.to_vec(),
             codes: spelled.zip(0..).collect(),
@@ -65,21 +75,36 @@ impl Labels {
         &self.form
     }
 
-    /// Takes the next cell, which is not empty.
+    /// Declares that all cells are numbers in this form.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn set_numbers(&mut self, form: NumberForm) {
+        self.form = form;
+        self.expected = Expected::Numbers;
+    }
+
+    /// Takes the next cell, which is not empty, for examples in the number type `A`.
     ///
     /// # Errors
     /// What is wrong with it, and the cure.
-    pub(crate) fn push(&mut self, cell: &str) -> Result<(), String> {
-        self.take(cell, self.form.parse(cell))
+    pub(crate) fn push<A: Scalar>(&mut self, cell: &str) -> Result<(), String> {
+        let number = self.form.parse(cell);
+        let is_measured = self.expected == Expected::Numbers || self.values.is_some();
+        if let Some(x) = number.filter(|&x| is_measured && !A::of(x).is_finite()) {
+            return Err(too_large::<A>(cell, x));
+        }
+        self.take(cell, number.filter(|x| x.is_finite()))
     }
 
     /// Takes the next cell of a format that has numbers.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub(crate) fn push_number(&mut self, x: f64) -> Result<(), String> {
+    pub(crate) fn push_number<A: Scalar>(&mut self, x: f64) -> Result<(), String> {
         if !x.is_finite() {
             return Err(format!("{x} is no finite number: correct it or drop the row"));
+        }
+        if !A::of(x).is_finite() {
+            return Err(too_large::<A>(&format!("{x:e}"), x));
         }
         self.take(&x.to_string(), Some(x))
     }
@@ -197,7 +222,7 @@ mod tests {
         let classes: Vec<String> = classes.iter().map(ToString::to_string).collect();
         let mut labels = Labels::new(task, &classes);
         for (example, cell) in cells.iter().enumerate() {
-            labels.push(cell).map_err(|fault| format!("{example}: {fault}"))?;
+            labels.push::<f64>(cell).map_err(|fault| format!("{example}: {fault}"))?;
         }
         Ok(labels.finish("y"))
     }

@@ -95,7 +95,7 @@ pub use batches::Batches;
 pub use dataset::Dataset;
 pub use digits::{digits, digits_whole};
 pub use encoding::Encoding;
-pub use error::Error;
+pub use error::{Error, unreadable};
 pub use features::Features;
 #[cfg(feature = "images")]
 pub use image::decode::decode as decode_image;

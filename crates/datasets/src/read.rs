@@ -115,7 +115,7 @@ pub fn read_pair<A: Scalar>(
     options: &ReadOptions,
 ) -> Result<Dataset<A>, Error> {
     let y = match format(target)? {
-        FileFormat::Npy => npy::decode_target(&options.read_file(target)?, target, options)?,
+        FileFormat::Npy => npy::decode_target::<A>(&options.read_file(target)?, target, options)?,
         FileFormat::Idx => idx::target(target, options)?,
         _ => return Err(Error::format(target, "it is neither .npy nor IDX", "save the target as .npy")),
     };

@@ -164,7 +164,7 @@ mod tests {
     fn of(columns: &[&[&str]], options: &ReadOptions) -> Result<Target, String> {
         let mut cells = TargetCells::new(columns.len(), options)?;
         for (at, column) in columns.iter().enumerate() {
-            column.iter().try_for_each(|cell| cells.column(at).push(cell))?;
+            column.iter().try_for_each(|cell| cells.column(at).push::<f64>(cell))?;
         }
         cells.finish(&numbered("t", columns.len()))
     }

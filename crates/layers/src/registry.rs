@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chainrule_tensor::instantiate::instantiated;
+use chainrule_tensor::registry::nearest;
 use chainrule_tensor::{Init, Scalar, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -133,7 +134,7 @@ macro_rules! layers {
                 let mut arguments = Arguments::of(text, item);
                 let stage = match item.name {
                     $($name => Stage::$variant(LayerSpec::from_words(&mut arguments)?),)*
-                    name => return Err(arguments.error(unknown(name))),
+                    name => return Err(arguments.error(Stage::unknown(name))),
                 };
                 arguments.end()?;
                 Ok(stage)
@@ -191,18 +192,14 @@ layers! {
     Tied "tied" TiedSpec<Stage>,
 }
 
-/// There is no layer of this name; the one that may have been meant.
-fn unknown(name: &str) -> String {
-    let near = |known: &&&str| strsim::jaro_winkler(known, name);
-    let nearest = Stage::NAMES.iter().max_by(|a, b| near(a).total_cmp(&near(b)).then_with(|| b.cmp(a)));
-    let nearest = nearest.expect("there are layers");
-    format!(
-        "no layer is called `{name}`; the nearest is `{nearest}`, and all are {}",
-        Stage::NAMES.join(", ")
-    )
-}
-
 impl Stage {
+    /// What to say of a name that no layer has: the one that may have been meant, and where all are.
+    pub fn unknown(name: &str) -> String {
+        let nearest = nearest(name, Stage::NAMES.iter().copied());
+        let hint = nearest.map_or_else(String::new, |nearest| format!("the nearest is `{nearest}`, and "));
+        format!("no layer is called `{name}`; {hint}`chainrule train --help` lists all")
+    }
+
     /// The layers of a network in words.
     ///
     /// # Errors
@@ -338,7 +335,13 @@ mod tests {
     fn a_typo_is_shown_with_its_place_and_the_nearest_name() {
         let error = Stage::network("dense 30, rleu, dense 10").unwrap_err();
         assert_eq!(error.at, 10..14);
-        assert!(error.to_string().contains("the nearest is `relu`"), "{error}");
+        let message = "no layer is called `rleu`; the nearest is `relu`, and `chainrule train --help` lists all, at character 11";
+        assert!(error.to_string().starts_with(message), "{error}");
+        let strange = Stage::network("qqq").unwrap_err().to_string();
+        assert!(
+            strange.starts_with("no layer is called `qqq`; `chainrule train --help` lists all"),
+            "{strange}"
+        );
         assert!(Stage::network("dense").unwrap_err().to_string().contains("the number of its outputs"));
         assert!(Stage::network("dense ten").unwrap_err().to_string().contains("`ten` is not"));
         assert!(Stage::network("relu 3").unwrap_err().to_string().contains("takes no more"));

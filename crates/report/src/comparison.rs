@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use crate::digits::{duration, grouped, ratio, significant};
 use crate::html::{cell, note, page, section, table};
 use crate::results::{LossUnits, Summary};
+use crate::settings::shown;
 
 use compared::{metric, same_data, same_loss};
 use curves::curves;
@@ -174,7 +175,9 @@ fn differences(runs: &[Compared], names: &[String]) -> Markup {
     let rows: Vec<Vec<Markup>> = settings
         .iter()
         .filter(|(_, values)| values.iter().any(|value| *value != values[0]))
-        .map(|(key, values)| std::iter::once(key).chain(values).map(|text| cell(text)).collect())
+        .map(|(key, values)| {
+            std::iter::once(cell(key)).chain(values.iter().map(|value| cell(&shown(value)))).collect()
+        })
         .collect();
     if rows.is_empty() {
         return note("All settings are the same.");

@@ -1,32 +1,44 @@
 //! Numbers in words and tables.
 
-/// A loss or an error with five decimals, from a million on with none or, where those would hide its size, with six significant digits.
+/// A loss or an error: with five decimals below 10, with six significant digits above, with all of its whole ones from a million on, and
+/// in powers of ten where those would hide its size.
 ///
 /// ```
 /// use chainrule_report::digits::significant;
 ///
-/// assert_eq!([0.25, 0.0, 1234.5].map(significant), ["0.25000", "0.00000", "1234.50000"]);
-/// assert_eq!(significant(118_495_317.333), "118495317");
+/// assert_eq!([0.25, 0.0, -2.302585].map(significant), ["0.25000", "0.00000", "-2.30259"]);
+/// assert_eq!([12.345678, 1234.5, 12345.6789].map(significant), ["12.3457", "1234.50", "12345.7"]);
+/// assert_eq!([999_999.9, 118_495_317.333].map(significant), ["1000000", "118495317"]);
 /// assert_eq!([2.5e-29, -1e31, 0.00012345678].map(significant), ["2.50000e-29", "-1.00000e31", "1.23457e-4"]);
 /// ```
 pub fn significant(x: f64) -> String {
     match x.abs() {
-        size if x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&size) => format!("{x:.5}"),
-        1e6..1e9 => format!("{x:.0}"),
+        size if x == 0.0 || !x.is_finite() || (1e-3..10.0).contains(&size) => format!("{x:.5}"),
+        size @ 10.0..1e9 => format!("{x:.0$}", 5_usize.saturating_sub(size.log10() as usize)),
         _ => format!("{x:.5e}"),
     }
 }
 
-/// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign.
+/// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign, and an R² far below 0 has six significant
+/// digits.
 ///
 /// ```
 /// use chainrule_report::digits::ratio;
 ///
 /// assert_eq!([0.98614, 1.0, -0.25, -2e-5].map(ratio), ["0.9861", "1.0000", "-0.2500", "0.0000"]);
+/// assert_eq!(ratio(-12345.6789), "-12345.7");
 /// ```
 pub fn ratio(x: f64) -> String {
+    if x.abs() >= 10.0 {
+        return significant(x);
+    }
     let text = format!("{x:.4}");
     if text == "-0.0000" { "0.0000".to_owned() } else { text }
+}
+
+/// The number with six significant digits, as many as anyone reads off a plot or a table.
+pub(crate) fn short(x: f64) -> f64 {
+    format!("{x:.5e}").parse().unwrap_or(x)
 }
 
 /// Seconds in a unit that suits them.

@@ -74,8 +74,8 @@ pub(crate) fn cell(text: &str) -> Markup {
 }
 
 /// Name and value, one pair a line.
-pub(crate) fn facts<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Markup {
-    html! { dl { @for (name, value) in pairs { div { dt { (name) } dd { (value) } } } } }
+pub(crate) fn facts<'a, T: AsRef<str>>(pairs: impl IntoIterator<Item = (&'a str, T)>) -> Markup {
+    html! { dl { @for (name, value) in pairs { div { dt { (name) } dd { (value.as_ref()) } } } } }
 }
 
 /// A remark in small letters.

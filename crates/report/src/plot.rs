@@ -26,6 +26,8 @@ use ruler::Axis;
 use series::Series;
 pub(crate) use style::css;
 
+use crate::digits::short;
+
 pub use series::Mark;
 
 /// A plot in the making.
@@ -152,11 +154,6 @@ impl Plot {
         let names: Vec<&str> = named.map(|series| series.name.as_str()).collect();
         format!("{} against {}: {}.", self.y.label, self.x.label, names.join(", "))
     }
-}
-
-/// The number with six significant digits, as many as anyone reads off a plot.
-fn short(x: f64) -> f64 {
-    format!("{x:.5e}").parse().unwrap_or(x)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::digits::{duration, grouped, ratio, significant};
 use crate::gallery::Gallery;
 use crate::html::{facts, page, section};
 use crate::run::Run;
+use crate::settings::shown;
 
 use curves::curves;
 use data::{balance, columns, importance, parts};
@@ -44,7 +45,7 @@ pub fn run_page(run: &Run, gallery: &Gallery) -> String {
             (gallery.markup())
             @if let Some(network) = network(results) { (network) }
             (section("Where the time went", &time(results)))
-            (section("Configuration", &facts(record.settings.iter())))
+            (section("Configuration", &facts(record.settings.iter().map(|(key, value)| (key, shown(value))))))
             (section("Machine", &machine(results)))
         }
     };

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use chainrule_datasets::unreadable;
 use chainrule_tensor::Scalar;
 use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -18,7 +19,7 @@ pub use self::half::{bfloat_bits, half, half_bits};
 #[non_exhaustive]
 pub enum TensorFileError {
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), unreadable(path, source, ""))]
     Io {
         /// The file.
         path: PathBuf,

@@ -21,8 +21,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::store::{Record, Store};
-use super::data::{DataArgs, Known, Source};
-use super::options::{Widths, activation_parser, parse_magnitude};
+use super::data::{DataArgs, Known, Source, size};
+use super::options::{ANY, THREADS, Widths, activation_parser, parse_magnitude, whole};
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln, print_json};
 use crate::headings::{DATA, NETWORK, OUTPUT};
@@ -59,7 +59,7 @@ pub(crate) struct CriticalPoints {
     #[arg(long, help_heading = DATA, value_name = "HxW", value_parser = parse_size)]
     resize: Option<(usize, usize)>,
     /// Use the first N training examples
-    #[arg(long, help_heading = DATA, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = DATA, value_name = "N", default_value = "1000", value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     examples: u32,
     /// Layer widths, such as 64-5-10, or the widths of the hidden layers alone, such as 5
     #[arg(long, help_heading = NETWORK, default_value = "5", value_name = "WIDTHS")]
@@ -68,7 +68,7 @@ pub(crate) struct CriticalPoints {
     #[arg(long, help_heading = NETWORK, default_value = "sigmoid", value_name = "NAME", value_parser = activation_parser())]
     activation: Stage,
     /// Number of starting points: along training runs, every other one perturbed
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = whole::<usize>(ANY))]
     points: usize,
     /// Method that minimises the gradient norm
     #[arg(long, value_enum, default_value = "newton-mr", value_name = "NAME")]
@@ -77,13 +77,13 @@ pub(crate) struct CriticalPoints {
     #[arg(long, default_value = "1e-8", value_name = "X", value_parser = parse_magnitude)]
     tolerance: f64,
     /// Maximum number of steps from each starting point
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = whole::<usize>(ANY))]
     steps: usize,
     /// Seed of the training runs and of the perturbations
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Number of threads [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(THREADS))]
     threads: Option<u16>,
     /// Folder for points.jsonl, which each point is added to as it is found, and for the plots; a second call continues
     /// there
@@ -168,7 +168,7 @@ impl CriticalPoints {
             data = data.resized(height, width).map_err(Failure::input)?;
         }
         let data = data.materialize(&data.pixel_scaling());
-        let widths = self.layers.complete(data.inputs(), data.outputs())?;
+        let widths = self.layers.complete((data.inputs(), data.outputs()), &size(&data))?;
         let architecture = Architecture::perceptron(&widths, self.activation.clone(), 0.0);
         architecture.validated().map_err(Failure::input)?;
         let model = architecture.build::<f64>(None);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
-use super::options::parse_magnitude;
+use super::options::{ANY, THREADS, parse_magnitude, whole};
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, outln, print_json};
 use crate::headings::{DATA, OUTPUT};
@@ -50,7 +50,7 @@ pub(crate) struct CurvatureCommand {
     #[command(flatten)]
     part: PartArgs,
     /// Use the first N examples [default: all]
-    #[arg(long, help_heading = DATA, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = DATA, value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     examples: Option<u32>,
     /// Matrix of second derivatives
     #[arg(long, value_enum, default_value = "hessian", value_name = "NAME")]
@@ -59,16 +59,16 @@ pub(crate) struct CurvatureCommand {
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
     /// Number of largest eigenvalues
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(ANY))]
     top: usize,
     /// Number of smallest eigenvalues
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(ANY))]
     bottom: usize,
     /// Largest residual of an eigenpair, relative to the largest eigenvalue
     #[arg(long, value_name = "X", default_value = "1e-6", value_parser = parse_magnitude)]
     tolerance: f64,
     /// Maximum number of Hessian-vector products
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = whole::<usize>(ANY))]
     products: usize,
     /// Estimate the trace (Hutch++)
     #[arg(long)]
@@ -77,10 +77,10 @@ pub(crate) struct CurvatureCommand {
     #[arg(long)]
     density: bool,
     /// Seed of the random vectors
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Number of threads [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(THREADS))]
     threads: Option<u16>,
     /// Folder to write curvature.json, plots and eigenvectors to
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]

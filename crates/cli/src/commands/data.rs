@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
     self, DataDirs, Dataset, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target, TaskKind,
-    digits, fashion_mnist, mnist, split::HoldOut, synthetic,
+    counted, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -59,6 +59,21 @@ pub(crate) struct DataArgs {
 impl From<PlaceArgs> for DataArgs {
     fn from(place: PlaceArgs) -> Self {
         Self { place, own: OwnArgs::default() }
+    }
+}
+
+/// The number of inputs and outputs of examples.
+pub(crate) fn size<A: Scalar>(data: &Dataset<A>) -> String {
+    let inputs = in_columns(data.inputs(), data.schema(), "input");
+    format!("{inputs} and {}", counted(data.outputs(), "output"))
+}
+
+/// Inputs of a network by the columns of the table that they are made of, of which a category gives several; without a table, a number
+/// of `what`.
+pub(crate) fn in_columns(inputs: usize, schema: Option<&Schema>, what: &str) -> String {
+    match schema.map(|schema| schema.features.len()).filter(|columns| *columns != inputs) {
+        Some(columns) => format!("{} ({})", counted(columns, "column"), counted(inputs, "input")),
+        None => counted(inputs, what),
     }
 }
 
@@ -235,12 +250,10 @@ impl DataArgs {
         let test = parts.test.unwrap_or(parts.train);
         if (test.inputs(), test.outputs()) != (train.inputs(), train.outputs()) {
             return Err(Failure::Input(format!(
-                "--test {}: {} inputs and {} outputs, but the training data has {} and {}: give both files the same columns",
+                "--test {}: it has {}, but the training data has {}: give both files the same columns",
                 path.display(),
-                test.inputs(),
-                test.outputs(),
-                train.inputs(),
-                train.outputs()
+                size(&test),
+                size(train)
             )));
         }
         Ok(test)
@@ -307,10 +320,11 @@ impl DataArgs {
         let path = model.model.display();
         if (inputs, outputs) != (data.inputs(), data.outputs()) {
             return Err(Failure::Input(format!(
-                "{path}: the network has {inputs} inputs and {outputs} outputs, but {} has {} and {}",
+                "{path}: the network has {} and {}, but {} has {}",
+                counted(inputs, "input"),
+                counted(outputs, "output"),
                 data.name(),
-                data.inputs(),
-                data.outputs()
+                size(&data)
             )));
         }
         if data.target().is_classes() && card.classes.is_empty() && !card.targets.is_empty() {

@@ -6,7 +6,7 @@ use chainrule::train::{
     ClassMetrics, Confusion, Evaluation, Metrics, MultiLabelMetrics, RegressionMetrics, evaluate,
 };
 use chainrule_report::digits::{ratio, significant};
-use chainrule_report::results::{self, Class, ClassFigures, TargetFigures};
+use chainrule_report::results::{self, Class, ClassFigures, LossUnits, TargetFigures};
 use clap::Args;
 
 use super::data::{DataArgs, PartArgs};
@@ -46,13 +46,19 @@ impl Evaluate {
         with_dtype!(self.model.dtype()?, measure(self))
     }
 
-    fn print(&self, target: &Target, examples: usize, result: &Evaluation) -> Result<(), Failure> {
+    fn print(
+        &self,
+        target: &Target,
+        examples: usize,
+        loss: &LossUnits,
+        result: &Evaluation,
+    ) -> Result<(), Failure> {
         if self.json {
             return print_json(&figures(target, examples, result));
         }
         let room = columns(Stream::Stdout);
         outln!("examples  {examples}")?;
-        outln!("loss      {}", significant(result.loss))?;
+        outln!("loss      {} ({}, mean over the examples)", significant(result.loss), loss.in_words())?;
         match &result.metrics {
             Metrics::Regression(fit) => {
                 outln!("R²        {}", ratio(fit.r_squared()))?;
@@ -78,15 +84,15 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     let card = &checkpoint.card;
     let data = args.data.for_model::<A>(&args.model, card, &args.part)?;
     args.data.name_part(&args.part, &data);
-    let loss = loss_spec(card).kind();
-    let encoding = loss::encoding(loss, data.target())?;
+    let spec = loss_spec(card);
+    let encoding = loss::encoding(spec.kind(), data.target())?;
     let transform = args.model.transform(card, &data);
     let model = card.architecture.build::<A>(None);
-    let loss = loss_spec(card).build::<A>();
+    let loss = spec.build::<A>();
     let result = Pool::new(available_threads())
         .enter(|| evaluate(&model, &*loss, encoding, &transform, checkpoint.weights(), &data))
         .map_err(Failure::run)?;
-    args.print(data.target(), data.len(), &result)
+    args.print(data.target(), data.len(), &loss::units(&spec, data.target(), false), &result)
 }
 
 /// Every figure.

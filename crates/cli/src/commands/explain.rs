@@ -26,7 +26,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::data::{DataArgs, PartArgs, PlaceArgs, Source};
 use super::model::{Description, ModelArgs, loss_spec, loss_unit, model_parser, predicts_numbers};
-use super::options::{OutputName, with_dtype};
+use super::options::{ANY, OutputName, whole, with_dtype};
 use super::overwrite::Overwrite;
 use super::{complete, loss, network};
 use crate::failure::{Failure, errln, print_json};
@@ -67,7 +67,7 @@ pub(crate) struct Explain {
     #[command(flatten)]
     part: PartArgs,
     /// Number of the example in the data, from 0
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA)]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA, value_parser = whole::<usize>(ANY))]
     example: usize,
     /// Input to use instead of an example: numbers separated by commas, in the units of the data, or an image file
     #[arg(long, help_heading = DATA, value_name = "NUMBERS|FILE", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
@@ -83,7 +83,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "SHAPE", help_heading = NETWORK, requires = "network")]
     input_shape: Option<Shape>,
     /// Seed of a new network and its example
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = NETWORK)]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = NETWORK, value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Write a page that shows the computation step by step in a browser
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]

@@ -9,10 +9,10 @@ use chainrule::model::onnx::{
 use chainrule::model::{Checkpoint, CheckpointError, ModelCard};
 use chainrule::tensor::Scalar;
 use chainrule::train::tensors::Float;
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, ValueEnum};
 
 use super::model::ModelArgs;
-use super::options::with_dtype;
+use super::options::{whole, with_dtype};
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln};
 use crate::headings::OUTPUT;
@@ -43,7 +43,7 @@ pub(crate) struct Export {
     #[arg(long, help_heading = OUTPUT, value_enum, value_name = "WHAT")]
     inputs: Option<Inputs>,
     /// Operator set of an ONNX graph, 13 to 24 [default: 17]
-    #[arg(long, help_heading = OUTPUT, value_name = "N", value_parser = value_parser!(i64).range(OPSETS))]
+    #[arg(long, help_heading = OUTPUT, value_name = "N", value_parser = whole::<i64>(OPSETS.start().unsigned_abs()..=OPSETS.end().unsigned_abs()))]
     opset: Option<i64>,
     #[command(flatten)]
     overwrite: Overwrite,

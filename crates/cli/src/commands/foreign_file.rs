@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chainrule::datasets::unreadable;
 use chainrule::model::onnx::{self, ImportError, Imported};
 use chainrule::model::{pt, sharded};
 use chainrule::tensor::Scalar;
@@ -17,8 +18,7 @@ pub(crate) fn is_onnx(path: &Path) -> bool {
 
 /// The number type of an ONNX file.
 pub(crate) fn number_type(path: &Path) -> Result<Dtype, Failure> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+    let bytes = bytes_of(path)?;
     let is_double = onnx::is_double(&bytes).map_err(|error| failure(path, &error))?;
     Ok(if is_double { Dtype::F64 } else { Dtype::F32 })
 }
@@ -42,6 +42,11 @@ fn is_of_torch_save(path: &Path) -> bool {
     is("pt") || is("pth")
 }
 
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path)
+        .map_err(|error| Failure::Input(format!("{}: {}", path.display(), unreadable(path, &error, ""))))
+}
+
 /// The bytes of a model file; of one in ONNX, those of the same model as this program writes it, and of a state dict of `torch.save` or
 /// in shards, those of its safetensors file.
 pub(crate) fn model_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -52,8 +57,7 @@ pub(crate) fn model_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         return sharded::read(path).map_err(Failure::input);
     }
     if is_of_torch_save(path) {
-        let bytes =
-            std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        let bytes = bytes_of(path)?;
         return pt::to_safetensors(&bytes)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())));
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::data::{DataArgs, PartArgs};
 use super::loss;
 use super::model::{ModelArgs, loss_spec};
-use super::options::with_dtype;
+use super::options::{ANY, whole, with_dtype};
 use crate::failure::{Failure, outln, print_json};
 use crate::headings::OUTPUT;
 use crate::table::{TableColumn, table};
@@ -35,13 +35,13 @@ pub(crate) struct Gradcheck {
     #[command(flatten)]
     part: PartArgs,
     /// Batch size; examples near a kink of an activation or loss are skipped
-    #[arg(long, default_value = "5", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value = "5", value_name = "N", value_parser = whole::<u16>(1..=u64::from(u16::MAX)))]
     rows: u16,
     /// Number of parameters compared with finite differences
-    #[arg(long, default_value_t = 300, value_name = "N")]
+    #[arg(long, default_value_t = 300, value_name = "N", value_parser = whole::<usize>(ANY))]
     coordinates: usize,
     /// Seed of the chosen parameters and directions
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chainrule::datasets::{Dataset, ImageShape};
+use chainrule::datasets::{Dataset, ImageShape, unreadable};
 use chainrule::layers::{Architecture, Preset, Stage, network_for_pictures};
 use chainrule::tensor::{Scalar, Shape};
 use serde::Deserialize;
@@ -41,13 +41,34 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
             Failure::Input(format!("--network: {error}; whole networks are {}", Preset::NAMES.join(", ")))
         });
     }
-    let unreadable = |error: &dyn std::fmt::Display| Failure::Input(format!("--network {text}: {error}"));
-    let contents = text_file::read(path).map_err(|error| unreadable(&error))?;
+    let refused = |fault: String| Failure::Input(format!("--network {text}: {fault}"));
+    let contents = text_file::read(path).map_err(|error| refused(unreadable(path, &error, "")))?;
     let file: File = toml::from_str(&contents).map_err(|error| {
         let place = error.span().map_or(1, |span| contents[..span.start].matches('\n').count() + 1);
-        unreadable(&format!("line {place}: {}", error.message()))
+        refused(format!("line {place}: {}", fault_of(error.message())))
     })?;
     Ok(file.layers)
+}
+
+/// A fault of a file of layers, without the names of all of them.
+fn fault_of(message: &str) -> String {
+    // As serde's derive says it of the enum of layers.
+    let unknown = message.strip_prefix("unknown variant `").filter(|_| message.contains("`dense`"));
+    match unknown.and_then(|rest| rest.split_once('`')) {
+        Some((name, _)) => Stage::unknown(name),
+        None => message.to_owned(),
+    }
+}
+
+/// The layers, for the help of `--network`.
+pub(crate) fn long_help() -> String {
+    format!(
+        "Network in words, such as \"conv 16 3, relu, flatten, dense 10\", a published one ({}), or a .toml file of layers; replaces \
+         --layers, --activation and --dropout [default: convolutional for pictures of 16 x 16 pixels or more]\n\n\
+         The layers are {}. docs/runs.md describes their numbers, and how networks of several branches are written.",
+        Preset::NAMES.join(", "),
+        Stage::NAMES.join(", ")
+    )
 }
 
 /// The value of `--network` without a file: what a run stores must not change with one.

@@ -12,7 +12,7 @@ use chainrule::tensor::registry::UnknownName;
 use chainrule::tensor::{Layout, Scalar};
 use clap::Args;
 
-use super::options::{name_parser, parse_fraction, parse_magnitude};
+use super::options::{ANY, name_parser, parse_fraction, parse_magnitude, whole};
 use crate::headings::TRAINING;
 
 /// An optimizer of the library by its name.
@@ -53,8 +53,10 @@ pub(crate) struct OptimizerArgs {
     /// Optimizer
     #[arg(long, value_parser = name_parser::<OptimizerName>(OptimizerName::names()), default_value = "adam", value_name = "NAME", help_heading = TRAINING)]
     pub(crate) optimizer: OptimizerName,
-    /// Learning rate [default: 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others. If none of --optimizer, --lr,
-    /// --weight-decay, --schedule and --warmup is given: adam with a one-cycle schedule that peaks at 0.01]
+    /// Learning rate [default: that of the optimizer; without --optimizer, one-cycle with a peak of 0.01]
+    ///
+    /// The default is 0.1 for sgd, 0.01 for momentum, nesterov and adagrad, 0.001 for the others. If none of --optimizer, --lr,
+    /// --weight-decay, --schedule and --warmup is given: adam with a one-cycle schedule that peaks at 0.01.
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING)]
     lr: Option<f64>,
     /// Momentum coefficient of momentum and nesterov
@@ -65,10 +67,10 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, value_name = "X", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]
     weight_decay: Option<f64>,
     /// Dimension of the Krylov subspace of newton and saddle-free-newton; 0 for the whole space [default: 0 up to 1500 parameters, else 50]
-    #[arg(long, value_name = "N", help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "N", help_heading = TRAINING, hide_short_help = true, value_parser = whole::<usize>(ANY))]
     krylov: Option<usize>,
     /// Steps of newton and saddle-free-newton between two evaluations of the Hessian
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..), help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u16>(1..=u64::from(u16::MAX)), help_heading = TRAINING, hide_short_help = true)]
     inner_steps: u16,
     /// Adapt the damping of newton and saddle-free-newton after each step (Levenberg-Marquardt) instead of searching 1, 0.1, …, 0.00001
     #[arg(long, help_heading = TRAINING, hide_short_help = true)]
@@ -77,7 +79,7 @@ pub(crate) struct OptimizerArgs {
     #[arg(long, value_parser = name_parser::<ScheduleKind>(ScheduleKind::NAMES), default_value = "constant", hide_default_value = true, value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     schedule: ScheduleKind,
     /// Number of warm-up steps, over which the learning rate rises from 0
-    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = TRAINING, hide_short_help = true, value_parser = whole::<u64>(ANY))]
     warmup: u64,
     /// Clip the gradient norm to this value
     #[arg(long, value_name = "NORM", value_parser = parse_magnitude, help_heading = TRAINING, hide_short_help = true)]

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -93,17 +94,21 @@ impl From<Vec<usize>> for Widths {
 }
 
 impl Widths {
-    /// All widths of a network for data with these inputs and outputs: given in full, or the hidden ones alone.
+    /// All widths of a network for data with these inputs and outputs, `size` in words: given in full, or the hidden ones alone.
     ///
     /// # Errors
     /// If only one end of several widths is the data's: the network is meant for other data, or half written.
-    pub(crate) fn complete(&self, inputs: usize, outputs: usize) -> Result<Vec<usize>, Failure> {
+    pub(crate) fn complete(
+        &self,
+        (inputs, outputs): (usize, usize),
+        size: &str,
+    ) -> Result<Vec<usize>, Failure> {
         let (first, last) = (self.0[0] == inputs, self.0[self.0.len() - 1] == outputs);
         match (self.0.len(), first, last) {
             (2.., true, true) => Ok(self.0.clone()),
             (1, ..) | (_, false, false) => Ok([&[inputs], self.0.as_slice(), &[outputs]].concat()),
             _ => Err(Failure::input(format!(
-                "--layers {self} does not fit the data, which has {inputs} inputs and {outputs} outputs: \
+                "--layers {self} does not fit the data, which has {size}: \
                  write {inputs}-…-{outputs}, or the widths of the hidden layers alone"
             ))),
         }
@@ -158,6 +163,33 @@ pub(crate) enum Standardize {
     Channels,
 }
 
+/// Parses a whole number in a range.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse::<u64>().ok();
+        let fitting = number.filter(|number| range.contains(number));
+        fitting.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if is_digits && number.is_none_or(|number| number > *most) {
+                return format!("expected a whole number of at most {most}");
+            }
+            // A bound that only the number of bits sets is of no interest before.
+            if *most >= u64::from(u32::MAX) {
+                return format!("expected a whole number of at least {least}");
+            }
+            format!("expected a whole number from {least} to {most}")
+        })
+    }
+}
+
+/// A number of any size, such as one of epochs or a seed.
+pub(crate) const ANY: RangeInclusive<u64> = 0..=u64::MAX;
+/// The number of threads of a process.
+pub(crate) const THREADS: RangeInclusive<u64> = 1..=1024;
+
 /// A number in `[0, 1)`.
 pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -170,6 +202,6 @@ pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
 pub(crate) fn parse_magnitude(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
-        _ => Err("expected a number that is not negative".to_owned()),
+        _ => Err("expected a finite number that is not negative".to_owned()),
     }
 }

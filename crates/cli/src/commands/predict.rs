@@ -17,7 +17,7 @@ use clap_complete::ArgValueCompleter;
 
 use self::answers::{Column, Format, check_names, write_csv, write_json};
 use super::complete;
-use super::data::{Columns, TextArgs};
+use super::data::{Columns, TextArgs, in_columns};
 use super::model::{ModelArgs, predicts_numbers};
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
@@ -89,7 +89,7 @@ impl Predict {
             Some(Input::Table(schema)) => Some(schema.clone()),
             _ => None,
         };
-        options.table.schema = schema;
+        options.table.schema.clone_from(&schema);
         options.table.keep = self.keep.clone().map_or_else(Vec::new, |Columns(columns)| columns);
         let (features, names) = read_features_and_kept::<A>(&self.input, &options).map_err(Failure::input)?;
         if self.keep.is_some() && names.is_empty() {
@@ -99,8 +99,15 @@ impl Predict {
         if columns == inputs {
             return Ok(Examples { features, names });
         }
+        let own = match &features {
+            Features::Columns(table) => Some(table.schema()),
+            _ => None,
+        };
         let is_vector = columns == 1 && features.dim().0 == inputs;
         let hint = match FileFormat::of(&self.input) {
+            _ if own.is_some_and(|own| own.inputs() != own.features.len()) => {
+                ": it has words, and the model knows none: give it the numbers that it was trained on"
+            }
             _ if columns == inputs + 1 => ": remove the column of the target",
             Some(FileFormat::Npy) if is_vector => {
                 ": it is a vector, save one example as a matrix of one row, x.reshape(1, -1)"
@@ -108,8 +115,10 @@ impl Predict {
             _ => ": give it the columns of the training data, without the target",
         };
         Err(Failure::Input(format!(
-            "{}: {columns} columns, but the network has {inputs} inputs{hint}",
-            self.input.display()
+            "{}: it has {}, but the model takes {}{hint}",
+            self.input.display(),
+            in_columns(columns, own, "column"),
+            in_columns(inputs, schema.as_ref(), "input")
         )))
     }
 

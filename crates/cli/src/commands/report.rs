@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::write_atomic;
+use chainrule::datasets::{unreadable, write_atomic};
 use chainrule_report::comparison::{Compared, Outcome};
 use chainrule_report::comparison_page;
-use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS, Record, Run, RunError};
+use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS, Record, Run};
 use clap::Args;
 
 use super::overwrite::Overwrite;
@@ -86,7 +86,6 @@ impl Report {
 
 /// The folder itself or, if it is none of a run and holds folders of runs, those, in the order of their names.
 fn folders(path: &Path) -> Vec<PathBuf> {
-    let is_run = |path: &Path| [RESULTS, CONFIG, METRICS].iter().any(|file| path.join(file).is_file());
     if is_run(path) {
         return vec![path.to_owned()];
     }
@@ -96,17 +95,37 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     if inside.iter().any(|path| is_run(path)) { inside } else { vec![path.to_owned()] }
 }
 
+fn is_run(folder: &Path) -> bool {
+    [RESULTS, CONFIG, METRICS].iter().any(|file| folder.join(file).is_file())
+}
+
+/// Why a path is no run.
+fn no_run(path: &Path) -> String {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) => format!("{shown}: {}", unreadable(path, &error, "")),
+        Ok(kind) if kind.is_dir() => format!(
+            "{shown}: not a run: it has no {CONFIG}, {METRICS} or {RESULTS}, nor has a folder in it: name the folder that \
+             `chainrule train --out` wrote, or one that holds such folders"
+        ),
+        Ok(_) => format!("{shown}: a file: name the folder of a run, or one that holds runs"),
+    }
+}
+
 /// A run with what it came to, whether it has ended or not.
-fn read(folder: &Path) -> Result<(Record, Outcome), RunError> {
+fn read(folder: &Path) -> Result<(Record, Outcome), String> {
+    if !is_run(folder) {
+        return Err(no_run(folder));
+    }
     let error = match Run::read(folder) {
         Ok(Run { record, results }) => return Ok((record, Outcome::Ended(Box::new(results)))),
         Err(error) => error,
     };
     // A results file that cannot be read is an error; a missing one means that the run has not ended.
     if folder.join(RESULTS).exists() {
-        return Err(error);
+        return Err(error.to_string());
     }
-    let record = Record::read(folder).map_err(|_| error)?;
+    let record = Record::read(folder).map_err(|_| error.to_string())?;
     let why = unfinished(folder, &record);
     Ok((record, Outcome::Unfinished(why)))
 }

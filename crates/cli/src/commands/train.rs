@@ -35,7 +35,7 @@ use chainrule::model::Recipe;
 use chainrule::tensor::Scalar;
 use chainrule::tensor::kernel::{Choice, choose, chosen};
 use chainrule::train::tensors::checksum;
-use clap::{ArgAction, Args, ValueEnum as _, ValueHint, value_parser};
+use clap::{ArgAction, Args, ValueEnum as _, ValueHint};
 use clap_complete::ArgValueCompleter;
 
 use self::card::usual_network;
@@ -51,8 +51,8 @@ use super::model::model_parser;
 use super::network;
 use super::optimizer::OptimizerArgs;
 use super::options::{
-    Dtype, InitArg, OutputName, ReductionName, Standardize, Widths, absolute, activation_parser, name_parser,
-    parse_fraction, with_dtype,
+    ANY, Dtype, InitArg, OutputName, ReductionName, Standardize, THREADS, Widths, absolute,
+    activation_parser, name_parser, parse_fraction, whole, with_dtype,
 };
 use crate::failure::Failure;
 use crate::headings::{DATA, NETWORK, OUTPUT, TRAINING};
@@ -73,11 +73,14 @@ pub(crate) struct Train {
     named: Option<Source>,
     #[command(flatten)]
     data: DataArgs,
-    /// Fraction of the data held out as the test part, 0 for none, or another file with the same columns [default: the archive's
-    /// own test part, else 0.2]
+    /// Fraction of the data held out for the test, 0 for none, or another file [default: the test part of the data, else 0.2]
+    ///
+    /// The file has the same columns, or shapes, as that of --data.
     #[arg(long, value_name = "FRACTION|FILE", value_hint = ValueHint::FilePath, help_heading = DATA)]
     test: Option<TestPart>,
-    /// Fraction of the training data held out for validation, at least 0 and below 1
+    /// Fraction of the training data held out for validation
+    ///
+    /// At least 0 and below 1.
     #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, help_heading = DATA)]
     validation: f64,
     /// Standardise every input to mean 0 and variance 1; the inputs of a table always are. With `channels`, all pixels of a channel
@@ -87,10 +90,8 @@ pub(crate) struct Train {
     /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,
-    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one (lenet5, simard, nielsen, resnet8, resnet20,
-    /// mobilenet-tiny, vgg-small), or a .toml file of layers; replaces --layers, --activation and --dropout [default: convolutional for
-    /// pictures of 16 x 16 pixels or more]
-    #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
+    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one, such as lenet5, or a .toml file of layers
+    #[arg(long, long_help = network::long_help(), add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
     network: Option<String>,
     /// Activation function of the hidden layers
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
@@ -98,13 +99,17 @@ pub(crate) struct Train {
     /// Activation function of the output layer [default: the one that suits the loss]
     #[arg(long, value_enum, value_name = "NAME", help_heading = NETWORK, hide_short_help = true)]
     output: Option<OutputName>,
-    /// Dropout probability of hidden units, at least 0 and below 1
+    /// Dropout probability of hidden units
+    ///
+    /// At least 0 and below 1.
     #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
     dropout: f64,
     /// Weight initialisation: auto, zeros, normal:0.01, glorot-uniform, he-normal, orthogonal, sparse, …
     #[arg(long, add = ArgValueCompleter::new(complete::init), default_value = "auto", value_name = "INIT", help_heading = NETWORK, hide_short_help = true)]
     init: InitArg,
-    /// Start from the weights of this model, a file or the folder of a run (fine-tuning), with its network and input scaling
+    /// Start from the weights of this model (fine-tuning)
+    ///
+    /// A file or the folder of a run, whose network and input scaling the run takes.
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), help_heading = NETWORK)]
     from: Option<PathBuf>,
     /// Which array of --from, a model of another program, is which parameter: a file of lines `their.name = our.name`, and
@@ -124,27 +129,30 @@ pub(crate) struct Train {
     /// [default: 1 for each]
     #[arg(long, value_name = "balanced|FILE", help_heading = TRAINING, hide_short_help = true)]
     class_weight: Option<ClassWeights>,
-    /// Number of passes over the training data [default: as many as make 3000 steps, from 10 to 200; 30 with
-    /// an optimizer that takes all examples for a step]
-    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    /// Number of passes over the training data [default: as many as make 3000 steps, from 10 to 200]
+    ///
+    /// With an optimizer that takes all examples for a step, the default is 30.
+    #[arg(long, value_name = "N", help_heading = TRAINING, value_parser = whole::<usize>(ANY))]
     epochs: Option<usize>,
     /// Batch size
-    #[arg(long, default_value = "32", value_name = "N", value_parser = value_parser!(u32).range(1..), help_heading = TRAINING)]
+    #[arg(long, default_value = "32", value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)), help_heading = TRAINING)]
     batch: u32,
-    /// Vary training images in each epoch: flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8,
-    /// brightness 0.2, contrast 0.2, mixup 0.2, cutmix 1; several with commas between them
+    /// Vary training images in each epoch, such as "flip, shift 2, rotate 10"
+    ///
+    /// The variations are flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8, brightness 0.2, contrast 0.2,
+    /// mixup 0.2, cutmix 1; several with commas between them.
     #[arg(long, add = ArgValueCompleter::new(complete::augment), value_name = "WORDS", help_heading = TRAINING)]
     augment: Option<Augmentation>,
     #[command(flatten)]
     optimizer: OptimizerArgs,
     /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters; needs --validation
-    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    #[arg(long, value_name = "N", help_heading = TRAINING, value_parser = whole::<usize>(ANY))]
     patience: Option<usize>,
     /// Seed of the initial weights, the shuffling, dropout and augmentation
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING)]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING, value_parser = whole::<u64>(ANY))]
     seed: u64,
     /// Number of threads of each process [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024), help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(THREADS), help_heading = TRAINING)]
     threads: Option<u16>,
     /// Order of summation over a batch: library is the fastest, tree gives the same bits on any number of MPI ranks
     #[arg(long, value_enum, default_value = "library", value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
@@ -154,7 +162,7 @@ pub(crate) struct Train {
     #[arg(long, value_parser = name_parser::<Choice>(Choice::NAMES), value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     gemm: Option<Choice>,
     /// TOML file of settings with a key for each flag; flags on the command line win
-    #[arg(long, value_name = "FILE", help_heading = TRAINING, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", help_heading = TRAINING)]
     config: Option<PathBuf>,
     /// Resume the interrupted run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"], help_heading = TRAINING)]
@@ -163,10 +171,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Write a checkpoint every N steps [default: at the end of an epoch, at most every 10 s]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX), help_heading = OUTPUT, hide_short_help = true)]
     checkpoint_every: Option<u64>,
     /// Log every N-th step to metrics.jsonl, in addition to every epoch
-    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u64).range(1..), help_heading = OUTPUT, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole::<u64>(1..=u64::MAX), help_heading = OUTPUT, hide_short_help = true)]
     log_every: u64,
     #[command(flatten)]
     verbosity: VerbosityArgs,

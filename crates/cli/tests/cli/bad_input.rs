@@ -2,9 +2,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use chainrule::datasets::npy;
+use chainrule::ndarray::Array2;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{json, refused};
+use crate::{json, refused, run, stderr};
 
 #[test]
 fn a_flag_value_that_is_not_known_shows_those_that_are() {
@@ -24,6 +26,70 @@ fn a_flag_value_that_is_not_known_shows_those_that_are() {
     refused(&["train", "--loss", "cross-entropy", "--output", "sigmoid"], &["--output softmax"]);
     refused(&["train", "--data", "teacher", "--loss", "cross-entropy"], &["mean-squared-error"]);
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "a refused run leaves nothing behind");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_the_folder_that_its_path_is_relative_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("d.csv"), "a,k\n1,x\n2,y\n3,x\n4,y\n5,x\n").unwrap();
+    json(here, &["train", "d.csv", "--epochs", "0", "--test", "0", "--json", "--out", "r"]);
+    let place =
+        format!("there is no such file or folder: check the path, which is relative to {}", here.display());
+    let arguments = [
+        &["predict", "r", "no.csv"][..],
+        &["predict", "no.safetensors", "d.csv"],
+        &["evaluate", "no"],
+        &["evaluate", "r", "--data", "no.npy"],
+        &["inspect", "no.pt"],
+        &["import", "no.onnx"],
+        &["import", "no.safetensors.index.json"],
+        &["report", "no"],
+        &["train", "no.csv"],
+        &["train", "no.parquet"],
+        &["train", "no.npy", "--target", "d.npy"],
+        &["train", "d.csv", "--test", "no.csv"],
+        &["train", "d.csv", "--from", "no.safetensors"],
+        &["train", "d.csv", "--from", "r", "--map", "no.map"],
+        &["train", "d.csv", "--class-weight", "no.csv"],
+        &["train", "--config", "no.toml"],
+        &["train", "--network", "no.toml"],
+    ];
+    for arguments in arguments {
+        refused(here, arguments, &["no", &place]);
+    }
+    let absolute = here.join("no.csv").display().to_string();
+    let output = run(here, &["predict", "r", &absolute]);
+    assert!(stderr(&output).trim_end().ends_with("no.csv: there is no such file or folder: check the path"));
+}
+
+#[test]
+fn columns_are_counted_as_the_file_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |i: usize| format!("{},{},{}\n", ["red", "green", "blue"][i % 3], i % 7, i % 2);
+    fs::write(here.join("d.csv"), format!("hue,size,k\n{}", (0..40).map(row).collect::<String>())).unwrap();
+    json(here, &["train", "moons", "--epochs", "0", "--json", "--out", "moons"]);
+    json(here, &["train", "d.csv", "--epochs", "0", "--json", "--out", "r"]);
+    let words = ["d.csv", "it has 3 columns (5 inputs), but the model takes 2 inputs", "it has words"];
+    refused(here, &["predict", "moons", "d.csv"], &words);
+    refused(
+        here,
+        &["train", "d.csv", "--layers", "9-4-2"],
+        &["2 columns (4 inputs) and 2 outputs", "write 4-…-2"],
+    );
+    refused(
+        here,
+        &["train", "d.csv", "--from", "moons"],
+        &["2 inputs and 2 outputs", "d has 2 columns (4 inputs)"],
+    );
+    refused(
+        here,
+        &["evaluate", "moons", "--data", "d.csv"],
+        &["2 inputs", "d has 2 columns (4 inputs) and 2 outputs"],
+    );
+    npy::write(&here.join("wide.npy"), &Array2::<f64>::zeros((2, 5))).unwrap();
+    refused(here, &["predict", "r", "wide.npy"], &["it has 5 columns, but the training data has 3"]);
 }
 
 #[test]

@@ -7,7 +7,13 @@ use crate::{refused, run, stderr, stdout};
 #[test]
 fn a_comparison_wants_runs_that_have_ended() {
     let folder = tempfile::tempdir().unwrap();
-    refused(folder.path(), &["report", "nowhere"], &["nowhere", "results.json"]);
+    let here = folder.path();
+    refused(here, &["report", "nowhere"], &["nowhere: there is no such file or folder", "relative to"]);
+    fs::create_dir(here.join("empty")).unwrap();
+    let looked_for = "empty: not a run: it has no config.toml, metrics.jsonl or results.json";
+    refused(here, &["report", "empty"], &[looked_for, "name the folder that `chainrule train --out` wrote"]);
+    fs::write(here.join("file"), "mine").unwrap();
+    refused(here, &["report", "file"], &["file: a file: name the folder of a run"]);
 }
 
 #[test]

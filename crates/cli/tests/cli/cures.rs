@@ -46,6 +46,8 @@ const CASES: &[Case] = &[
     ),
     case("train colons.csv", &["--delimiter"], "train colons.csv --delimiter :"),
     case("train twins.csv --target a", &["count from 0"], "train twins.csv --target 0"),
+    case("train twins.csv --drop a", &["count from 0"], "train twins.csv --drop 0"),
+    case("train twins.csv --categorical a", &["count from 0"], "train twins.csv --categorical 1"),
     case(
         "train words.csv --target nosuch",
         &["name one of these", "count from 0"],

@@ -55,7 +55,7 @@ fn training_goes_on_from_the_weights_and_scaling_of_a_model() {
     let other = ["train", "--data", "other.csv", "--from", "first"];
     refused(here, &other, &["other.csv", "no column \"b\""]);
     let digits = ["train", "--data", "digits", "--from", "first"];
-    refused(here, &digits, &["2 inputs and 1 outputs", "digits has 64 and 10"]);
+    refused(here, &digits, &["2 inputs and 1 output,", "digits has 64 inputs and 10 outputs"]);
     refused(here, &["train", "--data", "e.csv", "--from", "nosuch"], &["nosuch"]);
 }
 

@@ -66,7 +66,7 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&text).expect("stdout is JSON")
 }
 
-/// Expects exit code 2 and one line of error that has each of `words` in it.
+/// Expects exit code 2 and one line of error, the last of all, that has each of `words` in it.
 fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
     let output = run(folder, arguments);
     let text = stderr(&output);
@@ -74,6 +74,7 @@ fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
     assert!(!text.contains("panicked"), "{arguments:?}: {text}");
     let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(errors.len(), 1, "{arguments:?}: {text}");
+    assert_eq!(text.lines().last(), Some(errors[0]), "{arguments:?}: {text}");
     for word in words {
         assert!(text.contains(word), "{arguments:?}: no {word:?} in: {text}");
     }

@@ -183,6 +183,28 @@ fn an_unnamed_index_is_warned_of() {
 }
 
 #[test]
+fn columns_of_one_name_are_warned_of_however_quiet_the_run_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |i: usize| format!("{i},{}.5,{},{},{}\n", i % 7, i % 5, i % 3, ["no", "yes"][i % 2]);
+    let rows: String = (0..40).map(row).collect();
+    let warned = |header: &str, extra: &[&str]| {
+        fs::write(here.join("d.csv"), format!("{header}\n{rows}")).unwrap();
+        let trained = run(here, &[&["train", "d.csv", "--epochs", "0", "-q"][..], extra].concat());
+        assert!(trained.status.success(), "{}", stderr(&trained));
+        stderr(&trained)
+    };
+    let message = warned("a,b,a,b,k", &[]);
+    let words = "warning: several columns have the same name (\"a\" in columns 1, 3; \"b\" in columns 2, 4): they are told apart";
+    assert!(message.starts_with(words) && message.lines().count() == 1, "{message}");
+    assert!(warned("a,b,k,c,k", &[]).contains("(\"k\" in columns 3, 5)"));
+    assert_eq!(warned("a,b,a,c,k", &["--drop", "2"]), "");
+    assert_eq!(warned("a,b,c,d,k", &[]), "");
+    // The index of a data frame too.
+    assert!(warned(",b,c,d,k", &[]).contains("numbers the rows"));
+}
+
+#[test]
 fn more_memory_than_allowed_is_refused_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json as value;
 
-use super::{json, refused, run, stdout};
+use super::{json, refused, run, stderr, stdout};
 
 #[test]
 fn what_inspect_prints_trains_the_same_network_again() {
@@ -38,6 +38,15 @@ fn a_mistake_in_a_network_is_one_line_with_its_place() {
     bad("flatten, dense 16, reshape 3x5, flatten, dense 10", &["layer 2", "16 numbers"]);
     bad("flatten, dense 16, dense 9", &["has 10 outputs"]);
     bad("nosuch.toml", &["nosuch.toml"]);
+    fs::write(folder.path().join("net.toml"), "[[layers]]\nkind = \"dens\"\noutputs = 8\n").unwrap();
+    bad("net.toml", &["net.toml: line 2: no layer is called `dens`; the nearest is `dense`"]);
+    // The list of all is long, and elsewhere.
+    let help = stdout(&run(folder.path(), &["train", "--help"]));
+    for network in ["rleu", "net.toml"] {
+        let message = stderr(&run(folder.path(), &["train", "--network", network]));
+        assert!(message.contains("`chainrule train --help` lists all"), "{message}");
+        assert!(!message.contains("instance-norm") && help.contains("instance-norm"), "{message}");
+    }
     refused(
         folder.path(),
         &["train", "--network", "flatten, dense 10", "--layers", "64"],

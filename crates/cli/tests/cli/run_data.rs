@@ -188,6 +188,9 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
         table.contains("stopped early after epoch") && table.contains("the model is that of epoch"),
         "{table}"
     );
+    assert!(!table.contains("\nbest "), "the last model is the best: {table}");
+    let evaluated = stdout(&run(here, &["evaluate", "r"]));
+    assert!(evaluated.contains(" (cross-entropy in nats, mean over the examples)\n"), "{evaluated}");
     let baselines = results(here, "r")["baselines"].clone();
     assert_eq!(baselines[0]["accuracy"].as_f64(), Some(2.0 / 3.0));
     // Numbers are split at random, and judged by R² against their mean.
@@ -210,6 +213,13 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
     {
         assert!(told.contains(unit), "{told}");
     }
+    // A loss of any size stands in its column.
+    let mut large = "x,y\n".to_owned();
+    (0..40).for_each(|i| writeln!(large, "{i}.5,{}.25", 3_000_000 * i).unwrap());
+    fs::write(here.join("l.csv"), large).unwrap();
+    let output = stdout(&run(here, &["train", "l.csv", "--epochs", "1", "--out", "l"]));
+    let figures: Vec<usize> = output.lines().take(3).map(|line| line.chars().count()).collect();
+    assert!(output.contains('e') && figures.iter().all(|width| *width == figures[0]), "{output}");
     let report = fs::read_to_string(here.join("n/report.html")).unwrap();
     assert!(report.contains("<small>squared units of the target</small>"), "a tile says the unit");
     assert!(report.contains("RMSE and MAE are in the unit of the target"), "a table says the units");

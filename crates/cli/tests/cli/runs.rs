@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use chainrule_report::digits::significant;
+
 use crate::run_data::{metrics, results};
 use crate::{json, run, stderr, stdout};
 
@@ -30,6 +32,38 @@ fn a_network_that_overflows_has_neither_accuracy_nor_predictions() {
     let text = stderr(&output);
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()), "{text}");
     assert!(text.contains("new.csv, row 2") && text.contains("not finite"), "{text}");
+}
+
+#[test]
+fn a_run_without_patience_says_of_which_epoch_its_best_model_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for (out, extra, part) in [("v", &["--validation", "0.25"][..], "validation"), ("t", &[], "training")] {
+        let arguments = ["train", "moons", "--epochs", "12", "--lr", "0.3", "--out", out];
+        let trained = run(here, &[&arguments[..], extra].concat());
+        let said = stdout(&trained);
+        let key = if part == "validation" { "validation_loss" } else { "train_loss" };
+        let losses: Vec<(f64, u64)> = metrics(here, out)
+            .into_iter()
+            .filter(|line| line["kind"] == "epoch")
+            .map(|line| (line[key].as_f64().unwrap(), line["epoch"].as_u64().unwrap()))
+            .collect();
+        let &(loss, epoch) = losses.iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        assert!(epoch < 12, "a learning rate that is too high: {losses:?}");
+        let line = format!(
+            "best        {out}/best.safetensors: epoch {epoch} has the lowest {part} loss, {}",
+            significant(loss)
+        );
+        assert!(said.contains(&line), "{line}: {said}");
+        assert_eq!(said.contains(", and accuracy "), part == "validation", "{said}");
+        let bytes = |model: &str| fs::read(here.join(out).join(model)).unwrap();
+        assert_ne!(bytes("best.safetensors"), bytes("last.safetensors"));
+        // The figures of the table are those of the last model.
+        let last = json(here, &["evaluate", out, "--json"])["loss"].as_f64().unwrap();
+        let test: Vec<&str> =
+            said.lines().find(|line| line.starts_with("test ")).unwrap().split_whitespace().collect();
+        assert_eq!(test[1], significant(last), "{said}");
+    }
 }
 
 #[cfg(target_os = "linux")]

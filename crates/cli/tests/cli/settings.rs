@@ -113,7 +113,7 @@ fn a_file_that_says_what_no_flag_says_is_refused_with_its_line() {
         ("epoch = 3\n", "line 1: `epoch = 3`", "nearest is `epochs`"),
         ("weight_decay = 0.1\n", "line 1", "nearest is `weight-decay`"),
         ("# so\nactivation = \"rleu\"\n", "line 2: `activation = \"rleu\"`", "relu"),
-        ("epochs = \"many\"\n", "line 1", "invalid digit"),
+        ("epochs = \"many\"\n", "line 1", "expected a whole number"),
         ("lr = -1.0\n", "line 1", "not negative"),
         ("epochs = 3\nepochs = 4\n", "line 2", "duplicate"),
         ("epochs 3\n", "line 1", "`epochs 3`"),

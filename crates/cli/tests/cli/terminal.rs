@@ -47,9 +47,13 @@ fn a_terminal_gets_a_bar_in_colour_and_none_of_it_with_no_color() {
     let coloured = on_a_terminal(folder.path(), &train("b"), 120, &[]);
     for shown in [&plain, &coloured] {
         assert!(
-            shown.contains("steps/s") && shown.contains("epoch   3/3") && shown.contains("test accuracy"),
+            shown.contains("steps/s") && shown.contains("epoch 3/3") && shown.contains("test accuracy"),
             "{shown:?}"
         );
+    }
+    // The bar below the line of an epoch stands where the epoch ended, however fast it was.
+    for percent in [" 33 %", " 67 %", "100 %"] {
+        assert!(plain.contains(percent), "{percent}: {plain:?}");
     }
     assert_eq!(colours(&plain), 0, "{plain:?}");
     assert!(colours(&coloured) > 0, "{coloured:?}");
@@ -61,7 +65,7 @@ fn a_narrow_terminal_gets_lines_that_fit() {
     for (columns, shown, dropped) in [(80, "validation loss", "examples/s"), (40, "loss", "validation loss")]
     {
         let text = on_a_terminal(folder.path(), &train(&columns.to_string()), columns, &[("NO_COLOR", "1")]);
-        let epoch = lines(&text).find(|line| line.contains("epoch   3/3")).expect("each epoch has a line");
+        let epoch = lines(&text).find(|line| line.contains("epoch 3/3")).expect("each epoch has a line");
         assert!(epoch.contains(shown) && !epoch.contains(dropped), "{columns}: {epoch:?}");
     }
 }

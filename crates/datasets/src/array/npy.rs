@@ -98,7 +98,7 @@ pub fn dataset<A: Scalar>(
 ) -> Result<Dataset<A>, Error> {
     let (x, y) = (decode_array::<A>(&read_file(features)?, features)?, read_file(target)?);
     let options = ReadOptions { task, classes: classes.to_vec(), ..ReadOptions::default() };
-    let y = decode_target(&y, target, &options)?;
+    let y = decode_target::<A>(&y, target, &options)?;
     x.into_dataset(features, y)
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn table<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dat
     let mut cells = TargetCells::new(1, options).map_err(failed)?;
     rows.each_block(|first, block| {
         for (row, y) in rows.targets(block).enumerate() {
-            push(cells.column(0), rows.numbers(), y)
+            push::<A>(cells.column(0), rows.numbers(), y)
                 .map_err(|fault| cell_fault(path, first + row, target, fault))?;
         }
         Ok(())
@@ -225,7 +225,11 @@ fn build<A: Scalar>(
 ///
 /// # Errors
 /// As [`read`]; or if it has more than two dimensions, or a number does not fit the task.
-pub(crate) fn decode_target(bytes: &[u8], path: &Path, options: &ReadOptions) -> Result<Target, Error> {
+pub(crate) fn decode_target<A: Scalar>(
+    bytes: &[u8],
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Target, Error> {
     let fault = |fault: String| Error::data(path.display().to_string(), fault);
     let failed = |at: usize, width: usize, text: String| {
         let column = if width > 1 { format!(", column {}", at % width) } else { String::new() };
@@ -237,7 +241,7 @@ pub(crate) fn decode_target(bytes: &[u8], path: &Path, options: &ReadOptions) ->
             if text.trim().is_empty() {
                 return Err(failed(at, width, "it is empty: fill it in or drop the row".to_owned()));
             }
-            cells.column(at % width).push(text.trim()).map_err(|text| failed(at, width, text))?;
+            cells.column(at % width).push::<A>(text.trim()).map_err(|text| failed(at, width, text))?;
         }
         return cells.finish(&usual_names(width)).map_err(fault);
     }
@@ -252,7 +256,7 @@ pub(crate) fn decode_target(bytes: &[u8], path: &Path, options: &ReadOptions) ->
         for at in 0..width {
             let place = if header.fortran { at * header.shape[0] + row } else { row * width + at };
             let from = header.offset + place * header.numbers.size();
-            push(cells.column(at), header.numbers, &bytes[from..from + header.numbers.size()])
+            push::<A>(cells.column(at), header.numbers, &bytes[from..from + header.numbers.size()])
                 .map_err(|text| failed(row * width + at, width, text))?;
         }
     }
@@ -260,13 +264,13 @@ pub(crate) fn decode_target(bytes: &[u8], path: &Path, options: &ReadOptions) ->
 }
 
 /// Takes the next target, exactly if it is a whole number.
-fn push(labels: &mut Labels, numbers: NumberType, bytes: &[u8]) -> Result<(), String> {
+fn push<A: Scalar>(labels: &mut Labels, numbers: NumberType, bytes: &[u8]) -> Result<(), String> {
     if let Some(n) = numbers.integer(bytes) {
         return labels.push_integer(n);
     }
     let mut x = [0.0];
     numbers.decode(bytes, &mut x);
-    labels.push_number(x[0])
+    labels.push_number::<A>(x[0])
 }
 
 /// Reads an array of up to four dimensions: bytes stay bytes, and with three or four the examples are images.

@@ -50,7 +50,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
         _ => None,
     };
     let part = |x: usize, y: usize, options: &ReadOptions| -> Result<Dataset<A>, Error> {
-        let y = npy::decode_target(&arrays.unpacked(y)?, path, options)?;
+        let y = npy::decode_target::<A>(&arrays.unpacked(y)?, path, options)?;
         npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
     };
     if let (Some(x), Some(y)) = (arrays.find(&FEATURES, "_train"), arrays.find(&TARGETS, "_train")) {

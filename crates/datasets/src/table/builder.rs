@@ -230,7 +230,7 @@ impl<A: Scalar> Builder<A> {
             Role::Ignored | Role::Feature(_) => {}
             Role::Target(at) => {
                 if let Some(targets) = &mut self.targets {
-                    targets.column(at).set_form(form);
+                    targets.column(at).set_numbers(form);
                 }
             }
         }
@@ -256,8 +256,8 @@ impl<A: Scalar> Builder<A> {
                         }
                         _ => "the cell is empty, and it is the target: fill it in or drop the row".to_owned(),
                     }),
-                    Cell::Text(text) => target.push(text),
-                    Cell::Number(x) => target.push_number(x),
+                    Cell::Text(text) => target.push::<A>(text),
+                    Cell::Number(x) => target.push_number::<A>(x),
                     Cell::Integer(n) => target.push_integer(n),
                     Cell::Missing => unreachable!("just asked"),
                 }

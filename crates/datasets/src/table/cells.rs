@@ -8,7 +8,7 @@ use chainrule_tensor::ndarray::ArrayViewMut1;
 use super::column::Impute;
 use super::columns::filling;
 use super::dialect::USUAL_MISSING;
-use super::form::{NumberForm, plain, spelling};
+use super::form::{NumberForm, plain, spelling, too_large};
 use super::schema::{ColumnKind, Feature};
 
 /// Different words a category has at most: a column with more holds names or prose.
@@ -143,8 +143,10 @@ impl FeatureCells {
             }
             Cell::Missing => unreachable!("checked above"),
         };
+        // Where not all cells are numbers, one that begins as 7e812 is a word.
+        let is_number = number.is_some_and(f64::is_finite);
         if matches!(self.cells, Cells::Unknown) {
-            self.cells = if number.is_some() { Cells::Numbers } else { Cells::words(Origin::Found) };
+            self.cells = if is_number { Cells::Numbers } else { Cells::words(Origin::Found) };
         }
         match &mut self.cells {
             Cells::Numbers => {
@@ -157,11 +159,13 @@ impl FeatureCells {
                 if A::of(x).is_finite() {
                     Ok(x)
                 } else {
-                    Err(format!("{text:?} is no finite {}: correct it or drop the row", A::NAME))
+                    // A number of a format with types may have hundreds of digits.
+                    let short = if matches!(cell, Cell::Text(_)) { text } else { &format!("{x:e}") };
+                    Err(too_large::<A>(short, x))
                 }
             }
             Cells::Words { known, origin } => {
-                if *origin == Origin::Found && number.is_some() {
+                if *origin == Origin::Found && is_number {
                     return Err(format!(
                         "{text:?} is a number, but the cells above it are words: correct it, or make the column a category (--categorical)"
                     ));

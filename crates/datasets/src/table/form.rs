@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chainrule_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 
 use super::date::DateForm;
@@ -45,10 +46,10 @@ impl NumberForm {
         *self == NumberForm::Plain
     }
 
-    /// The number that a text spells in this form; finite.
+    /// The number that a text spells in this form; infinite if it is too large for `f64`.
     pub(crate) fn parse(&self, text: &str) -> Option<f64> {
         match self {
-            NumberForm::Plain => plain(text),
+            NumberForm::Plain => of_any_size(text),
             NumberForm::Decorated(decoration) => decoration.parse(text),
             NumberForm::Date(form) => form.parse(text),
         }
@@ -130,9 +131,26 @@ impl fmt::Display for NumberForm {
 /// The number in a text of digits with a decimal point. Unlike `f64::from_str` it takes no `inf`, `infinity` and `nan`, which are
 /// words, and no number beyond `f64`.
 pub(crate) fn plain(text: &str) -> Option<f64> {
+    of_any_size(text).filter(|x| x.is_finite())
+}
+
+/// The same, and infinity for a number beyond `f64`.
+pub(crate) fn of_any_size(text: &str) -> Option<f64> {
     let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     let digits = begins && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    if digits { text.parse().ok().filter(|x: &f64| x.is_finite()) } else { None }
+    if digits { text.parse().ok() } else { None }
+}
+
+/// What to say of a number that is infinite as `A`: `text` spells `x`.
+pub(crate) fn too_large<A: Scalar>(text: &str, x: f64) -> String {
+    let (number, largest, cure) = if x.is_finite() {
+        (A::NAME, A::max_value().as_f64(), ", or train with --dtype f64")
+    } else {
+        (f64::NAME, f64::MAX, "")
+    };
+    format!(
+        "{text:?} is too large for {number}, whose largest number is {largest:.1e}: correct it or drop the row{cure}"
+    )
 }
 
 /// The name of a class or word in a cell: its text. A whole number that a program writes as `+1` or `1.0` is `1`; one with leading zeros or
@@ -211,7 +229,7 @@ impl Decoration {
         if !digits.contains(|c: char| c.is_ascii_digit()) {
             return None;
         }
-        let x: f64 = digits.parse().ok().filter(|x: &f64| x.is_finite())?;
+        let x: f64 = digits.parse().ok()?;
         Some(if negative { -x } else { x })
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::column::{Column, Impute, TargetColumns};
@@ -117,6 +119,35 @@ pub enum ColumnKind {
         /// Whether the dates have times; else that part is left out.
         with_time: bool,
     },
+}
+
+impl Schema {
+    /// The names that several columns share which are features or targets, each with the positions of these columns, from 0.
+    ///
+    #[cfg_attr(feature = "csv", doc = "```")]
+    #[cfg_attr(not(feature = "csv"), doc = "```ignore")]
+    /// use chainrule_datasets::{ReadOptions, csv};
+    ///
+    /// # fn main() -> Result<(), chainrule_datasets::Error> {
+    /// let data = csv::decode::<f32>(b"a,b,a,k\n1,2,3,0\n4,5,6,1\n", "t.csv".as_ref(), &ReadOptions::default())?;
+    /// assert_eq!(data.schema().unwrap().twins(), [("a", vec![0, 2])]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn twins(&self) -> Vec<(&str, Vec<usize>)> {
+        let features = self.features.iter().map(|feature| (feature.name.as_str(), feature.place));
+        let targets = self.targets.iter().map(|target| (target.name.as_str(), target.place));
+        let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (name, place) in features.chain(targets).filter(|_| self.named) {
+            places.entry(name).or_default().push(place);
+        }
+        let mut twins: Vec<_> = places.into_iter().filter(|(_, places)| places.len() > 1).collect();
+        for (_, places) in &mut twins {
+            places.sort_unstable();
+        }
+        twins.sort_by_key(|(_, places)| places[0]);
+        twins
+    }
 }
 
 impl Feature {

@@ -5,6 +5,7 @@ use std::path::Path;
 use chainrule_datasets::{
     Column, Dataset, Encoding, Error, HeaderRow, Pipeline, ReadOptions, TableOptions, TaskKind, csv,
 };
+use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, array};
 use proptest::prelude::*;
 
@@ -47,6 +48,44 @@ fn a_header_is_seen() {
 }
 
 #[test]
+fn a_number_that_is_too_large_is_named_with_its_line_and_column_and_is_no_word() {
+    fn refused<A: Scalar>(text: &str, task: TaskKind) -> String {
+        let options = ReadOptions { task, ..ReadOptions::default() };
+        let data = csv::decode::<A>(text.as_bytes(), Path::new("t.csv"), &options);
+        data.unwrap_err().to_string()
+    }
+    let of_f64 = |text: &str, place: &str, task| {
+        let message = refused::<f64>(text, task);
+        let is = format!("t.csv, {place}: \"1e999\" is too large for f64, whose largest number is 1.8e308");
+        assert!(message.starts_with(&is), "{text}: {message}");
+    };
+    for task in [TaskKind::Auto, TaskKind::Regression] {
+        of_f64("x,y,z\n1e999,2,3.5\n4,5,6.5\n", "line 2, column 1 (x)", task);
+        of_f64("1e999,2,3.5\n4,5,6.5\n7,8,9.5\n", "line 1, column 1", task);
+        of_f64("x,y,z\n1,2,3.5\n4,1e999,6.5\n", "line 3, column 2 (y)", task);
+        of_f64("x,y,z\n1,2,1e999\n4,5,6.5\n", "line 2, column 3 (z)", task);
+        of_f64("x,y,z\n1,2,3\n4,5,1e999\n", "line 3, column 3 (z)", task);
+        for text in ["x,y,z\n1e39,2,3.5\n4,5,6.5\n", "x,y,z\n1,2,1e39\n4,5,6.5\n", "x,y,z\n1,2,1e39\n4,5,6\n"]
+        {
+            let message = refused::<f32>(text, task);
+            let column = if text.contains("1e39,2") { "column 1 (x)" } else { "column 3 (z)" };
+            assert!(
+                message.contains(&format!("line 2, {column}: \"1e39\" is too large for f32")),
+                "{message}"
+            );
+            assert!(message.ends_with("or train with --dtype f64"), "{message}");
+            assert!(csv::decode::<f64>(text.as_bytes(), Path::new("t.csv"), &ReadOptions::default()).is_ok());
+        }
+    }
+    // Names can look like it.
+    let hashes = auto("id,k\n7e812,1e999\nab12f,c\n7e812,c\n");
+    assert_eq!(
+        (hashes.feature_names().len(), hashes.class_names()),
+        (2, &["1e999".to_owned(), "c".to_owned()][..])
+    );
+}
+
+#[test]
 fn the_target_is_the_column_asked_for() {
     let text = "y,a,b\n10.5,1,2\n20.5,3,4\n";
     for target in [Column::Index(0), Column::Name("y".into())] {
@@ -81,8 +120,6 @@ fn faults_are_named_with_line_and_column() {
     assert!(refused("1\n2\n").contains("check the delimiter"));
     let regression = ReadOptions { task: TaskKind::Regression, ..ReadOptions::default() };
     assert!(refusal("1,2\n1,x\n", &regression).contains("line 2, column 2: \"x\" is no finite number"));
-    let too_large = csv::decode::<f32>("1e39,1\n".as_bytes(), Path::new("t.csv"), &ReadOptions::default());
-    assert!(too_large.unwrap_err().to_string().contains("no finite f32"));
     let not_utf8 = csv::decode::<f32>(b"1,2\n1,\xff\n", Path::new("t.csv"), &ReadOptions::default());
     assert!(not_utf8.unwrap_err().to_string().contains("UTF-8"));
 }

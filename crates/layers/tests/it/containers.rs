@@ -111,7 +111,7 @@ fn words_without_a_body_are_refused_at_their_place() {
     assert!(fault("tanh, residual (dense 2) shortcut").contains("shortcut in brackets"));
     assert!(fault("branches both (dense 2)").contains("write sum, concat or product"));
     assert!(fault("branches sum").contains("its branches in brackets"));
-    assert!(fault("residual (dense 2, rleu)").contains("the nearest is `relu`, and all are"));
+    assert!(fault("residual (dense 2, rleu)").contains("the nearest is `relu`, and"));
     assert!(fault("repeat (tanh)").contains("how often"));
 }
 

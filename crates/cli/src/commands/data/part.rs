@@ -4,7 +4,7 @@ use chainrule::datasets::{Dataset, Parts};
 use clap::{Args, ValueEnum};
 
 use super::test_part::TestPart;
-use crate::commands::options::parse_fraction;
+use crate::commands::options::{ANY, parse_fraction, whole};
 use crate::failure::Failure;
 use crate::headings::DATA;
 
@@ -26,7 +26,7 @@ pub(crate) struct PartArgs {
     #[arg(long, hide = true, value_parser = parse_fraction, help_heading = DATA)]
     pub(super) validation: Option<f64>,
     /// Of a run, as none is set by hand.
-    #[arg(long, hide = true, help_heading = DATA)]
+    #[arg(long, hide = true, help_heading = DATA, value_parser = whole::<u64>(ANY))]
     pub(super) split_seed: Option<u64>,
 }
 

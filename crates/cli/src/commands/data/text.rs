@@ -5,6 +5,7 @@ use std::str::FromStr;
 use chainrule::datasets::{HeaderRow, ReadOptions};
 use clap::{Args, ValueEnum};
 
+use crate::commands::options::{ANY, whole};
 use crate::headings::DATA;
 
 /// The value of `--header`.
@@ -40,7 +41,7 @@ pub(crate) struct TextArgs {
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]
     comment: Option<Mark>,
     /// Skip this many lines before a table [default: 0]
-    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "N")]
+    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "N", value_parser = whole::<usize>(ANY))]
     skip_rows: Option<usize>,
     /// The decimal mark of a table, a point or a comma [default: found in each column]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]

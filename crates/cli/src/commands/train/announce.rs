@@ -1,6 +1,6 @@
 //! What a run says of itself before its first step.
 
-use chainrule::datasets::{Dataset, Parts};
+use chainrule::datasets::{Dataset, Parts, Schema};
 use chainrule::tensor::Scalar;
 
 use super::Train;
@@ -28,17 +28,14 @@ pub(super) fn announce<A: Scalar>(
     processes: &Processes,
     step: u64,
 ) {
-    if args.verbosity.level() == Verbosity::Quiet {
-        return;
-    }
     let Prepared { parts, card, .. } = prepared;
-    if let Some(summary) = taken_for(args, &parts.train) {
+    let is_quiet = args.verbosity.level() == Verbosity::Quiet;
+    if let Some(summary) = taken_for(args, &parts.train).filter(|_| !is_quiet) {
         show(&[format!("{}: {summary}", args.source())]);
-        if parts.train.counts_rows() {
-            errln!(
-                "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
-            );
-        }
+    }
+    warn(&parts.train);
+    if is_quiet {
+        return;
     }
     let mut told = vec![
         args.source().to_string(),
@@ -58,6 +55,37 @@ pub(super) fn announce<A: Scalar>(
         told.push(format!("loss in {unit}"));
     }
     show(&told);
+}
+
+/// Warns of columns that may not be what they seem.
+fn warn<A: Scalar>(train: &Dataset<A>) {
+    if train.counts_rows() {
+        errln!(
+            "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
+        );
+    }
+    let twins = train.schema().map(Schema::twins).unwrap_or_default();
+    let columns = |(name, places): &(&str, Vec<usize>)| {
+        format!("{name:?} in columns {}", few(places.iter().map(|place| place + 1), ", "))
+    };
+    if !twins.is_empty() {
+        errln!(
+            "warning: several columns have the same name ({}): they are told apart by their position, which --target, --drop and \
+             --categorical count from 0",
+            few(twins.iter().map(columns), "; ")
+        );
+    }
+}
+
+/// The first of some things for a line.
+fn few<T: ToString>(things: impl Iterator<Item = T>, between: &str) -> String {
+    const MOST: usize = 6;
+    let mut shown: Vec<String> = things.take(MOST + 1).map(|thing| thing.to_string()).collect();
+    if shown.len() > MOST {
+        shown.truncate(MOST);
+        shown.push("…".to_owned());
+    }
+    shown.join(between)
 }
 
 /// Prints the parts of a line, on several where the terminal is too narrow.

@@ -1,6 +1,6 @@
 //! The description of the model that a run trains: network, loss, inputs.
 
-use chainrule::datasets::{Dataset, Parts, Scaling, Target};
+use chainrule::datasets::{Dataset, Parts, Scaling, Target, counted};
 use chainrule::layers::{Architecture, Stage};
 use chainrule::loss::LossKind;
 use chainrule::model::{CheckpointError, Header, ModelCard, Output};
@@ -8,6 +8,7 @@ use chainrule::tensor::Scalar;
 
 use super::Train;
 use super::settings::CommandLine;
+use crate::commands::data::size;
 use crate::commands::loss;
 use crate::commands::model::label_names;
 use crate::commands::network;
@@ -144,7 +145,7 @@ fn architecture<A: Scalar>(
         return network::architecture(network::layers(&words, data.outputs())?, data);
     }
     let Some(text) = &args.network else {
-        let widths = args.layers.complete(data.inputs(), data.outputs())?;
+        let widths = args.layers.complete((data.inputs(), data.outputs()), &size(data))?;
         return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
     };
     if let Some((flag, _)) = of_perceptrons(args).iter().find(|(_, usual)| !usual) {
@@ -175,11 +176,11 @@ fn check_model<A: Scalar>(
     let (inputs, outputs) = (network.inputs(), network.outputs());
     if (inputs, outputs) != (train.inputs(), train.outputs()) {
         return fault(format!(
-            "the network `{network}` has {inputs} inputs and {outputs} outputs, but {} has {} and {}: choose data like that of \
-             the model",
+            "the network `{network}` has {} and {}, but {} has {}: choose data like that of the model",
+            counted(inputs, "input"),
+            counted(outputs, "output"),
             args.source(),
-            train.inputs(),
-            train.outputs()
+            size(train)
         ));
     }
     if model.classes != train.class_names() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use chainrule::datasets::Dataset;
+use chainrule::datasets::{Dataset, unreadable};
 use chainrule::loss::{CrossEntropyConfig, LossSpec};
 use chainrule::model;
 use chainrule::tensor::Scalar;
@@ -68,7 +68,10 @@ impl ClassWeights {
 fn from_file<A: Scalar>(path: &Path, names: &[String]) -> Result<Vec<f64>, Failure> {
     let fault = |fault: String| Failure::Input(format!("--class-weight {}: {fault}", path.display()));
     let text = text_file::read(path).map_err(|error| {
-        fault(format!("{error}: name a .csv file with a line `class,weight` for each class"))
+        let unreadable = unreadable(path, &error, "");
+        fault(format!(
+            "{unreadable}: name a .csv file with a line `class,weight` for each class, or balanced"
+        ))
     })?;
     let mut weights: Vec<Option<f64>> = vec![None; names.len()];
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate();

@@ -8,7 +8,7 @@ use chainrule::model::ModelCard;
 use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
-use chainrule_report::digits::{ratio, significant};
+use chainrule_report::digits::{duration, ratio, significant};
 use chainrule_report::results::{
     self, Baseline, Communication, Figures, LossUnits, Results, Summary, TimeSplit,
 };
@@ -16,6 +16,7 @@ use chainrule_report::results::{
 use super::folder::RunFolder;
 use super::machine::machine;
 use crate::commands::evaluate;
+use crate::table::{TableColumn, table};
 use crate::terminal::wrapped;
 
 /// What a run came to, on each part of the data.
@@ -106,6 +107,24 @@ impl Outcome {
         }
     }
 
+    /// Which epoch the best model is of, and its figures as the line of that epoch has them. Where the run has gone back to it, the last
+    /// model is the same, and `ending` says so.
+    fn best(&self) -> Option<String> {
+        let epochs = &self.history.epochs;
+        let loss = |epoch: &Epoch| epoch.validation_loss.unwrap_or(epoch.train_loss);
+        let finite = epochs.iter().filter(|epoch| loss(epoch).is_finite());
+        let best = finite.min_by(|a, b| loss(a).total_cmp(&loss(b)))?;
+        let last = if best.epoch == epochs.len() { ", the last," } else { "" };
+        let part = if best.validation_loss.is_some() { "validation" } else { "training" };
+        let mut text =
+            format!("epoch {}{last} has the lowest {part} loss, {}", best.epoch, significant(loss(best)));
+        if let Some(metric) = best.validation_metric() {
+            let name = if self.classifies() { "accuracy" } else { "R²" };
+            put(&mut text, format_args!(", and {name} {}", ratio(metric)));
+        }
+        self.history.best.is_none().then_some(text)
+    }
+
     /// All that `results.json` keeps; `target` is that of the test data.
     pub(crate) fn results(
         &self,
@@ -192,14 +211,19 @@ impl Outcome {
             }
             _ => None,
         };
-        let mut text =
-            format!("{:<13}  {:>9}  {:>8}\n", "", "loss", if self.classifies() { "accuracy" } else { "R²" });
         let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
         let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.metric.value()));
-        for (name, loss, score) in of_parts.chain(of_baselines) {
-            let (loss, score) = (loss.map_or_else(|| "–".to_owned(), significant), ratio(score));
-            put(&mut text, format_args!("{name:<13}  {loss:>9}  {score:>8}\n"));
-        }
+        let rows: Vec<_> = of_parts.chain(of_baselines).collect();
+        let names = rows.iter().map(|(name, ..)| (*name).to_owned());
+        let losses = rows.iter().map(|(_, loss, _)| loss.map_or_else(|| "–".to_owned(), significant));
+        let scores = rows.iter().map(|(.., score)| ratio(*score));
+        let score = if self.classifies() { "accuracy" } else { "R²" };
+        let figures = vec![
+            TableColumn::words(0, "", names).at_least(13),
+            TableColumn::numbers(0, "loss", losses).at_least(9),
+            TableColumn::numbers(0, score, scores).at_least(8),
+        ];
+        let mut text = format!("{}\n", table(figures, columns));
         if let Some(constant) = &self.constant {
             put(&mut text, format_args!("\n{constant}\n"));
         }
@@ -215,8 +239,11 @@ impl Outcome {
             put(&mut loss, format_args!("; during training in {unit}"));
         }
         put(&mut text, format_args!("\n{loss}\n"));
-        put(&mut text, format_args!("time        {:.2} s, {rate:.0} examples/s\n", self.seconds()));
+        put(&mut text, format_args!("time        {}, {rate:.0} examples/s\n", duration(self.seconds())));
         put(&mut text, format_args!("model       {}\n", folder.last().display()));
+        if let Some(best) = self.best() {
+            put(&mut text, format_args!("best        {}: {best}\n", folder.best().display()));
+        }
         let headline = match &self.test {
             Some(test) => match &test.metrics {
                 Metrics::Classification(confusion) => {

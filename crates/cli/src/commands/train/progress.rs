@@ -93,12 +93,14 @@ impl<A: Scalar> Callback<A> for Progress {
     }
 
     fn on_epoch(&mut self, epoch: &Epoch, _theta: &[A]) -> ControlFlow<()> {
-        let Epoch { epoch: number, train_loss, seconds, examples, .. } = epoch;
+        let Epoch { epoch: number, step, train_loss, seconds, examples, .. } = epoch;
         self.before += seconds;
+        // The bar is drawn anew below the line.
+        self.bar.set_position(*step);
         let rate = *examples as f64 / seconds;
         let figure = |loss| format!("{:<9}", significant(loss));
         let mut parts = vec![
-            Part::new(0, format!("epoch {number:>3}/{}", self.epochs)),
+            Part::new(0, format!("epoch {number:>0$}/{1}", self.epochs.to_string().len(), self.epochs)),
             Part::new(1, format!("loss {}", figure(*train_loss))),
         ];
         if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {

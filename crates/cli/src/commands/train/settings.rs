@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use chainrule::datasets::unreadable;
 use chainrule::train::tensors::checksum;
 use chainrule_report::run::{CONFIG, LAST_MODEL};
 use clap::parser::ValueSource;
@@ -19,7 +20,7 @@ use self::parse::{Fault, Setting, argument, as_flag, parse};
 use super::folder::BEST_MODEL;
 use crate::commands::data::Source;
 use crate::commands::options::Standardize;
-use crate::failure::{Failure, first_paragraph};
+use crate::failure::{Failure, in_one_line};
 use crate::headings::DATA;
 use crate::text_file;
 
@@ -134,13 +135,14 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
     let text = text_file::read(path).map_err(|error| {
-        Failure::Input(format!("cannot read {}: {error}: name a file of settings", path.display()))
+        let fault = unreadable(path, &error, ": name a file of settings");
+        Failure::Input(format!("cannot read {}: {fault}", path.display()))
     })?;
     parse(&text, train).map_err(|(span, fault)| {
         let (line, shown) = line_at(&text, span.start);
         let fault = match fault {
             Fault::Text(fault) => fault,
-            Fault::Usage(error) => first_paragraph(&error.to_string()),
+            Fault::Usage(error) => in_one_line(&error),
         };
         Failure::Input(format!("{}, line {line}: `{shown}`: {fault}", path.display()))
     })

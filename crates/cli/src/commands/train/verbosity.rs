@@ -24,7 +24,7 @@ pub(crate) struct VerbosityArgs {
     #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, help_heading = OUTPUT)]
     quiet: bool,
     /// Also print a line for each logged step
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, conflicts_with = "quiet", help_heading = OUTPUT)]
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false", action = ArgAction::Set, conflicts_with = "quiet", help_heading = OUTPUT, hide_short_help = true)]
     verbose: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::table::cells::is_missing;
 use crate::table::date::DateForm;
-use crate::table::form::{Decoration, NumberForm, plain};
+use crate::table::form::{Decoration, NumberForm, of_any_size};
 
 /// What the cells of a column have in common.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Profile {
     pub(super) fn take_plain(&mut self, text: &str, missing: &[String]) {
         if !self.not_plain && !is_missing(text, missing) {
             self.seen = true;
-            self.not_plain = plain(text).is_none();
+            self.not_plain = of_any_size(text).is_none();
             self.point |= text.contains('.');
         }
     }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use chainrule_datasets::unreadable;
 use thiserror::Error;
 
 /// Why a graph of ONNX could not be taken as a network.
@@ -7,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ImportError {
     /// A file could not be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), unreadable(path, source, ""))]
     Io {
         /// The file: the model, or one with its numbers.
         path: PathBuf,
