@@ -30,6 +30,9 @@ pub(super) struct Drawing<'a> {
 
 const RIGHT: f64 = 16.0;
 const LEGEND_ROW: f64 = 20.0;
+/// Points of a line that are shown one by one at most.
+const FEW: usize = 12;
+
 /// From the lower end of the plot to that of the drawing: the ticks and the name of the axis.
 const BOTTOM: f64 = 52.0;
 
@@ -233,16 +236,14 @@ impl Canvas<'_> {
                     _ => format!("line c{colour}\" stroke-dasharray=\"{dash}\""),
                 };
                 self.put(format_args!("<path class=\"{class} d=\"{path}\"/>\n"));
-            }
-            Mark::Dots => {
-                for (a, b) in points.iter().map(at) {
-                    self.put(format_args!(
-                        "<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"
-                    ));
+                // What lies between few points was not measured.
+                if series.mark == Mark::Line && points.len() <= FEW {
+                    self.dots(points.iter().map(at), colour);
                 }
             }
             Mark::Stems => {
                 for (a, b) in points.iter().map(at) {
+            Mark::Dots => self.dots(points.iter().map(at), colour),
                     go(format_args!("M{a:.1} {floor}V{b:.1}"));
                 }
                 self.put(format_args!("<path class=\"stem c{colour}\" d=\"{path}\"/>\n"));
@@ -262,6 +263,12 @@ impl Canvas<'_> {
 
     /// Lines at places of the x axis, with their names above the plot.
     fn marks(&mut self) {
+    fn dots(&mut self, places: impl Iterator<Item = (f64, f64)>, colour: usize) {
+        for (a, b) in places {
+            self.put(format_args!("<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"));
+        }
+    }
+
         let Ruler { pixels: (bottom, top), .. } = self.y;
         let mut from = 0.0;
         for (value, name) in self.drawing.marks {
