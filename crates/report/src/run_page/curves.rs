@@ -12,6 +12,8 @@ use crate::run::{BestEpoch, Record, Run};
 
 /// Parameters whose gradients are drawn at most: of more curves, none can be followed.
 const GRADIENTS: usize = 8;
+/// Single batches that are drawn at least: of fewer dots, nothing can be seen.
+const BATCHES: usize = 5;
 
 /// A chart for each figure that has two points or more.
 pub(super) fn curves(run: &Run) -> Vec<Markup> {
@@ -48,7 +50,7 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
         chart("Loss", &marked(loss), &remark_of_loss(run, best)),
         chart(heading, &marked(figure), "After each epoch; of the training part on a twentieth of its examples, at least 100 and at most 1,000."),
         chart("Gradient norms", &gradients, &which),
-        chart("Loss of single batches", &batches(record, &axis), "Each before its step."),
+        batches(record, &axis),
         learning_rate(record),
     ]
     .into_iter()
@@ -88,9 +90,14 @@ fn learning_rate(record: &Record) -> Option<Markup> {
     chart("Learning rate", &plot, "")
 }
 
-fn batches(record: &Record, axis: &str) -> Plot {
-    let points = record.steps().map(|step| (step.step as f64, step.loss));
-    Plot::new("Loss of single batches", "step", axis).log_y().with("batch", Mark::Dots, points)
+/// The losses of the logged steps, where they say more than the curve of the epochs.
+fn batches(record: &Record, axis: &str) -> Option<Markup> {
+    let points: Vec<_> = record.steps().map(|step| (step.step as f64, step.loss)).collect();
+    if points.len() < BATCHES || points.len() <= record.epochs_done() {
+        return None;
+    }
+    let plot = Plot::new("Loss of single batches", "step", axis).log_y().with("batch", Mark::Dots, points);
+    chart("Loss of single batches", &plot, "Each before its step.")
 }
 
 /// The gradient norms of the weights with the names of their layers, and what the plot shows in a sentence.
@@ -186,5 +193,14 @@ mod tests {
         assert_eq!(steps(&record(5, 10)), [4.0, 8.0, 10.0, 12.0, 16.0, 20.0]);
         assert_eq!(steps(&record(2, 100)), [4.0, 8.0]);
         assert!(learning_rate(&record(1, 100)).is_none_or(|chart| points(&chart).len() > 1));
+    }
+
+    #[test]
+    fn single_batches_are_drawn_where_they_say_more_than_the_epochs() {
+        let drawn = |epochs, every| batches(&record(epochs, every), "loss").map(|chart| points(&chart).len());
+        assert_eq!(drawn(10, 10), None, "four dots");
+        assert_eq!(drawn(50, 10), None, "twenty dots beside fifty epochs");
+        assert_eq!(drawn(2, 1), Some(8));
+        assert_eq!(drawn(5, 2), Some(10));
     }
 }
