@@ -26,13 +26,15 @@ pub(super) struct Drawing<'a> {
     pub(super) series: &'a [Series],
     /// Places on the x axis with their names.
     pub(super) marks: &'a [(f64, String)],
+    /// Whether a single series has a legend too.
+    pub(super) has_legend: bool,
 }
 
-const RIGHT: f64 = 16.0;
-const LEGEND_ROW: f64 = 20.0;
 /// Points of a line that are shown one by one at most.
 const FEW: usize = 12;
 
+const RIGHT: f64 = 16.0;
+const LEGEND_ROW: f64 = 20.0;
 /// From the lower end of the plot to that of the drawing: the ticks and the name of the axis.
 const BOTTOM: f64 = 52.0;
 
@@ -57,7 +59,7 @@ struct Entry<'a> {
 /// The plot as SVG. A file has a title and its style in it; on a page both are there already.
 pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
     let top = if is_file { 40.0 } else { 12.0 };
-    let (entries, rows) = legend(drawing.series, size, top);
+    let (entries, rows) = legend(drawing, size, top);
     // A long legend makes the drawing higher, and not the plot lower.
     let size = Size { height: size.height + LEGEND_ROW * rows.saturating_sub(1) as f64, ..size };
     let marks = if drawing.marks.is_empty() { 0.0 } else { 18.0 };
@@ -92,10 +94,10 @@ pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
 }
 
 /// The legend in rows above the plot, and how many rows there are.
-fn legend(series: &[Series], size: Size, top: f64) -> (Vec<Entry<'_>>, usize) {
+fn legend<'a>(drawing: &Drawing<'a>, size: Size, top: f64) -> (Vec<Entry<'a>>, usize) {
     const SWATCH: f64 = 30.0;
-    let named: Vec<_> = series.iter().filter(|series| series.mark.is_named()).collect();
-    if named.len() < 2 {
+    let named: Vec<_> = drawing.series.iter().filter(|series| series.mark.is_named()).collect();
+    if named.is_empty() || named.len() == 1 && !drawing.has_legend {
         return (Vec::new(), 0);
     }
     let (left, right) = (14.0, size.width - RIGHT);
@@ -241,9 +243,9 @@ impl Canvas<'_> {
                     self.dots(points.iter().map(at), colour);
                 }
             }
+            Mark::Dots => self.dots(points.iter().map(at), colour),
             Mark::Stems => {
                 for (a, b) in points.iter().map(at) {
-            Mark::Dots => self.dots(points.iter().map(at), colour),
                     go(format_args!("M{a:.1} {floor}V{b:.1}"));
                 }
                 self.put(format_args!("<path class=\"stem c{colour}\" d=\"{path}\"/>\n"));
@@ -261,14 +263,14 @@ impl Canvas<'_> {
         }
     }
 
-    /// Lines at places of the x axis, with their names above the plot.
-    fn marks(&mut self) {
     fn dots(&mut self, places: impl Iterator<Item = (f64, f64)>, colour: usize) {
         for (a, b) in places {
             self.put(format_args!("<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"));
         }
     }
 
+    /// Lines at places of the x axis, with their names above the plot.
+    fn marks(&mut self) {
         let Ruler { pixels: (bottom, top), .. } = self.y;
         let mut from = 0.0;
         for (value, name) in self.drawing.marks {

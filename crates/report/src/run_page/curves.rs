@@ -28,14 +28,17 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     };
     let axis = run.results.loss.as_ref().map_or_else(|| "loss".to_owned(), LossUnits::axis);
     let train = record.over_epochs(|epoch| Some(epoch.train_loss));
-    let mut loss =
-        Plot::new("Loss", "epoch", &axis).log_y().with("training, mean of the batches", Mark::Line, train);
+    let mut loss = Plot::new("Loss", "epoch", &axis).log_y().with_legend().with(
+        "training, mean of the batches",
+        Mark::Line,
+        train,
+    );
     let validation = record.over_epochs(|epoch| epoch.validation_loss);
     if !validation.is_empty() {
         loss = loss.with("validation", Mark::Line, validation);
     }
     let heading = if metric == "R²" { "R²" } else { "Accuracy" };
-    let mut figure = Plot::new(heading, "epoch", metric);
+    let mut figure = Plot::new(heading, "epoch", metric).with_legend();
     for (name, of) in [
         ("training", EpochLine::train_metric as fn(&EpochLine) -> _),
         ("validation", EpochLine::validation_metric),
