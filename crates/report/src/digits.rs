@@ -17,6 +17,44 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// A loss or an error as a page shows it: as [`significant`], and from ten on with six digits, the thousands apart.
+///
+/// ```
+/// use chainrule_report::digits::six_digits;
+///
+/// assert_eq!([0.25, 0.0, 1234.5678, -98_765.43].map(six_digits), ["0.25000", "0.00000", "1,234.57", "-98,765.4"]);
+/// assert_eq!([118_495_317.333, 2.5e-29, 3e12].map(six_digits), ["118,495,317", "2.50000e-29", "3.00000e12"]);
+/// ```
+pub fn six_digits(x: f64) -> String {
+    let size = x.abs();
+    if !(10.0..1e9).contains(&size) {
+        return significant(x);
+    }
+    let decimals = [100.0, 1e3, 1e4, 1e5].iter().filter(|limit| size < **limit).count();
+    let text = format!("{size:.decimals$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+    format!("{}{whole}{rest}", if x < 0.0 { "-" } else { "" })
+}
+
+/// A setting as a page shows it: a number with as many digits as anyone reads.
+///
+/// ```
+/// use chainrule_report::digits::readable;
+///
+/// assert_eq!(["0.012711864406779662", "0.001", "64-10"].map(readable), ["0.0127119", "0.001", "64-10"]);
+/// assert_eq!(["1.2345678901e-12", "12345678901234"].map(readable), ["1.23457e-12", "12345678901234"]);
+/// ```
+pub fn readable(setting: &str) -> String {
+    let number =
+        setting.parse::<f64>().ok().filter(|x| x.is_finite() && setting.len() > 10 && setting.contains('.'));
+    match number.and_then(|x| format!("{x:.5e}").parse::<f64>().ok()) {
+        Some(x) if (1e-4..1e9).contains(&x.abs()) || x == 0.0 => x.to_string(),
+        Some(x) => format!("{x:e}"),
+        None => setting.to_owned(),
+    }
+}
+
 /// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign.
 ///
 /// ```

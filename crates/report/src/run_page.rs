@@ -9,7 +9,7 @@ mod spent;
 use maud::{Markup, html};
 
 use crate::clock;
-use crate::digits::{duration, grouped, ratio, significant};
+use crate::digits::{duration, grouped, ratio, six_digits};
 use crate::gallery::Gallery;
 use crate::html::{facts, page, section};
 use crate::run::Run;
@@ -84,10 +84,10 @@ fn headline(run: &Run) -> Vec<(String, Markup)> {
     }
     let unit = run.results.loss.as_ref().and_then(|loss| loss.unit.as_deref());
     if let Some(value) = figures.test_loss().filter(|value| value.is_finite()) {
-        put("test loss", significant(value), unit);
+        put("test loss", six_digits(value), unit);
     }
     if figures.train_loss().is_finite() {
-        put("training loss", significant(figures.train_loss()), unit);
+        put("training loss", six_digits(figures.train_loss()), unit);
     }
     let best = run.record.best_epoch().map(|best| format!("lowest {}: epoch {}", best.loss(), best.epoch));
     put("epochs", grouped(summary.epochs), best.as_deref());

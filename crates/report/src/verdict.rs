@@ -114,8 +114,12 @@ impl Answer {
 
 /// A number as a person writes it.
 fn number(x: f64) -> String {
-    let text =
-        if x != 0.0 && !(1e-3..1e7).contains(&x.abs()) { return significant(x) } else { format!("{x:.4}") };
+    if x != 0.0 && !(1e-3..1e7).contains(&x.abs()) {
+        return significant(x);
+    }
+    // Eight digits, of which four are after the point.
+    let decimals = [1e4, 1e5, 1e6, 1e7].iter().filter(|limit| x.abs() < **limit).count();
+    let text = format!("{x:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -206,6 +210,11 @@ mod tests {
     fn numbers_and_labels_are_said_with_their_truth() {
         let targets = vec![("price".to_owned(), 141.5, 150.0), ("rent".to_owned(), 1.0, 1.0)];
         assert_eq!(
+        let large = vec![("price".to_owned(), 163_425.531_2, 162_676.0)];
+        assert_eq!(
+            Answer::Numbers { targets: large }.sentence(),
+            "The network says price 163425.53, and the truth is 162676 (+749.5312)."
+        );
             Answer::Numbers { targets }.sentence(),
             "The network says price 141.5, and the truth is 150 (−8.5); rent 1, and the truth is 1 (+0)."
         );
