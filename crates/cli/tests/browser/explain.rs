@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::chromium::{Browser, Page, View};
 use crate::report::bars;
-use crate::{chainrule, labels, screenshot};
+use crate::{chainrule, labels, screenshot, tables};
 
 pub(crate) const WIDE: View =
     View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
@@ -314,6 +314,7 @@ fn a_fault_on_a_page_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("faulty.html");
     std::fs::write(
+                tables::are_whole(&mut page, &what);
         &file,
         "<!doctype html><script>console.error('askew'); throw new Error('broken')</script>",
     )
