@@ -65,7 +65,7 @@ fn wide_tables(folder: &Path) {
     );
 }
 
-fn run(folder: &Path, arguments: &[&str]) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_chainrule"))
         .current_dir(folder)
         .args(arguments)

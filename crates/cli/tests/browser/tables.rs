@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::chromium::Page;
+use crate::chromium::{Browser, Page};
+use crate::explain::{NARROW, WIDE};
+use crate::report::run;
+use crate::{chainrule, labels};
 
 /// Cells that are cut, and tables that scroll but not as they should.
 const CUT: &str = r"(() => {
@@ -62,4 +65,48 @@ pub(crate) fn fits(page: &mut Page<'_>, heading: &str, what: &str) {
            .querySelector('.scroll'); return box.scrollWidth - box.clientWidth; }})()"
     ));
     assert_eq!(beyond, 0, "{what}: the table of {heading} is wider than its box");
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask test` runs it"]
+fn tables_of_short_names_fit_a_narrow_window_and_those_of_seven_runs_a_wide_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let iris = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/iris.csv");
+    chainrule(here, &["train", iris, "--target", "species", "--epochs", "3", "--out", "iris", "--json"]);
+    let mut browser = Browser::launch();
+    let mut page = browser.open(&here.join("iris/report.html"), NARROW);
+    for heading in
+        ["Parts of the data", "Each class", "Importance of the columns", "Class balance", "Network"]
+    {
+        fits(&mut page, heading, "iris");
+    }
+    drop(page);
+
+    let network =
+        "flatten, dense 64, relu, batch-norm, dropout 0.1, dense 32, relu, batch-norm, dropout 0.1, dense 10";
+    let runs: [(&str, &[&str]); 7] = [
+        ("constant-rate", &["--schedule", "constant"]),
+        ("with-validation-part", &["--validation", "0.1"]),
+        ("two-small-layers", &["--layers", "32-32", "--dropout", "0.2"]),
+        ("adamw-and-cosine", &["--activation", "gelu", "--optimizer", "adamw", "--schedule", "cosine"]),
+        ("gradient-descent", &["--optimizer", "sgd", "--lr", "0.1"]),
+        ("two-large-layers", &["--layers", "256-128", "--activation", "tanh"]),
+        ("with-batch-norm", &["--network", network]),
+    ];
+    for (out, arguments) in runs {
+        chainrule(here, &[&["train", "--epochs", "2", "--out", out, "--json"], arguments].concat());
+    }
+    run(here, &[&["report"][..], &runs.map(|(out, _)| out)].concat());
+    for (view, what) in [(WIDE, "wide"), (NARROW, "narrow")] {
+        let mut page = browser.open(&here.join("comparison.html"), view);
+        are_whole(&mut page, what);
+        labels::are_apart(&mut page, what);
+        if what == "wide" {
+            // The window has room for the names of all runs on one line each.
+            let rows = "[...document.querySelectorAll('table.sortable tbody th')].map(th => th.firstChild.getClientRects().length)";
+            assert_eq!(page.evaluate(rows), serde_json::json!([1, 1, 1, 1, 1, 1, 1]));
+            fits(&mut page, "Results", what);
+        }
+    }
 }
