@@ -75,7 +75,7 @@ fn predict<A: Scalar, T: Scalar>(
     input: &[T],
 ) -> Result<Vec<T>, Fault> {
     let x = ArrayView2::from_shape(shape, input).expect("as many numbers as the shape has");
-    let y = model.predict(&x);
+    let y = model.predict_from(&x);
     let y: Vec<T> = y.iter().map(|y| T::of(y.as_f64())).collect();
     let outputs = y.len() / shape.0.max(1);
     let broken = y.chunks_exact(outputs.max(1)).position(|row| !vector::is_finite(row));

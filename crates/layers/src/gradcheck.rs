@@ -207,7 +207,7 @@ pub fn near_kink<A: Scalar>(
     let station = Station::network(network).after_forward(x, &y, &tape);
     leaves(station).iter().any(|leaf| {
         let x = &leaf.values.as_ref().expect("a walk after a forward pass").x;
-        leaf.layer.near_kink(&theta[leaf.window.clone()], x, radius)
+        leaf.layer.near_kink_in_network(&theta[leaf.window.clone()], x, radius)
     })
 }
 

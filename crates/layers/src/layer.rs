@@ -221,6 +221,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync {
         let _ = (theta, x, radius);
         false
     }
+
+    /// The same inside a network of which only the parameters move: equal numbers in x, as of units that are off or of equal patches of a
+    /// picture, stay equal.
+    fn near_kink_in_network(&self, theta: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        self.near_kink(theta, x, radius)
+    }
 }
 
 impl<A: Scalar> dyn Layer<A> {

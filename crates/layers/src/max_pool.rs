@@ -94,6 +94,37 @@ impl MaxPool {
         self.are_windows_apart() && self.axes.iter().all(|axis| axis.dilation == 1 && tiles(axis))
     }
 
+    /// The least distance of the largest number of a window to another one that is second to it.
+    fn least_gap<A: Scalar>(&self, x: &ArrayRef2<A>, is_second: impl Fn(A, A) -> bool) -> A {
+        let (channels, width) = (self.input.features(), self.axes[1].inputs);
+        let gap = |row: &[A], rows: Run, columns: Run, channel: usize| {
+            let (mut first, mut second) = (A::neg_infinity(), A::neg_infinity());
+            for i in 0..rows.len {
+                for j in 0..columns.len {
+                    let y = rows.start + i * self.axes[0].dilation;
+                    let place = y * width + columns.start + j * self.axes[1].dilation;
+                    let x = row[place * channels + channel];
+                    if x > first {
+                        (first, second) = (x, first);
+                    } else if is_second(x, first) {
+                        second = second.max(x);
+                    }
+                }
+            }
+            first - second
+        };
+        let mut least = A::infinity();
+        for row in slices(x) {
+            for &rows in &self.runs[0] {
+                for &columns in &self.runs[1] {
+                    least = (0..channels)
+                        .fold(least, |least, channel| least.min(gap(row, rows, columns, channel)));
+                }
+            }
+        }
+        least
+    }
+
     /// Passes over all positions of the output line `down` of an example.
     #[inline(always)]
     fn line(&self, down: usize, visit: &mut impl Visit) {
@@ -214,23 +245,11 @@ impl<A: Scalar> Layer<A> for MaxPool {
     }
 
     fn near_kink(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
-        let (channels, width) = (self.input.features(), self.axes[1].inputs);
-        let gap = |row: &[A], rows: Run, columns: Run, channel: usize| {
-            let (mut first, mut second) = (A::neg_infinity(), A::neg_infinity());
-            for i in 0..rows.len {
-                for j in 0..columns.len {
-                    let y = rows.start + i * self.axes[0].dilation;
-                    let place = y * width + columns.start + j * self.axes[1].dilation;
-                    let x = row[place * channels + channel];
-                    (first, second) = if x > first { (x, first) } else { (first, second.max(x)) };
-                }
-            }
-            first - second
-        };
-        slices(x).any(|row| {
-            let mut windows = self.runs[0].iter().flat_map(|&y| self.runs[1].iter().map(move |&x| (y, x)));
-            windows.any(|(y, x)| (0..channels).any(|channel| gap(row, y, x, channel) < radius))
-        })
+        self.least_gap(x, |x, first| x <= first) < radius
+    }
+
+    fn near_kink_in_network(&self, _: &[A], x: &ArrayRef2<A>, radius: A) -> bool {
+        self.least_gap(x, |x, first| x < first) < radius
     }
 }
 

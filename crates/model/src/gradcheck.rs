@@ -49,7 +49,7 @@ pub fn network<A: Scalar>(activation: impl Into<Stage>, case: Case) -> Objective
             .mode(train(case.seed))
             .within(&mut workspaces.1),
         &theta,
-        Effort { coordinates: case.coordinates, floor: FLOOR, seed: case.seed },
+        Effort { coordinates: case.coordinates, floor: FLOOR, step: STEP, seed: case.seed },
     )
 }
 

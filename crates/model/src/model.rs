@@ -99,13 +99,22 @@ impl<A: Scalar> Model<A> {
     }
 
     /// The predictions for the rows of x, as they come from a file: the numbers of a regression, in the units of its targets, or a
-    /// probability for each class. Numbers of x with more digits than the network's go through the input transform before they are
-    /// rounded.
+    /// probability for each class.
     ///
     /// # Panics
     /// If the number of columns of x is not the number of inputs.
     #[track_caller]
-    pub fn predict<X: Scalar>(&self, x: &ArrayRef2<X>) -> Array2<A> {
+    pub fn predict(&self, x: &ArrayRef2<A>) -> Array2<A> {
+        self.predict_from(x)
+    }
+
+    /// The same for numbers of another type: those with more digits than the network's go through the input transform before they
+    /// are rounded.
+    ///
+    /// # Panics
+    /// As [`predict`](Self::predict).
+    #[track_caller]
+    pub fn predict_from<X: Scalar>(&self, x: &ArrayRef2<X>) -> Array2<A> {
         let (given, takes) = (x.ncols(), self.network.inputs());
         assert_eq!(given, takes, "predict: a row of {given} numbers for a network of {takes} inputs");
         let plain = Pipeline::new();
@@ -118,7 +127,7 @@ impl<A: Scalar> Model<A> {
     /// # Panics
     /// If the outputs are no probabilities, as those of a regression, or as [`predict`](Self::predict).
     #[track_caller]
-    pub fn predict_proba<X: Scalar>(&self, x: &ArrayRef2<X>) -> Array2<A> {
+    pub fn predict_proba(&self, x: &ArrayRef2<A>) -> Array2<A> {
         assert!(
             self.output != Output::Identity,
             "predict_proba: the outputs of this model are no probabilities"
@@ -132,7 +141,7 @@ impl<A: Scalar> Model<A> {
     /// # Panics
     /// As [`predict`](Self::predict).
     #[track_caller]
-    pub fn predict_classes<X: Scalar>(&self, x: &ArrayRef2<X>) -> Vec<usize> {
+    pub fn predict_classes(&self, x: &ArrayRef2<A>) -> Vec<usize> {
         let predictions = self.predict(x);
         rows::slices(&predictions).map(class_of).collect()
     }

@@ -13,6 +13,8 @@ pub struct Effort {
     /// No component counts as smaller than this share of the largest: see
     /// [`relative_error_above`].
     pub floor: f64,
+    /// The step of the differences: [`difference::STEP`], or less where a kink is nearer.
+    pub step: f64,
     /// The seed of the sample and of the directions.
     pub seed: u64,
 }
@@ -32,6 +34,36 @@ pub struct ObjectiveErrors {
     pub symmetry: f64,
     /// How many coordinates were differenced one by one.
     pub coordinates: usize,
+    /// What rounding alone may add to these errors.
+    pub rounding: Rounding,
+}
+
+/// What rounding alone may add to relative errors: next to nothing, unless a derivative is tiny, as on an example that a network
+/// predicts with certainty. A derivative of which rounding may be a large part cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rounding {
+    /// Of [`ObjectiveErrors::value`].
+    pub value: f64,
+    /// Of [`ObjectiveErrors::gradient`].
+    pub gradient: f64,
+    /// Of [`ObjectiveErrors::hessian`].
+    pub hessian: f64,
+}
+
+impl Rounding {
+    /// Of an objective in `A` with this value and these largest components, whose derivatives are compared with differences.
+    fn of<A: Scalar>(value: f64, gradient: f64, hessian: f64, step: f64) -> Self {
+        // A loss and its derivative come from a few operations on numbers near 1, or near C.
+        let size = 16.0 * value.abs().max(1.0);
+        let own = size * A::epsilon().as_f64();
+        let differences = size * f64::EPSILON / step;
+        let share = |error: f64, of: f64| if of == 0.0 { f64::INFINITY } else { error / of.abs() };
+        Self {
+            value: share(own, value),
+            gradient: share(own + differences, gradient),
+            hessian: share(own + differences, hessian),
+        }
+    }
 }
 
 impl ObjectiveErrors {
@@ -49,8 +81,9 @@ impl ObjectiveErrors {
 ///
 /// ```
 /// use chainrule_optim::{gradcheck::{Effort, check}, testing::Rosenbrock};
+/// use chainrule_tensor::difference::STEP;
 ///
-/// let effort = Effort { coordinates: 100, floor: 1e-3, seed: 1 };
+/// let effort = Effort { coordinates: 100, floor: 1e-3, step: STEP, seed: 1 };
 /// let report = check::<f64>(&mut Rosenbrock, &mut Rosenbrock, &[-1.5, 1.25], effort);
 /// assert!(report.within(1e-8, 1e-7));
 /// ```
@@ -66,14 +99,16 @@ pub fn check<A: Scalar>(
     let gradient = wide(&gradient);
 
     let chosen = coordinates(theta.len(), effort);
+    // A difference in units of this scale has the step that is wanted.
+    let scale = effort.step / difference::STEP;
     let mut moved = theta.to_vec();
     let mut slope = |i: usize| {
         let slope = difference::derivative(|e| {
-            moved[i] = theta[i] + e;
+            moved[i] = theta[i] + scale * e;
             witness.value(&moved)
         });
         moved[i] = theta[i];
-        slope
+        slope / scale
     };
     let differences: Vec<f64> = chosen.iter().map(|&i| slope(i)).collect();
     let picked: Vec<f64> = chosen.iter().map(|&i| gradient[i]).collect();
@@ -90,12 +125,16 @@ pub fn check<A: Scalar>(
         wide(&out)
     };
     let (hu, hv, gu, gv) = (product(&u, false), product(&v, false), product(&u, true), product(&v, true));
-    let along = difference::derivative_of_vector(theta.len(), |e, out| {
+    let mut along = difference::derivative_of_vector(theta.len(), |e, out| {
         let mut moved = theta.to_vec();
-        vector::axpy(e, &v, &mut moved);
+        vector::axpy(scale * e, &v, &mut moved);
         witness.value_and_grad(&moved, out);
     });
+    for slope in &mut along {
+        *slope /= scale;
+    }
     let exact = witness.value(theta);
+    let largest = (vector::norm_max(&differences), vector::norm_max(&along));
     ObjectiveErrors {
         value: relative_error_above(1.0, &values.map(A::as_f64), &[exact, exact]),
         gradient: relative_error_above(effort.floor, &picked, &differences),
@@ -103,6 +142,7 @@ pub fn check<A: Scalar>(
         hessian: relative_error_above(effort.floor, &hv, &along),
         symmetry: inner_error((&u, &hv), (&v, &hu)),
         coordinates: chosen.len(),
+        rounding: Rounding::of::<A>(exact, largest.0, largest.1, effort.step),
     }
 }
 
@@ -187,7 +227,7 @@ mod tests {
     #[test]
     fn each_check_fails_for_its_own_fault() {
         let report = |fault| {
-            let effort = Effort { coordinates: 2, floor: 1e-3, seed: 7 };
+            let effort = Effort { coordinates: 2, floor: 1e-3, step: difference::STEP, seed: 7 };
             check(&mut Broken(fault), &mut Broken(Fault::None), &[0.5, -1.0, 1.5], effort)
         };
         assert!(report(Fault::None).within(1e-8, 1e-7));
@@ -200,5 +240,24 @@ mod tests {
         for fault in [Fault::Value, Fault::Gradient, Fault::Hessian, Fault::Asymmetry, Fault::GaussNewton] {
             assert!(!report(fault).within(1e-8, 1e-7));
         }
+    }
+
+    #[test]
+    fn a_smaller_step_finds_the_same_derivatives_with_more_rounding() {
+        let at = |step| {
+            let effort = Effort { coordinates: 3, floor: 1e-3, step, seed: 7 };
+            check(&mut Broken(Fault::None), &mut Broken(Fault::None), &[0.5, -1.0, 1.5], effort)
+        };
+        let (usual, small) = (at(difference::STEP), at(1e-6));
+        assert!(small.within(1e-8, 1e-7), "{small:?}");
+        assert!(
+            small.gradient <= small.rounding.gradient && small.hessian <= small.rounding.hessian,
+            "{small:?}"
+        );
+        assert!(usual.rounding.gradient < 1e-10 && small.rounding.gradient > 50.0 * usual.rounding.gradient);
+        // Where a function is flat, all of its derivatives are rounding.
+        let effort = Effort { coordinates: 3, floor: 1e-3, step: difference::STEP, seed: 7 };
+        let flat = check(&mut Broken(Fault::None), &mut Broken(Fault::None), &[1e-8; 3], effort);
+        assert!(flat.rounding.gradient > 1.0, "{flat:?}");
     }
 }

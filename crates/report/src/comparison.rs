@@ -4,20 +4,22 @@ mod compared;
 mod curves;
 mod names;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use crate::digits::{duration, grouped, ratio, significant};
+use crate::digits::{duration, grouped, ratio, readable, six_digits};
 use crate::html::{cell, note, page, section, table};
 use crate::results::{LossUnits, Summary};
-use crate::settings::shown;
 
 use compared::{metric, same_data, same_loss};
 use curves::curves;
 use names::distinguished;
 
 pub use compared::{Compared, Outcome};
+
+/// Letters of a name or setting that is not broken at most.
+const SHORT: usize = 20;
 
 /// The page that compares runs, as HTML.
 pub fn comparison_page(runs: &[Compared]) -> String {
@@ -81,14 +83,14 @@ fn results(runs: &[Compared], names: &[String]) -> Markup {
     };
     let figures = [
         figure(&format!("test {metric}"), |run| run.figures.test_metric(), ratio, Some(Best::Highest)),
-        figure("test loss", |run| run.figures.test_loss(), significant, Some(Best::Lowest)),
+        figure("test loss", |run| run.figures.test_loss(), six_digits, Some(Best::Lowest)),
         figure(
             &format!("validation {metric}"),
             |run| run.figures.validation_metric(),
             ratio,
             Some(Best::Highest),
         ),
-        figure("training loss", |run| Some(run.figures.train_loss()), significant, None),
+        figure("training loss", |run| Some(run.figures.train_loss()), six_digits, None),
         figure("epochs", |run| Some(run.epochs as f64), count, None),
         figure("parameters", |run| Some(run.parameters as f64), count, None),
         figure("time", |run| Some(run.seconds), duration, None),
@@ -114,7 +116,9 @@ fn results(runs: &[Compared], names: &[String]) -> Markup {
                     @for (run, name) in runs.iter().zip(names) {
                         tr.unfinished[run.summary().is_none()] {
                             th scope="row" data-value=(name) {
-                                @if let Some(link) = &run.link { a href=(link) { (name) } } @else { (name) }
+                                @let is_short = name.chars().count() <= SHORT;
+                                @if let Some(link) = &run.link { a.short[is_short] href=(link) { (name) } }
+                                @else if is_short { span.short { (name) } } @else { (name) }
                                 @if let Outcome::Unfinished(why) = &run.outcome { " " span.state { (in_short(why)) } }
                             }
                             @for (at, figure) in known.iter().enumerate() {
@@ -176,14 +180,30 @@ fn differences(runs: &[Compared], names: &[String]) -> Markup {
         .iter()
         .filter(|(_, values)| values.iter().any(|value| *value != values[0]))
         .map(|(key, values)| {
-            std::iter::once(cell(key)).chain(values.iter().map(|value| cell(&shown(value)))).collect()
+            std::iter::once(cell(key)).chain(told_apart(values).iter().map(|text| setting(text))).collect()
         })
         .collect();
     if rows.is_empty() {
         return note("All settings are the same.");
     }
     let names = names.iter().map(String::as_str);
-    table(&std::iter::once("setting").chain(names).collect::<Vec<_>>(), &rows)
+    let table = table(&std::iter::once("setting").chain(names).collect::<Vec<_>>(), &rows);
+    html! { div.settings { (table) } }
+}
+
+/// A setting as a cell, wide enough for a long one to be read.
+fn setting(text: &str) -> Markup {
+    html! { @if text.chars().count() > SHORT { span.long { (text) } } @else { (text) } }
+}
+
+/// The values with as many digits as anyone reads, unless two of them then look the same.
+fn told_apart(values: &[&str]) -> Vec<String> {
+    let short: Vec<String> = values.iter().map(|value| readable(value)).collect();
+    let all: BTreeSet<_> = values.iter().collect();
+    if short.iter().collect::<BTreeSet<_>>().len() == all.len() {
+        return short;
+    }
+    values.iter().map(|value| (*value).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -195,10 +215,21 @@ mod tests {
     #[test]
     fn a_run_is_called_by_what_tells_it_apart_with_its_state_beside_it() {
         let page = comparison_page(&[ended("/a/run", 0.5), unfinished("/b/run")]);
-        assert!(page.contains(r#"<th scope="row" data-value="a/run">a/run</th>"#), "{page}");
-        let state = r#"data-value="b/run">b/run <span class="state">interrupted or killed after 3 epochs</span></th>"#;
+        assert!(
+            page.contains(r#"<th scope="row" data-value="a/run"><span class="short">a/run</span></th>"#),
+            "{page}"
+        );
+        let state = r#"data-value="b/run"><span class="short">b/run</span> <span class="state">interrupted or killed after 3 epochs</span></th>"#;
         assert!(page.contains(state), "{page}");
         assert!(page.contains("b/run: interrupted or killed after 3 epochs; resume it"));
+    }
+
+    #[test]
+    fn settings_have_as_many_digits_as_tell_them_apart() {
+        let [long, other] = ["0.0010438413361169101", "0.0010438413361169999"];
+        assert_eq!(told_apart(&[long, "0.01"]), ["0.00104384", "0.01"]);
+        assert_eq!(told_apart(&[long, other]), [long, other]);
+        assert_eq!(told_apart(&[long, long, "conv 8 3"]), ["0.00104384", "0.00104384", "conv 8 3"]);
     }
 
     #[test]

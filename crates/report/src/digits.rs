@@ -19,6 +19,42 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// A loss or an error as a page shows it: as [`significant`], and from ten on with six digits, the thousands apart.
+///
+/// ```
+/// use chainrule_report::digits::six_digits;
+///
+/// assert_eq!([0.25, 0.0, 1234.5678, -98_765.43].map(six_digits), ["0.25000", "0.00000", "1,234.57", "-98,765.4"]);
+/// assert_eq!([118_495_317.333, 2.5e-29, 3e12].map(six_digits), ["118,495,317", "2.50000e-29", "3.00000e12"]);
+/// ```
+pub fn six_digits(x: f64) -> String {
+    let text = significant(x.abs());
+    if !(10.0..1e9).contains(&x.abs()) {
+        return significant(x);
+    }
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+    format!("{}{whole}{rest}", if x < 0.0 { "-" } else { "" })
+}
+
+/// A setting as a page shows it: a number with as many digits as anyone reads.
+///
+/// ```
+/// use chainrule_report::digits::readable;
+///
+/// assert_eq!(["0.012711864406779662", "0.001", "64-10"].map(readable), ["0.0127119", "0.001", "64-10"]);
+/// assert_eq!(["1.2345678901e-12", "12345678901234"].map(readable), ["1.23457e-12", "12345678901234"]);
+/// ```
+pub fn readable(setting: &str) -> String {
+    let number =
+        setting.parse::<f64>().ok().filter(|x| x.is_finite() && setting.len() > 10 && setting.contains('.'));
+    match number.and_then(|x| format!("{x:.5e}").parse::<f64>().ok()) {
+        Some(x) if (1e-4..1e9).contains(&x.abs()) || x == 0.0 => x.to_string(),
+        Some(x) => format!("{x:e}"),
+        None => setting.to_owned(),
+    }
+}
+
 /// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign, and an R² far below 0 has six significant
 /// digits.
 ///
@@ -70,4 +106,19 @@ pub fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let parts = digits.as_bytes().rchunks(3).rev().map(|part| String::from_utf8_lossy(part).into_owned());
     parts.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_shown_as_it_was_typed_and_one_that_was_computed_with_few_digits() {
+        for typed in ["0.001", "1e-4", "0.00012345", "20261130", "1.5e300", "256-128", "12345678901234567890"]
+        {
+            assert_eq!(readable(typed), typed);
+        }
+        assert_eq!(readable("0.0005000000237487257"), "0.0005");
+        assert_eq!(readable("0.0005001667222407469"), "0.000500167");
+    }
 }

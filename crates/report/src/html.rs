@@ -2,6 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::digits::readable;
 use crate::plot::{Plot, css};
 
 /// What a page must not do: ask anyone else for anything.
@@ -70,12 +71,33 @@ pub(crate) fn named_head(name: &str, shown: &str) -> Markup {
 
 /// Text as a cell of a [`table`].
 pub(crate) fn cell(text: &str) -> Markup {
-    html! { (text) }
+    breakable(text)
+}
+
+/// A text that may break after a slash or a low line, as paths and the names of columns have.
+pub(crate) fn breakable(text: &str) -> Markup {
+    html! { @for part in text.split_inclusive(['/', '_']) { (part) @if part.ends_with(['/', '_']) { wbr; } } }
+}
+
+/// A number with its bar, each in a column of its own, so that the numbers are below each other.
+pub(crate) fn bar(share: f64, text: &str) -> Markup {
+    html! {
+        td { (text) }
+        td.bars { span.share style=(format!("--part:{:.3}", share.clamp(0.0, 1.0))) {} }
+    }
 }
 
 /// Name and value, one pair a line.
-pub(crate) fn facts<'a, T: AsRef<str>>(pairs: impl IntoIterator<Item = (&'a str, T)>) -> Markup {
-    html! { dl { @for (name, value) in pairs { div { dt { (name) } dd { (value.as_ref()) } } } } }
+pub(crate) fn facts<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Markup {
+    html! { dl { @for (name, value) in pairs { div { dt { (name) } (dd(value)) } } } }
+}
+
+/// A value with as many digits as anyone reads, and the whole where the mouse rests.
+fn dd(value: &str) -> Markup {
+    let shown = readable(value);
+    html! {
+        dd title=[(shown != value).then_some(value)] { (breakable(&shown)) }
+    }
 }
 
 /// A remark in small letters.

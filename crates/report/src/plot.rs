@@ -39,6 +39,7 @@ pub struct Plot {
     y: Axis,
     series: Vec<Series>,
     marks: Vec<(f64, String)>,
+    has_legend: bool,
 }
 
 impl Plot {
@@ -52,6 +53,7 @@ impl Plot {
             y: axis(y),
             series: Vec::new(),
             marks: Vec::new(),
+            has_legend: false,
         }
     }
 
@@ -73,6 +75,13 @@ impl Plot {
     #[must_use]
     pub fn described(mut self, description: &str) -> Self {
         description.clone_into(&mut self.description);
+        self
+    }
+
+    /// With a legend for a single series too, whose name says what the names of the axes do not.
+    #[must_use]
+    pub(crate) fn with_legend(mut self) -> Self {
+        self.has_legend = true;
         self
     }
 
@@ -143,6 +152,7 @@ impl Plot {
             axes: (&self.x, &self.y),
             series: &self.series,
             marks: &self.marks,
+            has_legend: self.has_legend,
         })
     }
 
@@ -179,6 +189,22 @@ mod tests {
             assert!(svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{svg}");
             assert!(!plot.has_points());
         }
+    }
+
+    #[test]
+    fn a_line_of_few_points_shows_where_they_are() {
+        let line = |points: u32| {
+            let points = (0..points).map(|i| (f64::from(i), f64::from(i % 7)));
+            Plot::new("t", "x", "y").with("s", Mark::Line, points).to_svg().matches("<circle").count()
+        };
+        assert_eq!([line(2), line(3), line(12), line(13), line(400)], [2, 3, 12, 0, 0]);
+    }
+
+    #[test]
+    fn a_single_series_has_a_legend_where_its_name_says_more_than_the_axes() {
+        let plot = Plot::new("t", "epoch", "loss").with("runs/a", Mark::Line, [(1.0, 2.0), (2.0, 1.0)]);
+        let names = |plot: &Plot| plot.figure().into_string().matches(">runs/a</text>").count();
+        assert_eq!((names(&plot), names(&plot.with_legend())), (0, 2));
     }
 
     #[test]

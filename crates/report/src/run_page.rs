@@ -9,11 +9,10 @@ mod spent;
 use maud::{Markup, html};
 
 use crate::clock;
-use crate::digits::{duration, grouped, ratio, significant};
+use crate::digits::{duration, grouped, ratio, six_digits};
 use crate::gallery::Gallery;
 use crate::html::{facts, page, section};
 use crate::run::Run;
-use crate::settings::shown;
 
 use curves::curves;
 use data::{balance, columns, importance, parts};
@@ -45,7 +44,7 @@ pub fn run_page(run: &Run, gallery: &Gallery) -> String {
             (gallery.markup())
             @if let Some(network) = network(results) { (network) }
             (section("Where the time went", &time(results)))
-            (section("Configuration", &facts(record.settings.iter().map(|(key, value)| (key, shown(value))))))
+            (section("Configuration", &facts(record.settings.iter())))
             (section("Machine", &machine(results)))
         }
     };
@@ -85,10 +84,10 @@ fn headline(run: &Run) -> Vec<(String, Markup)> {
     }
     let unit = run.results.loss.as_ref().and_then(|loss| loss.unit.as_deref());
     if let Some(value) = figures.test_loss().filter(|value| value.is_finite()) {
-        put("test loss", significant(value), unit);
+        put("test loss", six_digits(value), unit);
     }
     if figures.train_loss().is_finite() {
-        put("training loss", significant(figures.train_loss()), unit);
+        put("training loss", six_digits(figures.train_loss()), unit);
     }
     let best = run.record.best_epoch().map(|best| format!("lowest {}: epoch {}", best.loss(), best.epoch));
     put("epochs", grouped(summary.epochs), best.as_deref());

@@ -1,10 +1,6 @@
 //! `config.toml`: the settings of a run.
 
-use std::borrow::Cow;
-
 use toml::de::{DeTable, DeValue};
-
-use crate::digits::short;
 
 /// The settings in the order of the file, as they would stand on a command line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,18 +38,6 @@ impl Settings {
     }
 }
 
-/// The value of a setting as a table shows it: nobody types a number of more digits than these, so it was computed, such as a weight decay
-/// from the number of examples, and has six significant ones.
-pub(crate) fn shown(value: &str) -> Cow<'_, str> {
-    const TYPED: usize = 12;
-    let mantissa = value.split(['e', 'E']).next().unwrap_or(value);
-    let digits = mantissa.trim_start_matches(['-', '+', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
-    match value.parse::<f64>() {
-        Ok(x) if digits > TYPED && mantissa.contains('.') => short(x).to_string().into(),
-        _ => value.into(),
-    }
-}
-
 fn plain(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => text.to_string(),
@@ -71,7 +55,7 @@ fn plain(value: &DeValue<'_>) -> String {
     }
 }
 
-fn pair_of(key: &toml::Spanned<Cow<'_, str>>, value: &toml::Spanned<DeValue<'_>>) -> String {
+fn pair_of(key: &toml::Spanned<std::borrow::Cow<'_, str>>, value: &toml::Spanned<DeValue<'_>>) -> String {
     format!("{} = {}", key.get_ref(), plain(value.get_ref()))
 }
 
@@ -88,17 +72,6 @@ mod tests {
         assert_eq!(pairs, [("lr", "0.001"), ("data", "a = \"b\""), ("layers", "64, 32"), ("quiet", "false")]);
         assert_eq!(settings.get("lr"), Some("0.001"));
         assert_eq!(settings.get("missing"), None);
-    }
-
-    #[test]
-    fn a_number_is_shown_as_it_was_typed_and_one_that_was_computed_with_few_digits() {
-        for typed in
-            ["0.001", "1e-4", "0.00012345678", "20261130", "1.5e300", "256-128", "12345678901234567890"]
-        {
-            assert_eq!(shown(typed), typed);
-        }
-        assert_eq!(shown("0.0005000000237487257"), "0.0005");
-        assert_eq!(shown("0.0005001667222407469"), "0.000500167");
     }
 
     #[test]

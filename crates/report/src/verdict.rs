@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use crate::digits::significant;
-use crate::html::{cell, note, table};
+use crate::html::{bar, cell, note, table};
 use crate::image::Image;
 
 /// An example in its own units, and the answer of a network.
@@ -114,8 +114,12 @@ impl Answer {
 
 /// A number as a person writes it.
 fn number(x: f64) -> String {
-    let text =
-        if x != 0.0 && !(1e-3..1e7).contains(&x.abs()) { return significant(x) } else { format!("{x:.4}") };
+    if x != 0.0 && !(1e-3..1e7).contains(&x.abs()) {
+        return significant(x);
+    }
+    // Eight digits, of which four are after the point.
+    let decimals = [1e4, 1e5, 1e6, 1e7].iter().filter(|limit| x.abs() < **limit).count();
+    let text = format!("{x:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -186,10 +190,7 @@ impl Verdict {
                     @for (name, output) in order.into_iter().take(CLASSES) {
                         tr {
                             th scope="row" { (name) @if truth.as_ref() == Some(name) { span.soft { " true" } } }
-                            td.bars {
-                                span.share style=(format!("--part:{:.3}", output.clamp(0.0, 1.0))) {}
-                                " " (percent(*output))
-                            }
+                            (bar(*output, &percent(*output)))
                         }
                     }
                 }
@@ -208,6 +209,11 @@ mod tests {
         assert_eq!(
             Answer::Numbers { targets }.sentence(),
             "The network says price 141.5, and the truth is 150 (−8.5); rent 1, and the truth is 1 (+0)."
+        );
+        let large = vec![("price".to_owned(), 163_425.531_2, 162_676.0)];
+        assert_eq!(
+            Answer::Numbers { targets: large }.sentence(),
+            "The network says price 163425.53, and the truth is 162676 (+749.5312)."
         );
         let label =
             |says: &str, p: f64, truth: &str| ("wet".to_owned(), says.to_owned(), p, truth.to_owned());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::chromium::{Browser, Page, View};
 use crate::report::bars;
-use crate::{chainrule, labels, screenshot};
+use crate::{chainrule, labels, screenshot, tables};
 
 pub(crate) const WIDE: View =
     View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
@@ -73,6 +73,19 @@ fn at_step(page: &mut Page<'_>, step: usize) {
         ),
         step - 1
     );
+}
+
+/// A table whose standardised inputs are short and long numbers, positive and negative, and a target of millions.
+fn numbers_of_each_size(folder: &Path) {
+    let row = |i: i32| {
+        let inputs = (0..8)
+            .map(|j| format!("{}", (i * (37 + 11 * j) % 101 - 50) * (1 - 2 * (j % 2))))
+            .collect::<Vec<_>>();
+        format!("{},{}\n", inputs.join(","), 1_000_000 * (i % 13))
+    };
+    let head = (0..8).map(|j| format!("column_{j}")).collect::<Vec<_>>().join(",");
+    std::fs::write(folder.join("sizes.csv"), format!("{head},z\n{}", (0..200).map(row).collect::<String>()))
+        .unwrap();
 }
 
 fn lecture(folder: &Path) -> Value {
@@ -203,8 +216,14 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
     lecture(folder.path());
     chainrule(folder.path(), &["train", "--epochs", "1", "--layers", "24-16", "--out", ".", "--json"]);
     chainrule(folder.path(), &["explain", "last.safetensors", "--html", "wide.html", "--json"]);
+    numbers_of_each_size(folder.path());
+    chainrule(
+        folder.path(),
+        &["train", "sizes.csv", "--target", "z", "--epochs", "3", "--out", "sizes", "--json"],
+    );
+    chainrule(folder.path(), &["explain", "sizes", "--example", "1", "--html", "sizes.html", "--json"]);
     let mut browser = Browser::launch();
-    for file in ["page", "wide"] {
+    for file in ["page", "wide", "sizes"] {
         for (size, view) in [("narrow", NARROW), ("wide", WIDE)] {
             for dark in [false, true] {
                 let mut page =
@@ -219,6 +238,8 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                     fits(&mut page, &what);
                     labels::are_apart(&mut page, &what);
                     labels::leave_circles_free(&mut page, &what);
+                    labels::are_inside_circles(&mut page, &what);
+                    tables::are_whole(&mut page, &what);
                     let name = format!("{file}-{size}-{scheme}-{step}.png");
                     if let (Some(path), true) = (screenshot(&name), step >= steps - 2) {
                         page.screenshot(&path);
@@ -293,6 +314,7 @@ fn a_network_with_maps_is_a_page_of_pictures_that_fits_its_window() {
                     .evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
                 assert_eq!(over, 0, "{what}: the page is wider than its window");
                 labels::are_apart(&mut page, &what);
+                tables::are_whole(&mut page, &what);
                 let broken = "[...document.images].filter(image => image.naturalWidth === 0).length";
                 assert_eq!(page.evaluate(broken), 0, "{what}: pictures that do not show");
                 // The picture, the derivative in it twice, the maps and filters of each convolution.

@@ -117,6 +117,32 @@ const TOUCHING: &str = r"(() => {
   return { measured: units.length, found };
 })()";
 
+/// Letters inside of the circles of the network of a lesson, and of C, that leave them.
+const OUTSIDE_CIRCLES: &str = r"(() => {
+  const found = [];
+  let measured = 0;
+  for (const node of document.querySelectorAll('#network .node')) {
+    const circle = node.querySelector('circle:not(.ring)').getBoundingClientRect();
+    const [x, y, r] = [circle.x + circle.width / 2, circle.y + circle.height / 2, circle.width / 2];
+    for (const text of node.querySelectorAll('text:not(.halo)')) {
+      if (!text.textContent) continue;
+      measured++;
+      // A line of letters is higher than its letters.
+      const box = text.getBoundingClientRect();
+      const [top, bottom] = [box.top + 0.28 * box.height, box.bottom - 0.25 * box.height];
+      const reach = Math.hypot(Math.max(x - box.left, box.right - x), Math.max(y - top, bottom - y));
+      if (reach > r - 0.5) found.push(`${text.textContent} in ${node.ariaLabel}`);
+    }
+  }
+  const cost = document.querySelector('#network .cost rect').getBoundingClientRect();
+  for (const text of document.querySelectorAll('#network .cost text')) {
+    if (!text.textContent) continue;
+    const box = text.getBoundingClientRect();
+    if (box.left < cost.left + 2 || box.right > cost.right - 2) found.push(`${text.textContent} in C`);
+  }
+  return { measured, found };
+})()";
+
 /// Measures the boxes of all letters of a page; at least one is there.
 #[track_caller]
 pub(crate) fn are_apart(page: &mut Page<'_>, what: &str) {
@@ -145,4 +171,12 @@ pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
     let touching = page.evaluate(TOUCHING);
     assert!(touching["measured"].as_u64() > Some(2), "{what}: {touching}");
     assert_eq!(touching["found"], json!([]), "{what}: circles that touch");
+}
+
+/// Checks that what stands in the circles of a lesson, and in its box of C, is not wider than they are.
+#[track_caller]
+pub(crate) fn are_inside_circles(page: &mut Page<'_>, what: &str) {
+    let outside = page.evaluate(OUTSIDE_CIRCLES);
+    assert!(outside["measured"].as_u64() > Some(0), "{what}: {outside}");
+    assert_eq!(outside["found"], json!([]), "{what}: letters that leave their circle");
 }

@@ -10,6 +10,7 @@ mod explain;
 mod labels;
 mod names;
 mod report;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::chromium::{Browser, View};
-use crate::{chainrule, labels, screenshot};
+use crate::{chainrule, labels, screenshot, tables};
 
 const WIDE: View = View { width: 1400, height: 900, dark: false, reduced_motion: false, scripts: true };
 const NARROW: View = View { width: 400, height: 800, dark: false, reduced_motion: true, scripts: true };
@@ -65,7 +65,7 @@ fn wide_tables(folder: &Path) {
     );
 }
 
-fn run(folder: &Path, arguments: &[&str]) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_chainrule"))
         .current_dir(folder)
         .args(arguments)
@@ -150,6 +150,7 @@ fn reports_fit_their_windows_in_light_and_dark_without_a_complaint() {
                 assert_eq!(page.evaluate(broken), 0, "{what}: pictures that do not show");
                 labels::are_apart(&mut page, &what);
                 labels::of_plots_are_in_place(&mut page, &what);
+                tables::are_whole(&mut page, &what);
                 assert!(page.errors().is_empty(), "{what}: {:?}", page.errors());
                 if let Some(path) = screenshot(&format!("{}-{width}-{dark}.png", file.replace('/', "-"))) {
                     page.screenshot(&path);

@@ -91,6 +91,59 @@ fn gradcheck_proves_a_checkpoint() {
 }
 
 #[test]
+fn gradcheck_of_rectifiers_takes_a_step_that_stays_clear_of_their_kinks() {
+    let folder = tempfile::tempdir().unwrap();
+    let iris = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/iris.csv");
+    json(folder.path(), &["train", iris, "--target", "species", "--out", "iris", "--json"]);
+    let report = json(folder.path(), &["gradcheck", "iris", "--json"]);
+    assert_eq!(
+        (&report["within"], &report["rows"], &report["unchecked"]),
+        (&value!(true), &value!(5), &value!(0))
+    );
+    assert!(report["step"].as_f64() < Some(1e-4), "{report}");
+
+    // Units that are off are equal in many windows of a pool, and no kink of it.
+    let words = "reshape 8x8x1, conv 4 3, relu, max-pool 2, flatten, dense 10";
+    json(folder.path(), &["train", "--network", words, "--epochs", "2", "--out", "pool", "--json"]);
+    let report = json(folder.path(), &["gradcheck", "pool", "--json"]);
+    assert_eq!(
+        (&report["within"], &report["rows"], &report["unchecked"]),
+        (&value!(true), &value!(5), &value!(0))
+    );
+    assert!(report["passed_over"].as_u64() < Some(50), "{report}");
+}
+
+#[test]
+fn gradcheck_takes_examples_that_have_derivatives_and_says_where_there_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let fit = ["--activation", "tanh", "--dtype", "f64", "--lr", "0.03", "--epochs", "400"];
+    json(here, &[&["train", "moons", "--out", "moons", "--json"][..], &fit].concat());
+    // Most examples are predicted with certainty: their derivatives are rounding.
+    let report = json(here, &["gradcheck", "moons", "--json"]);
+    assert_eq!(report["within"], true, "{report}");
+
+    let rows = |row: &dyn Fn(usize) -> String| (0..60).map(row).collect::<String>();
+    let sure = |i: usize| format!("{}{},{}\n", ["", "-"][i % 2], 5 + i % 7, ["x", "y"][i % 2]);
+    fs::write(here.join("sure.csv"), format!("a,kind\n{}", rows(&sure))).unwrap();
+    fs::write(here.join("zero.csv"), format!("a,kind\n{}", rows(&|i| format!("0,{}\n", ["x", "y"][i % 2]))))
+        .unwrap();
+    let nothing = |name: &str, arguments: &[&str], why: &str| {
+        let table = format!("{name}.csv");
+        json(here, &[&["train", &table, "--out", name, "--json"], arguments].concat());
+        let output = run(here, &["gradcheck", name]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("nothing is checked") && said.contains(why) && said.contains("--part"),
+            "{said}"
+        );
+    };
+    nothing("sure", &["--activation", "tanh", "--lr", "0.3", "--epochs", "300"], "lost in rounding");
+    nothing("zero", &["--lr", "1e-30", "--epochs", "1"], "at a kink");
+}
+
+#[test]
 fn a_table_of_ones_own_is_learned_and_predicted() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

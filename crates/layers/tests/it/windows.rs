@@ -184,6 +184,10 @@ fn the_first_of_equals_is_the_maximum_and_a_nan_is_one() {
     assert!(
         !Layer::<f64>::near_kink(&pool, &[], &apart, 0.5) && Layer::<f64>::near_kink(&pool, &[], &apart, 1.5)
     );
+    // In a network, equals stay equal, and what is nearly equal does not.
+    let equal = Array2::from_shape_vec((1, 4), vec![0.0, 0.0, 3.0, 3.0]).unwrap();
+    assert!(!Layer::<f64>::near_kink_in_network(&pool, &[], &equal, 1e-3));
+    assert!(Layer::<f64>::near_kink_in_network(&pool, &[], &apart, 1.5));
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) fn curves(runs: &[Compared], names: &[String]) -> Vec<Markup> {
     let (styles, which) = styles(runs);
     let (axis, unit) = axis(runs);
     let curve = |title: &str, label: &str, log: bool, of: &dyn Fn(&EpochLine) -> Option<f64>| {
-        let plot = Plot::new(title, "epoch", label);
+        let plot = Plot::new(title, "epoch", label).with_legend();
         let mut plot = if log { plot.log_y() } else { plot };
         let drawn = runs.iter().zip(names).zip(&styles);
         let drawn = drawn.map(|((run, name), style)| (name, *style, run.record.over_epochs(of)));
@@ -100,6 +100,7 @@ mod tests {
     use super::*;
     use crate::comparison::compared::Outcome;
     use crate::comparison::compared::tests::{ended, unfinished};
+    use crate::metrics::Line;
 
     #[test]
     fn of_many_runs_the_best_have_a_colour_each_and_the_others_are_grey() {
@@ -119,6 +120,22 @@ mod tests {
         let (styles, which) = super::styles(&killed);
         assert_eq!((styles[0], styles[12]), (Some(0), None));
         assert!(which.starts_with("The first 12 runs"), "{which}");
+    }
+
+    #[test]
+    fn a_curve_of_one_run_alone_says_which_it_is() {
+        let (a, mut b) = (ended("/runs/a", 0.5), ended("/runs/b", 0.6));
+        for line in &mut b.record.metrics {
+            let Line::Epoch(epoch) = line else { panic!("all lines are of epochs") };
+            epoch.validation_loss = Some(0.7);
+        }
+        let names = ["the first", "the other"].map(str::to_owned);
+        let curves = curves(&[a, b], &names);
+        let validation = curves[1].clone().into_string();
+        assert!(validation.contains(">Validation loss</h2>"), "{validation}");
+        // Once in the drawing for a wide place, and once in that for a narrow one.
+        assert_eq!(validation.matches(">the other</text>").count(), 2, "{validation}");
+        assert_eq!(validation.matches(">the first</text>").count(), 0, "{validation}");
     }
 
     #[test]

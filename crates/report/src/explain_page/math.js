@@ -149,5 +149,16 @@ function short(x) {
   return sign + size.toExponential(0).replace("-", "−");
 }
 
+// The same with fewer digits, the most first.
+function shorter(x) {
+  if (x === null || x === undefined || x === 0) return [short(x)];
+  const size = Math.abs(x);
+  const sign = x < 0 ? "−" : "";
+  const decimals = (count) => sign + size.toFixed(count).replace(/^0\./, ".");
+  const fewer = [2, 1].filter((count) => Number(size.toFixed(count)) > 0).map(decimals);
+  const power = sign + size.toExponential(0).replace("e+", "e").replace("e-", "e−");
+  return [short(x), ...fewer, ...(size < 0.05 ? [power, "≈0"] : [size < 1000 ? decimals(0) : power])];
+}
+
 // A factor of a product: negative numbers in brackets.
 const factor = (x) => (x < 0 ? `(${number(x)})` : number(x));

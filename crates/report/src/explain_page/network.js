@@ -42,6 +42,14 @@ function fitted(text, size, room) {
   return `${text.slice(0, end)}…`;
 }
 
+// A number in a place of this width: in letters that are a little smaller, with fewer digits, or else in small letters.
+function fitNumber(text, x, size, room) {
+  const options = shorter(x);
+  const fits = options.find((option) => 0.88 * widthOf(option, size) <= room) ?? options.at(-1);
+  text.textContent = fits;
+  text.setAttribute("font-size", Math.min(size, size * room / widthOf(fits, size)));
+}
+
 // A name in two lines at most, broken after a word.
 function inLines(text, size, room) {
   const words = text.match(/[^\s_./-]*[\s_./-]*/g);
@@ -223,7 +231,9 @@ class Network {
     group.append(value, ...below);
     if (meant && !this.plan.names.isInside) group.append(svg("title", {}, meant), ...this.meant(meant, x, y));
     this.listen(group, { kind: "unit", l, i });
-    return { group, name, value, below, up, x, y };
+    // As wide as the circle is where the value stands, with a little air beside its rim.
+    const room = 2 * Math.sqrt(radius ** 2 - Math.max(down, size * 0.7 - down) ** 2) - 4.5;
+    return { group, name, value, below, up, x, y, size, room };
   }
 
   // The name of an output outside of its circle.
@@ -320,7 +330,8 @@ class Network {
     columns.forEach((column, l) => column.units.forEach((_, i) => this.showNode(lesson, column, l, i)));
     const costKnown = lesson.knows("cost");
     this.cost.group.classList.toggle("known", costKnown);
-    this.cost.value.textContent = costKnown ? short(data.cost) : "";
+    if (costKnown) fitNumber(this.cost.value, data.cost, 14, 60);
+    else this.cost.value.textContent = "";
     const first = step.kind === "delta" && step.l === data.layers.length;
     this.costPulses.forEach((pulse) => this.pulse(pulse, animate && step.kind === "cost", animate && first));
   }
@@ -335,7 +346,8 @@ class Network {
     const here = step.l === l && step.kind !== "gradient";
     node.group.classList.toggle("now", here || (step.kind === "input" && l === 0));
     node.group.setAttribute("aria-label", lesson.spoken({ kind: "unit", l, i }));
-    node.value.textContent = known ? short(column.h[i]) : "";
+    if (known) fitNumber(node.value, column.h[i], node.size, node.room);
+    else node.value.textContent = "";
     node.name.setAttribute("y", known ? node.y - node.up : node.y + 5);
     const lines = [];
     if (signalled) lines.push(["d", `δ ${short(column.delta[i])}`]);

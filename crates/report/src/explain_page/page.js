@@ -105,7 +105,7 @@ function told(step) {
 }
 
 function cell(x, className = "") {
-  return html("td", { class: className }, ...(typeof x === "string" ? [x] : [/10\^/.test(number(x)) ? math(number(x)) : plain(x)]));
+  return html("td", { class: className, ...(typeof x === "string" ? { title: x } : {}) }, ...(typeof x === "string" ? [x] : [/10\^/.test(number(x)) ? math(number(x)) : plain(x)]));
 }
 
 function head(...symbols) {

@@ -26,7 +26,12 @@ pub(super) struct Drawing<'a> {
     pub(super) series: &'a [Series],
     /// Places on the x axis with their names.
     pub(super) marks: &'a [(f64, String)],
+    /// Whether a single series has a legend too.
+    pub(super) has_legend: bool,
 }
+
+/// Points of a line that are shown one by one at most.
+const FEW: usize = 12;
 
 const RIGHT: f64 = 16.0;
 const LEGEND_ROW: f64 = 20.0;
@@ -54,7 +59,7 @@ struct Entry<'a> {
 /// The plot as SVG. A file has a title and its style in it; on a page both are there already.
 pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
     let top = if is_file { 40.0 } else { 12.0 };
-    let (entries, rows) = legend(drawing.series, size, top);
+    let (entries, rows) = legend(drawing, size, top);
     // A long legend makes the drawing higher, and not the plot lower.
     let size = Size { height: size.height + LEGEND_ROW * rows.saturating_sub(1) as f64, ..size };
     let marks = if drawing.marks.is_empty() { 0.0 } else { 18.0 };
@@ -89,10 +94,10 @@ pub(super) fn svg(drawing: &Drawing<'_>, size: Size, is_file: bool) -> String {
 }
 
 /// The legend in rows above the plot, and how many rows there are.
-fn legend(series: &[Series], size: Size, top: f64) -> (Vec<Entry<'_>>, usize) {
+fn legend<'a>(drawing: &Drawing<'a>, size: Size, top: f64) -> (Vec<Entry<'a>>, usize) {
     const SWATCH: f64 = 30.0;
-    let named: Vec<_> = series.iter().filter(|series| series.mark.is_named()).collect();
-    if named.len() < 2 {
+    let named: Vec<_> = drawing.series.iter().filter(|series| series.mark.is_named()).collect();
+    if named.is_empty() || named.len() == 1 && !drawing.has_legend {
         return (Vec::new(), 0);
     }
     let (left, right) = (14.0, size.width - RIGHT);
@@ -233,14 +238,12 @@ impl Canvas<'_> {
                     _ => format!("line c{colour}\" stroke-dasharray=\"{dash}\""),
                 };
                 self.put(format_args!("<path class=\"{class} d=\"{path}\"/>\n"));
-            }
-            Mark::Dots => {
-                for (a, b) in points.iter().map(at) {
-                    self.put(format_args!(
-                        "<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"
-                    ));
+                // What lies between few points was not measured.
+                if series.mark == Mark::Line && points.len() <= FEW {
+                    self.dots(points.iter().map(at), colour);
                 }
             }
+            Mark::Dots => self.dots(points.iter().map(at), colour),
             Mark::Stems => {
                 for (a, b) in points.iter().map(at) {
                     go(format_args!("M{a:.1} {floor}V{b:.1}"));
@@ -257,6 +260,12 @@ impl Canvas<'_> {
                 }
                 self.put(format_args!("<path class=\"bar c{colour}\" d=\"{path}\"/>\n"));
             }
+        }
+    }
+
+    fn dots(&mut self, places: impl Iterator<Item = (f64, f64)>, colour: usize) {
+        for (a, b) in places {
+            self.put(format_args!("<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"));
         }
     }
 

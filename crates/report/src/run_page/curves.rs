@@ -12,6 +12,8 @@ use crate::run::{BestEpoch, Record, Run};
 
 /// Parameters whose gradients are drawn at most: of more curves, none can be followed.
 const GRADIENTS: usize = 8;
+/// Single batches that are drawn at least: of fewer dots, nothing can be seen.
+const BATCHES: usize = 5;
 
 /// A chart for each figure that has two points or more.
 pub(super) fn curves(run: &Run) -> Vec<Markup> {
@@ -26,14 +28,17 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     };
     let axis = run.results.loss.as_ref().map_or_else(|| "loss".to_owned(), LossUnits::axis);
     let train = record.over_epochs(|epoch| Some(epoch.train_loss));
-    let mut loss =
-        Plot::new("Loss", "epoch", &axis).log_y().with("training, mean of the batches", Mark::Line, train);
+    let mut loss = Plot::new("Loss", "epoch", &axis).log_y().with_legend().with(
+        "training, mean of the batches",
+        Mark::Line,
+        train,
+    );
     let validation = record.over_epochs(|epoch| epoch.validation_loss);
     if !validation.is_empty() {
         loss = loss.with("validation", Mark::Line, validation);
     }
     let heading = if metric == "R²" { "R²" } else { "Accuracy" };
-    let mut figure = Plot::new(heading, "epoch", metric);
+    let mut figure = Plot::new(heading, "epoch", metric).with_legend();
     for (name, of) in [
         ("training", EpochLine::train_metric as fn(&EpochLine) -> _),
         ("validation", EpochLine::validation_metric),
@@ -48,7 +53,7 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
         chart("Loss", &marked(loss), &remark_of_loss(run, best)),
         chart(heading, &marked(figure), "After each epoch; of the training part on a twentieth of its examples, at least 100 and at most 1,000."),
         chart("Gradient norms", &gradients, &which),
-        chart("Loss of single batches", &batches(record, &axis), "Each before its step."),
+        batches(record, &axis),
         learning_rate(record),
     ]
     .into_iter()
@@ -73,25 +78,29 @@ fn remark_of_loss(run: &Run, best: Option<BestEpoch>) -> String {
     standardised.into_iter().chain(models.map(str::to_owned)).collect::<Vec<_>>().join(" ")
 }
 
-/// The learning rate, unless it is the same all the time, or there is none.
+/// The learning rate of all steps that are known, unless it is the same all the time, or there is none.
 fn learning_rate(record: &Record) -> Option<Markup> {
-    let rates = |steps: bool| -> Vec<(f64, f64)> {
-        let of_steps = record.steps().filter(|_| steps).map(|line| (line.step, line.learning_rate));
-        let of_epochs = record.epochs().filter(|_| !steps).map(|line| (line.step, line.learning_rate));
-        of_steps.chain(of_epochs).filter_map(|(step, rate)| Some((step as f64, rate?))).collect()
-    };
-    let rate = Some(rates(true)).filter(|rate| rate.len() > 1).unwrap_or_else(|| rates(false));
-    let first = rate.first()?.1;
-    if rate.iter().all(|(_, rate)| *rate == first) {
+    let of_steps = record.steps().map(|line| (line.step, line.learning_rate));
+    let of_epochs = record.epochs().map(|line| (line.step, line.learning_rate));
+    let known: BTreeMap<u64, f64> =
+        of_steps.chain(of_epochs).filter_map(|(step, rate)| Some((step, rate?))).collect();
+    let first = *known.values().next()?;
+    if known.values().all(|rate| *rate == first) {
         return None;
     }
+    let rate = known.into_iter().map(|(step, rate)| (step as f64, rate));
     let plot = Plot::new("Learning rate", "step", "learning rate η").with("η", Mark::Line, rate);
     chart("Learning rate", &plot, "")
 }
 
-fn batches(record: &Record, axis: &str) -> Plot {
-    let points = record.steps().map(|step| (step.step as f64, step.loss));
-    Plot::new("Loss of single batches", "step", axis).log_y().with("batch", Mark::Dots, points)
+/// The losses of the logged steps, where they say more than the curve of the epochs.
+fn batches(record: &Record, axis: &str) -> Option<Markup> {
+    let points: Vec<_> = record.steps().map(|step| (step.step as f64, step.loss)).collect();
+    if points.len() < BATCHES || points.len() <= record.epochs_done() {
+        return None;
+    }
+    let plot = Plot::new("Loss of single batches", "step", axis).log_y().with("batch", Mark::Dots, points);
+    chart("Loss of single batches", &plot, "Each before its step.")
 }
 
 /// The gradient norms of the weights with the names of their layers, and what the plot shows in a sentence.
@@ -142,4 +151,59 @@ fn in_order(mut names: Vec<&String>) -> Vec<&String> {
         (key(path), own != "weight", own.to_owned())
     });
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::metrics::Line;
+    use crate::settings::Settings;
+
+    /// A run of so many epochs of 4 steps, with a line each `every` steps, and a learning rate that rises and falls.
+    fn record(epochs: u64, every: u64) -> Record {
+        let rate = |step: u64| (step as f64 / 10.0).sin() + 2.0;
+        let line = |step: u64| -> Vec<Line> {
+            let of_step = json!({ "kind": "step", "step": step, "epoch": step / 4 + 1, "batch": step % 4, "loss": 1.0, "learning_rate": rate(step) });
+            let of_epoch = json!({
+                "kind": "epoch", "epoch": step / 4, "step": step, "train_loss": 1.0, "learning_rate": rate(step), "seconds": 1.0, "examples": 9
+            });
+            let lines = [(step.is_multiple_of(every), of_step), (step.is_multiple_of(4), of_epoch)];
+            lines
+                .into_iter()
+                .filter(|(is_written, _)| *is_written)
+                .map(|(_, line)| serde_json::from_value(line).unwrap())
+                .collect()
+        };
+        let metrics = (1..=4 * epochs).flat_map(line).collect();
+        Record { name: "run".to_owned(), metrics, settings: Settings::default() }
+    }
+
+    /// The points of a chart, as its script has them.
+    fn points(chart: &Markup) -> Vec<(f64, f64)> {
+        let page = chart.clone().into_string();
+        let numbers = page.split_once("data-numbers=\"").unwrap().1.split_once('"').unwrap().0;
+        let numbers: serde_json::Value = serde_json::from_str(&numbers.replace("&quot;", "\"")).unwrap();
+        serde_json::from_value(numbers["series"][0]["points"].clone()).unwrap()
+    }
+
+    #[test]
+    fn the_learning_rate_is_that_of_the_epochs_and_of_the_logged_steps() {
+        let steps = |record: &Record| -> Vec<f64> {
+            points(&learning_rate(record).unwrap()).into_iter().map(|(step, _)| step).collect()
+        };
+        assert_eq!(steps(&record(5, 10)), [4.0, 8.0, 10.0, 12.0, 16.0, 20.0]);
+        assert_eq!(steps(&record(2, 100)), [4.0, 8.0]);
+        assert!(learning_rate(&record(1, 100)).is_none_or(|chart| points(&chart).len() > 1));
+    }
+
+    #[test]
+    fn single_batches_are_drawn_where_they_say_more_than_the_epochs() {
+        let drawn = |epochs, every| batches(&record(epochs, every), "loss").map(|chart| points(&chart).len());
+        assert_eq!(drawn(10, 10), None, "four dots");
+        assert_eq!(drawn(50, 10), None, "twenty dots beside fifty epochs");
+        assert_eq!(drawn(2, 1), Some(8));
+        assert_eq!(drawn(5, 2), Some(10));
+    }
 }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::diagnostics::Part;
-use crate::digits::{grouped, ratio, significant};
-use crate::html::{note, section};
+use crate::digits::{grouped, ratio, six_digits};
+use crate::html::{bar, breakable, note, section};
 use crate::results::Results;
 
 /// Bars of a chart that are drawn at most.
@@ -22,9 +22,9 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
     let figures: [Figure; 5] = [
         ("accuracy", |part| part.accuracy, ratio),
         ("R²", |part| part.r2, ratio),
-        ("RMSE", |part| part.rmse, significant),
-        ("MAE", |part| part.mae, significant),
-        ("loss", |part| Some(part.loss), significant),
+        ("RMSE", |part| part.rmse, six_digits),
+        ("MAE", |part| part.mae, six_digits),
+        ("loss", |part| Some(part.loss), six_digits),
     ];
     let known: Vec<_> =
         figures.iter().filter(|(_, of, _)| parts.iter().any(|part| of(part).is_some())).collect();
@@ -85,13 +85,6 @@ fn units(results: &Results) -> Option<String> {
     Some(format!("The loss is {}, mean over the examples.{errors}", loss.in_words()))
 }
 
-/// A bar with its number.
-fn bar(share: f64, text: &str) -> Markup {
-    html! {
-        td.bars { span.share style=(format!("--part:{:.3}", share.clamp(0.0, 1.0))) {} " " (text) }
-    }
-}
-
 /// The examples of each class in each part, or those for which each label holds.
 pub(super) fn balance(results: &Results) -> Option<Markup> {
     let diagnostics = &results.diagnostics;
@@ -119,13 +112,13 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
                 thead { tr {
                     th scope="col" { (what) }
                     @for (place, part) in counted.iter().enumerate() {
-                        @if place == 0 { th.words scope="col" { (part.name) } } @else { th scope="col" { (part.name) } }
+                        @if place == 0 { th.words scope="col" colspan="2" { (part.name) } } @else { th scope="col" { (part.name) } }
                     }
                 } }
                 tbody {
                     @for &class in &order {
                         tr {
-                            th scope="row" { (names[class]) }
+                            th scope="row" { (breakable(&names[class])) }
                             @for (place, part) in counted.iter().enumerate() {
                                 @let (count, all) = (part.of_class[class], part.examples.max(1));
                                 @let text = format!("{} ({:.1} %)", grouped(count), 100.0 * count as f64 / all as f64);
@@ -158,7 +151,7 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
                 thead { tr { th scope="col" { "column" } th.words scope="col" { "kind" } th scope="col" { "inputs" } } }
                 tbody {
                     @for column in columns.iter().take(BARS) {
-                        tr { th scope="row" { (column.name) } td.words { (column.kind) } td { (column.inputs) } }
+                        tr { th scope="row" { (breakable(&column.name)) } td.words { (column.kind) } td { (column.inputs) } }
                     }
                 }
             }
@@ -183,15 +176,15 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
             table {
                 thead { tr {
                     th scope="col" { "column" }
-                    th.words scope="col" { "loss of " (importance.metric) }
+                    th.words scope="col" colspan="2" { "loss of " (importance.metric) }
                     th.words scope="col" { "kind" }
                 } }
                 tbody {
                     @for column in order.iter().take(BARS) {
                         tr {
-                            th scope="row" { (column.name) }
+                            th scope="row" { (breakable(&column.name)) }
                             (bar(column.mean / largest, &format!("{} ± {}", ratio(column.mean), ratio(column.deviation))))
-                            td.words { (kind(&column.name)) }
+                            td.kind { (kind(&column.name)) }
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::diagnostics::{Binary, Fit};
-use crate::digits::{grouped, ratio, significant};
+use crate::digits::{grouped, ratio, six_digits};
 use crate::html::{cell, chart, named_head, note, section, table};
 use crate::plot::{Mark, Plot};
 use crate::results::{Class, Evaluation, Results, TargetFigures};
@@ -118,7 +118,7 @@ fn of_target(fit: &Fit, several: bool) -> Vec<Markup> {
         chart(
             &heading("Predicted against true"),
             &predicted,
-            &format!("RMSE {}, MAE {}, in the unit of {name}.{which}", significant(rmse), significant(mae)),
+            &format!("RMSE {}, MAE {}, in the unit of {name}.{which}", six_digits(rmse), six_digits(mae)),
         ),
         chart(
             &heading("Residuals"),
@@ -133,8 +133,8 @@ fn of_target(fit: &Fit, several: bool) -> Vec<Markup> {
 
 fn each_target(targets: &[TargetFigures]) -> Markup {
     let row = |TargetFigures { name, r2, rmse, mae }: &TargetFigures| {
-        let mae = mae.map(significant).unwrap_or_default();
-        vec![cell(name), cell(&ratio(*r2)), cell(&significant(*rmse)), cell(&mae)]
+        let mae = mae.map(six_digits).unwrap_or_default();
+        vec![cell(name), cell(&ratio(*r2)), cell(&six_digits(*rmse)), cell(&mae)]
     };
     table(&["target", "R²", "RMSE", "MAE"], &targets.iter().map(row).collect::<Vec<_>>())
 }

@@ -114,8 +114,10 @@ fn a_row_of_weight_two_counts_as_the_row_twice_in_every_curvature() {
         let product = |rows: &[usize], weights: Option<&[f64]>| {
             let (x, target) = (x.select(Axis(0), rows), target.select(Axis(0), rows));
             let mut out = vec![0.0; theta.len()];
-            Risk::new(model, loss, &x, &target).weighted(weights).product(curvature, theta, v, &mut out);
-            out.iter_mut().for_each(|out| *out *= rows.len() as f64);
+            Risk::new(model, loss, &x, &target)
+                .weighted(weights)
+                .accumulate_product(curvature, theta, v, &mut out);
+            vector::scale(rows.len() as f64, &mut out);
             out
         };
         let mut difference = product(&twice, None);
