@@ -22,7 +22,8 @@ impl TargetScaling {
             Target::Real { values, .. }
                 if !train.is_empty() && ends_in_dense(network) && output == Output::Identity =>
             {
-                Self { columns: moments(values, train.weights()) }
+                let moments = moments(values, train.weights()).into_iter();
+                Self { columns: moments.map(|(mean, deviation)| (mean, deviation.unwrap_or(1.0))).collect() }
             }
             _ => Self::default(),
         }

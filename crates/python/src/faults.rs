@@ -35,6 +35,11 @@ pub(crate) fn fit_error(error: FitError) -> PyErr {
         FitError::LossOfLabels => "the targets are labels, any number of which may hold: \
              take loss=\"binary-cross-entropy\""
             .to_owned(),
+        FitError::Resolution(_) => {
+            "the targets lie too close together for single precision, beside their size: \
+             take dtype=\"float64\", or subtract their mean"
+                .to_owned()
+        }
         error => told(&error),
     })
 }

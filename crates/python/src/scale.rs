@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use chainrule::datasets::moments;
 use chainrule::ndarray::{Array2, ArrayView2};
 use chainrule::tensor::Scalar;
 use serde::{Deserialize, Serialize};
@@ -16,19 +17,10 @@ pub(crate) struct Scale {
 impl Scale {
     /// Over the rows of x, all of one weight where there are none.
     pub(crate) fn of<A: Scalar>(x: &ArrayView2<'_, A>, weights: Option<&[f64]>) -> Self {
-        let mut mean = mean(x, weights, |_, x| x);
-        // A sum of equal numbers is rounded, so that a constant column can seem to vary by that rounding.
-        for (mean, constant) in mean.iter_mut().zip(constants(x, weights)) {
-            *mean = constant.unwrap_or(*mean);
-        }
-        let variance = self::mean(x, weights, |column, x| (x - mean[column]).powi(2));
-        let rows = x.nrows() as f64;
-        let deviation = variance.iter().zip(&mean).map(|(&variance, &mean)| {
-            // Nor is a variance that the rounding of the mean explains: the bound of scikit-learn's scalers.
-            let rounding = rows * f64::EPSILON * variance + (rows * mean * f64::EPSILON).powi(2);
-            Some(variance.sqrt()).filter(|deviation| variance > rounding && deviation.is_normal())
-        });
-        Self { deviation: deviation.collect(), mean }
+        // Weights that are all 0 are refused with the examples.
+        let weights = weights.filter(|weights| weights.iter().any(|weight| *weight > 0.0));
+        let (mean, deviation) = moments(x, weights).into_iter().unzip();
+        Self { mean, deviation }
     }
 
     /// Whether the largest deviation and the largest mean are of the order of 1, as those of standardised numbers, of shares and of the
@@ -64,33 +56,4 @@ impl Scale {
     pub(crate) fn columns(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.mean.iter().copied().zip(self.deviation.iter().map(|deviation| deviation.unwrap_or(1.0)))
     }
-}
-
-fn mean<A: Scalar>(
-    x: &ArrayView2<'_, A>,
-    weights: Option<&[f64]>,
-    value: impl Fn(usize, f64) -> f64,
-) -> Vec<f64> {
-    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-    let total: f64 = (0..x.nrows()).map(weight).sum();
-    let mut sums = vec![0.0; x.ncols()];
-    for (n, row) in x.rows().into_iter().enumerate() {
-        let weight = weight(n);
-        for (column, (sum, x)) in sums.iter_mut().zip(row).enumerate() {
-            *sum += weight * value(column, x.as_f64());
-        }
-    }
-    sums.iter().map(|sum| sum / total).collect()
-}
-
-/// The number of each column that has only one, in the rows that count.
-fn constants<A: Scalar>(x: &ArrayView2<'_, A>, weights: Option<&[f64]>) -> Vec<Option<f64>> {
-    let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); x.ncols()];
-    let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
-    for (_, row) in x.rows().into_iter().enumerate().filter(|(n, _)| counts(*n)) {
-        for ((least, most), x) in range.iter_mut().zip(row) {
-            (*least, *most) = (least.min(x.as_f64()), most.max(x.as_f64()));
-        }
-    }
-    range.into_iter().map(|(least, most)| (least == most).then_some(least)).collect()
 }

@@ -196,10 +196,6 @@ def test_a_training_that_a_callback_breaks_off_keeps_its_classes():
     assert set(model.predict(X)) <= {"even", "odd"} and len(model.history_) == 1
 
 
-WAITS = "waits for crates/model: the file of a model that was not trained says that its transform is not chosen"
-
-
-@pytest.mark.xfail(reason=WAITS)
 @pytest.mark.parametrize("network", ["dense 8, tanh, dense 1", "dense 8, batch-norm, tanh, dense 1"])
 @pytest.mark.parametrize("way", ["pickle", "deepcopy", "file", "state dict"])
 def test_a_copy_that_was_not_trained_trains_as_the_original(tmp_path, network, way):

@@ -8,8 +8,7 @@ use crate::error::Error;
 use crate::features::Features;
 
 /// Mean and standard deviation, with n in the denominator, of each column of `x`, whose rows count as `weights` say, or all alike;
-/// a row of weight 0 is not looked at. The deviation of a constant column is 1, also where the rounding of the mean makes it seem
-/// to vary.
+/// a row of weight 0 is not looked at. A constant column has no deviation, also where the rounding of the mean makes it seem to vary.
 ///
 /// # Panics
 /// If there are not as many weights as rows, or nothing that counts.
@@ -19,22 +18,22 @@ use crate::features::Features;
 /// use chainrule_tensor::ndarray::array;
 ///
 /// let x = array![[1.0, 0.1], [3.0, 0.1], [9.0, 0.1]];
-/// assert_eq!(moments(&x, Some(&[1.0_f32, 1.0, 0.0])), [(2.0, 1.0), (0.1, 1.0)]);
+/// assert_eq!(moments(&x, Some(&[1.0_f32, 1.0, 0.0])), [(2.0, Some(1.0)), (0.1, None)]);
 /// ```
 #[track_caller]
-pub fn moments<A: Scalar>(x: &ArrayRef2<f64>, weights: Option<&[A]>) -> Vec<(f64, f64)> {
-    let rows = weights.map_or(x.nrows(), <[A]>::len);
+pub fn moments<A: Scalar, W: Scalar>(x: &ArrayRef2<A>, weights: Option<&[W]>) -> Vec<(f64, Option<f64>)> {
+    let rows = weights.map_or(x.nrows(), <[W]>::len);
     assert_eq!(rows, x.nrows(), "moments: a weight for each row");
     assert!(
-        weights.map_or(rows > 0, |weights| weights.iter().any(|w| *w > A::zero())),
+        weights.map_or(rows > 0, |weights| weights.iter().any(|w| *w > W::zero())),
         "moments: nothing counts"
     );
-    let visit_all = |visit: &mut dyn FnMut(&[f64])| {
+    let visit_all = |visit: &mut dyn FnMut(&[A])| {
         x.outer_iter().for_each(|row| visit(row.as_standard_layout().as_slice().expect("a row of its own")));
         Ok(())
     };
     let found = Statistics::of_rows(rows, x.ncols(), weights, visit_all).expect("an array is at hand");
-    let deviations = found.variance.iter().map(|variance| divisor(variance.sqrt()));
+    let deviations = found.variance.iter().map(|variance| Some(variance.sqrt()).filter(|x| x.is_normal()));
     found.mean.iter().copied().zip(deviations).collect()
 }
 
