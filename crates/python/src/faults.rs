@@ -11,6 +11,12 @@ use pyo3::prelude::*;
 const NAMES: [(&str, &str); 2] =
     [("--dtype f64", "dtype=\"float64\""), ("omit --augment", "leave out augment")];
 
+/// What is wrong with settings that came as JSON, without the place in a text that nobody has seen.
+pub(crate) fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(fault, _)| fault).to_owned()
+}
+
 /// A `ValueError` with the error and its causes.
 pub(crate) fn value_error(error: impl Error) -> PyErr {
     PyValueError::new_err(told(&error))

@@ -18,7 +18,7 @@ use self::engine::{Engine, Examples, labels};
 use self::settings::{Design, FitPlan, LossName};
 use self::watch::Verdict;
 use crate::arrays::Rows;
-use crate::faults::{detached, value_error};
+use crate::faults::{detached, value_error, without_place};
 use crate::signals::Signals;
 
 /// An engine in one of the number types.
@@ -209,7 +209,7 @@ impl Learner {
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| PyValueError::new_err(error.to_string()))
+    serde_json::from_str(json).map_err(|error| PyValueError::new_err(without_place(&error)))
 }
 
 fn vector<A: Scalar + Element>(numbers: &Bound<'_, PyAny>) -> PyResult<Vec<A>> {

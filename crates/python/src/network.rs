@@ -20,7 +20,7 @@ use pyo3::types::PyBytes;
 use self::examples::{dataset, features, predictions, target};
 use self::state::{decoded, stored};
 use self::training::{Report, Training, fit, report};
-use crate::faults::{detached, file_error, told, value_error};
+use crate::faults::{detached, file_error, told, value_error, without_place};
 use crate::memory;
 use crate::objective::{Objective, Problem};
 use crate::signals::Signals;
@@ -109,7 +109,7 @@ impl Network {
         on_epoch: Option<Py<PyAny>>,
     ) -> PyResult<Report> {
         let training: Training =
-            serde_json::from_str(training).map_err(|error| PyValueError::new_err(error.to_string()))?;
+            serde_json::from_str(training).map_err(|error| PyValueError::new_err(without_place(&error)))?;
         let weights = weights.map(|weights| weights.as_array().to_vec());
         let mut signals = Signals::new(on_epoch);
         let history = on!(&mut self.model, model => {

@@ -13,7 +13,7 @@ use chainrule::ndarray::Array2;
 use chainrule::optim::Objective as _;
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{Curvature, ShardBuffers, Sharded};
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
+use numpy::{AllowTypeChange, PyArray1, PyArray2, PyArrayLike1};
 use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
@@ -167,7 +167,7 @@ macro_rules! on {
     };
 }
 
-fn narrow<A: Scalar>(vector: &PyReadonlyArray1<'_, f64>, dim: usize) -> PyResult<Vec<A>> {
+fn narrow<A: Scalar>(vector: &Vector<'_>, dim: usize) -> PyResult<Vec<A>> {
     let vector = vector.as_array();
     if vector.len() != dim {
         let given = vector.len();
@@ -194,7 +194,8 @@ impl Objective {
     }
 }
 
-type Vector<'py> = PyReadonlyArray1<'py, f64>;
+/// Numbers of any type, such as the θ of a model in single precision.
+type Vector<'py> = PyArrayLike1<'py, f64, AllowTypeChange>;
 
 #[pymethods]
 impl Objective {

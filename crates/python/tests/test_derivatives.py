@@ -64,6 +64,14 @@ def test_scipy_trains_by_exact_second_derivatives():
     assert np.abs(objective.value_and_grad(result.x)[1]).max() < 1e-4
 
 
+def test_vectors_of_any_type_of_number_are_taken():
+    model = network("float32")
+    problem = model.objective(X, Y)
+    single = problem.value(model.theta)
+    assert model.theta.dtype == np.float32
+    assert single == problem.value(model.theta.astype(np.float64)) == problem.value(list(model.theta))
+
+
 def test_vectors_of_another_length_are_refused():
     for call in (lambda: value_and_grad(network(), X, Y, np.zeros(3)), lambda: hvp(network(), X, Y, np.zeros(3))):
         with pytest.raises(ValueError, match="26 parameters"):

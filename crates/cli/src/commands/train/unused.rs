@@ -43,7 +43,8 @@ fn of_others(format: FileFormat) -> Vec<(&'static str, &'static str)> {
     match format {
         FileFormat::Text => [images, stream].concat(),
         FileFormat::Parquet => [images, stream, text].concat(),
-        FileFormat::Npz => [images, stream, text, marks, dates, cells].concat(),
+        // An archive of one array is a table of numbers.
+        FileFormat::Npz => [images, stream, text, marks, dates].concat(),
         FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, dates, cells].concat(),
         _ => [images, text, marks, dates].concat(),
     }
