@@ -1,5 +1,6 @@
 //! From a column of cells to classes or numbers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chainrule_tensor::ndarray::Array2;
@@ -51,7 +52,7 @@ impl Labels {
     }
 
     /// Whether it matters how numbers are spelled.
-    #[cfg(feature = "csv")]
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn wants_form(&self) -> bool {
         self.task != TaskKind::Classification && !self.known
     }
@@ -70,7 +71,10 @@ impl Labels {
     /// # Errors
     /// What is wrong with it, and the cure.
     pub(crate) fn push(&mut self, cell: &str) -> Result<(), String> {
-        self.take(cell, self.form.parse(cell))
+        let number = self.form.parse(cell);
+        // The name of a class has no marks between thousands and a decimal point.
+        let digits = number.and_then(|_| self.form.digits(cell)).map(Cow::into_owned);
+        self.take(digits.as_deref().unwrap_or(cell), number)
     }
 
     /// Takes the next cell of a format that has numbers.
@@ -93,8 +97,8 @@ impl Labels {
     }
 
     fn take(&mut self, cell: &str, number: Option<f64>) -> Result<(), String> {
-        // Decorated numbers and dates are measured, not counted.
-        let is_whole = number.is_none_or(|x| x.fract() == 0.0 && self.form.is_plain());
+        // Dates and numbers with a unit are measured, not counted.
+        let is_whole = number.is_none_or(|x| x.fract() == 0.0 && self.form.has_unit_of(&NumberForm::Plain));
         if !is_whole && self.task == TaskKind::Auto && !self.known && !self.words {
             self.give_up_classes();
         }
