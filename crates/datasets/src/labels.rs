@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chainrule_tensor::ndarray::Array2;
 
-use crate::table::cells::shortened;
+use crate::table::cells::{is_marker, shortened};
 use crate::table::form::{NumberForm, plain, spelling};
 use crate::target::Target;
 use crate::task::TaskKind;
@@ -112,6 +112,17 @@ impl Labels {
         let is_infinite = number.is_none() && self.numbers && cell.parse::<f64>().is_ok();
         if is_infinite {
             return Err(format!("{cell:?} is no class among numbers: correct it or drop the row"));
+        }
+        let marker = match number {
+            None => Some(cell).filter(|cell| self.numbers && is_marker(cell)),
+            Some(_) if self.numbers => None,
+            Some(_) => self.names.iter().map(String::as_str).find(|name| is_marker(name)),
+        };
+        if let Some(marker) = marker.filter(|_| self.task == TaskKind::Auto && !self.known) {
+            return Err(format!(
+                "{marker:?} among numbers could be a class or a missing value: drop the row, or make this a classification (--task \
+                 classification)"
+            ));
         }
         if !is_whole {
             return Err(format!(
@@ -227,6 +238,18 @@ mod tests {
         };
         assert!(values.iter().map(|&x| x as usize).eq((0..42).map(|i| i % 21)));
         assert!(of(&[&many[..20], &many[..20]].concat(), TaskKind::Auto, &[]).unwrap().is_classes());
+    }
+
+    #[test]
+    fn a_mark_of_missing_values_among_numbers_is_no_class_by_itself() {
+        for cells in [["0", "1", "-", "1"], ["-", "0", "1", "1"], ["#N/A", "-", "0", "1"]] {
+            assert!(
+                of(&cells, TaskKind::Auto, &[]).unwrap_err().contains("--task classification"),
+                "{cells:?}"
+            );
+            assert!(of(&cells, TaskKind::Classification, &[]).is_ok());
+        }
+        assert!(of(&["none", "some", "none", "some"], TaskKind::Auto, &[]).unwrap().is_classes());
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
         _ => None,
     };
     let part = |x: usize, y: usize, options: &ReadOptions| -> Result<Dataset<A>, Error> {
+        options.refuse_columns(path)?;
         let y = npy::decode_target(&arrays.unpacked(y)?, path, options)?;
         npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
     };

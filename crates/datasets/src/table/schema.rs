@@ -222,11 +222,13 @@ impl Schema {
         let targets =
             self.targets.iter().zip(&model.targets).map(|(a, b)| (&a.name, a.place, &a.form, &b.form));
         let unlike = features.chain(targets).filter(|(.., new, old)| new != old);
-        let line = |(name, place, new, old)| {
-            format!(
-                "column {} ({name}): its numbers are read as {new}, and those of the training data as {old}",
-                place + 1
-            )
+        let numbers = |form: &NumberForm| match form.to_string() {
+            form if form == "plain" => "plain numbers".to_owned(),
+            form => format!("numbers with {form}"),
+        };
+        let line = |(name, place, new, old): (&String, usize, &NumberForm, &NumberForm)| {
+            let (new, old) = (numbers(new), numbers(old));
+            format!("column {} ({name}): read as {new}; the training data has {old}", place + 1)
         };
         unlike.map(line).collect()
     }

@@ -201,6 +201,7 @@ fn the_target_is_a_column_that_is_not_left_out() {
 fn the_cure_is_that_of_the_fault() {
     let rows = lines(40, |i| format!("{i},1.{i},{}", i % 2));
     refused(&format!("# made by hand\n{rows}"), ReadOptions::default(), "(--comment #)");
+    refused(&format!("# made\n# by hand\n{rows}"), ReadOptions::default(), "(--comment #)");
     refused(&format!("made by hand\n{rows}"), ReadOptions::default(), "(--skip-rows N)");
     for marker in ["-", "#N/A"] {
         refused(&format!("a,b,y\n{rows}3,{marker},1\n"), ReadOptions::default(), "(--missing)");

@@ -140,7 +140,7 @@ fn a_new_column_is_read_in_its_own_form_where_that_is_certain() {
     let Features::Columns(columns) = new else { panic!("a table") };
     assert_eq!(
         columns.schema().forms_unlike(price.schema().unwrap()),
-        ["column 1 (a): its numbers are read as thousands comma, $, and those of the training data as $"]
+        ["column 1 (a): read as numbers with thousands comma, $; the training data has numbers with $"]
     );
     let thousands = |mark| TableOptions { thousands: Some(mark), ..free() };
     let decimal = |mark| TableOptions { decimal: Some(mark), ..free() };

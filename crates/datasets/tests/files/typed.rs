@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use chainrule_datasets::{Column, Pipeline, ReadOptions, TableOptions, csv, npz, parquet, read_features};
+use chainrule_datasets::{
+    Column, Dataset, Pipeline, ReadOptions, TableOptions, csv, npy, npz, parquet, read, read_features,
+    read_pair,
+};
 use chainrule_tensor::ndarray::Array2;
 
 fn encoded(a: &[String], y: &[String]) -> Vec<u8> {
@@ -37,7 +40,7 @@ fn texts_of_a_parquet_file_are_read_as_those_of_a_table_of_text() {
             "{cell}"
         );
         assert_eq!((typed.inputs() == 1, typed.labels()), (cell != "k#", of_text.labels()), "{cell}");
-        let forms = |data: &chainrule_datasets::Dataset<f64>| data.schema().unwrap().features[0].form.clone();
+        let forms = |data: &Dataset<f64>| data.schema().unwrap().features[0].form.clone();
         assert_eq!(forms(&typed), forms(&of_text));
     }
     let texts = column("1#,500");
@@ -69,4 +72,32 @@ fn the_features_of_an_archive_never_hold_the_target() {
         npz::write(&path, &arrays).unwrap();
         assert_eq!(read_features::<f64>(&path, &known).unwrap().dim(), (3, 2));
     }
+}
+
+#[test]
+fn a_column_of_an_array_is_left_out_or_the_array_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let x = Array2::from_shape_fn((40, 3), |(i, j)| if j == 1 { (i % 2) as f64 } else { (i * 3 + j) as f64 });
+    let y = Array2::from_shape_fn((40, 1), |(i, _)| (i % 2) as f64);
+    let drop = |column: usize, target: Column| ReadOptions {
+        target: target.into(),
+        table: TableOptions { drop: vec![Column::Index(column)], ..TableOptions::default() },
+        ..ReadOptions::default()
+    };
+    npy::write(&file("x.npy"), &x).unwrap();
+    npy::write(&file("y.npy"), &y).unwrap();
+    npz::write(&file("one.npz"), &[("table".to_owned(), x.clone().into_dyn())]).unwrap();
+    npz::write(&file("two.npz"), &[("x".to_owned(), x.into_dyn()), ("y".to_owned(), y.into_dyn())]).unwrap();
+    for name in ["x.npy", "one.npz"] {
+        let data = read::<f64>(&file(name), &drop(2, Column::Last)).unwrap().train;
+        assert_eq!((data.inputs(), data.class_names().len()), (1, 2), "{name}");
+        let error = read::<f64>(&file(name), &drop(2, Column::Index(2))).unwrap_err().to_string();
+        assert!(error.contains("column 2 is the target and is to be left out"), "{error}");
+    }
+    let error = read::<f64>(&file("two.npz"), &drop(0, Column::Last)).unwrap_err().to_string();
+    assert!(error.contains("two.npz: all of its numbers are features"), "{error}");
+    let error =
+        read_pair::<f64>(&file("x.npy"), &file("y.npy"), &drop(0, Column::Last)).unwrap_err().to_string();
+    assert!(error.contains("x.npy: all of its numbers are features"), "{error}");
 }

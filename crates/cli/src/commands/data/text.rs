@@ -41,7 +41,7 @@ pub(crate) struct TextArgs {
     /// Skip the lines of a table that begin with this character
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]
     comment: Option<Mark>,
-    /// Skip this many lines before a table [default: 0]
+    /// Skip this many lines before a table [default: 0; of a new table for a model, those above its names]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "N")]
     skip_rows: Option<usize>,
     /// The decimal mark of a table, a point or a comma [default: found in each column]

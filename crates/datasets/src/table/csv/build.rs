@@ -125,17 +125,22 @@ impl Text<'_> {
         Ok(())
     }
 
-    /// Refuses a line of text above a table, which has one cell.
+    /// Refuses lines of text above a table, which have one cell.
     fn check_first(&self) -> Result<(), Error> {
-        let failed = |fault: Fault| fault.into_error(self.path);
-        let mut records = Records::new(self.bytes, self.syntax, self.skip);
-        records.whole(0).map_err(failed)?;
-        let line = records.begin();
-        let cells = records.whole(usize::MAX).map_err(failed)?.map_or(0, |cells| cells.len());
-        match line {
-            Some(line) if self.width == 1 && cells > 1 => Err(self.uneven(line, cells)),
-            _ => Ok(()),
+        const LINES: usize = 100;
+        if self.width > 1 {
+            return Ok(());
         }
+        let mut records = Records::new(self.bytes, self.syntax, self.skip);
+        for _ in 0..LINES {
+            let Some(line) = records.begin() else { break };
+            let cells = records.whole(usize::MAX).map_err(|fault| fault.into_error(self.path))?;
+            let cells = cells.map_or(0, |cells| cells.len());
+            if cells > 1 {
+                return Err(self.uneven(line, cells));
+            }
+        }
+        Ok(())
     }
 
     fn uneven(&self, line: usize, cells: usize) -> Error {
