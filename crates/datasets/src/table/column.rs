@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Whether the first row names the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HeaderRow {
-    /// It does if it has a word above a number, or if its cells are words that all differ from each other and from the
-    /// cells below.
+    /// It does if it has a word above numbers, a whole number above words, or if its cells are words that all differ from each
+    /// other and from the cells below. A word above numbers among cells that look like values is an error.
     #[default]
     Auto,
     /// The first row is a header.

@@ -163,6 +163,9 @@ impl fmt::Display for NumberForm {
                 if *percent {
                     words.push("per cent".to_owned());
                 }
+                if words.is_empty() {
+                    words.push("negative numbers in brackets".to_owned());
+                }
                 f.write_str(&words.join(", "))
             }
         }

@@ -191,7 +191,13 @@ impl Profile {
             }
             _ => {}
         }
-        Found::Form(first.clone())
+        match first {
+            // What no cell has is no part of the form.
+            NumberForm::Decorated(decoration) if self.separated.is_none() && !hints.are_given() => {
+                Found::Form(NumberForm::Decorated(Decoration { thousands: None, ..decoration.clone() }))
+            }
+            form => Found::Form(form.clone()),
+        }
     }
 
     /// What it means that no form fits.

@@ -108,6 +108,8 @@ fn dates_and_negative_numbers_as_people_write_them_are_numbers() {
             format!("a;y\n{}", lines(28, |i| format!("{};{}", cell.replace('#', &i.to_string()), i % 2)));
         let data = auto(&text).unwrap();
         assert_eq!((data.inputs(), column(&data, 0)[0]), (1, first), "{cell}");
+        let said = data.summary().to_string();
+        assert!(!said.contains("thousands") && cell != "(#.5)" || said.contains("in brackets"), "{said}");
     }
 }
 
