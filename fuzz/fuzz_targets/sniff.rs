@@ -17,7 +17,7 @@ fuzz_target!(|text: &[u8]| {
         delimiter: u8::try_from(dialect.delimiter).ok(),
         header: if dialect.header { HeaderRow::Present } else { HeaderRow::Absent },
         comment: dialect.comment.and_then(|comment| u8::try_from(comment).ok()),
-        skip_rows: dialect.skip_rows,
+        skip_rows: Some(dialect.skip_rows),
         ..TableOptions::default()
     });
     let again = read(&told).expect("it was read before");

@@ -1,11 +1,12 @@
 //! From a column of cells to classes or numbers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
-use crate::table::cells::shortened;
+use crate::table::cells::{is_marker, shortened};
 use crate::table::form::{NumberForm, plain, spelling, too_large};
 use crate::target::Target;
 use crate::task::TaskKind;
@@ -61,7 +62,7 @@ impl Labels {
     }
 
     /// Whether it matters how numbers are spelled.
-    #[cfg(feature = "csv")]
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn wants_form(&self) -> bool {
         self.task != TaskKind::Classification && !self.known
     }
@@ -92,7 +93,9 @@ impl Labels {
         if let Some(x) = number.filter(|&x| is_measured && !A::of(x).is_finite()) {
             return Err(too_large::<A>(cell, x));
         }
-        self.take(cell, number.filter(|x| x.is_finite()))
+        // The name of a class has no marks between thousands and a decimal point.
+        let digits = number.and_then(|_| self.form.digits(cell)).map(Cow::into_owned);
+        self.take(digits.as_deref().unwrap_or(cell), number.filter(|x| x.is_finite()))
     }
 
     /// Takes the next cell of a format that has numbers.
@@ -118,8 +121,8 @@ impl Labels {
     }
 
     fn take(&mut self, cell: &str, number: Option<f64>) -> Result<(), String> {
-        // Decorated numbers and dates are measured, not counted.
-        let is_whole = number.is_none_or(|x| x.fract() == 0.0 && self.form.is_plain());
+        // Dates and numbers with a unit are measured, not counted.
+        let is_whole = number.is_none_or(|x| x.fract() == 0.0 && self.form.has_unit_of(&NumberForm::Plain));
         if !is_whole && self.task == TaskKind::Auto && !self.known && !self.words {
             self.give_up_classes();
         }
@@ -133,6 +136,17 @@ impl Labels {
         let is_infinite = number.is_none() && self.numbers && cell.parse::<f64>().is_ok();
         if is_infinite {
             return Err(format!("{cell:?} is no class among numbers: correct it or drop the row"));
+        }
+        let marker = match number {
+            None => Some(cell).filter(|cell| self.numbers && is_marker(cell)),
+            Some(_) if self.numbers => None,
+            Some(_) => self.names.iter().map(String::as_str).find(|name| is_marker(name)),
+        };
+        if let Some(marker) = marker.filter(|_| self.task == TaskKind::Auto && !self.known) {
+            return Err(format!(
+                "{marker:?} among numbers could be a class or a missing value: drop the row, or make this a classification (--task \
+                 classification)"
+            ));
         }
         if !is_whole {
             return Err(format!(
@@ -248,6 +262,18 @@ mod tests {
         };
         assert!(values.iter().map(|&x| x as usize).eq((0..42).map(|i| i % 21)));
         assert!(of(&[&many[..20], &many[..20]].concat(), TaskKind::Auto, &[]).unwrap().is_classes());
+    }
+
+    #[test]
+    fn a_mark_of_missing_values_among_numbers_is_no_class_by_itself() {
+        for cells in [["0", "1", "-", "1"], ["-", "0", "1", "1"], ["#N/A", "-", "0", "1"]] {
+            assert!(
+                of(&cells, TaskKind::Auto, &[]).unwrap_err().contains("--task classification"),
+                "{cells:?}"
+            );
+            assert!(of(&cells, TaskKind::Classification, &[]).is_ok());
+        }
+        assert!(of(&["none", "some", "none", "some"], TaskKind::Auto, &[]).unwrap().is_classes());
     }
 
     #[test]

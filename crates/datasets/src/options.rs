@@ -68,6 +68,19 @@ impl ReadOptions {
         self.max_memory.unwrap_or_else(memory::default_limit)
     }
 
+    /// Refuses options for the columns of a table where an array or images are all features.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(crate) fn refuse_columns(&self, path: &Path) -> Result<(), Error> {
+        let table = &self.table;
+        if table.drop.is_empty() && table.categorical.is_empty() && !table.date_parts {
+            return Ok(());
+        }
+        let fault = "all of its numbers are features, and --drop, --categorical and --dates are for tables";
+        Err(Error::format(path, fault, "omit these options, or save the data as a table"))
+    }
+
     /// The bytes of a file that is not streamed.
     ///
     /// # Errors

@@ -95,7 +95,10 @@ pub fn read<A: Scalar>(path: &Path, options: &ReadOptions) -> Result<Parts<A>, E
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
         #[cfg(feature = "images")]
-        FileFormat::Images => crate::image::parts::read(path, options),
+        FileFormat::Images => {
+            options.refuse_columns(path)?;
+            crate::image::parts::read(path, options)
+        }
         #[cfg(not(feature = "images"))]
         FileFormat::Images => Err(not_built(path, "image files", "images")),
         FileFormat::Idx => {
@@ -114,6 +117,7 @@ pub fn read_pair<A: Scalar>(
     target: &Path,
     options: &ReadOptions,
 ) -> Result<Dataset<A>, Error> {
+    options.refuse_columns(features)?;
     let y = match format(target)? {
         FileFormat::Npy => npy::decode_target::<A>(&options.read_file(target)?, target, options)?,
         FileFormat::Idx => idx::target(target, options)?,

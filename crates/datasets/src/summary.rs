@@ -8,6 +8,7 @@ use crate::image::shape::ImageShape;
 use crate::table::cells::shortened;
 use crate::table::form::NumberForm;
 use crate::table::schema::{ColumnKind, Schema};
+use crate::table::unread::looks_like;
 use crate::target::Target;
 
 /// What a file was taken for, in one line.
@@ -75,6 +76,9 @@ impl<A: Scalar> Dataset<A> {
             }
         };
         let mut text = format!("{features}; {target}");
+        for note in self.schema().iter().flat_map(|schema| unread(schema)) {
+            write!(text, "; {note}").expect("a string takes every write");
+        }
         if let (resized @ 1.., files) = self.resized_files() {
             write!(text, "; {resized} of {files} files resized").expect("a string takes every write");
         }
@@ -137,6 +141,19 @@ fn kinds(schema: &Schema) -> Vec<String> {
         _ => {}
     }
     kinds
+}
+
+/// A note for each category whose words look like numbers or dates.
+fn unread(schema: &Schema) -> impl Iterator<Item = String> {
+    schema.features.iter().filter_map(|feature| {
+        let ColumnKind::Category(words) = &feature.kind else { return None };
+        let (looks, count, place) = (looks_like(words)?, words.len(), feature.place + 1);
+        let cure = "write them as 2024-01-31 or 12.5, or leave the column out (--drop)";
+        Some(visible(&format!(
+            "column {place} ({}): {count} different words that {looks}: {cure}",
+            feature.name
+        )))
+    })
 }
 
 /// A name whose control characters, also those that reorder a line, are shown and not obeyed by a terminal or a page.

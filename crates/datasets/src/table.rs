@@ -18,7 +18,11 @@ pub(crate) mod dialect;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells numbers in several forms"))]
 pub(crate) mod form;
 pub(crate) mod kept;
+mod names;
 pub(crate) mod options;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+mod profile;
 pub(crate) mod schema;
+pub(crate) mod unread;

@@ -52,7 +52,7 @@ impl TargetCells {
     }
 
     /// Whether it matters how a column spells numbers.
-    #[cfg(feature = "csv")]
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn wants_form(&self, at: usize) -> bool {
         self.columns[at].wants_form()
     }

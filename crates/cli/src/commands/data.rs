@@ -144,8 +144,13 @@ impl DataArgs {
 
     /// All rows of a file as the model knows them: its columns, words, fillings, classes, and size of pictures.
     fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
-        let parts = self.read(path, &self.options_for(card)?)?;
-        Ok(parts.test.unwrap_or(parts.train))
+        let options = self.options_for(card)?;
+        let parts = self.read(path, &options)?;
+        let data = parts.test.unwrap_or(parts.train);
+        if let (Some(new), Some(model)) = (data.schema(), &options.table.schema) {
+            self.own.text.say_forms(path, new, model);
+        }
+        Ok(data)
     }
 
     /// The parts that a data set has of itself; a file is read as the training data of `model` was, if there is one.
@@ -248,6 +253,9 @@ impl DataArgs {
         let labels = train.target().labels();
         let parts = self.read::<A>(path, &knowing(options, input.as_ref(), train.class_names(), labels))?;
         let test = parts.test.unwrap_or(parts.train);
+        if let (Some(new), Some(Input::Table(model))) = (test.schema(), &input) {
+            self.own.text.say_forms(path, new, model);
+        }
         if (test.inputs(), test.outputs()) != (train.inputs(), train.outputs()) {
             return Err(Failure::Input(format!(
                 "--test {}: it has {}, but the training data has {}: give both files the same columns",

@@ -95,6 +95,9 @@ impl Predict {
         if self.keep.is_some() && names.is_empty() {
             return Err(self.keeps_nothing());
         }
+        if let (Features::Columns(columns), Some(model)) = (&features, &options.table.schema) {
+            self.text.say_forms(&self.input, columns.schema(), model);
+        }
         let (inputs, columns) = (card.architecture.inputs(), features.dim().1);
         if columns == inputs {
             return Ok(Examples { features, names });

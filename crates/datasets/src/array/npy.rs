@@ -169,8 +169,14 @@ pub(crate) fn decode_features<A: Scalar>(
     }
 }
 
+/// The columns of an array.
+#[cfg(feature = "files")]
+pub(crate) fn width(bytes: &[u8], path: &Path) -> Result<usize, Error> {
+    Ok(NpyHeader::read(bytes, bytes.len() as u64, path)?.columns())
+}
+
 fn find_targets(path: &Path, width: usize, options: &ReadOptions) -> Result<Vec<usize>, Error> {
-    options.target.find(&[], width).map_err(|(column, fault)| {
+    options.target.find(&[], &vec![false; width]).map_err(|(column, fault)| {
         let lost = || format!("there is no column {column} among {width} columns without names");
         let fault = fault.unwrap_or_else(lost);
         Error::format(path, fault, "count from 0, or name a file with a row of targets for each row")

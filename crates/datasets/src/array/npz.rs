@@ -50,6 +50,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
         _ => None,
     };
     let part = |x: usize, y: usize, options: &ReadOptions| -> Result<Dataset<A>, Error> {
+        options.refuse_columns(path)?;
         let y = npy::decode_target::<A>(&arrays.unpacked(y)?, path, options)?;
         npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
     };
@@ -109,7 +110,24 @@ pub(crate) fn read_features<A: Scalar>(path: &Path, options: &ReadOptions) -> Re
         let fault = format!("no features among its arrays {}", arrays.names());
         return Err(Error::format(path, fault, "save them as x"));
     };
-    npy::decode_features(&arrays.unpacked(x)?, path, options)
+    let features = arrays.unpacked(x)?;
+    if let Some(schema) = &options.table.schema {
+        // A lone array can be a table with its target, as one can be trained on.
+        let is_table = only.is_some() && !schema.named && schema.dialect.is_none();
+        let (width, wanted) = (npy::width(&features, path)?, schema.width - schema.targets.len());
+        if !is_table && width > wanted {
+            let name = &arrays.entries[x].name;
+            let fault = format!(
+                "array {name} has {width} columns, and the training data {wanted} without the target"
+            );
+            return Err(Error::format(
+                path,
+                fault,
+                "give it the columns of the training data without the target",
+            ));
+        }
+    }
+    npy::decode_features(&features, path, options)
 }
 
 /// The arrays of an archive, still packed.

@@ -11,6 +11,7 @@ use super::columns::Columns;
 use super::dialect::Dialect;
 use super::form::NumberForm;
 use super::kept::{Keeper, KeptColumn};
+use super::names::Names;
 use super::schema::{ColumnKind, Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -33,6 +34,8 @@ pub(crate) struct Builder<A> {
     targets: Option<TargetCells>,
     target_at: Vec<SchemaTarget>,
     named: bool,
+    /// Whether the columns are those of a model.
+    has_model: bool,
     missing: MissingCells,
     impute: Option<Impute>,
     dialect: Option<Dialect>,
@@ -69,20 +72,38 @@ impl<A: Scalar> Builder<A> {
             let fault = format!("there is no column {column} among {among}");
             Error::format(path, fault, "name one of these, or count from 0")
         };
-        let find =
-            |column: &Column| column.find(names, width).map_err(|several| lost(&column.to_string(), several));
+        let find = |columns: &[Column]| -> Result<Vec<usize>, Error> {
+            let find = |column: &Column| column.find_all(names, width);
+            let places: Result<Vec<Vec<usize>>, _> = columns.iter().map(find).collect();
+            Ok(places.map_err(|(column, several)| lost(&column, several))?.concat())
+        };
+        // Of a model's columns none is left out.
+        let mark = |columns: &[Column]| -> Result<Vec<bool>, Error> {
+            let mut marked = vec![false; width];
+            for place in find(if options.table.schema.is_some() { &[] } else { columns })? {
+                marked[place] = true;
+            }
+            Ok(marked)
+        };
+        let (ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
         let places = if target {
-            options.target.find(names, width).map_err(|(column, several)| lost(&column, several))?
+            options.target.find(names, &ignored).map_err(|(column, several)| lost(&column, several))?
         } else {
             Vec::new()
         };
+        if let Some(&place) = places.iter().find(|&&place| ignored[place]) {
+            let name = names.get(place).map_or_else(|| place.to_string(), |name| format!("{name:?}"));
+            let fault = format!("the column {name} is the target and is to be left out");
+            return Err(Error::format(path, fault, "name another target (--target), or keep it (--drop)"));
+        }
         let cells = |columns| {
             TargetCells::new(columns, options)
                 .map_err(|fault| Error::data(path.display().to_string(), format!("the target: {fault}")))
         };
         let targets = target.then(|| cells(places.len())).transpose()?;
         let usual = usual_names(places.len());
-        let keeper = Keeper::new(options.table.keep.iter().map(find).collect::<Result<_, _>>()?, names);
+        let keeper = Keeper::new(find(&options.table.keep)?, names);
+        let by_name = Names::new(names);
         let at = |(place, usual): (usize, String)| SchemaTarget {
             name: names.get(place).cloned().unwrap_or(usual),
             place,
@@ -97,6 +118,7 @@ impl<A: Scalar> Builder<A> {
             targets,
             target_at,
             named: !names.is_empty(),
+            has_model: options.table.schema.is_some(),
             missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
             impute: options.table.impute,
             dialect: None,
@@ -107,27 +129,15 @@ impl<A: Scalar> Builder<A> {
             builder.roles[target.place] = Role::Target(at);
         }
         if let Some(schema) = &options.table.schema {
-            builder.take_schema(schema, path, names, width)?;
+            builder.take_schema(schema, path, &by_name, width)?;
         } else {
-            let mark = |columns: &[Column]| {
-                let mut marked = vec![false; width];
-                columns.iter().try_for_each(|column| find(column).map(|at| marked[at] = true))?;
-                Ok::<_, Error>(marked)
-            };
-            let (ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
-            let features: Vec<usize> =
-                (0..width).filter(|&i| builder.roles[i] == Role::Ignored && !ignored[i]).collect();
-            for (at, place) in features.into_iter().enumerate() {
-                builder.roles[place] = Role::Feature(at);
-                let name = names.get(place).cloned().unwrap_or_else(|| format!("x{at}"));
-                let cells = if asked[place] { Cells::words(Origin::Asked) } else { Cells::Unknown };
-                let twin = twin(names, place);
-                let form = NumberForm::Plain;
-                let dates = if options.table.date_parts { Dates::WithParts } else { Dates::Numbers };
-                builder.columns.push(FeatureCells { name, place, cells, fill: None, form, twin, dates });
-            }
+            builder.take_features(&by_name, &ignored, &asked, options.table.date_parts);
         }
         if builder.columns.is_empty() {
+            if ignored.contains(&true) {
+                let fault = "no column is left besides the target";
+                return Err(Error::format(path, fault, "leave out fewer columns (--drop)"));
+            }
             let fault = format!("its rows have {width} cells, so there is no feature besides the target");
             return Err(Error::format(path, fault, "check the delimiter (--delimiter)"));
         }
@@ -135,12 +145,35 @@ impl<A: Scalar> Builder<A> {
         Ok(builder)
     }
 
+    /// The columns that are neither targets nor ignored; `asked` are those that are to be categories.
+    fn take_features(&mut self, names: &Names<'_>, ignored: &[bool], asked: &[bool], date_parts: bool) {
+        let is_feature = |&i: &usize| self.roles[i] == Role::Ignored && !ignored[i];
+        let features: Vec<usize> = (0..ignored.len()).filter(is_feature).collect();
+        for (at, place) in features.into_iter().enumerate() {
+            self.roles[place] = Role::Feature(at);
+            let name = names.name(place).unwrap_or_else(|| format!("x{at}"));
+            let cells = if asked[place] { Cells::words(Origin::Asked) } else { Cells::Unknown };
+            let (form, twin) = (NumberForm::Plain, names.twin(place));
+            let dates = if date_parts { Dates::WithParts } else { Dates::Numbers };
+            self.columns.push(FeatureCells {
+                name,
+                place,
+                cells,
+                fill: None,
+                form,
+                twin,
+                dates,
+                known: false,
+            });
+        }
+    }
+
     /// The columns of a model, found by name if both files have a header, else by position.
     fn take_schema(
         &mut self,
         schema: &Schema,
         path: &Path,
-        names: &[String],
+        names: &Names<'_>,
         width: usize,
     ) -> Result<(), Error> {
         let by_name = self.named && schema.named;
@@ -150,7 +183,7 @@ impl<A: Scalar> Builder<A> {
         }
         for (at, feature) in schema.features.iter().enumerate() {
             let place = if by_name {
-                named_place(&feature.name, feature.twin, names)
+                names.find(&feature.name, feature.twin)
             } else {
                 let place = Some(schema.place(feature, width)).filter(|&place| place < width);
                 place.ok_or_else(|| format!("it has no column {:?}", feature.name))
@@ -172,7 +205,7 @@ impl<A: Scalar> Builder<A> {
             };
             let (name, place) = (feature.name.clone(), feature.place);
             let (fill, form, twin) = (feature.fill, feature.form.clone(), feature.twin);
-            self.columns.push(FeatureCells { name, place, cells, fill, form, twin, dates });
+            self.columns.push(FeatureCells { name, place, cells, fill, form, twin, dates, known: true });
         }
         self.impute = schema.impute;
         self.missing.imputed = schema.impute.is_some();
@@ -209,21 +242,42 @@ impl<A: Scalar> Builder<A> {
         self.keeper.take(column, text);
     }
 
+    /// The form of the numbers of a column in the training data of a model; `None` if it holds none, or there is no model.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn model_form(&self, column: usize) -> Option<&NumberForm> {
+        let form = match self.roles[column] {
+            Role::Feature(at) => {
+                let FeatureCells { known, cells, form, .. } = &self.columns[at];
+                Some(form).filter(|_| *known && matches!(cells, Cells::Numbers))
+            }
+            Role::Target(at) => {
+                let targets =
+                    self.targets.as_ref().filter(|targets| self.has_model && targets.wants_form(at));
+                targets.map(|targets| targets.form(at))
+            }
+            Role::Ignored => None,
+        };
+        form.filter(|form| !matches!(form, NumberForm::Date(_)))
+    }
+
     /// Whether the form of the numbers of a column is to be found.
-    #[cfg(feature = "csv")]
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn wants_form(&self, column: usize) -> bool {
         match self.roles[column] {
+            _ if self.has_model => false,
             Role::Ignored => false,
             Role::Feature(at) => matches!(self.columns[at].cells, Cells::Unknown),
             Role::Target(at) => self.targets.as_ref().is_some_and(|targets| targets.wants_form(at)),
         }
     }
 
-    /// Declares that all cells of a column are numbers in this form; a model's columns and categories keep theirs.
+    /// Declares that all cells of a column are numbers in this form; a model's dates and categories keep theirs.
     #[cfg(any(feature = "csv", feature = "parquet"))]
     pub(crate) fn set_form(&mut self, column: usize, form: NumberForm) {
         match self.roles[column] {
-            Role::Feature(at) if matches!(self.columns[at].cells, Cells::Unknown) => {
+            Role::Feature(at)
+                if matches!(self.columns[at].cells, Cells::Unknown) || self.model_form(column).is_some() =>
+            {
                 self.columns[at].form = form;
                 self.columns[at].cells = Cells::Numbers;
             }
@@ -309,32 +363,5 @@ impl<A: Scalar> Builder<A> {
         let (width, dialect) = (self.roles.len(), self.dialect);
         let schema = Schema { features, targets, width, named, impute, dialect };
         Ok((Features::Columns(Columns { x, schema: Arc::new(schema) }), self.keeper.into_columns()))
-    }
-}
-
-/// Which of how many columns with its name a column is, if there are several.
-fn twin(names: &[String], place: usize) -> Option<(usize, usize)> {
-    let name = names.get(place)?;
-    let count = |names: &[String]| names.iter().filter(|other| *other == name).count();
-    let all = count(names);
-    (all > 1).then(|| (count(&names[..place]), all))
-}
-
-/// The column with a name in another file, where as many must have it.
-fn named_place(name: &str, twin: Option<(usize, usize)>, names: &[String]) -> Result<usize, String> {
-    let places: Vec<usize> = (0..names.len()).filter(|&place| names[place] == name).collect();
-    let (at, all) = twin.unwrap_or((0, 1));
-    match places.get(at) {
-        Some(&place) if places.len() == all => Ok(place),
-        Some(_) => Err(format!(
-            "{} of its columns have the name {name:?}, and {all} of the training data",
-            places.len()
-        )),
-        None => {
-            let other = names.iter().find(|other| other.eq_ignore_ascii_case(name));
-            let hint =
-                other.map_or_else(|| shortened(names), |other| format!("{other:?}, which is another name"));
-            Err(format!("it has no column {name:?}, which the model was trained on, but {hint}"))
-        }
     }
 }

@@ -10,6 +10,7 @@ use super::columns::filling;
 use super::dialect::USUAL_MISSING;
 use super::form::{NumberForm, plain, spelling, too_large};
 use super::schema::{ColumnKind, Feature};
+use super::unread::looks_like;
 
 /// Different words a category has at most: a column with more holds names or prose.
 const MOST_WORDS: usize = 1_000;
@@ -36,6 +37,13 @@ pub(crate) enum Cell<'a> {
         expect(dead_code, reason = "only a format with types has empty cells")
     )]
     Missing,
+}
+
+/// Whether a word stands for a missing value in some files, though not by default.
+pub(crate) fn is_marker(word: &str) -> bool {
+    const MARKERS: [&str; 12] =
+        ["-", "--", ".", "none", "nil", "missing", "unknown", "#n/a", "#na", "n.a.", "inf", "-inf"];
+    MARKERS.iter().any(|marker| word.eq_ignore_ascii_case(marker))
 }
 
 /// Whether a text marks a missing value.
@@ -72,6 +80,8 @@ pub(super) struct FeatureCells {
     pub(super) form: NumberForm,
     pub(super) twin: Option<(usize, usize)>,
     pub(super) dates: Dates,
+    /// Whether it is a column of a model.
+    pub(super) known: bool,
 }
 
 /// Whether dates get their cyclic parts.
@@ -154,6 +164,13 @@ impl FeatureCells {
                     if let NumberForm::Date(_) = self.form {
                         return format!("{text:?} is no date in the form of the others: correct it");
                     }
+                    if is_marker(text) {
+                        return format!("{text:?} is no number: if it marks a missing cell, name it (--missing)");
+                    }
+                    if self.known {
+                        let form = &self.form;
+                        return format!("{text:?} is no number in the form of the training data ({form}): correct it, or say how numbers are spelled (--decimal, --thousands)");
+                    }
                     format!("{text:?} is no number, but the cells above it are numbers: correct it, or make the column a category (--categorical)")
                 })?;
                 if A::of(x).is_finite() {
@@ -165,6 +182,13 @@ impl FeatureCells {
                 }
             }
             Cells::Words { known, origin } => {
+                if let (Some(word), true) = (known.keys().find(|word| is_marker(word)), is_number)
+                    && *origin == Origin::Found
+                {
+                    return Err(format!(
+                        "{text:?} is a number, but {word:?} above it is none: if that marks a missing cell, name it (--missing)"
+                    ));
+                }
                 if *origin == Origin::Found && is_number {
                     return Err(format!(
                         "{text:?} is a number, but the cells above it are words: correct it, or make the column a category (--categorical)"
@@ -217,7 +241,7 @@ impl FeatureCells {
         impute: Option<Impute>,
         mut column: ArrayViewMut1<'_, f64>,
     ) -> Result<Feature, String> {
-        let Self { name, place, cells, mut fill, form, twin, dates } = self;
+        let Self { name, place, cells, mut fill, form, twin, dates, known: _ } = self;
         let is_empty = match &cells {
             Cells::Unknown => true,
             // The options can ask for a category that has no words.
@@ -231,8 +255,13 @@ impl FeatureCells {
             let (words, rows) = (known.len(), column.len());
             if rows >= FEWEST_ROWS && words as f64 > MOST_DIFFERENT * rows as f64 {
                 let column = place + 1;
+                let shown: Vec<&Box<str>> = known.keys().take(100).collect();
+                let says = looks_like(&shown).map_or_else(
+                    || "so it names rows and says little else".to_owned(),
+                    |looks| format!("which {looks}"),
+                );
                 return Err(format!(
-                    "column {column} ({name}) has {words} different words in {rows} rows, so it names rows and says little else"
+                    "column {column} ({name}) has {words} different words in {rows} rows, {says}"
                 ));
             }
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Whether the first row names the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HeaderRow {
-    /// It does if it has a word above a number, or if its cells are words that all differ from each other and from the
-    /// cells below.
+    /// It does if it has a word above numbers, a whole number above words, or if its cells are words that all differ from each
+    /// other and from the cells below. A word above numbers among cells that look like values is an error.
     #[default]
     Auto,
     /// The first row is a header.
@@ -84,6 +84,38 @@ impl Column {
             },
         }
     }
+
+    /// Its position, or those of several columns whose names or numbers are joined by commas. A name that holds a comma is found as a
+    /// whole.
+    ///
+    /// # Errors
+    /// The column that is not there or is ambiguous, as [`Column::find`] says it.
+    pub(crate) fn find_all(
+        &self,
+        names: &[String],
+        width: usize,
+    ) -> Result<Vec<usize>, (String, Option<String>)> {
+        let find = |column: &Column| column.find(names, width).map_err(|fault| (column.to_string(), fault));
+        match (find(self), self.parts()) {
+            (Ok(place), _) => Ok(vec![place]),
+            (Err(_), Some(parts)) => parts.iter().map(find).collect(),
+            (Err(fault), None) => Err(fault),
+        }
+    }
+
+    /// The columns that a name with commas joins.
+    fn parts(&self) -> Option<Vec<Column>> {
+        let Column::Name(name) = self else { return None };
+        let column = |name: &str| name.trim().parse().unwrap_or_else(|never: Infallible| match never {});
+        name.contains(',').then(|| name.split(',').map(column).collect())
+    }
+
+    /// Whether a cell of the first row is its name, or one of those that it joins.
+    #[cfg(feature = "csv")]
+    pub(crate) fn is_named_in(&self, first: &[String]) -> bool {
+        let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
+        named(self) || self.parts().is_some_and(|parts| parts.iter().any(named))
+    }
 }
 
 /// The columns to predict: one, or several separated by commas.
@@ -156,15 +188,17 @@ impl TargetColumns {
         self.columns.iter().any(named) || self.whole.as_ref().is_some_and(|whole| first.contains(whole))
     }
 
-    /// The positions among `width` columns, with names if there is a header.
+    /// The positions among as many columns as `dropped` has, with names if there is a header. The last is that of those that are not
+    /// dropped.
     ///
     /// # Errors
     /// The first column that is not there or is ambiguous, as [`Column::find`] says it, or is given twice.
     pub(crate) fn find(
         &self,
         names: &[String],
-        width: usize,
+        dropped: &[bool],
     ) -> Result<Vec<usize>, (String, Option<String>)> {
+        let width = dropped.len();
         if let Some(whole) = &self.whole
             && let Ok(place) = Column::Name(whole.clone()).find(names, width)
         {
@@ -172,7 +206,11 @@ impl TargetColumns {
         }
         let mut places = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            let place = column.find(names, width).map_err(|fault| (column.to_string(), fault))?;
+            let last = dropped.iter().rposition(|dropped| !dropped).filter(|_| *column == Column::Last);
+            let place = match last {
+                Some(last) => last,
+                None => column.find(names, width).map_err(|fault| (column.to_string(), fault))?,
+            };
             if places.contains(&place) {
                 return Err((column.to_string(), Some(format!("the target {column} is given twice"))));
             }

@@ -3,7 +3,7 @@
 //! Cells are separated by commas (or what [`TableOptions`] says), may be quoted, and blanks around them are removed.
 
 mod build;
-mod profile;
+mod open;
 mod records;
 mod sniff;
 

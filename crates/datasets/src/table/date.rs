@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateForm {
-    /// `2024-01-31`, perhaps with a time behind a blank or `T`.
+    /// `2024-01-31`, `2024/01/31` or `2024.01.31`, perhaps with a time behind a blank or `T`.
     Iso,
-    /// The same with a time and `Z` or an offset from UTC, to which it is converted.
+    /// The same with a time and `Z`, `UTC` or an offset from UTC, to which it is converted.
     IsoZoned,
     /// `31.01.2024`, `31/01/2024` or `31-01-2024`.
     DayMonthYear,
@@ -32,7 +32,7 @@ impl DateForm {
         let mut parts = date.split(separator);
         let parts = [parts.next()?, parts.next()?, parts.next().filter(|_| parts.next().is_none())?];
         let [year, month, day] = match (self, separator) {
-            (Self::Iso | Self::IsoZoned, '-' | '/') => parts,
+            (Self::Iso | Self::IsoZoned, '-' | '/' | '.') => parts,
             (Self::DayMonthYear, '.' | '/' | '-') => [parts[2], parts[1], parts[0]],
             (Self::MonthDayYear, '/' | '-') => [parts[2], parts[0], parts[1]],
             _ => return None,
@@ -134,7 +134,9 @@ pub(super) fn days_since_1970(day: i64, time: i64, per_second: i64) -> f64 {
 
 /// Nanoseconds since midnight, in UTC if there is an offset; what is below is cut off.
 fn nanoseconds(time: &str, zoned: bool) -> Option<i64> {
+    let utc = time.strip_suffix("UTC").or_else(|| time.strip_suffix("GMT"));
     let (clock, offset) = match time.find(['Z', 'z', '+', '-']) {
+        _ if utc.is_some() => (utc.unwrap_or_default(), Some("Z")),
         None => (time, None),
         Some(at) => (&time[..at], Some(&time[at..])),
     };
@@ -211,6 +213,8 @@ mod tests {
             ("2024-03-01T12:00", DateForm::Iso, 19_783.5),
             ("2024-03-01 06:00:00.000", DateForm::Iso, 19_783.25),
             ("2024-03-01T00:00:00Z", DateForm::IsoZoned, 19_783.0),
+            ("2024.03.01", DateForm::Iso, 19_783.0),
+            ("2024-03-01 06:00 UTC", DateForm::IsoZoned, 19_783.25),
             ("2024-03-01T02:00:00+02:00", DateForm::IsoZoned, 19_783.0),
             ("2024-02-29 18:00:00-0600", DateForm::IsoZoned, 19_783.0),
             ("01.03.2024", DateForm::DayMonthYear, 19_783.0),
@@ -258,6 +262,8 @@ mod tests {
             "1.5",
             "2024-1-1T1:1:1:1",
             "2024-03-01T00:00:00+2",
+            "2024-03-01 06:00+01:00 UTC",
+            "2024-03-01 UTC",
             "é-1-1",
         ] {
             assert!(DateForm::ALL.iter().all(|form| form.parse(text).is_none()), "{text}");

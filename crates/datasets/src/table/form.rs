@@ -1,5 +1,6 @@
 //! How the cells of a column spell numbers and dates.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chainrule_tensor::Scalar;
@@ -67,6 +68,46 @@ impl NumberForm {
         }
     }
 
+    /// Whether both are numbers with the same currency or per cent sign, or none.
+    pub(crate) fn has_unit_of(&self, other: &Self) -> bool {
+        let unit = |form: &Self| match form {
+            NumberForm::Plain => Some((None, false)),
+            NumberForm::Decorated(Decoration { currency, percent, .. }) => Some((currency.clone(), *percent)),
+            NumberForm::Date(_) => None,
+        };
+        unit(self).is_some_and(|own| unit(other) == Some(own))
+    }
+
+    /// The decimal mark; `None` of dates.
+    pub(crate) fn decimal(&self) -> Option<char> {
+        match self {
+            NumberForm::Plain => Some('.'),
+            NumberForm::Decorated(decoration) => Some(decoration.decimal),
+            NumberForm::Date(_) => None,
+        }
+    }
+
+    /// A number without a unit as it is in plain digits with a decimal point; `None` in a form of dates or with a unit.
+    pub(crate) fn digits<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
+        match self {
+            NumberForm::Plain => Some(text.into()),
+            NumberForm::Decorated(Decoration { decimal, thousands, currency: None, percent: false }) => {
+                let (bare, sign) = match accounting(text) {
+                    Some(inside) => (inside, "-"),
+                    None => (text, ""),
+                };
+                let mark = |c: char| match c {
+                    '−' => '-',
+                    c if c == *decimal => '.',
+                    c => c,
+                };
+                let kept = bare.chars().filter(|c| Some(*c) != *thousands && !c.is_whitespace());
+                Some(sign.chars().chain(kept.map(mark)).collect())
+            }
+            NumberForm::Decorated(_) | NumberForm::Date(_) => None,
+        }
+    }
+
     /// All forms in which a text is a number, the simplest first. `decimal` and `thousands` restrict them.
     pub(crate) fn all(text: &str, decimal: Option<char>, thousands: Option<char>) -> Vec<Self> {
         let mut forms = Vec::new();
@@ -116,11 +157,15 @@ impl fmt::Display for NumberForm {
                     Some(',') => words.push("thousands comma".to_owned()),
                     Some('.') => words.push("thousands point".to_owned()),
                     Some('\'') => words.push("thousands apostrophe".to_owned()),
-                    Some(_) => words.push("thousands blank".to_owned()),
+                    Some(mark) if mark.is_whitespace() => words.push("thousands blank".to_owned()),
+                    Some(mark) => words.push(format!("thousands {mark}")),
                 }
                 words.extend(currency.clone());
                 if *percent {
                     words.push("per cent".to_owned());
+                }
+                if words.is_empty() {
+                    words.push("negative numbers in brackets".to_owned());
                 }
                 f.write_str(&words.join(", "))
             }
@@ -172,9 +217,14 @@ pub(crate) fn spelling(cell: &str) -> &str {
     }
 }
 
+/// What is inside the brackets of a negative number as accountants write it.
+fn accounting(text: &str) -> Option<&str> {
+    text.strip_prefix('(')?.strip_suffix(')')
+}
+
 /// A text without a sign, currency and per cent sign; the currency, and whether there is a per cent sign.
 fn undecorated(text: &str) -> (&str, Option<&str>, bool) {
-    let text = text.trim_start_matches(['-', '+', '−']).trim();
+    let text = accounting(text).unwrap_or(text).trim_start_matches(['-', '+', '−']).trim();
     let (text, percent) = match text.strip_suffix('%') {
         Some(rest) => (rest.trim_end(), true),
         None => (text, false),
@@ -188,15 +238,21 @@ fn undecorated(text: &str) -> (&str, Option<&str>, bool) {
 }
 
 impl Decoration {
-    fn parse(&self, text: &str) -> Option<f64> {
+    pub(super) fn parse(&self, text: &str) -> Option<f64> {
         let (bare, currency, percent) = undecorated(text);
         if currency != self.currency.as_deref() || percent != self.percent {
             return None;
         }
+        // A decimal point with an exponent is plain.
+        let exponent = bare.split_once(['e', 'E']).filter(|_| self.decimal == ',' && currency.is_none());
+        let (bare, text) = match exponent {
+            Some((bare, exponent)) => (bare, text.strip_suffix(exponent)?),
+            None => (bare, text),
+        };
         // The sign stands before the currency or after it.
         let inner = bare.trim_start_matches(['-', '+', '−']);
-        let signs = text.chars().filter(|c| "-+−".contains(*c)).count();
-        let negative = text.contains(['-', '−']);
+        let signs = text.chars().filter(|c| "-+−(".contains(*c)).count();
+        let negative = text.contains(['-', '−', '(']);
         if signs > 1 || (inner.contains(['-', '+', '−'])) {
             return None;
         }
@@ -209,7 +265,9 @@ impl Decoration {
         match self.thousands {
             Some(separator) if whole.contains(separator) => {
                 for (place, group) in whole.split(separator).enumerate() {
-                    let fits = if place == 0 { (1..=3).contains(&group.len()) } else { group.len() == 3 };
+                    // No thousand begins with 0.
+                    let begins = (1..=3).contains(&group.len()) && !group.starts_with('0');
+                    let fits = if place == 0 { begins } else { group.len() == 3 };
                     if !fits || !is_digits(group) {
                         return None;
                     }
@@ -228,6 +286,10 @@ impl Decoration {
         }
         if !digits.contains(|c: char| c.is_ascii_digit()) {
             return None;
+        }
+        if let Some((_, exponent)) = exponent {
+            digits.push('e');
+            digits.push_str(exponent);
         }
         let x: f64 = digits.parse().ok()?;
         Some(if negative { -x } else { x })
@@ -262,6 +324,10 @@ mod tests {
         assert_eq!(only("$-0.50", '.', None), Some(-0.5));
         assert_eq!(only("12,50 €", ',', None), Some(12.5));
         assert_eq!(only("EUR 12", '.', None), Some(12.0));
+        assert_eq!(only("(5.5)", '.', None), Some(-5.5));
+        assert_eq!(only("($1,005.5)", '.', Some(',')), Some(-1005.5));
+        assert_eq!(only("1,25E-05", ',', None), Some(1.25e-5));
+        assert_eq!(only("-1,5e+3", ',', None), Some(-1500.0));
         for (text, decimal, thousands) in [
             ("5,01", '.', Some(',')),
             ("50,10", '.', Some(',')),
@@ -274,6 +340,12 @@ mod tests {
             (".", '.', None),
             ("1e5", '.', None),
             ("12a", '.', None),
+            ("(5", '.', None),
+            ("(-5)", '.', None),
+            ("()", '.', None),
+            ("1,5e", ',', None),
+            ("1,5e2e3", ',', None),
+            ("0,500", '.', Some(',')),
         ] {
             assert_eq!(only(text, decimal, thousands), None, "{text}");
         }
@@ -287,6 +359,24 @@ mod tests {
         for (text, x) in [("-1.5e3", -1500.0), ("+7", 7.0), (".5", 0.5), ("5.", 5.0), ("007", 7.0)] {
             assert_eq!(plain(text), Some(x));
         }
+    }
+
+    #[test]
+    fn a_number_without_a_unit_has_plain_digits() {
+        for (text, digits) in
+            [("0,0", "0.0"), ("1.101", "1101"), ("− 01", "-01"), ("(7)", "-7"), ("+1e2", "+1e2")]
+        {
+            let form = NumberForm::Decorated(Decoration {
+                decimal: ',',
+                thousands: Some('.'),
+                currency: None,
+                percent: false,
+            });
+            assert_eq!(form.digits(text).as_deref(), Some(digits));
+            assert_eq!(form.parse(text), plain(digits), "{text}");
+        }
+        let price = NumberForm::all("$5", None, None).remove(0);
+        assert_eq!(price.digits("$5"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::schema::Schema;
 /// | `header` | `Auto` | whether the first row names the columns |
 /// | `delimiter` | `None` | what separates cells; `None` takes the one of `,` `;` tab <code>\|</code> and blanks under which the rows are most alike |
 /// | `comment` | `None` | lines that begin with this character are skipped |
-/// | `skip_rows` | 0 | lines before the table |
+/// | `skip_rows` | `None` | lines before the table; `None` skips none, and of a new file for a model those above its names, or as many as of its training data |
 /// | `decimal` | `None` | the decimal mark; `None` finds it for each column |
 /// | `thousands` | `None` | the mark between thousands; `None` finds it for each column |
 /// | `missing` | empty | the words for a missing cell; empty takes `?`, `NA`, `N/A`, `NaN` and `null` |
@@ -18,6 +18,8 @@ use super::schema::Schema;
 /// | `date_parts` | `false` | whether dates become their cyclic parts too, beside the days |
 /// | `keep` | empty | columns whose text is kept beside the features |
 /// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical`, `drop` and `date_parts` |
+///
+/// In `categorical`, `drop` and `keep` a name with commas that no column has stands for several columns.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableOptions {
     /// Whether the first row names the columns.
@@ -26,8 +28,8 @@ pub struct TableOptions {
     pub delimiter: Option<u8>,
     /// Lines that begin with this character are skipped.
     pub comment: Option<u8>,
-    /// Lines before the table.
-    pub skip_rows: usize,
+    /// Lines before the table; if `None`, none, or what a model says.
+    pub skip_rows: Option<usize>,
     /// The decimal mark, a point or a comma; if `None`, that of each column.
     pub decimal: Option<char>,
     /// The mark between thousands; if `None`, that of each column.

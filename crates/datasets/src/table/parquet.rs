@@ -19,6 +19,7 @@ use super::cells::Cell;
 use super::date::{DateForm, days_since_1970};
 use super::form::NumberForm;
 use super::kept::KeptColumn;
+use super::profile::{Hints, Profiles};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
@@ -106,21 +107,77 @@ fn build<A: Scalar, R: ChunkReader + 'static>(
     }
     let rows = u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(u64::MAX);
     memory::check(path, rows.checked_mul(8 * wanted.len() as u64), options.memory())?;
-    let projected: Vec<TypePtr> = wanted.iter().map(|&at| fields[at].clone()).collect();
+    find_forms(&mut builder, &reader, path, options, &wanted)?;
+    each_row(&reader, path, &wanted, |number, row| {
+        push(&mut builder, row, &wanted, &readings).map_err(|(at, fault)| {
+            Error::cell(path, format!("row {number}"), format!("{} ({})", at + 1, names[at]), fault)
+        })
+    })?;
+    if builder.is_empty() {
+        return Err(Error::format(path, "it has no rows", "give it a row for each example"));
+    }
+    Ok(builder)
+}
+
+/// The form of the numbers in each column of text, from all of its cells.
+fn find_forms<A: Scalar, R: ChunkReader + 'static>(
+    builder: &mut Builder<A>,
+    reader: &SerializedFileReader<R>,
+    path: &Path,
+    options: &ReadOptions,
+    wanted: &[usize],
+) -> Result<(), Error> {
+    let fields = reader.metadata().file_metadata().schema().get_fields();
+    let is_text = |at: &usize| {
+        let converted = fields[*at].get_basic_info().converted_type();
+        fields[*at].get_physical_type() == Physical::BYTE_ARRAY && converted != ConvertedType::DECIMAL
+    };
+    let texts: Vec<usize> = wanted.iter().copied().filter(is_text).collect();
+    let hints =
+        Hints { decimal: options.table.decimal, thousands: options.table.thousands, comma_delimits: false };
+    let mut profiles = Profiles::new(builder, fields.len(), hints);
+    let pass = |profiles: &mut Profiles, take: fn(&mut Profiles, usize, &str, &[String])| {
+        each_row(reader, path, &texts, |_, row| {
+            for ((_, field), &at) in row.get_column_iter().zip(&texts) {
+                if let Field::Str(text) = field {
+                    take(profiles, at, text.trim(), &[]);
+                }
+            }
+            Ok(())
+        })
+    };
+    if !texts.is_empty() {
+        pass(&mut profiles, Profiles::take_plain)?;
+    }
+    if profiles.are_open() && !texts.is_empty() {
+        pass(&mut profiles, Profiles::take)?;
+    }
+    profiles.decide(builder).map_err(|(at, fault)| {
+        let fault = format!("column {} ({}): {fault}", at + 1, fields[at].name());
+        Error::data(path.display().to_string(), fault)
+    })
+}
+
+/// Visits the rows of these columns, with their numbers from 1.
+fn each_row<R: ChunkReader + 'static>(
+    reader: &SerializedFileReader<R>,
+    path: &Path,
+    columns: &[usize],
+    mut visit: impl FnMut(usize, &Row) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let damaged = |error: ParquetError| Error::format(path, error.to_string(), DAMAGED);
+    let panicked = || Error::format(path, "a page is not what its header says", DAMAGED);
+    let schema = reader.metadata().file_metadata().schema();
+    let projected: Vec<TypePtr> = columns.iter().map(|&at| schema.get_fields()[at].clone()).collect();
     let projection =
         Type::group_type_builder(schema.name()).with_fields(projected).build().map_err(damaged)?;
     let rows = guarded(|| reader.get_row_iter(Some(projection)));
     let (mut rows, mut number) = (rows.ok_or_else(panicked)?.map_err(damaged)?, 0);
     while let Some(row) = guarded(|| rows.next()).ok_or_else(panicked)? {
         number += 1;
-        push(&mut builder, &row.map_err(damaged)?, &wanted, &readings).map_err(|(at, fault)| {
-            Error::cell(path, format!("row {number}"), format!("{} ({})", at + 1, names[at]), fault)
-        })?;
+        visit(number, &row.map_err(damaged)?)?;
     }
-    if builder.is_empty() {
-        return Err(Error::format(path, "it has no rows", "give it a row for each example"));
-    }
-    Ok(builder)
+    Ok(())
 }
 
 /// How a column is read, and the form of its numbers if it holds dates; or what it holds, if that is not read.

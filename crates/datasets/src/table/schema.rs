@@ -245,6 +245,25 @@ impl Schema {
         self.features.iter().flat_map(of_feature).collect()
     }
 
+    /// A line for each column whose numbers are spelled in another form than in the training data of a model; of a table that was read for
+    /// this model.
+    pub fn forms_unlike(&self, model: &Schema) -> Vec<String> {
+        let features =
+            self.features.iter().zip(&model.features).map(|(a, b)| (&a.name, a.place, &a.form, &b.form));
+        let targets =
+            self.targets.iter().zip(&model.targets).map(|(a, b)| (&a.name, a.place, &a.form, &b.form));
+        let unlike = features.chain(targets).filter(|(.., new, old)| new != old);
+        let numbers = |form: &NumberForm| match form.to_string() {
+            form if form == "plain" => "plain numbers".to_owned(),
+            form => format!("numbers with {form}"),
+        };
+        let line = |(name, place, new, old): (&String, usize, &NumberForm, &NumberForm)| {
+            let (new, old) = (numbers(new), numbers(old));
+            format!("column {} ({name}): read as {new}; the training data has {old}", place + 1)
+        };
+        unlike.map(line).collect()
+    }
+
     /// Every text that a cell of a table of text has where it is missing: none, and the words of the dialect, or the usual ones in any case.
     pub fn missing_texts(&self) -> Vec<String> {
         let mut texts = vec![String::new()];

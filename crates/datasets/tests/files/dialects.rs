@@ -88,7 +88,7 @@ fn the_options_decide_outright() {
     let table = TableOptions {
         delimiter: Some(b'/'),
         comment: Some(b'#'),
-        skip_rows: 2,
+        skip_rows: Some(2),
         decimal: Some(','),
         missing: vec!["-99".into()],
         impute: Some(chainrule_datasets::Impute::Mean),

@@ -4,6 +4,8 @@
 mod agreement;
 mod augmentation;
 #[cfg(feature = "csv")]
+mod columns;
+#[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "csv")]
 mod dialects;
@@ -13,8 +15,12 @@ mod folders;
 mod formats;
 mod idx;
 mod mnist;
+#[cfg(feature = "csv")]
+mod new_tables;
 mod npy;
 #[cfg(all(feature = "csv", feature = "images", feature = "parquet"))]
 mod parquet;
 mod transforms;
+#[cfg(all(feature = "csv", feature = "images", feature = "parquet"))]
+mod typed;
 mod without;

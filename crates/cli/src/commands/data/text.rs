@@ -1,11 +1,13 @@
 //! How a table of text is read, where what is found in it is to be overruled.
 
+use std::path::Path;
 use std::str::FromStr;
 
-use chainrule::datasets::{HeaderRow, ReadOptions};
+use chainrule::datasets::{HeaderRow, ReadOptions, Schema};
 use clap::{Args, ValueEnum};
 
 use crate::commands::options::{ANY, whole};
+use crate::failure::{errln, escaped};
 use crate::headings::DATA;
 
 /// The value of `--header`.
@@ -40,7 +42,7 @@ pub(crate) struct TextArgs {
     /// Skip the lines of a table that begin with this character
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]
     comment: Option<Mark>,
-    /// Skip this many lines before a table [default: 0]
+    /// Skip this many lines before a table [default: 0; of a new table for a model, those above its names]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "N", value_parser = whole::<usize>(ANY))]
     skip_rows: Option<usize>,
     /// The decimal mark of a table, a point or a comma [default: found in each column]
@@ -106,6 +108,13 @@ impl FromStr for Bytes {
 }
 
 impl TextArgs {
+    /// Says which columns of a table spell numbers in another form than the training data of a model, unless the options say how they do.
+    pub(crate) fn say_forms(&self, path: &Path, new: &Schema, model: &Schema) {
+        if self.decimal.is_none() && self.thousands.is_none() {
+            new.forms_unlike(model).iter().for_each(|line| errln!("{}, {}", path.display(), escaped(line)));
+        }
+    }
+
     /// Puts what was said into the options.
     pub(crate) fn apply(&self, options: &mut ReadOptions) {
         let byte = |mark: Option<Mark>| mark.and_then(|Mark(mark)| u8::try_from(mark).ok());
@@ -117,7 +126,7 @@ impl TextArgs {
         };
         table.delimiter = byte(self.delimiter);
         table.comment = byte(self.comment);
-        table.skip_rows = self.skip_rows.unwrap_or(0);
+        table.skip_rows = self.skip_rows;
         table.decimal = self.decimal.map(|Mark(mark)| mark);
         table.thousands = self.thousands.map(|Mark(mark)| mark);
         table.missing = self.missing.clone().map_or_else(Vec::new, |Words(words)| words);

@@ -1,5 +1,6 @@
 //! How a data file is read.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -78,16 +79,15 @@ pub(super) struct OwnArgs {
     #[arg(long, help_heading = DATA, hide_short_help = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "true|false")]
     stream: Option<bool>,
     #[command(flatten)]
-    text: TextArgs,
+    pub(super) text: TextArgs,
 }
 
 impl FromStr for Columns {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let column =
-            |text: &str| text.trim().parse().map_err(|_| "expected names or numbers of columns".to_owned());
-        text.split(',').map(column).collect::<Result<_, _>>().map(Self)
+        // The reader of the table tells several columns from a name that holds commas.
+        text.trim().parse().map(|columns| Self(vec![columns])).map_err(|never: Infallible| match never {})
     }
 }
 

@@ -4,31 +4,14 @@ use std::path::Path;
 
 use chainrule_tensor::Scalar;
 
-use super::profile::{Found, Hints, Profile};
-use super::records::{Fault, Records, Syntax, line_ends};
-use super::sniff::{self, Sample};
+use super::open::Text;
+use super::records::{Fault, Records, line_ends};
 use crate::error::Error;
 use crate::memory;
 use crate::options::ReadOptions;
-use crate::table::builder::{Builder, MOST_COLUMNS};
-use crate::table::cells::{Cell, is_missing};
-use crate::table::column::{Column, HeaderRow};
-use crate::table::dialect::Dialect;
-use crate::table::form::plain;
-use crate::table::schema::{ColumnKind, Schema};
-
-/// A text with its dialect.
-struct Text<'a> {
-    bytes: &'a [u8],
-    path: &'a Path,
-    syntax: Syntax,
-    /// Lines before the header.
-    skip: usize,
-    /// Cells of a row, without the empty one after a trailing delimiter.
-    width: usize,
-    names: Vec<String>,
-    dialect: Dialect,
-}
+use crate::table::builder::Builder;
+use crate::table::cells::Cell;
+use crate::table::profile::{Hints, Profiles};
 
 /// All rows of a text, and the names of its columns.
 pub(super) fn build<A: Scalar>(
@@ -39,11 +22,10 @@ pub(super) fn build<A: Scalar>(
 ) -> Result<(Builder<A>, Vec<String>), Error> {
     let text = Text::open(text, path, options, target)?;
     text.check_memory(options)?;
+    text.check_first()?;
     let mut builder = Builder::new(path, &text.names, text.width, target, options)?;
     builder.set_dialect(text.dialect.clone());
-    if options.table.schema.is_none() {
-        text.find_forms(&mut builder, options)?;
-    }
+    text.find_forms(&mut builder, options)?;
     text.each_cell(
         |builder: &mut Builder<A>, place, cell| {
             if builder.keeps(place) {
@@ -65,64 +47,7 @@ pub(super) fn names(text: &[u8], path: &Path) -> Option<Vec<String>> {
     Some(Text::open(text, path, &ReadOptions::default(), false).ok()?.names)
 }
 
-impl<'a> Text<'a> {
-    fn open(text: &'a [u8], path: &'a Path, options: &ReadOptions, target: bool) -> Result<Self, Error> {
-        let mut table = options.table.clone();
-        let model = table.schema.as_ref().and_then(|schema| schema.dialect.clone());
-        if let Some(model) = &model {
-            table.comment = table.comment.or(model.comment.and_then(|comment| u8::try_from(comment).ok()));
-            if table.skip_rows == 0 {
-                table.skip_rows = model.skip_rows;
-            }
-            if table.missing.is_empty() {
-                table.missing.clone_from(&model.missing);
-            }
-        }
-        let (mut delimiter, lines) = sniff::delimiter(text, path, &table, table.skip_rows);
-        let skip = table.skip_rows + lines;
-        let sample = |delimiter| Sample::new(text, Syntax { delimiter, comment: table.comment }, skip);
-        if table.delimiter.is_none() && lines == 0 {
-            let known = model.and_then(|model| u8::try_from(model.delimiter).ok());
-            let fits = |known: &u8| sample(*known).first().is_some_and(|first| first.len() > 1);
-            delimiter = known.filter(fits).unwrap_or(delimiter);
-        }
-        let syntax = Syntax { delimiter, comment: table.comment };
-        let mut records = Records::new(text, syntax, skip);
-        let first = records.whole(MOST_COLUMNS + 1).map_err(|fault| fault.into_error(path))?;
-        let Some(first) = first else {
-            return Err(Error::format(path, "it is empty", "give it a row for each example"));
-        };
-        if first.len() > MOST_COLUMNS {
-            let fault = format!("a row has more than {MOST_COLUMNS} cells");
-            return Err(Error::format(path, fault, "save wide data as .npy"));
-        }
-        let sample = sample(delimiter);
-        let trailing_delimiter = sample.has_trailing_delimiter();
-        let width = first.len() - usize::from(trailing_delimiter);
-        let first: Vec<String> = first.into_iter().take(width).map(|cell| cell.text.into_owned()).collect();
-        let header = match (table.header, &table.schema) {
-            (HeaderRow::Present, _) => true,
-            (HeaderRow::Absent, _) => false,
-            (HeaderRow::Auto, Some(schema)) => header_for(schema, &first, &sample, &table.missing, path)?,
-            (HeaderRow::Auto, None) => {
-                let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
-                target && options.target.are_named_in(&first)
-                    || table.drop.iter().chain(&table.categorical).chain(&table.keep).any(named)
-                    || sample.has_header(&table.missing)
-            }
-        };
-        let dialect = Dialect {
-            delimiter: delimiter.into(),
-            header,
-            comment: table.comment.map(char::from),
-            skip_rows: table.skip_rows,
-            missing: table.missing,
-            trailing_delimiter,
-        };
-        let names = if header { first } else { Vec::new() };
-        Ok(Self { bytes: text, path, syntax, skip, width, names, dialect })
-    }
-
+impl Text<'_> {
     /// Refuses a table whose numbers take more memory than is allowed: 8 bytes a cell, twice while the list of cells grows.
     fn check_memory(&self, options: &ReadOptions) -> Result<(), Error> {
         let rows = line_ends(self.bytes) as u64 + 1;
@@ -139,41 +64,27 @@ impl<'a> Text<'a> {
             thousands: options.table.thousands,
             comma_delimits: self.syntax.delimiter == b',',
         };
-        let wanted: Vec<bool> = (0..self.width).map(|place| builder.wants_form(place)).collect();
-        let mut profiles: Vec<Profile> = (0..self.width).map(|_| Profile::default()).collect();
+        let mut profiles = Profiles::new(builder, self.width, hints);
         self.each_cell(
-            |profiles: &mut Vec<Profile>, place, cell| {
-                if wanted[place] {
-                    profiles[place].take_plain(cell, missing);
-                }
+            |profiles: &mut Profiles, place, cell| {
+                profiles.take_plain(place, cell, missing);
                 Ok(())
             },
             &mut profiles,
         )?;
-        if profiles.iter().any(|profile| profile.is_open(hints)) {
+        if profiles.are_open() {
             self.each_cell(
-                |profiles: &mut Vec<Profile>, place, cell| {
-                    if wanted[place] && profiles[place].is_open(hints) {
-                        profiles[place].take(cell, missing, hints);
-                    }
+                |profiles: &mut Profiles, place, cell| {
+                    profiles.take(place, cell, missing);
                     Ok(())
                 },
                 &mut profiles,
             )?;
         }
-        let marks: Vec<char> = profiles.iter().filter_map(Profile::decimal).collect();
-        let elsewhere = marks.first().copied().filter(|first| marks.iter().all(|mark| mark == first));
-        for (place, profile) in profiles.iter().enumerate().filter(|&(place, _)| wanted[place]) {
-            match profile.found(hints, elsewhere) {
-                Found::Form(form) => builder.set_form(place, form),
-                Found::Nothing => {}
-                Found::Ambiguous(fault) => {
-                    let fault = format!("column {}: {fault}", self.column(place));
-                    return Err(Error::data(self.path.display().to_string(), fault));
-                }
-            }
-        }
-        Ok(())
+        profiles.decide(builder).map_err(|(place, fault)| {
+            let fault = format!("column {}: {fault}", self.column(place));
+            Error::data(self.path.display().to_string(), fault)
+        })
     }
 
     /// Walks through all cells but the header's.
@@ -200,18 +111,57 @@ impl<'a> Text<'a> {
                         }
                         Error::cell(self.path, format!("line {line}"), self.column(place), fault)
                     })?;
-                } else if place == self.width && self.dialect.trailing_delimiter && cell.text.is_empty() {
+                } else if self.dialect.trailing_delimiter && cell.text.is_empty() {
+                    // Several delimiters may end a row.
                     continue;
                 }
                 place += 1;
             }
             if place != self.width {
-                let fault = format!("line {line} has {place} cells, the first row {}", self.width);
-                return Err(Error::format(self.path, fault, "give each row the same number of cells"));
+                return Err(self.uneven(line, place));
             }
             state.end_row();
         }
         Ok(())
+    }
+
+    /// Refuses lines of text above a table, which have one cell.
+    fn check_first(&self) -> Result<(), Error> {
+        const LINES: usize = 100;
+        if self.width > 1 {
+            return Ok(());
+        }
+        let mut records = Records::new(self.bytes, self.syntax, self.skip);
+        for _ in 0..LINES {
+            let Some(line) = records.begin() else { break };
+            let cells = records.whole(usize::MAX).map_err(|fault| fault.into_error(self.path))?;
+            let cells = cells.map_or(0, |cells| cells.len());
+            if cells > 1 {
+                return Err(self.uneven(line, cells));
+            }
+        }
+        Ok(())
+    }
+
+    fn uneven(&self, line: usize, cells: usize) -> Error {
+        let fault = format!("line {line} has {cells} cells, the first row {}", self.width);
+        Error::format(self.path, fault, self.cure(cells))
+    }
+
+    /// What to do about a row with another number of cells than the first.
+    fn cure(&self, cells: usize) -> &'static str {
+        let mut records = Records::new(self.bytes, self.syntax, self.skip);
+        let first = records.whole(1).ok().flatten().and_then(|mut first| first.pop());
+        let first = first.map(|cell| cell.text).unwrap_or_default();
+        if self.syntax.comment.is_none() && first.starts_with('#') {
+            "skip the lines that are comments (--comment #)"
+        } else if self.syntax.comment.is_none() && first.starts_with('%') {
+            "skip the lines that are comments (--comment %)"
+        } else if self.width < cells {
+            "give each row the same number of cells, or skip the lines before the table (--skip-rows N)"
+        } else {
+            "give each row the same number of cells"
+        }
     }
 
     /// Whether the row that begins in a line has empty cells only.
@@ -244,46 +194,6 @@ impl<A: Scalar> RowEnd for Builder<A> {
     }
 }
 
-impl RowEnd for Vec<Profile> {
+impl RowEnd for Profiles {
     fn end_row(&mut self) {}
-}
-
-/// Whether the first row of a new file for a model names the columns.
-///
-/// # Errors
-/// If it could be either.
-fn header_for(
-    schema: &Schema,
-    first: &[String],
-    sample: &Sample<'_>,
-    missing: &[String],
-    path: &Path,
-) -> Result<bool, Error> {
-    let fits = schema.fits(first.len())
-        && schema.features.iter().all(|feature| {
-            first.get(schema.place(feature, first.len())).is_some_and(|cell| {
-                is_missing(cell, missing)
-                    || match &feature.kind {
-                        ColumnKind::Number | ColumnKind::Date { .. } => feature.form.parse(cell).is_some(),
-                        ColumnKind::Category(words) => words.contains(cell),
-                    }
-            })
-        });
-    let known = schema.features.iter().filter(|feature| first.contains(&feature.name)).count();
-    if !schema.named {
-        return Ok(known == schema.features.len() || !fits && sample.has_header(missing));
-    }
-    if known == 0 || !fits {
-        return Ok(!fits);
-    }
-    // Names that are numbers could be a row.
-    let numbers = schema.features.iter().all(|feature| plain(&feature.name).is_some());
-    let in_order = schema.features.iter().all(|feature| {
-        first.get(schema.place(feature, first.len())).is_some_and(|cell| *cell == feature.name)
-    });
-    if !numbers || in_order {
-        return Ok(true);
-    }
-    let fault = "its first row could name the columns or be an example";
-    Err(Error::format(path, fault, "say which (--header present or absent)"))
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::records::{Field, Records, Syntax};
-use crate::table::cells::is_missing;
+use crate::table::cells::{is_marker, is_missing};
 use crate::table::form::NumberForm;
 use crate::table::options::TableOptions;
 
@@ -21,7 +21,7 @@ const ROWS: usize = 1_000;
 /// Cells of a row that are looked at.
 const CELLS: usize = 4_096;
 /// The usual delimiters, the preferred first; in a tie it wins.
-const USUAL: [u8; 4] = [b',', b';', b'\t', b'|'];
+pub(super) const USUAL: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// The first rows of a text.
 pub(super) struct Sample<'a> {
@@ -77,12 +77,16 @@ impl<'a> Sample<'a> {
         consistency * self.typed(delimiter, width) * (1.0 - 1.0 / width as f64)
     }
 
-    /// Whether every row ends with a delimiter, after which there is no cell.
-    pub(super) fn has_trailing_delimiter(&self) -> bool {
+    /// How many empty cells end every row: there is nothing after a trailing delimiter. Two cells are left at least.
+    pub(super) fn trailing_delimiters(&self) -> usize {
         let ends = |row: &Vec<Field<'_>>| {
-            row.len() > 2 && row.last().is_some_and(|cell| !cell.quoted && cell.text.is_empty())
+            // Of a longer row the end is not seen.
+            let seen = row.len() < CELLS;
+            let empty =
+                row.iter().rev().take_while(|cell| seen && !cell.quoted && cell.text.is_empty()).count();
+            empty.min(row.len().saturating_sub(2))
         };
-        self.rows.len() > 1 && self.rows.iter().all(ends)
+        if self.rows.len() < 2 { 0 } else { self.rows.iter().map(ends).min().unwrap_or_default() }
     }
 
     pub(super) fn first(&self) -> Option<Vec<&str>> {
@@ -95,40 +99,115 @@ impl<'a> Sample<'a> {
         cells.filter(|cell| !is_missing(cell, missing)).collect()
     }
 
-    /// Whether the first row names the columns.
-    pub(super) fn has_header(&self, missing: &[String]) -> bool {
-        let Some(first) = self.first() else { return false };
+    /// What the first row is.
+    pub(super) fn first_row(&self, missing: &[String]) -> FirstRow {
+        let Some(first) = self.first() else { return FirstRow::Example };
         let columns: Vec<Vec<&str>> = (0..first.len()).map(|at| self.below(at, missing)).collect();
         let is_word = |cell: &str| !is_missing(cell, missing) && !is_number(cell);
         let numeric = |cells: &[&str]| {
             let numbers = cells.iter().filter(|cell| is_number(cell)).count();
             2 * numbers > cells.len()
         };
-        // A word above numbers, or a word above a few words that keep coming back, of which it is none.
-        let names_numbers = first.iter().zip(&columns).any(|(cell, below)| is_word(cell) && numeric(below));
-        let names_categories = first.iter().zip(&columns).any(|(cell, below)| {
-            let words: HashSet<&&str> = below.iter().collect();
-            is_word(cell) && below.len() > 4 && 2 * words.len() <= below.len() && !words.contains(cell)
-        });
+        let pairs = || first.iter().zip(&columns);
         // A value that comes back below, or a number with a fraction, is no name.
         let is_value = |cell: &str, below: &[&str]| {
             is_word(cell) && below.contains(&cell) || is_number(cell) && cell.parse::<i64>().is_err()
         };
-        let has_values = first.iter().zip(&columns).any(|(cell, below)| is_value(cell, below));
-        if names_numbers || names_categories && !has_values {
-            return true;
+        let has_values = pairs().any(|(cell, below)| is_value(cell, below));
+        let numbers = Numbers::of(&first);
+        // A word above numbers names its column, unless the other cells say that it is a slip in an example.
+        let mut above_numbers = pairs().filter(|(cell, below)| is_word(cell) && numeric(below)).peekable();
+        if let Some(&(word, _)) = above_numbers.peek() {
+            let comes_back = |of: &dyn Fn(&str) -> bool| {
+                pairs().any(|(cell, below)| !is_missing(cell, missing) && of(cell) && below.contains(cell))
+            };
+            let are_names = if numbers.is_empty() {
+                !above_numbers.clone().all(|(cell, _)| is_marker(cell))
+            } else {
+                let is_odd = above_numbers.any(|(cell, _)| is_marker(cell) || is_slip(cell));
+                numbers.are_places() || numbers.ascend() && !is_odd && !comes_back(&is_number)
+            };
+            return if are_names && !comes_back(&|cell| !is_number(cell)) {
+                FirstRow::Names
+            } else {
+                FirstRow::Either((*word).to_owned())
+            };
+        }
+        // A word above a few words that keep coming back, of which it is none.
+        let names_categories = pairs().any(|(cell, below)| {
+            let words: HashSet<&&str> = below.iter().collect();
+            is_word(cell) && below.len() > 4 && 2 * words.len() <= below.len() && !words.contains(cell)
+        });
+        if names_categories && !has_values {
+            return FirstRow::Names;
         }
         let different: HashSet<&&str> = first.iter().collect();
         let all_differ = different.len() == first.len();
-        let mut pairs = first.iter().zip(&columns);
-        if all_differ && pairs.clone().all(|(cell, below)| is_word(cell) && !below.contains(cell)) {
-            return true;
+        if all_differ && pairs().all(|(cell, below)| is_word(cell) && !below.contains(cell)) {
+            return FirstRow::Names;
+        }
+        // A number above words alone.
+        let above_words = pairs().find(|(cell, below)| {
+            is_number(cell) && below.len() > 4 && !below.iter().any(|cell| is_number(cell))
+        });
+        if let Some((number, _)) = above_words.filter(|_| !has_values) {
+            return if numbers.ascend() { FirstRow::Names } else { FirstRow::Either((*number).to_owned()) };
         }
         // The numbers of the columns, as pandas writes them.
         let counted = first.iter().enumerate().all(|(at, cell)| **cell == at.to_string());
         let has_fraction = |cells: &[&str]| cells.iter().any(|cell| cell.parse::<i64>().is_err());
-        counted && self.rows.len() > 1 && (first.len() > 2 || pairs.any(|(_, below)| has_fraction(below)))
+        let has_names = counted
+            && self.rows.len() > 1
+            && (first.len() > 2 || pairs().any(|(_, below)| has_fraction(below)));
+        if has_names { FirstRow::Names } else { FirstRow::Example }
     }
+}
+
+/// What the first row of a text is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FirstRow {
+    /// The names of the columns.
+    Names,
+    Example,
+    /// Either, by this cell.
+    Either(String),
+}
+
+/// The numbers of a row, with the places of their cells.
+struct Numbers(Vec<(usize, f64)>);
+
+impl Numbers {
+    fn of(row: &[&str]) -> Self {
+        let number = |(at, cell): (usize, &&str)| {
+            let form = NumberForm::all(cell, None, None).into_iter().next()?;
+            form.parse(cell).map(|x| (at, x))
+        };
+        Self(row.iter().enumerate().filter_map(number).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether they count their cells, from any number, as a program that names columns does.
+    fn are_places(&self) -> bool {
+        let from = |&(at, x): &(usize, f64)| x - at as f64;
+        let all = |first: f64| self.0.iter().all(|number| from(number) == first);
+        self.0
+            .first()
+            .is_some_and(|first| all(from(first)) && self.0.len() > 1 + usize::from(from(first).abs() > 1.0))
+    }
+
+    /// Whether they ascend, as years do; a few that have fractions do so by chance.
+    fn ascend(&self) -> bool {
+        let whole = self.0.iter().all(|(_, x)| x.fract() == 0.0);
+        (whole || self.0.len() > 2) && self.0.windows(2).all(|pair| pair[0].1 < pair[1].1)
+    }
+}
+
+/// Whether a word is nearly a number.
+fn is_slip(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first))
 }
 
 /// Whether a text is a number or a date in any of the forms.
@@ -136,15 +215,19 @@ fn is_number(text: &str) -> bool {
     !NumberForm::all(text, None, None).is_empty()
 }
 
-/// The delimiter of a text, and how many lines say so before the table begins: `sep=;` as Excel writes it.
-pub(super) fn delimiter(text: &[u8], path: &Path, options: &TableOptions, skip: usize) -> (u8, usize) {
-    let start = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let said = match start {
+/// The delimiter that the first line says, as in `sep=;`.
+pub(super) fn said(text: &[u8]) -> Option<u8> {
+    match text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', said, b'\r' | b'\n', ..] if said.is_ascii() => {
             Some(*said)
         }
         _ => None,
-    };
+    }
+}
+
+/// The delimiter of a text, and how many lines say so before the table begins: `sep=;` as Excel writes it.
+pub(super) fn delimiter(text: &[u8], path: &Path, options: &TableOptions, skip: usize) -> (u8, usize) {
+    let said = said(text);
     let lines = usize::from(said.is_some());
     if let Some(delimiter) = options.delimiter.or(said) {
         return (delimiter, lines);
