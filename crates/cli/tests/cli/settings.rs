@@ -219,12 +219,13 @@ fn settings_that_do_nothing_are_refused() {
         ("d.csv", "--stream", &["--stream"]),
         ("pictures", "--task", &["--task", "regression"]),
         ("pictures", "--target", &["--target", "y"]),
-        ("pictures", "--drop", &["--drop", "0"]),
+        ("pictures", "--impute", &["--impute", "mean"]),
         ("pictures", "--decimal", &["--decimal", ","]),
     ];
     for (data, flag, arguments) in of_files {
         refused(here, &[&["train", "--data", data], arguments].concat(), &[flag, "does nothing"]);
     }
+    refused(here, &["train", "--data", "pictures", "--drop", "0"], &["--drop", "are for tables"]);
     let softmax = ["train", "d.csv", "--task", "regression", "--output", "softmax"];
     refused(here, &softmax, &["softmax of one output"]);
     assert!(!here.join("runs").exists());

@@ -142,6 +142,9 @@ fn a_first_row_that_could_be_either_is_not_lost() {
         let header = |header| TableOptions { header, ..TableOptions::default() };
         assert_eq!(read(&format!("{odd}\n{body}"), header(HeaderRow::Present)).unwrap().len(), 40);
     }
+    // Of scikit-learn's files: the rows, the features and the names of the classes.
+    let iris = lines(40, |i| format!("5.{i},3.{i},1.4,0.2,{}", i % 3));
+    assert_eq!(auto(&format!("150,4,setosa,versicolor,virginica\n{iris}")).unwrap().len(), 40);
     let missing = TableOptions {
         missing: vec!["none".into()],
         impute: Some(chainrule_datasets::Impute::Mean),

@@ -36,7 +36,7 @@ fn of_others(format: FileFormat) -> Vec<(&'static str, &'static str)> {
     let of = |ids: &[&'static str], what: &'static str| ids.iter().map(|&id| (id, what)).collect::<Vec<_>>();
     let text = of(&OF_TEXT, "is for a table of text");
     let marks = of(&["decimal", "thousands", "missing"], "is for a table of text");
-    let cells = of(&["impute", "categorical", "drop"], "is for the columns of a table");
+    let fill = of(&["impute"], "is for a table or an array");
     let images = of(&["image_size", "colours"], "is for a folder of images");
     let dates = of(&["dates"], "is for a table");
     let stream = of(&["stream"], "is for an array (.npy or IDX)");
@@ -45,7 +45,7 @@ fn of_others(format: FileFormat) -> Vec<(&'static str, &'static str)> {
         FileFormat::Parquet => [images, stream, text].concat(),
         // An archive of one array is a table of numbers.
         FileFormat::Npz => [images, stream, text, marks, dates].concat(),
-        FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, dates, cells].concat(),
+        FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, dates, fill].concat(),
         _ => [images, text, marks, dates].concat(),
     }
 }

@@ -124,8 +124,11 @@ impl<'a> Sample<'a> {
             let are_names = if numbers.is_empty() {
                 !above_numbers.clone().all(|(cell, _)| is_marker(cell))
             } else {
+                let words = above_numbers.clone().count();
                 let is_odd = above_numbers.any(|(cell, _)| is_marker(cell) || is_slip(cell));
-                numbers.are_places() || numbers.ascend() && !is_odd && !comes_back(&is_number)
+                // Most cells of an example are no slips: scikit-learn's `150,4,setosa,versicolor,virginica` is a header.
+                let are_most = words > 1 && words > numbers.len();
+                numbers.are_places() || !is_odd && (are_most || numbers.ascend() && !comes_back(&is_number))
             };
             return if are_names && !comes_back(&|cell| !is_number(cell)) {
                 FirstRow::Names
@@ -187,6 +190,10 @@ impl Numbers {
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether they count their cells, from any number, as a program that names columns does.
