@@ -35,6 +35,7 @@ pub(crate) struct Builder<A> {
     target_at: Vec<SchemaTarget>,
     named: bool,
     /// Whether the columns are those of a model.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
     has_model: bool,
     missing: MissingCells,
     impute: Option<Impute>,
@@ -118,6 +119,7 @@ impl<A: Scalar> Builder<A> {
             targets,
             target_at,
             named: !names.is_empty(),
+            #[cfg(any(feature = "csv", feature = "parquet"))]
             has_model: options.table.schema.is_some(),
             missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
             impute: options.table.impute,
