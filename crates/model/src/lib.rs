@@ -71,7 +71,7 @@ pub use output::Output;
 #[cfg(feature = "files")]
 pub use parameter_map::{ParameterMap, ParameterMapError};
 pub use perceptron::Perceptron;
-pub use predict::{class_of, predict};
+pub use predict::predict;
 pub use recipe::Recipe;
 pub use regressor::{FittedRegressor, IntoNumbers, Regressor};
 pub use summary::{Summary, SummaryRow};

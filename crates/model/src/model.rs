@@ -7,7 +7,7 @@ use chainrule_layers::{Architecture, Layer};
 use chainrule_loss::LossSpec;
 use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Aligned, Rng, Scalar, rows};
-use chainrule_train::{EvaluateError, Evaluation, Weights, evaluate};
+use chainrule_train::{EvaluateError, Evaluation, Weights, class_of, evaluate};
 
 #[cfg(feature = "files")]
 use crate::checkpoint::Checkpoint;
@@ -15,7 +15,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint_error::CheckpointError;
 use crate::model_card::{ModelCard, Untrained};
 use crate::output::Output;
-use crate::predict::{class_of, predict};
+use crate::predict::predict;
 use crate::summary::Summary;
 use crate::task::{encoding, usual_loss};
 

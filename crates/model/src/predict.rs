@@ -54,11 +54,3 @@ pub fn predict<'a, A: Scalar, X: Scalar>(
     }
     predictions
 }
-
-/// The class that a prediction says, the first of equals; a lone output is the probability of the second of two.
-pub fn class_of<A: Scalar>(prediction: &[A]) -> usize {
-    match prediction {
-        [p] => usize::from(*p > A::of(0.5)),
-        _ => rows::argmax(prediction),
-    }
-}

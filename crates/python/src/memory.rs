@@ -10,14 +10,14 @@ use pyo3::prelude::*;
 const VECTORS: usize = 12;
 
 /// # Errors
-/// A `MemoryError` if the system would not give the memory for training `network` in numbers of `size` bytes.
+/// A `MemoryError` if the system refuses the memory for training `network` in numbers of `size` bytes.
 pub(crate) fn check(network: &Architecture, size: usize) -> PyResult<()> {
     let numbers = parameters(&network.layers, network.input).unwrap_or(usize::MAX);
     check_numbers(numbers, size * VECTORS, "training this network", "make it smaller")
 }
 
 /// # Errors
-/// A `MemoryError` if the system would not give the memory for so many numbers in vectors with `bytes` for each, which `task` needs.
+/// A `MemoryError` if the system refuses the memory for `task`: this many numbers, in vectors of `bytes` each.
 pub(crate) fn check_numbers(numbers: usize, bytes: usize, task: &str, cure: &str) -> PyResult<()> {
     let is_there = |bytes: usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if numbers.checked_mul(bytes).is_some_and(is_there) {

@@ -101,7 +101,7 @@ impl<A: Scalar> Problem<A> {
     }
 
     /// # Errors
-    /// A `MemoryError` if the system would not give the memory for the Hessian.
+    /// A `MemoryError` if the system refuses the memory for the Hessian.
     fn check_hessian(&self) -> PyResult<()> {
         let n = self.theta.len();
         let numbers = n.saturating_mul(n);
@@ -115,7 +115,7 @@ impl<A: Scalar> Problem<A> {
     }
 
     /// # Errors
-    /// A `MemoryError` if the system would not give the memory for so many eigenvalues.
+    /// A `MemoryError` if the system refuses the memory for all eigenvalues.
     fn check_spectrum(&self, k: Option<usize>) -> PyResult<()> {
         let n = self.theta.len();
         if let Some(k) = k.filter(|&k| is_part(k, n)) {

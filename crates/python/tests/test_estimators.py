@@ -21,20 +21,10 @@ from sklearn.preprocessing import StandardScaler
 
 from chainrule import Model
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from common import classifier, quiet  # noqa: F401
 
 X, y = load_iris(return_X_y=True)
 WORDS = np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
-
-
-def classifier(**settings):
-    return MLPClassifier(**{"max_iter": 60, "learning_rate_init": 0.01, "random_state": 1, **settings})
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(MLPClassifier, TheirClassifier), (MLPRegressor, TheirRegressor)])

@@ -1,31 +1,18 @@
 """What the estimators watch, when they stop, and which settings they refuse."""
 
-import warnings
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_poisson_deviance
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.utils import check_random_state
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import MLPRegressor
+from common import classifier, quiet  # noqa: F401
 
 X, y = load_iris(return_X_y=True)
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
-
-
-def classifier(**settings):
-    return MLPClassifier(**{"max_iter": 60, "learning_rate_init": 0.01, "random_state": 1, **settings})
 
 
 def held_out(*arrays, seed=1, stratify=None):

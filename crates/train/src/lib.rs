@@ -16,7 +16,7 @@ mod telemetry;
 pub mod tensors;
 mod weights;
 
-pub use metrics::classification::{ClassMetrics, Confusion};
+pub use metrics::classification::{ClassMetrics, Confusion, class_of};
 pub use metrics::evaluate::{EvaluateError, Evaluation, Metrics, evaluate, evaluate_together};
 pub use metrics::measure_statistics::measure_statistics;
 pub use metrics::multi_label::MultiLabelMetrics;

@@ -17,8 +17,8 @@ use chainrule::layers::{Architecture, Layer, Stage, activation, spec::parameters
 use chainrule::loss::LossKind;
 use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Rng, Scalar, Shape, rows};
-use chainrule::train::Weights;
+use chainrule::tensor::{Rng, Scalar, Shape};
+use chainrule::train::{Weights, class_of};
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
@@ -300,9 +300,9 @@ fn said<A: Scalar>(checkpoint: &Checkpoint<A>, raw: &ArrayRef2<A>) -> Array2<A> 
     let network = card.architecture.build::<A>(None);
     let prediction = predict(&network, card.output, &card.transform, checkpoint.weights(), raw);
     let row: Vec<A> = prediction.into_iter().collect();
-    match row[..] {
-        [p] => Array2::from_elem((1, 1), if p > A::of(0.5) { A::one() } else { A::zero() }),
-        _ => one_hot(row.len(), rows::argmax(&row)),
+    match (row.len(), class_of(&row)) {
+        (1, class) => Array2::from_elem((1, 1), A::of(class as f64)),
+        (classes, class) => one_hot(classes, class),
     }
 }
 

@@ -9,9 +9,10 @@ use chainrule::datasets::{
     Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, counted, image_files,
     is_image_file, npy, read_features_and_kept, read_images, write_atomic,
 };
-use chainrule::model::{ModelCard, class_of, predict};
+use chainrule::model::{ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayView1, s};
 use chainrule::tensor::{Pool, Scalar, available_threads, rows, vector};
+use chainrule::train::class_of;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 

@@ -173,7 +173,7 @@ pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
     assert_eq!(touching["found"], json!([]), "{what}: circles that touch");
 }
 
-/// Checks that what stands in the circles of a lesson, and in its box of C, is not wider than they are.
+/// Checks that no text in a circle of a lesson, or in its box of C, is wider than its shape.
 #[track_caller]
 pub(crate) fn are_inside_circles(page: &mut Page<'_>, what: &str) {
     let outside = page.evaluate(OUTSIDE_CIRCLES);

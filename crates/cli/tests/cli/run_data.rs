@@ -213,7 +213,7 @@ fn a_run_says_how_its_data_were_split_and_what_a_linear_model_reaches() {
     {
         assert!(told.contains(unit), "{told}");
     }
-    // A loss of any size stands in its column.
+    // A loss of any size is aligned with its column.
     let mut large = "x,y\n".to_owned();
     (0..40).for_each(|i| writeln!(large, "{i}.5,{}.25", 3_000_000 * i).unwrap());
     fs::write(here.join("l.csv"), large).unwrap();

@@ -39,7 +39,7 @@ pub(crate) enum Cell<'a> {
     Missing,
 }
 
-/// Whether a word stands for a missing value in some files, though not by default.
+/// Whether some programs write this word for a missing value, though it is no default of ours.
 pub(crate) fn is_marker(word: &str) -> bool {
     const MARKERS: [&str; 12] =
         ["-", "--", ".", "none", "nil", "missing", "unknown", "#n/a", "#na", "n.a.", "inf", "-inf"];

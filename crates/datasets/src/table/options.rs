@@ -19,7 +19,7 @@ use super::schema::Schema;
 /// | `keep` | empty | columns whose text is kept beside the features |
 /// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical`, `drop` and `date_parts` |
 ///
-/// In `categorical`, `drop` and `keep` a name with commas that no column has stands for several columns.
+/// In `categorical`, `drop` and `keep`, a name with commas is a list of columns, unless a column has the whole name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableOptions {
     /// Whether the first row names the columns.

@@ -121,12 +121,7 @@ impl Profile {
         if !self.not_plain {
             return (self.point.is_some() && self.decimal_point).then_some('.');
         }
-        let mark = |form: &NumberForm| match form {
-            NumberForm::Plain => Some('.'),
-            NumberForm::Decorated(decoration) => Some(decoration.decimal),
-            NumberForm::Date(_) => None,
-        };
-        let mut marks = self.forms.iter().flatten().filter_map(mark);
+        let mut marks = self.forms.iter().flatten().filter_map(NumberForm::decimal);
         let first = marks.next()?;
         marks.all(|mark| mark == first).then_some(first)
     }

@@ -98,7 +98,7 @@ fn an_empty_last_cell_is_a_missing_one_where_the_model_has_a_column_for_it() {
         assert_eq!(known.as_ref().unwrap().len(), 2);
         assert_eq!(rows("9,1.5,\n9,1.6,\n", &model), known);
     }
-    // Behind all of the columns there is none.
+    // An empty cell after the last column is no cell.
     let full = Ok(vec![vec![9.0, 1.5, 2.5], vec![9.0, 1.6, 2.6]]);
     assert_eq!(rows("9,1.5,2.5,,\n9,1.6,2.6,,\n", &last("")), full);
     for end in ["", ",0"] {

@@ -45,7 +45,7 @@ pub(super) struct Best<A> {
 pub(super) enum Scoring {
     /// The report of the epoch.
     Report,
-    /// The report, whose R² would be that of ln μ: there is none.
+    /// The loss of the report alone: its R² would be that of ln μ.
     LossOnly,
     /// What [`Watch::judge`] is given, between two runs of one epoch each.
     Given,
@@ -77,7 +77,7 @@ pub(super) struct Watch<'a, A> {
     pub(super) best: Option<Best<A>>,
     wants_best: bool,
     scoring: Scoring,
-    /// The loss of an epoch that has not been judged.
+    /// The loss of the last epoch, until it is judged.
     unjudged: Option<f64>,
     /// Of the step before, for L-BFGS.
     before: Option<f64>,
@@ -115,7 +115,7 @@ impl<'a, A: Scalar> Watch<'a, A> {
         self.best = Some(best).filter(|_| top.is_some() && self.plan.watched != Watched::TrainingLoss);
     }
 
-    /// Takes up the end of an epoch with its validation loss and score; nothing where there is none to be judged.
+    /// Judges the last epoch by its validation loss and score; does nothing if it has been judged.
     pub(super) fn judge(&mut self, validation_loss: Option<f64>, score: Option<f64>) {
         let Some(loss) = self.unjudged.take() else { return };
         self.scores.extend(score);

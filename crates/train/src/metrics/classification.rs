@@ -64,18 +64,13 @@ impl Confusion {
     pub fn add<A: Scalar>(&mut self, scores: &ArrayRef2<A>, truth: &[usize]) {
         assert_eq!(scores.nrows(), truth.len(), "confusion: scores and classes differ in number");
         for (row, &truth) in slices(scores).zip(truth) {
-            let (guess, rank) = match row {
-                [score] => {
-                    let guess = usize::from(*score > A::of(0.5));
-                    (guess, usize::from(guess != truth))
+            let guess = class_of(row);
+            let rank = match row {
+                [_] => usize::from(guess != truth),
+                _ => {
+                    row.iter().filter(|score| score.partial_cmp(&&row[truth]) != Some(Ordering::Less)).count()
+                        - 1
                 }
-                _ => (
-                    argmax(row),
-                    row.iter()
-                        .filter(|score| score.partial_cmp(&&row[truth]) != Some(Ordering::Less))
-                        .count()
-                        - 1,
-                ),
             };
             self.count(truth, guess, 1);
             self.ranks[rank] += 1;
@@ -163,6 +158,14 @@ pub(crate) fn of_counts(hits: u64, named: u64, support: u64) -> ClassMetrics {
 
 pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// The class that a row of scores says: that of the largest, the first of equals; a lone score is the probability of the second of two.
+pub fn class_of<A: Scalar>(scores: &[A]) -> usize {
+    match scores {
+        [p] => usize::from(*p > A::of(0.5)),
+        _ => argmax(scores),
+    }
 }
 
 #[cfg(test)]

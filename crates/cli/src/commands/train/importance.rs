@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use chainrule::datasets::{ColumnKind, Dataset, Target};
-use chainrule::model::class_of;
 use chainrule::ndarray::{Array2, Axis, s};
 use chainrule::tensor::{Rng, Scalar, rows};
-use chainrule::train::RegressionMetrics;
+use chainrule::train::{RegressionMetrics, class_of};
 use chainrule_report::diagnostics::{Column, Drop, Importance};
 
 use super::judged::{Judged, Trained};

@@ -31,22 +31,21 @@ const OF_FILES: [&str; 16] = [
 /// Settings of tables of text alone.
 const OF_TEXT: [&str; 4] = ["header", "delimiter", "comment", "skip_rows"];
 
-/// Those that nothing comes of in a file of this format, and what they are for.
+/// Those that do nothing for a file of this format, and what they are for; the readers refuse `--dates`, `--drop` and `--categorical`.
 fn of_others(format: FileFormat) -> Vec<(&'static str, &'static str)> {
     let of = |ids: &[&'static str], what: &'static str| ids.iter().map(|&id| (id, what)).collect::<Vec<_>>();
     let text = of(&OF_TEXT, "is for a table of text");
     let marks = of(&["decimal", "thousands", "missing"], "is for a table of text");
     let fill = of(&["impute"], "is for a table or an array");
     let images = of(&["image_size", "colours"], "is for a folder of images");
-    let dates = of(&["dates"], "is for a table");
     let stream = of(&["stream"], "is for an array (.npy or IDX)");
     match format {
         FileFormat::Text => [images, stream].concat(),
         FileFormat::Parquet => [images, stream, text].concat(),
         // An archive of one array is a table of numbers.
-        FileFormat::Npz => [images, stream, text, marks, dates].concat(),
-        FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, dates, fill].concat(),
-        _ => [images, text, marks, dates].concat(),
+        FileFormat::Npz => [images, stream, text, marks].concat(),
+        FileFormat::Images => [of(&["target"], "is for a table"), stream, text, marks, fill].concat(),
+        _ => [images, text, marks].concat(),
     }
 }
 
