@@ -124,6 +124,8 @@ fn kinds(schema: &Schema) -> Vec<String> {
     for (form, count) in numbers {
         kinds.push(if form == "date" {
             counted(count, "date")
+        } else if form == "time of day" {
+            if count == 1 { "1 time of day".to_owned() } else { format!("{count} times of day") }
         } else if form == WITH_PARTS {
             format!("{} (with cyclic parts)", counted(count, "date"))
         } else {

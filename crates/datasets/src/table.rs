@@ -19,10 +19,13 @@ pub(crate) mod dialect;
 pub(crate) mod form;
 pub(crate) mod kept;
 mod names;
+mod of_model;
 pub(crate) mod options;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 mod profile;
 pub(crate) mod schema;
+#[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells times of day"))]
+mod time_of_day;
 pub(crate) mod unread;

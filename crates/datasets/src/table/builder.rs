@@ -12,6 +12,7 @@ use super::dialect::Dialect;
 use super::form::NumberForm;
 use super::kept::{Keeper, KeptColumn};
 use super::names::Names;
+use super::of_model::contradiction;
 use super::schema::{ColumnKind, Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -131,14 +132,17 @@ impl<A: Scalar> Builder<A> {
             builder.roles[target.place] = Role::Target(at);
         }
         if let Some(schema) = &options.table.schema {
+            if let Some((fault, cure)) = contradiction(&options.table, schema) {
+                return Err(Error::format(path, fault, cure));
+            }
             builder.take_schema(schema, path, &by_name, width)?;
         } else {
             builder.take_features(&by_name, &ignored, &asked, options.table.date_parts);
         }
         if builder.columns.is_empty() {
             if ignored.contains(&true) {
-                let fault = "no column is left besides the target";
-                return Err(Error::format(path, fault, "leave out fewer columns (--drop)"));
+                let fault = "--drop leaves no column besides the target";
+                return Err(Error::format(path, fault, "leave out fewer columns"));
             }
             let fault = format!("its rows have {width} cells, so there is no feature besides the target");
             return Err(Error::format(path, fault, "check the delimiter (--delimiter)"));

@@ -268,7 +268,7 @@ impl FeatureCells {
         let kind = match cells {
             Cells::Unknown | Cells::Numbers => match (dates, &form) {
                 (Dates::Model { with_time }, _) => ColumnKind::Date { with_time },
-                (Dates::WithParts, NumberForm::Date(_)) => {
+                (Dates::WithParts, NumberForm::Date(form)) if form.has_day() => {
                     ColumnKind::Date { with_time: column.iter().any(|x| !x.is_nan() && x.fract() != 0.0) }
                 }
                 _ => ColumnKind::Number,

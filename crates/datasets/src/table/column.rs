@@ -110,11 +110,15 @@ impl Column {
         name.contains(',').then(|| name.split(',').map(column).collect())
     }
 
+    /// Whether something holds of it, or of one of those that it joins.
+    pub(crate) fn any(&self, holds: impl Fn(&Column) -> bool) -> bool {
+        holds(self) || self.parts().is_some_and(|parts| parts.iter().any(holds))
+    }
+
     /// Whether a cell of the first row is its name, or one of those that it joins.
     #[cfg(feature = "csv")]
     pub(crate) fn is_named_in(&self, first: &[String]) -> bool {
-        let named = |column: &Column| matches!(column, Column::Name(name) if first.contains(name));
-        named(self) || self.parts().is_some_and(|parts| parts.iter().any(named))
+        self.any(|column| matches!(column, Column::Name(name) if first.contains(name)))
     }
 }
 

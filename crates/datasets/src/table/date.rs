@@ -1,8 +1,12 @@
-//! Dates as numbers.
+//! Dates and times of day as numbers.
 
 use serde::{Deserialize, Serialize};
 
-/// How a column spells dates.
+use super::time_of_day::{self, NANOSECONDS, nanoseconds, number};
+
+/// How a column spells dates or times of day.
+///
+/// A time is `14:30`, `14:30:15`, `14:30:15.25` or `2:30 PM`. A year of two digits lies between 1969 and 2068, as POSIX has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateForm {
@@ -10,20 +14,64 @@ pub enum DateForm {
     Iso,
     /// The same with a time and `Z`, `UTC` or an offset from UTC, to which it is converted.
     IsoZoned,
-    /// `31.01.2024`, `31/01/2024` or `31-01-2024`.
+    /// `31.01.2024`, `31/01/2024`, `31-01-2024`, `31.01.24` or `31/01/24`, perhaps with a time behind a blank.
     DayMonthYear,
-    /// `01/31/2024` or `01-31-2024`.
+    /// `01/31/2024`, `01-31-2024` or `01/31/24`, perhaps with a time behind a blank.
     MonthDayYear,
+    /// `2024-01` or `2024/01`, which is the first day of the month.
+    Month,
+    /// `31 Jan 2024`, `31-Jan-24`, `January 31, 2024` or `Jan-24`, in English, perhaps with a time behind a blank.
+    MonthInWords,
+    /// A time of day alone.
+    TimeOfDay,
 }
 
-impl DateForm {
-    pub(super) const ALL: [Self; 4] = [Self::Iso, Self::IsoZoned, Self::DayMonthYear, Self::MonthDayYear];
+/// The months as their names begin.
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
-    /// Days since 1970-01-01, with the time as a fraction.
+impl DateForm {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Iso,
+        Self::IsoZoned,
+        Self::DayMonthYear,
+        Self::MonthDayYear,
+        Self::Month,
+        Self::MonthInWords,
+        Self::TimeOfDay,
+    ];
+
+    /// Whether it names a day, which has a weekday and a place in its year.
+    pub(super) fn has_day(self) -> bool {
+        self != Self::TimeOfDay
+    }
+
+    /// Days since 1970-01-01, with the time as a fraction; of a time of day the fraction alone.
     pub(super) fn parse(self, text: &str) -> Option<f64> {
         if !text.is_ascii() {
             return None;
         }
+        match self {
+            Self::Month => first_of_month(text),
+            Self::MonthInWords => in_words(text),
+            Self::TimeOfDay => Some(days_since_1970(0, nanoseconds(text, false)?, NANOSECONDS)),
+            _ => self.in_digits(text),
+        }
+    }
+
+    fn in_digits(self, text: &str) -> Option<f64> {
         let (date, time) = match text.find(['T', ' ']) {
             Some(at) => (&text[..at], Some(text[at + 1..].trim())),
             None => (text, None),
@@ -37,10 +85,14 @@ impl DateForm {
             (Self::MonthDayYear, '/' | '-') => [parts[2], parts[0], parts[1]],
             _ => return None,
         };
-        if year.len() != 4 || month.len() > 2 || day.len() > 2 {
+        // `1.2.10` is a version.
+        let is_short =
+            year.len() == 2 && (separator == '/' || separator == '.' && month.len() + day.len() == 4);
+        let has_year = year.len() == 4 || is_short && matches!(self, Self::DayMonthYear | Self::MonthDayYear);
+        if !has_year || month.len() > 2 || day.len() > 2 {
             return None;
         }
-        let day = days(number(year)?, number(month)?, number(day)?)?;
+        let day = days(whole_year(year)?, number(month)?, number(day)?)?;
         let zoned = self == Self::IsoZoned;
         let nanoseconds = match time {
             None if zoned => return None,
@@ -51,29 +103,79 @@ impl DateForm {
     }
 }
 
+/// The first day of a month such as `2024-01`.
+fn first_of_month(text: &str) -> Option<f64> {
+    let (year, month) = text.split_once(['-', '/'])?;
+    // Of other numbers of four digits few are years.
+    let year = number(year).filter(|years| year.len() == 4 && (1000..3000).contains(years))?;
+    days(year, number(month).filter(|_| month.len() == 2)?, 1).map(|day| day as f64)
+}
+
+/// A date whose month is a name or its first three letters, or a month alone.
+fn in_words(text: &str) -> Option<f64> {
+    let (date, time) = match text.find(':') {
+        Some(colon) => {
+            let at = text[..colon].rfind(' ')?;
+            (&text[..at], nanoseconds(text[at..].trim(), false)?)
+        }
+        None => (text, 0),
+    };
+    let mut words = date.split([' ', '-', '/', ',', '.']).filter(|word| !word.is_empty());
+    let words =
+        [words.next()?, words.next()?, words.next().unwrap_or_default(), words.next().unwrap_or_default()];
+    let month = |name: &str| {
+        let is_month = |month: &&str| {
+            let begins = month.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+            begins && (name.len() == 3 || name.len() == month.len())
+        };
+        MONTHS.iter().position(is_month).map(|at| at as i64 + 1)
+    };
+    let day = |text: &str| number(text).filter(|_| text.len() <= 2);
+    let (year, month, day) = match words {
+        // `Jan 24` is a day as well.
+        [name, year, "", ""] if year.len() == 4 || date.contains('-') => (whole_year(year)?, month(name)?, 1),
+        [first, second, year, ""] => match month(first) {
+            Some(month) => (whole_year(year)?, month, day(second)?),
+            None => (whole_year(year)?, month(second)?, day(first)?),
+        },
+        _ => return None,
+    };
+    Some(days_since_1970(days(year, month, day)?, time, NANOSECONDS))
+}
+
+/// A year of four digits, or of two between 1969 and 2068.
+fn whole_year(text: &str) -> Option<i64> {
+    match (text.len(), number(text)?) {
+        (4, year) => Some(year),
+        (2, year) => Some(if year < 69 { 2000 + year } else { 1900 + year }),
+        _ => None,
+    }
+}
+
 impl DateForm {
     /// Formats a date, in days since 1970-01-01, in this form; with the time, to the millisecond, where it is not midnight or the form
     /// has a zone.
     ///
     /// A date of the form of `31/01/2024` or `31-01-2024` gets the points of `31.01.2024`, which cannot be taken for another form.
     pub(super) fn spelled(self, days: f64) -> String {
-        const PER_DAY: i64 = 86_400_000;
+        if self == Self::TimeOfDay {
+            return time_of_day::spelled(days);
+        }
         let (day, time) = (days.floor(), days - days.floor());
-        let time = (time * PER_DAY as f64).round() as i64;
-        let (year, month, day) = civil(day as i64 + time / PER_DAY);
+        let time = time_of_day::milliseconds(time);
+        let (day, time) = (day as i64 + time / time_of_day::PER_DAY, time % time_of_day::PER_DAY);
+        let (year, month, day) = civil(day);
         let date = match self {
-            Self::Iso | Self::IsoZoned => format!("{year:04}-{month:02}-{day:02}"),
+            Self::Month if day == 1 && time == 0 => format!("{year:04}-{month:02}"),
             Self::DayMonthYear => format!("{day:02}.{month:02}.{year:04}"),
             Self::MonthDayYear => format!("{month:02}/{day:02}/{year:04}"),
+            Self::MonthInWords => format!("{day} {} {year:04}", &MONTHS[month as usize - 1][..3]),
+            _ => format!("{year:04}-{month:02}-{day:02}"),
         };
-        let (seconds, milliseconds) = (time % PER_DAY / 1000, time % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let zone = if self == Self::IsoZoned { "Z" } else { "" };
-        match (seconds, second, milliseconds) {
-            (0, _, 0) if zone.is_empty() => date,
-            (_, 0, 0) => format!("{date} {hour:02}:{minute:02}{zone}"),
-            (_, _, 0) => format!("{date} {hour:02}:{minute:02}:{second:02}{zone}"),
-            _ => format!("{date} {hour:02}:{minute:02}:{second:02}.{milliseconds:03}{zone}"),
+        match time {
+            0 if zone.is_empty() => date,
+            time => format!("{date} {}{zone}", time_of_day::clock(time)),
         }
     }
 }
@@ -92,13 +194,6 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year + 400 * era + i64::from(month <= 2);
     (year, month, of_year - (153 * from_march + 2) / 5 + 1)
-}
-
-/// Nanoseconds in a second.
-const NANOSECONDS: i64 = 1_000_000_000;
-
-fn number(text: &str) -> Option<i64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) { None } else { text.parse().ok() }
 }
 
 /// Days since 1970-01-01 in the Gregorian calendar.
@@ -132,47 +227,6 @@ pub(super) fn days_since_1970(day: i64, time: i64, per_second: i64) -> f64 {
     day as f64 + rest as f64 / per_second as f64 / 86_400.0
 }
 
-/// Nanoseconds since midnight, in UTC if there is an offset; what is below is cut off.
-fn nanoseconds(time: &str, zoned: bool) -> Option<i64> {
-    let utc = time.strip_suffix("UTC").or_else(|| time.strip_suffix("GMT"));
-    let (clock, offset) = match time.find(['Z', 'z', '+', '-']) {
-        _ if utc.is_some() => (utc.unwrap_or_default(), Some("Z")),
-        None => (time, None),
-        Some(at) => (&time[..at], Some(&time[at..])),
-    };
-    if offset.is_some() != zoned {
-        return None;
-    }
-    let mut parts = clock.trim().split(':');
-    let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
-    let (second, fraction) = match parts.next() {
-        None => (0, 0),
-        Some(text) => {
-            let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-            if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            (number(whole)?, number(&format!("{fraction:0<9}")[..9])?)
-        }
-    };
-    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let local = (hour * 3600 + minute * 60 + second) * NANOSECONDS + fraction;
-    Some(match offset {
-        None | Some("Z" | "z") => local,
-        Some(offset) => {
-            let digits = offset[1..].replace(':', "");
-            if digits.len() != 2 && digits.len() != 4 {
-                return None;
-            }
-            let (hours, minutes) = (number(&digits[..2])?, number(digits.get(2..4).unwrap_or("0"))?);
-            let ahead = (hours * 3600 + minutes * 60) * NANOSECONDS;
-            if offset.starts_with('-') { local + ahead } else { local - ahead }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +244,11 @@ mod tests {
             (DateForm::IsoZoned, "2024-03-01 00:00Z"),
             (DateForm::DayMonthYear, "31.01.2024"),
             (DateForm::MonthDayYear, "01/31/2024"),
+            (DateForm::Month, "2024-02"),
+            (DateForm::MonthInWords, "31 Jan 2024"),
+            (DateForm::MonthInWords, "1 May 1969 18:05"),
+            (DateForm::TimeOfDay, "00:00"),
+            (DateForm::TimeOfDay, "23:59:59.999"),
         ] {
             assert_eq!(form.spelled(form.parse(text).unwrap()), text);
         }
@@ -220,6 +279,23 @@ mod tests {
             ("01.03.2024", DateForm::DayMonthYear, 19_783.0),
             ("1/3/2024", DateForm::DayMonthYear, 19_783.0),
             ("3/1/2024", DateForm::MonthDayYear, 19_783.0),
+            ("01/03/24", DateForm::DayMonthYear, 19_783.0),
+            ("01.03.24", DateForm::DayMonthYear, 19_783.0),
+            ("3/1/24 6:00 PM", DateForm::MonthDayYear, 19_783.75),
+            ("1/1/69", DateForm::DayMonthYear, -365.0),
+            ("1/1/68", DateForm::DayMonthYear, 35_794.0),
+            ("2024-03", DateForm::Month, 19_783.0),
+            ("1999/12", DateForm::Month, 10_926.0),
+            ("1 Mar 2024", DateForm::MonthInWords, 19_783.0),
+            ("01-MAR-24", DateForm::MonthInWords, 19_783.0),
+            ("March 1, 2024", DateForm::MonthInWords, 19_783.0),
+            ("1. March 2024 06:00", DateForm::MonthInWords, 19_783.25),
+            ("Mar-24", DateForm::MonthInWords, 19_783.0),
+            ("March 2024", DateForm::MonthInWords, 19_783.0),
+            ("06:00", DateForm::TimeOfDay, 0.25),
+            ("6:00:00", DateForm::TimeOfDay, 0.25),
+            ("12:00 am", DateForm::TimeOfDay, 0.0),
+            ("12:00 PM", DateForm::TimeOfDay, 0.5),
         ] {
             assert_eq!(form.parse(text), Some(days), "{text}");
         }
@@ -252,7 +328,22 @@ mod tests {
             "2024-13-01",
             "2024-00-10",
             "24-01-01",
-            "2024-01",
+            "1.2.10",
+            "2024-13",
+            "2024-1",
+            "0815-01",
+            "30 Feb 2024",
+            "1 Mai 2024",
+            "Ma 2024",
+            "Mar 1",
+            "Mar 24",
+            "1 Mar 2024 5",
+            "1 Mar 2024 x:00",
+            "13:00 PM",
+            "0:00 AM",
+            "3:1",
+            "24:00",
+            "PM",
             "2024-01-01-01",
             "2024-01-01T25:00",
             "2024-01-01T",

@@ -146,6 +146,7 @@ impl fmt::Display for NumberForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NumberForm::Plain => f.write_str("plain"),
+            NumberForm::Date(DateForm::TimeOfDay) => f.write_str("time of day"),
             NumberForm::Date(_) => f.write_str("date"),
             NumberForm::Decorated(Decoration { decimal, thousands, currency, percent }) => {
                 let mut words = Vec::new();

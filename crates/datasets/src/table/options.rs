@@ -17,7 +17,7 @@ use super::schema::Schema;
 /// | `drop` | empty | columns to leave out |
 /// | `date_parts` | `false` | whether dates become their cyclic parts too, beside the days |
 /// | `keep` | empty | columns whose text is kept beside the features |
-/// | `schema` | `None` | the columns of a model, which replace `impute`, `categorical`, `drop` and `date_parts` |
+/// | `schema` | `None` | the columns of a model, which decide on `impute`, `categorical`, `drop` and `date_parts`; asking for something else is an error |
 ///
 /// In `categorical`, `drop` and `keep`, a name with commas is a list of columns, unless a column has the whole name.
 #[derive(Debug, Clone, Default, PartialEq)]

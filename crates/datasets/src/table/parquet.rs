@@ -73,10 +73,8 @@ fn open(path: &Path) -> Result<File, Error> {
 enum Reading {
     /// As they are.
     Plain,
-    /// Whole numbers of this many to a second since 1970-01-01.
-    Since1970(i64),
-    /// Whole numbers of this many to a second since midnight.
-    TimeOfDay(i64),
+    /// Whole numbers of this many to a second since 1970-01-01, or since midnight.
+    Times(i64),
 }
 
 fn build<A: Scalar, R: ChunkReader + 'static>(
@@ -191,6 +189,7 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
     }
     let (logical, converted) = (info.logical_type_ref(), info.converted_type());
     let date = |zoned: bool| Some(NumberForm::Date(if zoned { DateForm::IsoZoned } else { DateForm::Iso }));
+    let time_of_day = Some(NumberForm::Date(DateForm::TimeOfDay));
     let per_second = |unit: &TimeUnit| match unit {
         TimeUnit::MILLIS => 1_000,
         TimeUnit::MICROS => 1_000_000,
@@ -198,10 +197,10 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
     };
     match (field.get_physical_type(), logical) {
         (Physical::INT64, Some(LogicalType::Timestamp(stamp))) => {
-            return Ok((Reading::Since1970(per_second(&stamp.unit)), date(stamp.is_adjusted_to_u_t_c)));
+            return Ok((Reading::Times(per_second(&stamp.unit)), date(stamp.is_adjusted_to_u_t_c)));
         }
         (Physical::INT32 | Physical::INT64, Some(LogicalType::Time(time))) => {
-            return Ok((Reading::TimeOfDay(per_second(&time.unit)), None));
+            return Ok((Reading::Times(per_second(&time.unit)), time_of_day));
         }
         (_, Some(LogicalType::Uuid)) => return Err("UUIDs".to_owned()),
         (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) => return Ok((Reading::Plain, None)),
@@ -209,9 +208,11 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
     }
     match (field.get_physical_type(), converted) {
         (Physical::INT32, ConvertedType::DATE) => Ok((Reading::Plain, date(false))),
-        (Physical::INT64, ConvertedType::TIMESTAMP_MILLIS) => Ok((Reading::Since1970(1_000), date(true))),
-        (Physical::INT64, ConvertedType::TIMESTAMP_MICROS) => Ok((Reading::Since1970(1_000_000), date(true))),
-        (Physical::INT96, _) => Ok((Reading::Since1970(1_000), date(false))),
+        (Physical::INT32, ConvertedType::TIME_MILLIS) => Ok((Reading::Times(1_000), time_of_day)),
+        (Physical::INT64, ConvertedType::TIME_MICROS) => Ok((Reading::Times(1_000_000), time_of_day)),
+        (Physical::INT64, ConvertedType::TIMESTAMP_MILLIS) => Ok((Reading::Times(1_000), date(true))),
+        (Physical::INT64, ConvertedType::TIMESTAMP_MICROS) => Ok((Reading::Times(1_000_000), date(true))),
+        (Physical::INT96, _) => Ok((Reading::Times(1_000), date(false))),
         (Physical::BOOLEAN | Physical::FLOAT | Physical::DOUBLE, _)
         | (
             Physical::INT32,
@@ -222,16 +223,11 @@ fn reading(field: &Arc<Type>) -> Result<(Reading, Option<NumberForm>), String> {
             | ConvertedType::UINT_8
             | ConvertedType::UINT_16
             | ConvertedType::UINT_32
-            | ConvertedType::TIME_MILLIS
             | ConvertedType::DECIMAL,
         )
         | (
             Physical::INT64,
-            ConvertedType::NONE
-            | ConvertedType::INT_64
-            | ConvertedType::UINT_64
-            | ConvertedType::TIME_MICROS
-            | ConvertedType::DECIMAL,
+            ConvertedType::NONE | ConvertedType::INT_64 | ConvertedType::UINT_64 | ConvertedType::DECIMAL,
         )
         | (
             Physical::BYTE_ARRAY,
@@ -264,7 +260,9 @@ fn push<A: Scalar>(
             Field::Byte(x) => Cell::Integer((*x).into()),
             Field::Short(x) => Cell::Integer((*x).into()),
             Field::Int(x) => whole(i64::from(*x), reading),
-            Field::Long(x) | Field::TimestampMillis(x) | Field::TimestampMicros(x) => whole(*x, reading),
+            Field::Long(x) | Field::TimestampMillis(x) | Field::TimestampMicros(x) | Field::TimeMicros(x) => {
+                whole(*x, reading)
+            }
             Field::UByte(x) => Cell::Integer((*x).into()),
             Field::UShort(x) => Cell::Integer((*x).into()),
             Field::UInt(x) => Cell::Integer((*x).into()),
@@ -273,8 +271,7 @@ fn push<A: Scalar>(
             Field::Float(x) => Cell::Number(f64::from(*x)),
             Field::Double(x) => Cell::Number(*x),
             Field::Date(days) => Cell::Number(f64::from(*days)),
-            Field::TimeMillis(x) => Cell::Number(f64::from(*x) / 86_400e3),
-            Field::TimeMicros(x) => Cell::Number(*x as f64 / 86_400e6),
+            Field::TimeMillis(x) => whole((*x).into(), reading),
             Field::Str(x) => Cell::Text(x.trim()),
             Field::Decimal(_) => {
                 text = field.to_string();
@@ -301,7 +298,6 @@ fn spelled(field: &Field) -> String {
 fn whole(x: i64, reading: Reading) -> Cell<'static> {
     match reading {
         Reading::Plain => Cell::Integer(x.into()),
-        Reading::Since1970(per_second) => Cell::Number(days_since_1970(0, x, per_second)),
-        Reading::TimeOfDay(per_second) => Cell::Number(x as f64 / (86_400 * per_second) as f64),
+        Reading::Times(per_second) => Cell::Number(days_since_1970(0, x, per_second)),
     }
 }

@@ -103,6 +103,11 @@ fn dates_and_negative_numbers_as_people_write_them_are_numbers() {
         ("(#.5)", -1.5),
         ("($#.50)", -1.5),
         ("#E2", 100.0),
+        ("# Jan 2024", 19_723.0),
+        ("#-JAN-24", 19_723.0),
+        ("January #, 2024", 19_723.0),
+        ("01/#/24 6:00 PM", 19_723.75),
+        ("2024-01-# 6:00 PM", 19_723.75),
     ] {
         let text =
             format!("a;y\n{}", lines(28, |i| format!("{};{}", cell.replace('#', &i.to_string()), i % 2)));
@@ -114,8 +119,24 @@ fn dates_and_negative_numbers_as_people_write_them_are_numbers() {
 }
 
 #[test]
+fn months_and_times_of_day_are_numbers() {
+    let text =
+        lines(60, |i| format!("20{:02}-{:02},{:02}:{:02},{}", i / 12, i % 12 + 1, i % 24, i % 60, i % 2));
+    let text = format!("month,at,y\n{text}");
+    let data = auto(&text).unwrap();
+    assert_eq!(column(&data, 0)[10..12], [11_292.0, 11_323.0]);
+    assert_eq!(column(&data, 1)[11], 0.5 + 12.0 / 1440.0);
+    let said = data.summary().to_string();
+    assert!(said.contains("2 columns: 1 date, 1 time of day"), "{said}");
+    // A time has no weekday.
+    let dates = TableOptions { date_parts: true, ..TableOptions::default() };
+    let names = read(&text, dates).unwrap().schema().unwrap().input_names();
+    assert_eq!((names.len(), names.last().map(String::as_str)), (6, Some("at")));
+}
+
+#[test]
 fn words_that_look_like_numbers_are_told() {
-    for cell in ["31/01/#", "01/31/20# 10:00 AM", "12:#", "20#-01", "13 Jan 20#", "# kg", "Jan #, 2024"] {
+    for cell in ["31.1.#", "#:5", "# Jan", "Jan #", "20# May 1", "# kg", "13 Jan 20# UTC"] {
         let text = format!(
             "d,x,y\n{}",
             lines(60, |i| format!("\"{}\",{i},{}", cell.replace('#', &format!("{}", 10 + i % 15)), i % 2))

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chainrule_datasets::{ColumnKind, Feature, NumberForm, Schema};
+use chainrule_datasets::{ColumnKind, DateForm, Feature, NumberForm, Schema};
 
 use super::graph::{GraphBuilder, int, ints, matrix, texts};
 use super::proto::{DOUBLE, TEXT, Value};
@@ -19,6 +19,7 @@ pub struct ColumnInput {
 }
 
 const DATES: &str = "days since 1970-01-01 as a number, with the time as a fraction";
+const TIMES: &str = "the time of day as a fraction of a day: 06:00 is 0.25";
 const DECORATED: &str =
     "plain numbers, without separators, currency or per cent sign: 5,010 is 5010.0 and 45 % is 45.0";
 
@@ -44,6 +45,7 @@ pub fn column_inputs(schema: &Schema) -> Vec<ColumnInput> {
         let is_text = matches!(column.kind, ColumnKind::Category(_));
         let note = match column.form {
             _ if is_text => None,
+            NumberForm::Date(DateForm::TimeOfDay) => Some(TIMES),
             NumberForm::Date(_) => Some(DATES),
             NumberForm::Decorated(_) => Some(DECORATED),
             NumberForm::Plain if matches!(column.kind, ColumnKind::Date { .. }) => Some(DATES),
