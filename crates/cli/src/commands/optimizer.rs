@@ -182,6 +182,11 @@ impl OptimizerArgs {
         rate.into_iter().chain([decay, ("schedule", self.schedule.to_string())])
     }
 
+    /// Whether the learning rate at a step depends on how many steps there are.
+    pub(crate) fn depends_on_the_steps(&self) -> bool {
+        !self.wants_full_batch() && self.schedule != ScheduleKind::Constant
+    }
+
     /// Vectors with the length of θ that a step remembers or works on, at least.
     pub(crate) fn vectors(&self) -> usize {
         match self.optimizer {

@@ -235,7 +235,7 @@ impl Train {
     }
 
     /// The settings of the run as a file that can be used from any folder.
-    fn config(&self, loss: LossKind, line: &CommandLine<'_>) -> String {
+    fn config(&self, loss: LossKind, line: &CommandLine<'_>, schedules: &[usize]) -> String {
         let mut known = vec![("data", self.source().setting())];
         known.extend(self.data.folder_setting(&self.source()).map(|folder| ("data-dir", folder)));
         known.extend(self.data.target_setting().map(|file| ("target", file)));
@@ -243,7 +243,7 @@ impl Train {
         known.extend(self.from.as_deref().map(|model| ("from", absolute(model))));
         known.extend(self.map.as_deref().map(|map| ("map", absolute(map))));
         known.extend(self.class_weight.as_ref().map(|weights| ("class-weight", weights.setting())));
-        self.settings(loss, line, known)
+        self.settings(loss, line, known, schedules)
     }
 
     /// The settings that a resumed run must share with the one that was interrupted; `loss` has the weights of the classes.
@@ -265,9 +265,10 @@ impl Train {
         loss: LossKind,
         line: &CommandLine<'_>,
         mut known: Vec<(&'static str, String)>,
+        schedules: &[usize],
     ) -> String {
         known.extend(self.resolved(loss));
-        line.settings(&known)
+        line.settings(&known, schedules)
     }
 
     /// What the run takes where no flag says anything.

@@ -256,7 +256,21 @@ fn only_a_run_can_be_resumed_and_only_as_it_was() {
     refused(here, &[SHORT, EPOCHS, &["--out", "whole"]].concat(), &["whole", "--resume"]);
     let output = run(here, &["train", "--resume", "whole", "--epochs", "8"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(fs::read_to_string(here.join("whole/config.toml")).unwrap().contains("\nepochs = 8\n"));
+    let settings = || fs::read_to_string(here.join("whole/config.toml")).unwrap();
+    let longer = settings();
+    assert!(longer.contains("\nepochs = 8\n"));
+    // A run that has gone further is not cut short, and its settings stay.
+    refused(here, &["train", "--resume", "whole", "--epochs", "7"], &["--epochs 7", "at the end of epoch 8"]);
+    assert_eq!(settings(), longer);
+    // The figures of the one schedule of --config are others.
+    let again = run(here, &["train", "--config", "whole/config.toml", "--out", "again", "-q"]);
+    assert!(
+        stderr(&again).contains("warning: whole/config.toml: that run followed the schedule of"),
+        "{}",
+        stderr(&again)
+    );
+    crate::json(here, &["train", "--resume", "whole", "--json"]);
+    assert_eq!(settings(), longer);
 }
 
 #[test]

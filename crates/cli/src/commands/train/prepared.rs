@@ -190,7 +190,7 @@ impl<A: Scalar> Prepared<A> {
         let known = PER_RANK.map(|key| (key, String::new())).into();
         // A rank that resumes waits for the others in other places than one that begins.
         let settings =
-            format!("resume = {}\n{}", args.resume.is_some(), args.settings(self.loss, line, known));
+            format!("resume = {}\n{}", args.resume.is_some(), args.settings(self.loss, line, known, &[]));
         let data = processes.first_difference(data.as_bytes());
         let settings = processes.first_difference(settings.as_bytes());
         processes.agree(match (data, settings) {

@@ -1,5 +1,7 @@
 //! A run, from its data to its results.
 
+use std::fs;
+
 use chainrule::datasets::Dataset;
 use chainrule::layers::{Layer, is_random};
 use chainrule::tensor::{Pool, Scalar};
@@ -26,7 +28,7 @@ use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::Record;
 use super::resume::{NAMES, resumed};
-use super::settings::CommandLine;
+use super::settings::{CommandLine, schedules};
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
@@ -104,8 +106,18 @@ fn run<A: MpiScalar>(
     {
         let restored = saved.restore(&network, &mut *optimizer, &mut theta).map_err(Failure::input);
         state = processes.agree(restored)?;
+        processes.agree(refuse_fewer(
+            args.passes(),
+            (state.epochs.len(), state.step > state.epochs.len() as u64 * per_epoch),
+        ))?;
     }
-    let config = |folder: &RunFolder| folder.write(&folder.config(), &args.config(prepared.loss, line));
+    // The schedule of the steps so far was that of the epochs of then.
+    let has_schedule = state.step > 0 && args.optimizer.depends_on_the_steps();
+    let config = |folder: &RunFolder| {
+        let before = fs::read_to_string(folder.config()).unwrap_or_default();
+        let schedules = if has_schedule { schedules(&before, args.passes()) } else { Vec::new() };
+        folder.write(&folder.config(), &args.config(prepared.loss, line, &schedules))
+    };
     processes.agree(folder.as_ref().map_or(Ok(()), config))?;
     let start = (state.step, state.epochs.len());
     let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
@@ -256,6 +268,18 @@ fn names<A: Scalar>(train: &Dataset<A>) -> String {
     let labels = target.labels().iter().map(|label| label.name.as_str());
     let targets = target.classes().iter().chain(target.columns()).map(String::as_str);
     columns.chain(labels).chain(targets).collect::<Vec<_>>().join(", ")
+}
+
+/// Refuses to end a run before the epoch that it has reached.
+fn refuse_fewer(epochs: usize, (done, has_begun_another): (usize, bool)) -> Result<(), Failure> {
+    let reached = done + usize::from(has_begun_another);
+    if epochs >= reached {
+        return Ok(());
+    }
+    let is = if has_begun_another { "in" } else { "at the end of" };
+    Err(Failure::Input(format!(
+        "--epochs {epochs}: the run is {is} epoch {reached} already: give at least that many, or omit --epochs"
+    )))
 }
 
 /// The steps of all epochs.

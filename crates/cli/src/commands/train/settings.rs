@@ -20,7 +20,7 @@ use self::parse::{Fault, Setting, argument, as_flag, parse};
 use super::folder::BEST_MODEL;
 use crate::commands::data::Source;
 use crate::commands::options::Standardize;
-use crate::failure::{Failure, in_one_line};
+use crate::failure::{Failure, errln, in_one_line};
 use crate::headings::DATA;
 use crate::text_file;
 
@@ -72,6 +72,9 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
         (None, Some(path)) => path.clone(),
         (None, None) => return Ok(matches),
     };
+    if given.contains_id("config") && !given.contains_id("epochs") {
+        warn_of_schedules(&path);
+    }
     for Setting { key, value } in read(&path, train)? {
         let arg = argument(train, &key).expect("unknown keys were refused");
         let excludes =
@@ -131,6 +134,17 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         return Ok(Vec::new());
     }
     Ok(settings.into_iter().filter_map(flag).collect())
+}
+
+/// Says of the settings of a run that was resumed with more epochs that they do not repeat it.
+fn warn_of_schedules(path: &Path) {
+    let text = text_file::read(path).unwrap_or_default();
+    if let Some(epochs) = text.lines().find_map(|line| line.strip_prefix(SCHEDULES)) {
+        errln!(
+            "warning: {}: that run followed the schedule of {epochs} epochs before it was resumed, and this one has a single schedule",
+            path.display()
+        );
+    }
 }
 
 fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
@@ -201,12 +215,19 @@ impl CommandLine<'_> {
     /// The settings of a run as a file, complete: every key with its value or, if it has none, as a comment; at the end a
     /// checksum of all lines with values.
     ///
-    /// `known` overrules what was given: defaults that depend on other settings, paths made absolute.
-    pub(crate) fn settings(&self, known: &[(&str, String)]) -> String {
-        let mut text = format!(
-            "# A run of chainrule {}. `chainrule train --config {CONFIG}` repeats it to the bit.\n",
-            env!("CARGO_PKG_VERSION")
-        );
+    /// `known` overrules what was given: defaults that depend on other settings, paths made absolute. `schedules` are the numbers of
+    /// epochs that the schedule of a resumed run was once for.
+    pub(crate) fn settings(&self, known: &[(&str, String)], schedules: &[usize]) -> String {
+        let (version, again) = (env!("CARGO_PKG_VERSION"), format!("`chainrule train --config {CONFIG}`"));
+        let mut text = if schedules.is_empty() {
+            format!("# A run of chainrule {version}. {again} repeats it to the bit.\n")
+        } else {
+            let epochs: Vec<String> = schedules.iter().map(ToString::to_string).collect();
+            let epochs = epochs.join(", ");
+            format!(
+                "# A run of chainrule {version}. Its learning rates are not those of {again}:\n{SCHEDULES}{epochs}\n"
+            )
+        };
         for (arg, key, value) in self.values(known) {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
             let line = match value {
@@ -220,6 +241,21 @@ impl CommandLine<'_> {
         write!(text, "\n{CHECKSUM}{sum}\n").expect("a string takes every write");
         text
     }
+}
+
+/// What the line begins with that says for how many epochs the schedule of a resumed run was before.
+const SCHEDULES: &str = "# it was resumed after it had followed the schedule of epochs = ";
+
+/// The numbers of epochs that the schedule was for in the run of a file of settings, before it was resumed with more; with that in the
+/// file, if it is another one than that of the schedule from now on.
+pub(crate) fn schedules(text: &str, now: usize) -> Vec<usize> {
+    let numbers = |line: &str| line.split(", ").filter_map(|number| number.trim().parse().ok()).collect();
+    let mut known: Vec<usize> =
+        text.lines().find_map(|line| line.strip_prefix(SCHEDULES)).map_or_else(Vec::new, numbers);
+    let last: Option<usize> =
+        text.lines().find_map(|line| line.strip_prefix("epochs = ")?.trim().parse().ok());
+    known.extend(last.filter(|&last| last != now));
+    known
 }
 
 /// What the last line of a file of settings begins with.

@@ -82,7 +82,7 @@ proptest! {
         // What no command line takes, no file holds.
         let Ok(given) = program.clone().try_get_matches_from(arguments) else { return Ok(()) };
         let train = program.find_subcommand("train").unwrap();
-        let text = CommandLine { command: train, given: given.subcommand_matches("train").unwrap() }.settings(&[]);
+        let text = CommandLine { command: train, given: given.subcommand_matches("train").unwrap() }.settings(&[], &[]);
         prop_assert!(!is_edited(&text), "{text}");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
@@ -100,7 +100,7 @@ fn a_changed_line_is_noticed_and_a_changed_comment_is_not() {
     let given = program.clone().try_get_matches_from(["chainrule", "train", "--lr", "0.5"]).unwrap();
     let train = program.find_subcommand("train").unwrap();
     let text =
-        CommandLine { command: train, given: given.subcommand_matches("train").unwrap() }.settings(&[]);
+        CommandLine { command: train, given: given.subcommand_matches("train").unwrap() }.settings(&[], &[]);
     assert!(text.contains("\nlr = 0.5\n") && text.contains("\nbatch = 32\n"), "{text}");
     assert!(is_edited(&text.replace("lr = 0.5", "lr = 0.6")));
     assert!(is_edited(&text.replace("# clip-norm =", "clip-norm = 1")));
