@@ -18,7 +18,7 @@ use chainrule::train::fingerprint_as;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-pub(crate) use self::part::{Part, PartArgs};
+pub(crate) use self::part::PartArgs;
 pub(crate) use self::source::{Known, Source, sources};
 pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
@@ -275,6 +275,14 @@ impl DataArgs {
         part: &PartArgs,
         (seed, dtype): (u64, Dtype),
     ) -> Result<Dataset<A>, Failure> {
+        if let Source::Own(path) = source
+            && !path.exists()
+        {
+            return Err(Failure::Input(format!(
+                "{}: the data of the run are not there any more: name them (--data)",
+                path.display()
+            )));
+        }
         let parts = self.own_or_known_parts(source, Some(card))?;
         let mut parts = self.with_test_part(parts, source, part.test.as_ref(), seed)?;
         if let Some(fraction) = part.validation.filter(|&fraction| fraction > 0.0) {
@@ -292,14 +300,17 @@ impl DataArgs {
                  the model was trained on"
             );
         }
-        part.of(parts)
+        part.of(parts, "the run")
     }
 
-    /// Prints which examples those of [`for_model`](Self::for_model) are, where a file was split as it was by the run of the model.
+    /// Prints which examples those of [`for_model`](Self::for_model) are.
     pub(crate) fn name_part<A: Scalar>(&self, part: &PartArgs, data: &Dataset<A>) {
-        if let (Some(source @ Source::Own(_)), Some(_)) = (&self.place.data, part.split_seed) {
-            let name = if part.part == Part::Train { "training" } else { "test" };
-            errln!("{source}: the {} {name} examples of the run", data.len());
+        let Some(source) = &self.place.data else { return };
+        let of_run = if part.split_seed.is_some() { " of the run" } else { "" };
+        let (part, rows) = (part.in_words(source.is_own()), data.len());
+        match part.strip_suffix(" part") {
+            Some(part) => errln!("{source}: the {rows} {part} examples{of_run}"),
+            None => errln!("{source}: all {rows} rows"),
         }
     }
 
@@ -320,9 +331,14 @@ impl DataArgs {
                 Failure::input("the model file does not name its training data: add --data")
             })?;
         let data = match (&source, part.split_seed) {
-            (Source::Own(_), Some(seed)) => self.part_of_run(&source, card, part, (seed, model.dtype()?))?,
-            (Source::Own(path), None) => self.read_for(path, card)?,
-            (Source::Known(known), _) => part.of(self.known_parts(*known).map_err(Failure::input)?)?,
+            (_, Some(seed)) => self.part_of_run(&source, card, part, (seed, model.dtype()?))?,
+            (Source::Own(path), None) => {
+                part.refuse_of(&source)?;
+                self.read_for(path, card)?
+            }
+            (Source::Known(known), None) => {
+                part.of(self.known_parts(*known).map_err(Failure::input)?, &source.to_string())?
+            }
         };
         let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
         let path = model.model.display();

@@ -53,8 +53,14 @@ fn a_run_is_evaluated_on_its_own_test_part() {
     }
     // So is its best model.
     assert_eq!(json(here, &["evaluate", "b/best.safetensors", "--json"])["examples"], 18);
-    // Other data are all judged, and the flags of the line win.
-    assert_eq!(json(here, &["evaluate", "a", "--data", "d.csv", "--drop", "id", "--json"])["examples"], 60);
+    assert_eq!(json(here, &["evaluate", "b", "--part", "validation", "--json"])["examples"], 11);
+    refused(here, &["evaluate", "a", "--part", "validation"], &["no validation part"]);
+    // Other data are all judged; its own are, by whatever name.
+    assert_eq!(json(here, &["evaluate", "a", "--data", "t.csv", "--json"])["examples"], 60);
+    assert_eq!(json(here, &["evaluate", "a", "--data", "./d.csv", "--json"])["examples"], 12);
+    refused(here, &["evaluate", "a", "--data", "t.csv", "--part", "train"], &["t: --part train"]);
+    refused(here, &["evaluate", "a", "--test", "0.5"], &["--test", "as the run of the model did"]);
+    refused(here, &["evaluate", "a", "--drop", "a"], &["trained on the column \"a\"", "omit --drop"]);
     let told = run(here, &["evaluate", "a/last.safetensors"]);
     assert!(stderr(&told).contains("d: the 12 test examples of the run"), "{}", stderr(&told));
     // In double precision they are the same data.
@@ -65,7 +71,22 @@ fn a_run_is_evaluated_on_its_own_test_part() {
     train("none", &["--test", "0"]);
     refused(here, &["evaluate", "none"], &["no test part", "--part train"]);
     fs::remove_file(here.join("d.csv")).unwrap();
-    refused(here, &["evaluate", "a"], &["d.csv"]);
+    refused(here, &["evaluate", "a"], &["d.csv", "not there any more", "--data"]);
+}
+
+#[test]
+fn the_parts_of_a_built_in_set_are_those_of_the_run_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let train = ["train", "moons", "--validation", "0.1", "--epochs", "2", "--json", "--out", "r"];
+    let trained = json(here, &train);
+    for (part, examples) in [("train", 900), ("validation", 100), ("test", 1000)] {
+        let judged = json(here, &["evaluate", "r", "--part", part, "--json"]);
+        assert_eq!(judged["examples"], examples, "{part}");
+        assert_eq!(judged["loss"], trained[format!("{part}_loss")], "{part}");
+    }
+    let told = stderr(&run(here, &["evaluate", "r"]));
+    assert!(told.contains("moons: the 1000 test examples of the run"), "{told}");
 }
 
 /// What is said of data that are not those of the run.

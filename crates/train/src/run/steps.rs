@@ -37,6 +37,8 @@ pub(super) struct Run<'r, A: Scalar> {
     pub(super) before: Vec<A>,
     /// Training examples on which the network is measured after each epoch.
     pub(super) watched: Option<Dataset<A>>,
+    /// The learning rate of the last step.
+    pub(super) learning_rate: Option<f64>,
 }
 
 impl<A: Scalar> Run<'_, A> {
@@ -98,11 +100,11 @@ impl<A: Scalar> Run<'_, A> {
             let read = batches.next();
             let read = if stream { all_read(self.group, read)? } else { read.map_err(Unreadable::from)? };
             let Some(batch) = read else { break };
-            let learning_rate = self.optimizer.learning_rate();
+            self.learning_rate = self.optimizer.learning_rate();
             let loss = self.step(batch, buffers)?;
             self.state.seconds = before + start.elapsed().as_secs_f64();
             let TrainState { step, batch, seconds, .. } = *self.state;
-            let (epoch, theta) = (self.epoch(), &*self.theta);
+            let (epoch, learning_rate, theta) = (self.epoch(), self.learning_rate, &*self.theta);
             let end = StepEnd { epoch, step, batch, batches: count, loss, learning_rate, seconds, theta };
             let go_on = self.callback.on_step(&end);
             if any(self.group, go_on.is_break()) {
@@ -181,7 +183,7 @@ impl<A: Scalar> Run<'_, A> {
             validation_loss,
             validation_accuracy: validation.as_ref().and_then(|v| v.metrics.accuracy()),
             validation_r2: validation.as_ref().and_then(|v| v.metrics.r_squared()),
-            learning_rate: self.optimizer.learning_rate(),
+            learning_rate: self.learning_rate,
             seconds: self.state.seconds,
             examples: setup.train.len(),
         };

@@ -149,6 +149,7 @@ impl<'a, A: Scalar> TrainingLoop<'a, A> {
                     observed,
                     before,
                     watched,
+                    learning_rate: None,
                 };
                 run.run_to_end(&mut prefetcher)
             })
@@ -266,6 +267,28 @@ mod tests {
         assert_eq!((last.train_accuracy, last.train_r2), (whole.metrics.accuracy(), None));
         assert!(last.train_accuracy.unwrap() > 0.85, "{last:?}");
         assert!(run(7).0.epochs[0].train_accuracy.is_some_and(|accuracy| (7.0 * accuracy).fract() == 0.0));
+    }
+
+    #[test]
+    fn the_learning_rate_of_an_epoch_is_that_of_its_last_step() {
+        let (model, loss) = (network(), SoftmaxCrossEntropy::default());
+        let train = synthetic::moons(600, 0.1, 1);
+        let setup = Setup {
+            model: &model,
+            loss: &loss,
+            encoding: Encoding::Index,
+            transform: &Pipeline::new(),
+            train: &train,
+            validation: None,
+        };
+        let mut theta = model.layout().init(&mut Rng::new(3));
+        // Two epochs of six steps each have the same rate.
+        let mut optimizer = Descent::new(Sgd, theta.len(), Schedule::step(0.1, 12, 0.5));
+        let mut state = TrainState::start(&model, &theta);
+        let (plan, pool) = (Plan { epochs: 5, batch: 100, ..Plan::default() }, Pool::new(1));
+        let history = TrainingLoop::new(&setup, &plan, &pool).run(&mut optimizer, &mut theta, &mut state);
+        let rates: Vec<_> = history.unwrap().epochs.iter().filter_map(|epoch| epoch.learning_rate).collect();
+        assert_eq!(rates, [0.1, 0.1, 0.05, 0.05, 0.025]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use chainrule::datasets::{Dataset, Parts};
 use clap::{Args, ValueEnum};
 
+use super::source::Source;
 use super::test_part::TestPart;
 use crate::commands::options::{ANY, parse_fraction, whole};
 use crate::failure::Failure;
@@ -12,15 +13,16 @@ use crate::headings::DATA;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     Train,
+    Validation,
     Test,
 }
 
 /// A part, and how the run that trained the model was split: the command line of a run's model has that from the run's settings.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PartArgs {
-    /// Part of a built-in data set, or of the data of the model's own run; of another file, all rows are used
-    #[arg(long, value_enum, default_value = "test", value_name = "PART", help_heading = DATA)]
-    pub(super) part: Part,
+    /// Part of a built-in data set, or of the data of the model's own run; of another file, all rows are used [default: test]
+    #[arg(long, value_enum, value_name = "PART", help_heading = DATA)]
+    part: Option<Part>,
     #[arg(long, hide = true, help_heading = DATA)]
     pub(super) test: Option<TestPart>,
     #[arg(long, hide = true, value_parser = parse_fraction, help_heading = DATA)]
@@ -35,21 +37,39 @@ impl PartArgs {
     pub(crate) fn in_words(&self, is_own: bool) -> &'static str {
         match self.part {
             _ if is_own && self.split_seed.is_none() => "all rows",
-            Part::Train => "training part",
-            Part::Test => "test part",
+            None | Some(Part::Test) => "test part",
+            Some(Part::Validation) => "validation part",
+            Some(Part::Train) => "training part",
         }
     }
 
-    /// The part that was asked for.
+    /// The part that was asked for, of data that `whose` divides.
     ///
     /// # Errors
-    /// If the run had no test part.
-    pub(super) fn of<A>(&self, parts: Parts<A>) -> Result<Dataset<A>, Failure> {
-        match self.part {
-            Part::Train => Ok(parts.train),
-            Part::Test => parts.test.ok_or_else(|| {
-                Failure::input("the run had no test part: give other examples (--data), or take --part train")
-            }),
-        }
+    /// If there is none.
+    pub(super) fn of<A>(&self, parts: Parts<A>, whose: &str) -> Result<Dataset<A>, Failure> {
+        let (part, name) = match self.part {
+            Some(Part::Train) => return Ok(parts.train),
+            Some(Part::Validation) => (parts.validation, "validation"),
+            None | Some(Part::Test) => (parts.test, "test"),
+        };
+        part.ok_or_else(|| {
+            Failure::Input(format!(
+                "{whose} has no {name} part: give other examples (--data), or take --part train"
+            ))
+        })
+    }
+
+    /// Refuses a part of a file that is not divided.
+    ///
+    /// # Errors
+    /// If one was asked for.
+    pub(super) fn refuse_of(&self, file: &Source) -> Result<(), Failure> {
+        let Some(part) = self.part else { return Ok(()) };
+        let part = part.to_possible_value().expect("no part is hidden");
+        Err(Failure::Input(format!(
+            "{file}: --part {} is for built-in data sets and the data of the model's own run: omit it, and all rows are taken",
+            part.get_name()
+        )))
     }
 }

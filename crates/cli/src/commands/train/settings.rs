@@ -92,8 +92,8 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
     program.clone().try_get_matches_from(arguments).map_err(Failure::Usage)
 }
 
-/// For a command that judges the model of a run and names no data: the flags that name the run's own, and how it was split. A known
-/// data set may be named if it is the run's: its files are where the run found them.
+/// For a command that judges the model of a run and names no other data: the flags that name the run's own, and how it was split. A
+/// known data set that is named is where the run found it.
 fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsString>, Failure> {
     const SEED: &str = "split-seed";
     let command = program.find_subcommand(name).expect("the program has this command");
@@ -104,9 +104,16 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         let id = arg.get_id();
         id == "data" || command.get_arg_conflicts_with(arg).iter().any(|other| other.get_id() == "data")
     };
-    let known =
-        given.try_get_one::<Source>("data").ok().flatten().filter(|data| matches!(data, Source::Known(_)));
-    let names_others = |arg: &Arg| names_data(arg) && !(known.is_some() && arg.get_id() == "data");
+    // What a run's settings say for these is no choice.
+    let of_settings =
+        |arg: &&Arg| arg.is_hide_set() && arg.get_help_heading() == Some(DATA) && on_the_line(arg);
+    if let Some(flag) = command.get_arguments().find(of_settings).and_then(Arg::get_long) {
+        return Err(Failure::Input(format!(
+            "--{flag}: `{name}` divides the data as the run of the model did: omit it, or choose a part with --part"
+        )));
+    }
+    let named = given.try_get_one::<Source>("data").ok().flatten();
+    let names_others = |arg: &Arg| names_data(arg) && arg.get_id() != "data";
     if !has(SEED) || command.get_arguments().filter(|arg| on_the_line(arg)).any(names_others) {
         return Ok(Vec::new());
     }
@@ -128,9 +135,13 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
     };
     let settings = read(&settings, train)?;
     let is_of_the_run = |data: &Source| {
-        settings.iter().any(|Setting { key, value }| key == "data" && *value == data.to_string())
+        settings.iter().any(|Setting { key, value }| key == "data" && *value == data.setting())
     };
-    if known.is_some_and(|data| !is_of_the_run(data)) {
+    let is_piped = settings.iter().any(|Setting { key, value }| key == "data" && value == "-");
+    if is_piped && named.is_none() {
+        return Err(Failure::input("the run was trained on the standard input: name its data (--data FILE)"));
+    }
+    if is_piped || named.is_some_and(|data| !is_of_the_run(data)) {
         return Ok(Vec::new());
     }
     Ok(settings.into_iter().filter_map(flag).collect())
