@@ -1,8 +1,9 @@
-//! Train fully connected neural networks on a CPU, with exact first and second derivatives over one flat parameter vector.
+//! Train neural networks on a CPU, with exact first and second derivatives over one flat parameter vector.
 //!
 //! This crate is the facade of the workspace: it re-exports the other crates under short names, and the usual names in
-//! [`prelude`]. There are dense layers, activations, softmax, dropout, residual blocks and branches; there is no
-//! convolution yet, no GPU, and no autograd graph. `docs/` in the repository describes data, runs, speed and architecture.
+//! [`prelude`]. There are dense, convolutional, pooling and normalising layers, activations, softmax, dropout, residual blocks, branches
+//! and shared weights; there is no recurrence and no attention yet, no GPU, and no autograd graph. `docs/` in the repository describes
+//! data, runs, speed and architecture.
 //!
 //! | module | contents |
 //! |---|---|
@@ -10,7 +11,7 @@
 //! | [`layers`] | layers with exact first and second derivatives |
 //! | [`loss`] | losses |
 //! | [`optim`] | update rules, schedules, L-BFGS |
-//! | [`datasets`] | digits, MNIST, tables, synthetic data, transforms, batches |
+//! | [`datasets`] | digits, MNIST, tables, arrays, images, synthetic data, transforms, augmentation, batches |
 //! | [`train`] | the risk of a model on data, the training loop, metrics |
 //! | [`model`] | a network with its numbers: training, prediction, files, export; classifier and regressor for arrays |
 //! | `curvature` | Hessian spectra, saddle-free Newton, critical points (feature `curvature`) |

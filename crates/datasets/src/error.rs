@@ -67,13 +67,13 @@ pub enum Error {
         limit: u64,
     },
     /// A cell of a table cannot be used.
-    #[error("{}, {place}, column {column}: {fault}", path.display())]
+    #[error("{}, {place}, {column}: {fault}", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
         /// The line of a text or the row of an array, from 1.
         place: String,
-        /// The column, from 1, with its name if it has one.
+        /// The column: from 1, with its name, or from 0 if it has none.
         column: String,
         /// What is wrong, and the cure.
         fault: String,

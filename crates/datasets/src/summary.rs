@@ -6,6 +6,7 @@ use chainrule_tensor::Scalar;
 use crate::dataset::Dataset;
 use crate::image::shape::ImageShape;
 use crate::table::cells::shortened;
+use crate::table::column::in_words;
 use crate::table::form::NumberForm;
 use crate::table::schema::{ColumnKind, Schema};
 use crate::table::unread::looks_like;
@@ -44,7 +45,7 @@ impl<A: Scalar> Dataset<A> {
         let features = match (self.schema(), self.image()) {
             (Some(schema), _) => table(schema),
             (None, Some(ImageShape { height, width, channels })) => {
-                format!("{} of {height} x {width} x {channels}", counted(self.len(), "image"))
+                format!("images of {height} x {width} x {channels}")
             }
             (None, None) => format!("{} of numbers", counted(self.inputs(), "column")),
         };
@@ -149,12 +150,10 @@ fn kinds(schema: &Schema) -> Vec<String> {
 fn unread(schema: &Schema) -> impl Iterator<Item = String> {
     schema.features.iter().filter_map(|feature| {
         let ColumnKind::Category(words) = &feature.kind else { return None };
-        let (looks, count, place) = (looks_like(words)?, words.len(), feature.place + 1);
+        let (looks, count) = (looks_like(words)?, words.len());
+        let column = in_words(feature.place, Some(feature.name.as_str()).filter(|_| schema.named));
         let cure = "write them as 2024-01-31 or 12.5, or leave the column out (--drop)";
-        Some(visible(&format!(
-            "column {place} ({}): {count} different words that {looks}: {cure}",
-            feature.name
-        )))
+        Some(visible(&format!("{column}: {count} different words that {looks}: {cure}")))
     })
 }
 

@@ -37,8 +37,8 @@ pub(crate) const DEFAULT_TEST: f64 = 0.2;
 pub(crate) struct PlaceArgs {
     /// Data set: digits, mnist, fashion-mnist, spirals, moons, blobs, mnist-1d, xor, teacher (a regression), or a path
     ///
-    /// A path names a table (.csv, .tsv, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
-    /// images for each class. [default: digits to train, the data the model was trained on for everything else]
+    /// A path names a table (.csv, .tsv, .txt, also with .gz or .zst, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
+    /// images for each class. [default: the data that the model was trained on, or digits where there is no model]
     #[arg(long, add = ArgValueCompleter::new(sources), value_name = "NAME|PATH", help_heading = DATA)]
     pub(crate) data: Option<Source>,
     /// Folder with the files of MNIST or Fashion-MNIST [default: $CHAINRULE_DATA, then chainrule in the cache folder, such as
@@ -276,6 +276,7 @@ impl DataArgs {
         (seed, dtype): (u64, Dtype),
     ) -> Result<Dataset<A>, Failure> {
         if let Source::Own(path) = source
+            && path.as_os_str() != "-"
             && !path.exists()
         {
             return Err(Failure::Input(format!(

@@ -61,13 +61,14 @@ impl Evaluate {
         outln!("loss      {} ({}, mean over the examples)", significant(result.loss), loss.in_words())?;
         match &result.metrics {
             Metrics::Regression(fit) => {
+                if fit.columns() > 1 {
+                    // The targets have units of their own.
+                    outln!("R²        {} (mean over the targets)\n", ratio(fit.r_squared()))?;
+                    return outln!("{}", target_table(&targets(target.columns(), fit), room));
+                }
                 outln!("R²        {}", ratio(fit.r_squared()))?;
                 outln!("RMSE      {}", significant(fit.rmse()))?;
-                outln!("MAE       {}", significant(fit.mae()))?;
-                if fit.columns() > 1 {
-                    outln!("\n{}", target_table(&targets(target.columns(), fit), room))?;
-                }
-                Ok(())
+                outln!("MAE       {}", significant(fit.mae()))
             }
             Metrics::Classification(confusion) => print_classes(target.classes(), confusion, room),
             Metrics::MultiLabel(metrics) => {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::npy;
+use chainrule::datasets::{FileFormat, HeaderRow, csv, npy};
 use chainrule::layers::Layer;
 use chainrule::loss::LossKind;
 use chainrule::model::{load_vector, save_vector};
@@ -23,20 +23,19 @@ use crate::headings::OUTPUT;
 const EXAMPLES: &str = "\
 Examples:
   chainrule train moons --epochs 2 --out runs/moons
-  echo 0.5,-0.25 | chainrule predict runs/moons - --out x.npy
   echo 0.5,-0.25 | chainrule predict runs/moons - --classes --out y.npy
-  chainrule grad runs/moons --input x.npy --target y.npy --out gradient.safetensors";
+  echo 0.5,-0.25 | chainrule grad runs/moons --input - --target y.npy --out gradient.safetensors";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Grad {
     #[command(flatten)]
     model: ModelArgs,
-    /// Input of the first layer, one example in each row; no transform is applied
-    #[arg(long, value_name = "X.npy")]
+    /// Input of the first layer, one example in each row, in .npy or .csv, or - for the standard input; no transform is applied
+    #[arg(long, value_name = "X")]
     input: PathBuf,
-    /// Class index of each row, or one column for each output
-    #[arg(long, value_name = "Y.npy")]
+    /// Class index of each row, or one column for each output, in .npy or .csv
+    #[arg(long, value_name = "Y")]
     target: PathBuf,
     /// File to write the gradient to, .safetensors with the names and shapes of the parameters
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
@@ -55,6 +54,16 @@ pub(crate) struct Grad {
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
+}
+
+/// The numbers of a file, a table of text or an array.
+fn matrix<A: Scalar>(path: &Path) -> Result<Array2<A>, Failure> {
+    match FileFormat::of(path) {
+        Some(FileFormat::Text) => {
+            csv::read_matrix(path, HeaderRow::Auto, b',').map(|table| table.values).map_err(Failure::input)
+        }
+        _ => npy::read(path).map_err(Failure::input),
+    }
 }
 
 impl Grad {
@@ -93,7 +102,7 @@ impl Grad {
     }
 
     fn inputs<A: Scalar>(&self, columns: usize) -> Result<Array2<A>, Failure> {
-        let x = npy::read::<A>(&self.input).map_err(Failure::input)?;
+        let x = matrix::<A>(&self.input)?;
         let refused = |fault: String| Err(Failure::Input(format!("{}: {fault}", self.input.display())));
         match x.dim() {
             (0, _) => refused("no rows: give at least one example".to_owned()),
@@ -106,7 +115,7 @@ impl Grad {
 
     /// The target as the loss takes it: a column of class indices, or a number for each output.
     fn targets<A: Scalar>(&self, rows: usize, outputs: usize) -> Result<Array2<A>, Failure> {
-        let y = npy::read::<A>(&self.target).map_err(Failure::input)?;
+        let y = matrix::<A>(&self.target)?;
         let refused = |fault: String| Err(Failure::Input(format!("{}: {fault}", self.target.display())));
         let no_class = |y: &A| y.as_f64().fract() != 0.0 || !(0.0..outputs as f64).contains(&y.as_f64());
         match y.dim() {

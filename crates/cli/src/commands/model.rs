@@ -7,7 +7,7 @@ use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, NameMap, Output, ParameterMap};
 use chainrule::tensor::{Layout, Scalar, Shape};
-use chainrule_report::run::LAST_MODEL;
+use chainrule_report::run::{CONFIG, LAST_MODEL};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
@@ -46,9 +46,12 @@ pub(crate) fn model_parser() -> impl TypedValueParser<Value = PathBuf> {
         if model.exists() {
             return Ok(model);
         }
-        Err(format!(
-            "no {LAST_MODEL} in it: it is no run, or one that ended before it saved a model; name another"
-        ))
+        let why = if path.join(CONFIG).is_file() {
+            "the run goes on, diverged or was killed: `chainrule train --resume` continues it"
+        } else {
+            "it is no run, or one that ended before it saved a model: name another"
+        };
+        Err(format!("no {LAST_MODEL} in it: {why}"))
     })
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chainrule::datasets::{Dataset, ImageShape, unreadable};
 use chainrule::layers::{Architecture, Preset, Stage, network_for_pictures};
+use chainrule::tensor::registry::nearest;
 use chainrule::tensor::{Scalar, Shape};
 use serde::Deserialize;
 
@@ -35,10 +36,16 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
     if !is_file(path) {
         return Stage::network(text).map_err(|error| {
             // A name alone may have been meant for one of a whole network.
-            if text.contains([',', ' ']) {
-                return Failure::Input(format!("--network: {error}"));
+            match nearest(text, Preset::NAMES.iter().copied()) {
+                _ if text.contains([',', ' ']) => Failure::Input(format!("--network: {error}")),
+                Some(preset) => {
+                    Failure::Input(format!("--network {text}: the network that is most like it is {preset}"))
+                }
+                None => Failure::Input(format!(
+                    "--network: {error}; whole networks are {}",
+                    Preset::NAMES.join(", ")
+                )),
             }
-            Failure::Input(format!("--network: {error}; whole networks are {}", Preset::NAMES.join(", ")))
         });
     }
     let refused = |fault: String| Failure::Input(format!("--network {text}: {fault}"));

@@ -82,7 +82,8 @@ impl Predict {
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
-                "{}: expected a file that ends in .csv, .tsv, .npy, .npz, .parquet or -ubyte, or images",
+                "{}: expected a file that ends in .csv, .tsv or .txt (each also with .gz or .zst), .npy, .npz, .parquet or -ubyte, images, or - for \
+                 a table on the standard input",
                 self.input.display()
             )));
         }
@@ -92,7 +93,17 @@ impl Predict {
         };
         options.table.schema.clone_from(&schema);
         options.table.keep = self.keep.clone().map_or_else(Vec::new, |Columns(columns)| columns);
-        let (features, names) = read_features_and_kept::<A>(&self.input, &options).map_err(Failure::input)?;
+        let (features, names) =
+            read_features_and_kept::<A>(&self.input, &options).map_err(|fault| match image {
+                Some(shape) => {
+                    let path = self.model.model.display();
+                    Failure::Input(format!(
+                        "{fault}; {path} was trained on images of {}x{}x{}",
+                        shape.height, shape.width, shape.channels
+                    ))
+                }
+                None => Failure::input(fault),
+            })?;
         if self.keep.is_some() && names.is_empty() {
             return Err(self.keeps_nothing());
         }

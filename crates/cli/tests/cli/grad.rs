@@ -58,6 +58,13 @@ fn class_indices_and_their_rows_give_the_same_gradient() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     prepare(here);
+    // So do tables of text.
+    fs::write(here.join("x.csv"), "0.5,-1.0\n2.0,0.25\n-0.75,1.5\n").unwrap();
+    fs::write(here.join("y.csv"), "class\n1\n0\n1\n").unwrap();
+    let texts = ["--input", "x.csv", "--target", "y.csv", "--out", "t.safetensors"];
+    json(here, &[&NETWORK[..], &texts, &["--json"]].concat());
+    json(here, &[&NETWORK[..], &BATCH, &["--json"]].concat());
+    assert_eq!(numbers(&here.join("t.safetensors")), numbers(&here.join("g.safetensors")));
     for loss in ["cross-entropy", "squared-error", "mean-absolute"] {
         json(here, &[&NETWORK[..], &BATCH, &["--loss", loss, "--json"]].concat());
         let rows = [

@@ -52,7 +52,10 @@ fn several_numbers_are_learned_judged_and_predicted_each_in_its_unit() {
     assert!(0.0 < figure(0, "mae") && figure(0, "mae") < figure(0, "rmse"), "{results}");
     assert!((results["test"]["mae"].as_f64().unwrap() - mae).abs() < 1e-12, "{results}");
     let evaluated = stdout(&run(here, &["evaluate", "r"]));
-    assert!(evaluated.contains("\nMAE       ") && evaluated.contains("RMSE        MAE"), "{evaluated}");
+    assert!(
+        evaluated.contains("(mean over the targets)\n\ntarget") && evaluated.contains("RMSE        MAE"),
+        "{evaluated}"
+    );
     let mean = f64::midpoint(figure(0, "r2"), figure(1, "r2"));
     assert!((results["test"]["r2"].as_f64().unwrap() - mean).abs() < 1e-12, "{results}");
     assert_eq!(results["test_r2"], results["test"]["r2"]);

@@ -62,7 +62,8 @@ fn a_terminal_gets_a_bar_in_colour_and_none_of_it_with_no_color() {
 #[test]
 fn a_narrow_terminal_gets_lines_that_fit() {
     let folder = tempfile::tempdir().unwrap();
-    for (columns, shown, dropped) in [(80, "validation loss", "examples/s"), (40, "loss", "validation loss")]
+    for (columns, shown, dropped) in
+        [(80, "validation loss", "examples/s"), (40, "validation loss", "   loss ")]
     {
         let text = on_a_terminal(folder.path(), &train(&columns.to_string()), columns, &[("NO_COLOR", "1")]);
         let epoch = lines(&text).find(|line| line.contains("epoch 3/3")).expect("each epoch has a line");

@@ -36,6 +36,21 @@ fn a_fraction_none_or_a_file_can_be_the_test_part() {
     };
     train("0.5", "half", "1");
     assert_eq!(examples(here, "half"), Some(20));
+    // What was trained on judges nothing, also under another name.
+    fs::copy(here.join("d.csv"), here.join("copy.csv")).unwrap();
+    for same in ["d.csv", "copy.csv"] {
+        refused(here, &["train", "d.csv", "--test", same], &["--test", "the very examples"]);
+    }
+    train("t.csv", "resumed", "1");
+    fs::copy(here.join("t.csv"), here.join("kept.csv")).unwrap();
+    table(&here.join("t.csv"), "b,a,kind", 41..54, true);
+    refused(
+        here,
+        &["train", "--resume", "resumed", "--epochs", "2"],
+        &["the examples of --test are not what they were"],
+    );
+    fs::copy(here.join("kept.csv"), here.join("t.csv")).unwrap();
+    json(here, &["train", "--resume", "resumed", "--epochs", "2", "--json"]);
     let none = train("0", "none", "1");
     assert_eq!((examples(here, "none"), none["test_accuracy"].as_f64()), (None, None));
     // Columns are found by their names.

@@ -110,7 +110,8 @@ fn counted(files: &[PathBuf]) -> String {
     kinds.join(", ")
 }
 
-/// The path itself or, if it is a folder, the image files in it, sorted by name.
+/// The path itself or, if it is a folder, the image files in it, sorted by name; where it has none of its own, those of its folders, as
+/// they are to train on.
 ///
 /// # Errors
 /// If the folder cannot be read or has none.
@@ -118,7 +119,12 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let images = images_in(path)?;
+    let mut images = images_in(path)?;
+    if images.is_empty() {
+        for folder in listed(path)?.into_iter().filter(|entry| entry.is_dir()) {
+            images.extend(images_in(&folder)?);
+        }
+    }
     if images.is_empty() {
         return Err(Error::format(path, "it has no images in it", READ));
     }

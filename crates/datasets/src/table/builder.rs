@@ -22,6 +22,8 @@ use crate::target_cells::{TargetCells, usual_names};
 
 /// Columns a table has at most: beyond, what is known about each would outgrow the file.
 pub(crate) const MOST_COLUMNS: usize = 1 << 16;
+/// What to do about words where only numbers are taken.
+pub(super) const NUMBERS_ONLY: &str = "give it numbers only";
 const LEAVE_OUT: &str = "leave it out (--drop), or make it a category all the same (--categorical)";
 
 /// Collects the cells of a table of any format, row by row, into a data set.
@@ -361,8 +363,11 @@ impl<A: Scalar> Builder<A> {
             Array2::from_shape_vec((rows, width), self.x).expect("every row has been checked to be as wide");
         let mut features = Vec::with_capacity(width);
         for (cells, column) in self.columns.into_iter().zip(x.columns_mut()) {
-            let feature =
-                cells.finish(self.impute, column).map_err(|fault| Error::format(path, fault, LEAVE_OUT))?;
+            // Where there is no target, a model or a program wants numbers.
+            let cure = if self.target_at.is_empty() { NUMBERS_ONLY } else { LEAVE_OUT };
+            let feature = cells
+                .finish(self.impute, column, self.named)
+                .map_err(|fault| Error::format(path, fault, cure))?;
             features.push(feature);
         }
         let (targets, named, impute) = (self.target_at, self.named, self.impute);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayViewMut1;
 
-use super::column::Impute;
+use super::column::{Impute, in_words};
 use super::columns::filling;
 use super::dialect::USUAL_MISSING;
 use super::form::{NumberForm, plain, spelling, too_large};
@@ -240,8 +240,10 @@ impl FeatureCells {
         self,
         impute: Option<Impute>,
         mut column: ArrayViewMut1<'_, f64>,
+        named: bool,
     ) -> Result<Feature, String> {
         let Self { name, place, cells, mut fill, form, twin, dates, known: _ } = self;
+        let column_in_words = || in_words(place, Some(name.as_str()).filter(|_| named));
         let is_empty = match &cells {
             Cells::Unknown => true,
             // The options can ask for a category that has no words.
@@ -249,20 +251,18 @@ impl FeatureCells {
             Cells::Numbers => false,
         };
         if is_empty {
-            return Err(format!("column {} ({name}) has no cell that is not missing", place + 1));
+            return Err(format!("{} has no cell that is not missing", column_in_words()));
         }
         if let Cells::Words { known, origin: Origin::Found } = &cells {
             let (words, rows) = (known.len(), column.len());
             if rows >= FEWEST_ROWS && words as f64 > MOST_DIFFERENT * rows as f64 {
-                let column = place + 1;
                 let shown: Vec<&Box<str>> = known.keys().take(100).collect();
                 let says = looks_like(&shown).map_or_else(
                     || "so it names rows and says little else".to_owned(),
                     |looks| format!("which {looks}"),
                 );
-                return Err(format!(
-                    "column {column} ({name}) has {words} different words in {rows} rows, {says}"
-                ));
+                let column = column_in_words();
+                return Err(format!("{column} has {words} different words in {rows} rows, {says}"));
             }
         }
         let kind = match cells {

@@ -16,7 +16,8 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use flate2::read::MultiGzDecoder;
 
 use self::build::build;
-use super::column::HeaderRow;
+use super::builder::NUMBERS_ONLY;
+use super::column::{HeaderRow, in_words};
 use super::kept::KeptColumn;
 use super::options::TableOptions;
 use super::schema::ColumnKind;
@@ -172,13 +173,17 @@ pub(crate) fn read_features<A: Scalar>(
 pub fn read_matrix<A: Scalar>(path: &Path, header: HeaderRow, delimiter: u8) -> Result<Table<A>, Error> {
     let table = TableOptions { header, delimiter: Some(delimiter), ..TableOptions::default() };
     let options = ReadOptions { table, ..ReadOptions::default() };
-    let text = read_file(path)?;
+    let text = read_text(path, options.memory())?;
     let (builder, names) = build::<A>(&text, path, &options, false)?;
     let (features, _) = builder.into_features(path)?;
     let Features::Columns(table) = &features else { unreachable!("a table has columns") };
     if let Some(words) = table.schema().features.iter().find(|feature| feature.kind != ColumnKind::Number) {
-        let fault = format!("column {} ({}) holds words", words.place + 1, words.name);
-        return Err(Error::format(path, fault, "give it numbers only"));
+        let name = Some(words.name.as_str()).filter(|_| table.schema().named);
+        return Err(Error::format(
+            path,
+            format!("{} holds words", in_words(words.place, name)),
+            NUMBERS_ONLY,
+        ));
     }
     let mut values = Array2::zeros(features.dim());
     values.outer_iter_mut().enumerate().for_each(|(i, mut row)| {

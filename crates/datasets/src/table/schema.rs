@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Impute, TargetColumns};
+use super::column::{Column, Impute, TargetColumns, in_words};
 use super::date_parts;
 use super::dialect::{Dialect, USUAL_MISSING};
 use super::form::NumberForm;
@@ -258,8 +258,8 @@ impl Schema {
             form => format!("numbers with {form}"),
         };
         let line = |(name, place, new, old): (&String, usize, &NumberForm, &NumberForm)| {
-            let (new, old) = (numbers(new), numbers(old));
-            format!("column {} ({name}): read as {new}; the training data has {old}", place + 1)
+            let (new, old, name) = (numbers(new), numbers(old), Some(name.as_str()).filter(|_| self.named));
+            format!("{}: read as {new}; the training data has {old}", in_words(place, name))
         };
         unlike.map(line).collect()
     }

@@ -42,8 +42,9 @@ fn a_header_is_seen() {
     }
     let absent = ReadOptions::from(TableOptions { header: HeaderRow::Absent, ..TableOptions::default() });
     assert!(
-        refusal("a,b\n1,2\n", &absent)
-            .contains("line 2, column 1: \"1\" is a number, but the cells above it are words")
+        refusal("a,b\n1,2\n", &absent).contains(
+            "line 2, column 0 (counted from 0): \"1\" is a number, but the cells above it are words"
+        )
     );
 }
 
@@ -61,7 +62,7 @@ fn a_number_that_is_too_large_is_named_with_its_line_and_column_and_is_no_word()
     };
     for task in [TaskKind::Auto, TaskKind::Regression] {
         of_f64("x,y,z\n1e999,2,3.5\n4,5,6.5\n", "line 2, column 1 (x)", task);
-        of_f64("1e999,2,3.5\n4,5,6.5\n7,8,9.5\n", "line 1, column 1", task);
+        of_f64("1e999,2,3.5\n4,5,6.5\n7,8,9.5\n", "line 1, column 0 (counted from 0)", task);
         of_f64("x,y,z\n1,2,3.5\n4,1e999,6.5\n", "line 3, column 2 (y)", task);
         of_f64("x,y,z\n1,2,1e999\n4,5,6.5\n", "line 2, column 3 (z)", task);
         of_f64("x,y,z\n1,2,3\n4,5,1e999\n", "line 3, column 3 (z)", task);
@@ -111,15 +112,24 @@ fn faults_are_named_with_line_and_column() {
     );
     assert!(refused("a,b,c\r\n1,2,3\r\n\r\n1,,3\r\n").contains("line 4, column 2"));
     assert!(refused("a,b,c\n\"1\n\",2,3\n1,,3").contains("line 4, column 2"));
-    assert!(refused("1,2,3\n1,two,3\n").contains("t.csv, line 2, column 2: \"two\" is no number"));
-    assert!(refused("1,2,3\n1,,3\n").contains("line 2, column 2: the cell is empty"));
-    assert!(refused("1,2,3\n1,2,\n").contains("line 2, column 3: the cell is empty, and it is the target"));
+    assert!(
+        refused("1,2,3\n1,two,3\n")
+            .contains("t.csv, line 2, column 1 (counted from 0): \"two\" is no number")
+    );
+    assert!(refused("1,2,3\n1,,3\n").contains("line 2, column 1 (counted from 0): the cell is empty"));
+    assert!(
+        refused("1,2,3\n1,2,\n")
+            .contains("line 2, column 2 (counted from 0): the cell is empty, and it is the target")
+    );
     assert!(refused("1,2,3\n1,2\n").contains("line 2 has 2 cells, the first row 3"));
     assert!(refused("").contains("it is empty"));
     assert!(refused("a,b,c\n").contains("header and nothing else"));
     assert!(refused("1\n2\n").contains("check the delimiter"));
     let regression = ReadOptions { task: TaskKind::Regression, ..ReadOptions::default() };
-    assert!(refusal("1,2\n1,x\n", &regression).contains("line 2, column 2: \"x\" is no finite number"));
+    assert!(
+        refusal("1,2\n1,x\n", &regression)
+            .contains("line 2, column 1 (counted from 0): \"x\" is no finite number")
+    );
     let not_utf8 = csv::decode::<f32>(b"1,2\n1,\xff\n", Path::new("t.csv"), &ReadOptions::default());
     assert!(not_utf8.unwrap_err().to_string().contains("UTF-8"));
 }
@@ -130,7 +140,7 @@ fn classes_of_a_model_serve_new_data() {
     assert_eq!(read("1,cat\n", &options).unwrap().labels().unwrap(), [1]);
     assert!(
         refusal("1,cat\n2,cow\n", &options)
-            .contains("line 2, column 2: \"cow\" is not one of the classes dog, cat")
+            .contains("line 2, column 1 (counted from 0): \"cow\" is not one of the classes dog, cat")
     );
 }
 

@@ -97,7 +97,10 @@ fn the_options_decide_outright() {
     };
     let text = "made by a machine\nin May, 2024\n# a/b/c\n1,5/2/0\n-99/4/1\n# end\n2,5/NA/1\n";
     let error = read_as(text, "t.csv", &table.clone().into()).unwrap_err().to_string();
-    assert!(error.contains("t.csv, line 7, column 2") && error.contains("\"NA\""), "{error}");
+    assert!(
+        error.contains("t.csv, line 7, column 1 (counted from 0)") && error.contains("\"NA\""),
+        "{error}"
+    );
     let data = read_as(&text.replace("NA", "6"), "t.csv", &table.into()).unwrap();
     assert_eq!(raw(&data), array![[1.5, 2.0], [2.0, 4.0], [2.5, 6.0]]);
     // The model keeps them, and a new file is read with them.

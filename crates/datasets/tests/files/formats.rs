@@ -346,5 +346,5 @@ fn what_is_no_table_is_refused_with_its_cure() {
     let mut asked = ReadOptions { target: Column::Index(0).into(), ..mean() };
     asked.table.categorical = vec![Column::Index(1)];
     let no_words = csv::decode::<f32>(b"y,", "t".as_ref(), &asked).unwrap_err().to_string();
-    assert!(no_words.contains("column 2 (x0) has no cell that is not missing"), "{no_words}");
+    assert!(no_words.contains("column 1 (counted from 0) has no cell that is not missing"), "{no_words}");
 }

@@ -39,7 +39,7 @@ pub(crate) fn culprit<A: Scalar>(
 }
 
 /// What is wrong where every number is finite.
-const FINITE: &str = "the loss of a finite output";
+const FINITE: &str = "the loss of outputs that are finite";
 
 /// What the first rank has found whose numbers are not all finite.
 pub(super) fn culprit_of_all<A: Scalar>(group: &mut dyn ProcessGroup<A>, own: String) -> String {

@@ -178,7 +178,7 @@ pub enum TrainError {
     Validation(EvaluateError),
     /// The loss or a parameter is NaN or infinite.
     #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise the input"
+        "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise inputs that are not"
     )]
     Diverged {
         /// The epoch, from 1.

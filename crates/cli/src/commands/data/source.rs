@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use chainrule::datasets::FileFormat;
+use chainrule::tensor::registry::nearest;
 use clap::ValueEnum;
 use clap_complete::CompletionCandidate;
 
@@ -47,10 +48,17 @@ impl FromStr for Source {
             return Ok(Source::Own(path));
         }
         let names: Vec<String> = Source::known().map(|known| known.to_string()).collect();
-        Err(format!(
-            "expected one of {}, a file that ends in .csv, .tsv, .npy, .npz, .parquet, .idx or -ubyte, or a folder of images",
-            names.join(", ")
-        ))
+        let is_word = !text.contains(['.', '/', '\\']);
+        if let Some(known) = nearest(text, names.iter().map(String::as_str)).filter(|_| is_word) {
+            return Err(format!("did you mean {known}? The built-in data sets are {}", names.join(", ")));
+        }
+        let files = "a file that ends in .csv, .tsv or .txt (each also with .gz or .zst), .npy, .npz, .parquet, .idx or -ubyte, a folder \
+                     of images, or - for a table on the standard input";
+        Err(match path.extension() {
+            _ if path.exists() => format!("its name does not say what it holds: name {files}"),
+            Some(_) => format!("there is no such file, and it would have to be {files}"),
+            None => format!("expected one of {}, {files}", names.join(", ")),
+        })
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Prepared<A: Scalar> {
     /// The [`fingerprint`] of the training data.
     pub(super) data: u64,
     /// Those of the validation and test data; 0 if there are none.
-    others: [u64; 2],
+    pub(super) others: [u64; 2],
     /// The model whose weights training starts from.
     pub(super) model: Option<Checkpoint<A>>,
     /// The checksum of its file, and of what a map says of it.
@@ -120,6 +120,14 @@ impl<A: Scalar> Prepared<A> {
         let model = from.as_ref().map(|from| from.model::<A>(&card)).transpose()?;
         let data = fingerprint(&parts.train);
         let others = [&parts.validation, &parts.test].map(|part| part.as_ref().map_or(0, fingerprint));
+        if let Some(TestPart::File(file)) = &args.test
+            && others[1] == data
+        {
+            return Err(Failure::Input(format!(
+                "--test {}: it has the very examples that the run trains on: give others, or hold out a fraction (--test 0.2)",
+                file.display()
+            )));
+        }
         card.fingerprints = Some([data, others[1]]);
         // The targets of the built-in sets have a fitting scale.
         let scaling = if args.source().is_own() {

@@ -99,13 +99,15 @@ impl<A: Scalar> Callback<A> for Progress {
         self.bar.set_position(*step);
         let rate = *examples as f64 / seconds;
         let figure = |loss| format!("{:<9}", significant(loss));
+        // Where there is validation, it decides.
+        let importance = if epoch.validation_loss.is_some() { 2 } else { 1 };
         let mut parts = vec![
             Part::new(0, format!("epoch {number:>0$}/{1}", self.epochs.to_string().len(), self.epochs)),
-            Part::new(1, format!("loss {}", figure(*train_loss))),
+            Part::new(importance, format!("loss {}", figure(*train_loss))),
         ];
         if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
             let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
-            parts.push(Part::new(2, format!("validation loss {}", figure(loss))));
+            parts.push(Part::new(1, format!("validation loss {}", figure(loss))));
             parts.push(Part::new(3, format!("{name} {:<7}", ratio(metric))));
         }
         parts.push(Part::new(4, format!("{rate:>9.0} examples/s")));

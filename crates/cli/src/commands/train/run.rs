@@ -4,10 +4,11 @@ use std::fs;
 
 use chainrule::datasets::Dataset;
 use chainrule::layers::{Layer, is_random};
+use chainrule::loss::LossKind;
 use chainrule::tensor::{Pool, Scalar};
 use chainrule::train::{
-    Callback, History, Meter, Plan, RunIdentity, Snapshots, Stop, TrainError, TrainingLoop, Weights,
-    evaluate_together, every_row,
+    Callback, History, Meter, Plan, RunIdentity, Snapshots, Stop, TrainError, TrainState, TrainingLoop,
+    Weights, evaluate_together, every_row,
 };
 use chainrule_report::gallery::Gallery;
 use chainrule_report::results::Results;
@@ -27,11 +28,12 @@ use super::outcome::Outcome;
 use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::Record;
-use super::resume::{NAMES, resumed};
+use super::resume::{NAMES, TEST_DATA, resumed};
 use super::settings::{CommandLine, schedules};
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
 use super::watch::{Silent, Watch};
+use crate::commands::data::TestPart;
 use crate::commands::loss::units;
 use crate::commands::model::loss_spec;
 use crate::commands::options::Dtype;
@@ -95,29 +97,18 @@ fn run<A: MpiScalar>(
     processes.agree(memory::check(layout.len(), size_of::<A>(), args.optimizer.vectors()))?;
     let folder = processes.on_first(|| args.folder())?;
     let loss = loss_spec(&card).build::<A>();
-    let meter = Meter::new();
+    let threads = args.threads.map_or_else(|| processes.threads(), usize::from);
+    let (meter, pool) = (Meter::new(), Pool::new(threads));
     let (mut theta, mut state) = prepared.start(&network, args.seed);
     let mut optimizer = args.optimizer.build::<A>(layout, steps, varies(args, &network));
-    let threads = args.threads.map_or_else(|| processes.threads(), usize::from);
-    let pool = Pool::new(threads);
-
     if args.resume.is_some()
         && let Some(saved) = resumed(folder.as_ref(), (&identity, &prepared.parts.train), args, processes)?
     {
         let restored = saved.restore(&network, &mut *optimizer, &mut theta).map_err(Failure::input);
         state = processes.agree(restored)?;
-        processes.agree(refuse_fewer(
-            args.passes(),
-            (state.epochs.len(), state.step > state.epochs.len() as u64 * per_epoch),
-        ))?;
+        processes.agree(refuse_fewer(args.passes(), &state, per_epoch))?;
     }
-    // The schedule of the steps so far was that of the epochs of then.
-    let has_schedule = state.step > 0 && args.optimizer.depends_on_the_steps();
-    let config = |folder: &RunFolder| {
-        let before = fs::read_to_string(folder.config()).unwrap_or_default();
-        let schedules = if has_schedule { schedules(&before, args.passes()) } else { Vec::new() };
-        folder.write(&folder.config(), &args.config(prepared.loss, line, &schedules))
-    };
+    let config = |folder| write_config(folder, args, line, prepared.loss, state.step > 0);
     processes.agree(folder.as_ref().map_or(Ok(()), config))?;
     let start = (state.step, state.epochs.len());
     let seconds_before: f64 = state.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + state.seconds;
@@ -258,6 +249,9 @@ fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared
     let mut settings = args.fixed(&loss_spec(&prepared.card), line);
     // The numbers alone do not show that two columns have changed places.
     settings.insert(NAMES.to_owned(), Some(names(train)));
+    if let Some(TestPart::File(_)) = args.test {
+        settings.insert(TEST_DATA.to_owned(), Some(format!("{:016x}", prepared.others[1])));
+    }
     RunIdentity { data: prepared.data, rows: every_row(train), model: prepared.model_file, settings }
 }
 
@@ -270,8 +264,25 @@ fn names<A: Scalar>(train: &Dataset<A>) -> String {
     columns.chain(labels).chain(targets).collect::<Vec<_>>().join(", ")
 }
 
+/// Writes the settings of a run, which `has_begun` if it is resumed after its first step.
+fn write_config(
+    folder: &RunFolder,
+    args: &Train,
+    line: &CommandLine<'_>,
+    loss: LossKind,
+    has_begun: bool,
+) -> Result<(), Failure> {
+    // The steps so far followed the schedule over the epochs of then.
+    let before = fs::read_to_string(folder.config()).unwrap_or_default();
+    let has_schedule = has_begun && args.optimizer.depends_on_the_steps();
+    let schedules = if has_schedule { schedules(&before, args.passes()) } else { Vec::new() };
+    folder.write(&folder.config(), &args.config(loss, line, &schedules))
+}
+
 /// Refuses to end a run before the epoch that it has reached.
-fn refuse_fewer(epochs: usize, (done, has_begun_another): (usize, bool)) -> Result<(), Failure> {
+fn refuse_fewer<A: Scalar>(epochs: usize, state: &TrainState<A>, per_epoch: u64) -> Result<(), Failure> {
+    let done = state.epochs.len();
+    let has_begun_another = state.step > done as u64 * per_epoch;
     let reached = done + usize::from(has_begun_another);
     if epochs >= reached {
         return Ok(());

@@ -8,6 +8,7 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::unreadable;
@@ -113,6 +114,7 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         )));
     }
     let named = given.try_get_one::<Source>("data").ok().flatten();
+    let known = named.filter(|data| !data.is_own());
     let names_others = |arg: &Arg| names_data(arg) && arg.get_id() != "data";
     if !has(SEED) || command.get_arguments().filter(|arg| on_the_line(arg)).any(names_others) {
         return Ok(Vec::new());
@@ -138,10 +140,21 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         settings.iter().any(|Setting { key, value }| key == "data" && *value == data.setting())
     };
     let is_piped = settings.iter().any(|Setting { key, value }| key == "data" && value == "-");
-    if is_piped && named.is_none() {
-        return Err(Failure::input("the run was trained on the standard input: name its data (--data FILE)"));
+    if is_piped && named.is_none() && stdin().is_terminal() {
+        return Err(Failure::input(
+            "the run was trained on the standard input, and here it is a terminal: name its data (--data FILE)",
+        ));
     }
-    if is_piped || named.is_some_and(|data| !is_of_the_run(data)) {
+    if let Some(own) = named.filter(|data| data.is_own()) {
+        // A figure over them would be taken for one of unseen examples.
+        if name == "evaluate" && is_of_the_run(own) {
+            errln!(
+                "{own}: these are the data of the run, rows that it trained on among them: without --data its test part is taken"
+            );
+        }
+        return Ok(Vec::new());
+    }
+    if known.is_some_and(|data| !is_of_the_run(data)) {
         return Ok(Vec::new());
     }
     Ok(settings.into_iter().filter_map(flag).collect())

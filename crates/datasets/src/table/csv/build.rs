@@ -11,6 +11,7 @@ use crate::memory;
 use crate::options::ReadOptions;
 use crate::table::builder::Builder;
 use crate::table::cells::Cell;
+use crate::table::column::in_words;
 use crate::table::profile::{Hints, Profiles};
 
 /// All rows of a text, and the names of its columns.
@@ -82,7 +83,7 @@ impl Text<'_> {
             )?;
         }
         profiles.decide(builder).map_err(|(place, fault)| {
-            let fault = format!("column {}: {fault}", self.column(place));
+            let fault = format!("{}: {fault}", self.column(place));
             Error::data(self.path.display().to_string(), fault)
         })
     }
@@ -178,8 +179,7 @@ impl Text<'_> {
     }
 
     fn column(&self, place: usize) -> String {
-        let number = place + 1;
-        self.names.get(place).map_or_else(|| number.to_string(), |name| format!("{number} ({name})"))
+        in_words(place, self.names.get(place).map(String::as_str))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::options::ReadOptions;
 use crate::table::builder::MOST_COLUMNS;
 use crate::table::cells::is_missing;
-use crate::table::column::{Column, HeaderRow};
+use crate::table::column::{Column, HeaderRow, in_words};
 use crate::table::dialect::Dialect;
 use crate::table::form::{NumberForm, plain};
 use crate::table::options::TableOptions;
@@ -241,8 +241,8 @@ fn header_for(schema: &Schema, first: &[String], table: &TableOptions, path: &Pa
             Some(_) if has_all_names(schema, first) => Ok(true),
             Some((place, cell)) => {
                 let fault = format!(
-                    "its first row could name the columns, or be an example with {cell:?} in column {}",
-                    place + 1
+                    "its first row could name the columns, or be an example with {cell:?} in {}",
+                    in_words(place, None)
                 );
                 let cure = "the model was trained without names: correct the cell, or say that the row is a header (--header present)";
                 Err(Error::format(path, fault, cure))
