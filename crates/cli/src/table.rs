@@ -30,6 +30,11 @@ impl TableColumn {
         Self { is_words: false, ..Self::words(rank, head, cells) }
     }
 
+    /// A column of numbers whose decimal points are below each other.
+    pub(crate) fn decimals(rank: u8, head: &str, cells: impl IntoIterator<Item = String>) -> Self {
+        Self::numbers(rank, head, at_one_point(&cells.into_iter().collect::<Vec<_>>()))
+    }
+
     /// The same with this width where there is room for it.
     pub(crate) fn at_least(self, least: usize) -> Self {
         Self { least, ..self }
@@ -43,6 +48,20 @@ impl TableColumn {
         let text = shortened(text, width);
         if self.is_words { format!("{text:<width$}") } else { format!("{text:>width$}") }
     }
+}
+
+/// Numbers of one width, whose decimal points are below each other; what is no number stays as it is.
+pub(crate) fn at_one_point(cells: &[String]) -> Vec<String> {
+    let is_number = |cell: &&String| cell.parse::<f64>().is_ok();
+    let point = |cell: &str| cell.find(['.', 'e']).unwrap_or(cell.len());
+    let numbers = || cells.iter().filter(is_number);
+    let before = numbers().map(|cell| point(cell)).max().unwrap_or(0);
+    let behind = numbers().map(|cell| cell.len() - point(cell)).max().unwrap_or(0);
+    let aligned = |cell: &String| {
+        let (whole, rest) = cell.split_at(point(cell));
+        format!("{whole:>before$}{rest:<behind$}")
+    };
+    cells.iter().map(|cell| if is_number(&cell) { aligned(cell) } else { cell.clone() }).collect()
 }
 
 fn total(columns: &[TableColumn]) -> usize {
@@ -94,6 +113,12 @@ mod tests {
             TableColumn::numbers(1, "parameters", cells(["8320", "0"])),
         ];
         table(columns, room)
+    }
+
+    #[test]
+    fn decimal_points_are_below_each_other() {
+        let cells = ["0", "-11.1037", "1.400e-4", "Rome", "12e9"].map(str::to_owned).to_vec();
+        assert_eq!(at_one_point(&cells), ["  0      ", "-11.1037 ", "  1.400e-4", "Rome", " 12e9     "]);
     }
 
     #[test]

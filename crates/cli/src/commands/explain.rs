@@ -1,14 +1,19 @@
 //! `chainrule explain`.
 
+mod chosen;
 mod example;
 mod formula;
+mod grid;
 mod layer_pictures;
 mod outline;
 mod page;
 mod pass;
+mod steepest;
+mod tables;
 mod target;
 mod text;
 mod trace;
+mod trace_json;
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +36,7 @@ use super::overwrite::Overwrite;
 use super::{complete, loss, network};
 use crate::failure::{Failure, errln, print_json};
 use crate::headings::{DATA, NETWORK, OUTPUT};
-use example::{Example, Kind, output_names};
+use example::{Example, Kind, Names, output_names};
 use outline::{Outline, outline};
 use target::{numbers, one_hot, target};
 use trace::{Trace, is_stack, trace};
@@ -114,10 +119,10 @@ struct Shown {
     /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
     inputs: Vec<(String, String)>,
     scale: Vec<f64>,
-    /// What each input says of its column, where the columns are known.
-    facts: Vec<String>,
+    /// What each input says of its column, or where a pixel is, where that is known.
+    facts: Names,
     /// Name of each output, where it is known.
-    outputs: Vec<String>,
+    outputs: Names,
     /// The unit of C, where it has one.
     unit: Option<String>,
 }
@@ -311,11 +316,23 @@ fn page(shown: &Shown) -> String {
     match (&shown.explained, &shown.verdict) {
         (Explained::Stack(trace), verdict) => {
             let unit = shown.unit.clone();
-            explain_page(&page::walkthrough(trace, verdict.clone(), unit, &shown.inputs, &shown.outputs))
+            explain_page(&page::walkthrough(
+                trace,
+                verdict.clone(),
+                unit,
+                &shown.inputs,
+                &shown.outputs.names,
+            ))
         }
         (Explained::Outline(outline), verdict) => {
             let unit = shown.unit.clone();
-            layers_page(&layer_pictures::layers(outline, verdict.clone(), unit, &shown.outputs, &shown.scale))
+            layers_page(&layer_pictures::layers(
+                outline,
+                verdict.clone(),
+                unit,
+                &shown.outputs.names,
+                &shown.scale,
+            ))
         }
     }
 }
@@ -339,8 +356,8 @@ fn print(shown: &Shown) -> Result<(), Failure> {
         text::verdict(verdict)?;
     }
     match &shown.explained {
-        Explained::Stack(trace) => text::print(trace, &shown.facts, shown.unit.as_deref()),
-        Explained::Outline(outline) => outline.print(&shown.facts, shown.unit.as_deref()),
+        Explained::Stack(trace) => text::print(trace, &shown.facts, &shown.outputs, shown.unit.as_deref()),
+        Explained::Outline(outline) => outline.print(&shown.facts, &shown.outputs, shown.unit.as_deref()),
     }
 }
 
@@ -365,7 +382,7 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
         verdict: example.map(|example| example.verdict(&case.card, prediction, target)),
         inputs: example.map_or_else(Vec::new, |example| example.inputs.clone()),
         scale: example.map_or_else(Vec::new, |example| example.scale.clone()),
-        facts: example.map_or_else(Vec::new, |example| example.facts.clone()),
+        facts: example.map_or_else(Names::default, |example| example.facts.clone()),
         outputs: output_names(&case.card),
         unit: example.and_then(|_| loss_unit(&case.card)),
         explained,

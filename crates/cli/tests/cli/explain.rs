@@ -122,7 +122,7 @@ fn the_tables_show_the_same_numbers_with_their_formulas() {
     for (row, expected) in rows.iter().zip(&expected) {
         assert_eq!(row.len(), expected.len(), "{text}");
         for (shown, exact) in row.iter().zip(expected) {
-            // Four decimals, or two digits of a number below a thousandth.
+            // Four decimals, or four digits of a number below a thousandth.
             assert!((shown - exact).abs() <= 5e-5 + 1e-12, "{shown} for {exact} in {text}");
         }
     }

@@ -401,7 +401,7 @@ if (columns.some((column) => column.units.length < column.width)) {
   const note = byId("abbreviated");
   note.hidden = false;
   note.className = "note";
-  note.textContent = "Of a wide layer ten units are drawn: the first ones, and those with the largest error signals. The numbers are those of the whole network.";
+  note.textContent = "Of a wide layer ten units are drawn: those whose weights have the largest derivatives. The numbers are those of the whole network.";
 }
 
 new ResizeObserver(([entry]) => {

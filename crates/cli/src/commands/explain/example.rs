@@ -9,6 +9,16 @@ use chainrule_report::verdict::{Answer, Verdict};
 
 use crate::commands::pictures::picture;
 
+/// What the units of a layer are called, and the head of a column of these names; no names where they are not known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) head: &'static str,
+    pub(super) names: Vec<String>,
+}
+
+/// Units that are called nothing.
+pub(super) static NO_NAMES: Names = Names { head: "", names: Vec::new() };
+
 /// An example in its own units.
 #[derive(Debug, Clone)]
 pub(super) struct Example {
@@ -16,8 +26,8 @@ pub(super) struct Example {
     source: String,
     /// Each number as the data spell it, and what it is.
     pub(super) inputs: Vec<(String, String)>,
-    /// What each number says of its column, such as `colour = red`; empty unless the data are a table.
-    pub(super) facts: Vec<String>,
+    /// What each number says of its column, such as `colour = red`, or the place of each pixel; empty of other data.
+    pub(super) facts: Names,
     /// Its columns, of which a category is one.
     columns: Vec<(String, String)>,
     pub(super) picture: Option<Image>,
@@ -39,12 +49,13 @@ impl Example {
         let texts: Vec<String> = raw.iter().map(ToString::to_string).collect();
         let inputs: Vec<(String, String)> = kind.names.iter().cloned().zip(texts).collect();
         let (columns, facts) = match (&kind.schema, kind.image) {
-            (_, Some(_)) => (Vec::new(), Vec::new()),
+            (_, Some((shape, _))) => (Vec::new(), Names { head: "pixel", names: pixels(shape) }),
             (Some(schema), None) => {
                 let cells = cells.map_or_else(|| cells_of(schema, raw), <[f64]>::to_vec);
-                (columns(schema, &cells), facts(schema, &cells, &inputs))
+                let facts = facts(schema, &cells, &inputs);
+                (columns(schema, &cells), Names { head: "", names: facts })
             }
-            (None, None) => (inputs.clone(), Vec::new()),
+            (None, None) => (inputs.clone(), Names::default()),
         };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
@@ -147,19 +158,38 @@ fn facts(schema: &Schema, cells: &[f64], inputs: &[(String, String)]) -> Vec<Str
     facts
 }
 
-/// Name of each output, where it is known.
-pub(super) fn output_names(card: &ModelCard) -> Vec<String> {
+/// The place of each number of a picture, row by row and channel by channel within a pixel.
+fn pixels(shape: ImageShape) -> Vec<String> {
+    let channel = |channel: usize| match (shape.channels, ["red", "green", "blue"].get(channel)) {
+        (1, _) => String::new(),
+        (3, Some(colour)) => format!(", {colour}"),
+        _ => format!(", channel {}", channel + 1),
+    };
+    let numbers = shape.height * shape.width * shape.channels;
+    let name = |i: usize| {
+        let pixel = i / shape.channels;
+        let (row, column) = (pixel / shape.width + 1, pixel % shape.width + 1);
+        format!("row {row}, column {column}{}", channel(i % shape.channels))
+    };
+    (0..numbers).map(name).collect()
+}
+
+/// What each output is, where it is known: a class, a label or a target.
+pub(super) fn output_names(card: &ModelCard) -> Names {
     let outputs = card.architecture.outputs();
     let labels: Vec<String> = card.labels.iter().map(|label| label.name.clone()).collect();
-    [&card.classes, &labels, &card.targets]
-        .into_iter()
-        .find(|names| names.len() == outputs)
-        .cloned()
-        .unwrap_or_default()
+    let names = [("class", &card.classes), ("label", &labels), ("target", &card.targets)];
+    let found = names.into_iter().find(|(_, names)| names.len() == outputs && outputs > 0);
+    match (found, card.classes.as_slice()) {
+        (Some((head, names)), _) => Names { head, names: names.clone() },
+        // A lone output is the probability of the second of two classes.
+        (None, [_, second]) if outputs == 1 => Names { head: "class", names: vec![second.clone()] },
+        (None, _) => Names::default(),
+    }
 }
 
 fn answer(card: &ModelCard, prediction: &[f64], target: &[f64], has_truth: bool) -> Answer {
-    let names = output_names(card);
+    let Names { names, .. } = output_names(card);
     let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| i.to_string());
     if !card.labels.is_empty() {
         let label = |(i, label): (usize, &chainrule::datasets::Label)| {

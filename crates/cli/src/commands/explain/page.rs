@@ -20,7 +20,7 @@ pub(super) fn walkthrough(
     outputs: &[String],
 ) -> Walkthrough {
     let last = trace.layers.len();
-    let units = trace.shown(UNITS);
+    let units = trace.drawn(UNITS);
     let named = |units: &[usize]| units.iter().filter_map(|&i| inputs.get(i).cloned()).collect();
     Walkthrough {
         about: trace.about(),
