@@ -9,6 +9,7 @@ mod cures;
 mod curvature;
 mod earlier;
 mod explain;
+mod explain_input;
 mod explain_numbers;
 mod export;
 mod fine_tuning;

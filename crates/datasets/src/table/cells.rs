@@ -124,6 +124,23 @@ impl Cells {
 }
 
 impl FeatureCells {
+    /// A column of a model.
+    pub(super) fn of_model(feature: &Feature) -> Self {
+        let dates = match feature.kind {
+            ColumnKind::Date { with_time } => Dates::Model { with_time },
+            _ => Dates::Numbers,
+        };
+        let cells = match &feature.kind {
+            ColumnKind::Number | ColumnKind::Date { .. } => Cells::Numbers,
+            ColumnKind::Category(words) => {
+                let known = words.iter().zip(0..).map(|(word, code)| (word.as_str().into(), code));
+                Cells::Words { known: known.collect(), origin: Origin::Model }
+            }
+        };
+        let Feature { name, place, fill, form, twin, .. } = feature.clone();
+        Self { name, place, cells, fill, form, twin, dates, known: true }
+    }
+
     /// Takes the next cell: its number, or the code of its word.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod build;
 mod open;
 mod records;
+mod row;
 mod sniff;
 
 use std::io::{self, Read, Write};
@@ -16,6 +17,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use flate2::read::MultiGzDecoder;
 
 use self::build::build;
+pub use self::row::decode_row;
 use super::column::HeaderRow;
 use super::kept::KeptColumn;
 use super::options::TableOptions;

@@ -13,6 +13,7 @@ use super::chosen::largest;
 use super::example::{NO_NAMES, Names};
 use super::pass::{Pass, wide};
 use super::tables::{Shown, UNITS, cost_in, formulas, indented, room, table};
+use super::trace::influence;
 use crate::commands::pictures::has_positions;
 use crate::commands::stages::{StageName, is_own, stage_names};
 use crate::failure::{Failure, outln};
@@ -185,9 +186,9 @@ impl Outline {
         }
     }
 
-    /// How much each input moves C: x · ∂C/∂x, the change of C to first order if the input were 0.
+    /// How much each input moves C: x · ∂C/∂x, the change of C to first order where the input goes from 0 to x.
     pub(super) fn influence(&self) -> Vec<f64> {
-        self.x.iter().zip(&self.x_signal).map(|(x, signal)| x * signal).collect()
+        influence(&self.x, &self.x_signal)
     }
 
     fn print_sizes(&self, unit: Option<&str>) -> Result<(), Failure> {

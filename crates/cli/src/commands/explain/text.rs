@@ -11,6 +11,7 @@ use super::tables::{Shown, UNITS, cost_in, formulas, room, table};
 use super::trace::{Layer, Trace, Units};
 use crate::commands::pictures::in_characters;
 use crate::failure::{Failure, outln, print as print_text};
+use crate::table::at_one_point;
 use crate::terminal::width;
 
 /// Why these units of a layer are shown and no others.
@@ -18,8 +19,6 @@ const LARGEST: &str = "those with the largest |δ|";
 
 /// Columns of a table that are printed at most.
 const COLUMNS: usize = 12;
-/// Characters of a cell that stands to the right among others: what is longer is a text.
-const NUMBER: usize = 12;
 
 /// The example in its own units, and what the network says of it.
 pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
@@ -27,15 +26,14 @@ pub(super) fn verdict(verdict: &Verdict) -> Result<(), Failure> {
     if let Some(picture) = &verdict.picture {
         print_text(&in_characters(picture, room().min(76)))?;
     }
-    let all = || verdict.columns.iter().take(COLUMNS);
-    let names = all().map(|(name, _)| width(name)).max().unwrap_or(0);
-    let values = all().map(|(_, value)| width(value)).filter(|&count| count <= NUMBER).max();
-    let values = values.unwrap_or(0);
-    for (name, value) in all() {
-        outln!("  {name:<names$}  {value:>values$}")?;
+    let (columns, which) = verdict.foremost(COLUMNS);
+    let names = columns.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let values: Vec<String> = columns.iter().map(|(_, value)| value.clone()).collect();
+    for ((name, _), value) in columns.iter().zip(at_one_point(&values)) {
+        outln!("  {name:<names$}  {}", value.trim_end())?;
     }
-    if verdict.columns.len() > COLUMNS {
-        outln!("  … {} columns in all", verdict.columns.len())?;
+    if let Some(which) = which {
+        outln!("  … {which}")?;
     }
     outln!("{}\n", verdict.answer.sentence())
 }

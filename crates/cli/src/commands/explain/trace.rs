@@ -226,6 +226,11 @@ impl Trace {
         }
     }
 
+    /// How much each input moves C: x · ∂C/∂x, the change of C to first order where the input goes from 0 to x.
+    pub(super) fn influence(&self) -> Vec<f64> {
+        influence(&self.x, &self.x_signal)
+    }
+
     /// The network in a line.
     pub(super) fn about(&self) -> String {
         let mut units: Vec<_> = (1..=self.layers.len()).map(|l| self.units(l)).collect();
@@ -233,6 +238,11 @@ impl Trace {
         let loss = self.loss.to_string().replace('-', " ");
         format!("{} network, {} units, {loss}", self.widths(), units.join(" and "))
     }
+}
+
+/// x · ∂C/∂x of each input.
+pub(super) fn influence(x: &[f64], signal: &[f64]) -> Vec<f64> {
+    x.iter().zip(signal).map(|(x, signal)| x * signal).collect()
 }
 
 #[cfg(test)]
