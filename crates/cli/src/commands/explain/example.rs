@@ -27,7 +27,7 @@ pub(super) struct Example {
     source: String,
     /// Each number as the data spell it, and what it is.
     pub(super) inputs: Vec<(String, String)>,
-    /// What each number says of its column, such as `colour = red`, or the place of each pixel; empty of other data.
+    /// What each number says of its column, such as `colour = red`, the place of each pixel, or the name of each input.
     pub(super) facts: Names,
     /// Its columns, of which a category is one.
     columns: Vec<(String, String)>,
@@ -55,7 +55,7 @@ impl Example {
                 let facts = facts(schema, cells, &inputs);
                 (columns(schema, cells), Names { head: "", names: facts })
             }
-            (None, None) => (inputs.clone(), Names::default()),
+            (None, None) => (inputs.clone(), Names { head: "column", names: kind.names.clone() }),
         };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));

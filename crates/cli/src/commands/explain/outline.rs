@@ -43,6 +43,15 @@ pub(super) struct Parameter {
     pub(super) gradient: Vec<f64>,
 }
 
+impl Parameter {
+    /// The index along each axis of a place in the numbers, which lie with the last axis next to each other.
+    fn index(&self, at: usize) -> impl Iterator<Item = usize> {
+        let shape = &self.entry.shape;
+        let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>().max(1);
+        (0..shape.len()).map(move |axis| at / stride(axis) % shape[axis].max(1))
+    }
+}
+
 /// The way of one example through any network and back.
 pub(super) struct Outline {
     pub(super) network: String,
@@ -128,9 +137,12 @@ impl Row {
         largest(self.signal.as_ref().unwrap_or(&self.y), UNITS)
     }
 
-    /// A line of sizes: output, error signal and parameters.
-    fn sizes(&self) -> [String; 6] {
-        let name = format!("{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words);
+    /// A line of sizes: output, error signal and parameters. `digits` is the width of the numbers of the outermost layers, so that the names
+    /// stand below each other.
+    fn sizes(&self, digits: usize) -> [String; 6] {
+        let (outermost, inside) = self.path.split_at(self.path.find('.').unwrap_or(self.path.len()));
+        let indent = "  ".repeat(self.depth);
+        let name = format!("{indent}{outermost:>digits$}{inside}  {}", self.name.words);
         let shape = self.shape.to_string();
         if self.is_view || self.name.is_path {
             return [name, shape, String::new(), String::new(), String::new(), String::new()];
@@ -191,26 +203,42 @@ impl Outline {
         influence(&self.x, &self.x_signal)
     }
 
+    /// The parameter with the largest derivative, and its place; `None` where all derivatives are 0.
+    fn steepest(&self) -> Option<(&Parameter, usize)> {
+        let parameters = self.rows.iter().flat_map(|row| &row.parameters);
+        let each =
+            parameters.flat_map(|parameter| (0..parameter.gradient.len()).map(move |at| (parameter, at)));
+        let size = |(parameter, at): &(&Parameter, usize)| parameter.gradient[*at].abs();
+        let best = each.reduce(|best, next| if size(&next) > size(&best) { next } else { best });
+        best.filter(|best| size(best) > 0.0)
+    }
+
     fn print_sizes(&self, unit: Option<&str>) -> Result<(), Failure> {
-        /// Characters of the name of a layer, and where there is room for all else.
+        /// Characters of the name of a layer where there is room for them, at most, and at least.
         const NAME: usize = 24;
         const LONG_NAME: usize = 48;
-        let most = if room() > 80 + LONG_NAME - NAME { LONG_NAME } else { NAME };
+        const SHORT_NAME: usize = 9;
+        /// Characters that a table with a column headed `parameters` needs.
+        const WIDE: usize = 60;
         let (low, high) = bounds(&self.x);
         let signal = compact(vector::norm(&self.x_signal));
         let input = ["input".to_owned(), self.input.to_string(), low, high, signal, String::new()];
-        let rows: Vec<[String; 6]> = std::iter::once(input).chain(self.rows.iter().map(Row::sizes)).collect();
+        let outermost = self.rows.iter().filter(|row| row.depth == 0);
+        let digits = outermost.map(|row| row.path.len()).max().unwrap_or(0);
+        let sizes = self.rows.iter().map(|row| row.sizes(digits));
+        let rows: Vec<[String; 6]> = std::iter::once(input).chain(sizes).collect();
         let cells = |at: usize| rows.iter().map(move |row| row[at].clone());
-        let names = rows.iter().map(|row| shortened(&row[0], most));
+        let names = rows.iter().map(|row| shortened(&row[0], LONG_NAME));
         let lines = vec![
-            TableColumn::words(0, "layer", names).at_least(NAME),
-            TableColumn::numbers(1, "output", cells(1)).at_least(9),
-            TableColumn::numbers(4, "least y", cells(2)),
-            TableColumn::numbers(5, "most y", cells(3)),
-            TableColumn::numbers(2, "‖∂C/∂y‖", cells(4)),
-            TableColumn::numbers(3, "parameters", cells(5)),
+            TableColumn::words(0, "layer", names).at_least(NAME).no_shorter_than(SHORT_NAME),
+            TableColumn::numbers(4, "output", cells(1)).at_least(9),
+            TableColumn::decimals(5, "least y", cells(2)),
+            TableColumn::decimals(3, "most y", cells(3)),
+            TableColumn::decimals(1, "‖∂C/∂y‖", cells(4)),
+            TableColumn::numbers(2, if room() < WIDE { "θ" } else { "parameters" }, cells(5)),
         ];
         outln!("{}", indented(&fitted_table(lines, room())))?;
+        self.print_steepest()?;
         outln!(
             "\n  C = {}, {}, {}",
             cost_in(self.cost, unit),
@@ -218,6 +246,16 @@ impl Outline {
             self.dtype
         )?;
         outln!("  --html FILE draws the maps of each layer, --json prints all numbers")
+    }
+
+    fn print_steepest(&self) -> Result<(), Failure> {
+        let Some((parameter, at)) = self.steepest() else { return Ok(()) };
+        let index: Vec<String> = parameter.index(at).map(|index| (index + 1).to_string()).collect();
+        let (name, derivative) = (&parameter.entry.name, compact(parameter.gradient[at]));
+        outln!(
+            "\n  The largest derivative is ∂C/∂{name}[{}] = {derivative}, counted from 1.",
+            index.join(", ")
+        )
     }
 
     fn print_numbers(&self, inputs: &Names, outputs: &Names, unit: Option<&str>) -> Result<(), Failure> {
@@ -247,7 +285,9 @@ impl Outline {
             &Shown::units(&units, o.len(), why).named(outputs),
             &[(name, &|i| both(i)[0].clone()), ("y", &|i| both(i)[1].clone())],
         )?;
-        outln!("\n  C = {}\n\nBackward", cost_in(self.cost, unit))?;
+        outln!("\n  C = {}", cost_in(self.cost, unit))?;
+        self.print_steepest()?;
+        outln!("\nBackward")?;
         self.rows.iter().enumerate().rev().try_for_each(|(at, row)| row.print_backward(names(at)))
     }
 
@@ -263,7 +303,12 @@ impl Outline {
                 "signal": row.signal, "parameters": parameters(row),
             })
         };
+        let steepest = self.steepest().map(|(parameter, at)| {
+            let index: Vec<usize> = parameter.index(at).collect();
+            json!({ "parameter": parameter.entry.name, "index": index, "derivative": parameter.gradient[at] })
+        });
         json!({
+            "largest_derivative": steepest,
             "network": self.network, "loss": self.loss.to_string(), "output": self.output, "dtype": self.dtype,
             "input": self.x, "target": self.target, "prediction": self.prediction, "cost": self.cost,
             "trace": self.rows.iter().map(row).collect::<Vec<_>>(), "input_signal": self.x_signal,
