@@ -18,6 +18,7 @@ mod formats;
 mod golden;
 mod grad;
 mod import;
+mod inspect;
 mod interrupt;
 mod messages;
 mod models;

@@ -151,6 +151,11 @@ fn a_narrow_explanation_keeps_what_matters_and_says_what_it_shows() {
     let text = on_a_terminal(here, "explain maps --example 3", 40, &[("NO_COLOR", "1")]);
     let head = lines(&text).find(|line| line.trim_start().starts_with("layer")).unwrap();
     assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["layer", "most", "y", "‖∂C/∂y‖", "θ"], "{text}");
+    let inspected = on_a_terminal(here, "inspect maps", 40, &[("NO_COLOR", "1")]);
+    for row in ["place layer output θ", "1 conv 16 3 padding 1 8x8x16 160"] {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(lines(&inspected).any(|line| words(line) == row), "no {row:?} in {inspected}");
+    }
     // The names of the layers stand below each other.
     let at = |name: &str| lines(&text).find_map(|line| line.find(name)).unwrap();
     assert_eq!((at(" 1  conv"), at("10  dense")), (at(" 3  conv"), at(" 0  reshape")), "{text}");
