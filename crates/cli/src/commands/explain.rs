@@ -321,7 +321,7 @@ fn page(shown: &Shown) -> String {
                 trace,
                 verdict.clone(),
                 unit,
-                &shown.inputs,
+                (shown.facts.head, &shown.inputs),
                 &shown.outputs.names,
             ))
         }

@@ -70,6 +70,13 @@ fn the_rows_and_columns_that_are_shown_have_the_largest_derivatives() {
     }
     assert!(cost.lines().any(|line| line.ends_with("  class")), "{cost}");
     assert!(!text.contains("the first"), "{text}");
+    // So have the ends of the steepest weight.
+    let weight = &report["largest_derivative"];
+    let end = match weight["layer"].as_u64() {
+        Some(2) => format!("of layer 2 (class {})", weight["column"]),
+        _ => format!("from input {} (row ", weight["row"].as_u64().unwrap() + 1),
+    };
+    assert!(text.contains(&end), "no {end:?} in {text}");
 }
 
 #[test]

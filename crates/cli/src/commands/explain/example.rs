@@ -25,7 +25,7 @@ pub(super) static NO_NAMES: Names = Names { head: "", names: Vec::new() };
 pub(super) struct Example {
     /// Where it is from, such as `example 3 of mnist, test part`.
     source: String,
-    /// Each number as the data spell it, and what it is.
+    /// What each number is, a column or a pixel, and how the data spell it.
     pub(super) inputs: Vec<(String, String)>,
     /// What each number says of its column, such as `colour = red`, the place of each pixel, or the name of each input.
     pub(super) facts: Names,
@@ -53,14 +53,18 @@ impl Example {
             (_, Some((shape, _))) => (Vec::new(), Names { head: "pixel", names: pixels(shape) }),
             (Some((schema, cells)), None) => {
                 let facts = facts(schema, cells, &inputs);
-                (columns(schema, cells), Names { head: "", names: facts })
+                (columns(schema, cells), Names { head: "column", names: facts })
             }
             (None, None) => (inputs.clone(), Names { head: "column", names: kind.names.clone() }),
         };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
         // A pixel has a place and no name.
-        let inputs = if picture.is_some() { Vec::new() } else { inputs };
+        let inputs = if picture.is_some() {
+            facts.names.iter().cloned().zip(inputs.into_iter().map(|(_, value)| value)).collect()
+        } else {
+            inputs
+        };
         Self { source, inputs, facts, columns, picture, scale, truth: None, chosen: None }
     }
 

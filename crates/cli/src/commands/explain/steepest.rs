@@ -3,6 +3,7 @@
 use chainrule_report::digits::compact;
 use serde_json::{Value, json};
 
+use super::example::Names;
 use super::formula::line;
 use super::trace::Trace;
 
@@ -78,18 +79,18 @@ impl Steepest {
     }
 
     /// From which unit to which it goes, with what they are called.
-    pub(super) fn ends(&self, last: usize, inputs: &[String], outputs: &[String]) -> String {
-        let named = |what: &str, unit: usize, names: &[String]| match names.get(unit) {
-            Some(name) => format!("{what} {} ({name})", unit + 1),
-            None => format!("{what} {}", unit + 1),
+    pub(super) fn ends(&self, last: usize, inputs: &Names, outputs: &Names) -> String {
+        let input = || inputs.names.get(self.row).map_or_else(String::new, |name| format!(" ({name})"));
+        let output = || {
+            let name = outputs.names.get(self.column);
+            name.map_or_else(String::new, |name| format!(" ({} {name})", outputs.head))
         };
-        let from = if self.layer == 1 {
-            named("input", self.row, inputs)
-        } else {
-            format!("unit {} of layer {}", self.row + 1, self.layer - 1)
+        let from = match self.layer {
+            1 => format!("input {}{}", self.row + 1, input()),
+            layer => format!("unit {} of layer {}", self.row + 1, layer - 1),
         };
-        let to = named("unit", self.column, if self.layer == last { outputs } else { &[] });
-        format!("from {from} to {to} of layer {}", self.layer)
+        let called = if self.layer == last { output() } else { String::new() };
+        format!("from {from} to unit {} of layer {}{called}", self.column + 1, self.layer)
     }
 
     /// For machines: `row` and `column` are indices into `grad_weight`.

@@ -48,10 +48,7 @@ pub(super) fn print(
     let last = trace.layers.len();
     outln!("{}, {}", trace.about(), trace.dtype)?;
     if let Some(steepest) = trace.steepest_of_all() {
-        outln!(
-            "\nThe largest derivative is that of the weight {}:\n",
-            steepest.ends(last, &inputs.names, &outputs.names)
-        )?;
+        outln!("\nThe largest derivative is that of the weight {}:\n", steepest.ends(last, inputs, outputs))?;
         outln!("  {}", steepest.product())?;
     }
     outln!("\nInput\n")?;
