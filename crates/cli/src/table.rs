@@ -12,6 +12,8 @@ pub(crate) struct TableColumn {
     is_words: bool,
     /// Its width where there is room for it.
     least: usize,
+    /// Its words are shortened to this width before another column is left out.
+    shortest: usize,
 }
 
 /// What stands between two columns.
@@ -22,7 +24,8 @@ const FEWEST: usize = 4;
 impl TableColumn {
     /// A column of words.
     pub(crate) fn words(rank: u8, head: &str, cells: impl IntoIterator<Item = String>) -> Self {
-        Self { head: head.to_owned(), cells: cells.into_iter().collect(), rank, is_words: true, least: 0 }
+        let cells = cells.into_iter().collect();
+        Self { head: head.to_owned(), cells, rank, is_words: true, least: 0, shortest: usize::MAX }
     }
 
     /// A column of numbers.
@@ -30,9 +33,19 @@ impl TableColumn {
         Self { is_words: false, ..Self::words(rank, head, cells) }
     }
 
+    /// A column of numbers whose decimal points are below each other.
+    pub(crate) fn decimals(rank: u8, head: &str, cells: impl IntoIterator<Item = String>) -> Self {
+        Self::numbers(rank, head, at_one_point(&cells.into_iter().collect::<Vec<_>>()))
+    }
+
     /// The same with this width where there is room for it.
     pub(crate) fn at_least(self, least: usize) -> Self {
         Self { least, ..self }
+    }
+
+    /// The same with its words shortened, to this width at the most, before another column is left out.
+    pub(crate) fn no_shorter_than(self, shortest: usize) -> Self {
+        Self { shortest, ..self }
     }
 
     fn width(&self) -> usize {
@@ -45,26 +58,45 @@ impl TableColumn {
     }
 }
 
+/// Numbers of one width, whose decimal points are below each other; what is no number stays as it is.
+pub(crate) fn at_one_point(cells: &[String]) -> Vec<String> {
+    let is_number = |cell: &&String| cell.parse::<f64>().is_ok();
+    let point = |cell: &str| cell.find(['.', 'e']).unwrap_or(cell.len());
+    let numbers = || cells.iter().filter(is_number);
+    let before = numbers().map(|cell| point(cell)).max().unwrap_or(0);
+    let behind = numbers().map(|cell| cell.len() - point(cell)).max().unwrap_or(0);
+    let aligned = |cell: &String| {
+        let (whole, rest) = cell.split_at(point(cell));
+        format!("{whole:>before$}{rest:<behind$}")
+    };
+    cells.iter().map(|cell| if is_number(&cell) { aligned(cell) } else { cell.clone() }).collect()
+}
+
 fn total(columns: &[TableColumn]) -> usize {
     columns.iter().map(|column| column.width() + width(GAP)).sum::<usize>().saturating_sub(width(GAP))
 }
 
 /// The lines of a table of at most `room` characters, under a head where a column has one.
 ///
-/// Where it is too wide, columns lose first the space that they do not need, then those of the highest rank are left out, and at last
-/// words are shortened.
+/// Where it is too wide, columns lose first the space that they do not need, and words the letters that their column can do without; then
+/// the columns of the highest rank are left out, and at last words are shortened.
 pub(crate) fn table(mut columns: Vec<TableColumn>, room: usize) -> String {
     if total(&columns) > room {
         for column in &mut columns {
             column.least = 0;
         }
     }
-    while total(&columns) > room {
+    let can_lose = |column: &TableColumn| column.width().saturating_sub(column.shortest);
+    while total(&columns) > room.saturating_add(columns.iter().map(can_lose).sum()) {
         let Some(at) = least_needed(columns.iter().map(|column| column.rank)) else { break };
         columns.remove(at);
     }
     let mut widths: Vec<usize> = columns.iter().map(TableColumn::width).collect();
-    let over = total(&columns).saturating_sub(room);
+    let mut over = total(&columns).saturating_sub(room);
+    for (column, width) in columns.iter().zip(&mut widths) {
+        let lost = over.min(can_lose(column));
+        (*width, over) = (*width - lost, over - lost);
+    }
     let longest = (0..columns.len()).filter(|&at| columns[at].is_words).max_by_key(|&at| widths[at]);
     if let Some(longest) = longest.filter(|_| over > 0) {
         let fewest = FEWEST.min(widths[longest]);
@@ -94,6 +126,28 @@ mod tests {
             TableColumn::numbers(1, "parameters", cells(["8320", "0"])),
         ];
         table(columns, room)
+    }
+
+    #[test]
+    fn a_column_of_words_is_shortened_before_a_number_is_lost() {
+        let columns = || {
+            let words = ["conv 16 3 padding 1", "relu"].map(str::to_owned);
+            let layer = TableColumn::words(0, "layer", words).no_shorter_than(8);
+            vec![layer, TableColumn::numbers(1, "y", ["1".to_owned(), "2".to_owned()])]
+        };
+        assert_eq!(
+            table(columns(), 22),
+            "layer                y\nconv 16 3 padding 1  1\nrelu                 2"
+        );
+        assert_eq!(table(columns(), 15), "layer         y\nconv 16 3 p…  1\nrelu          2");
+        assert_eq!(table(columns(), 11), "layer     y\nconv 16…  1\nrelu      2");
+        assert_eq!(table(columns(), 10), "layer\nconv 16 3…\nrelu");
+    }
+
+    #[test]
+    fn decimal_points_are_below_each_other() {
+        let cells = ["0", "-11.1037", "1.400e-4", "Rome", "12e9"].map(str::to_owned).to_vec();
+        assert_eq!(at_one_point(&cells), ["  0       ", "-11.1037  ", "  1.400e-4", "Rome", " 12e9     "]);
     }
 
     #[test]

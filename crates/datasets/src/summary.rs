@@ -6,9 +6,9 @@ use chainrule_tensor::Scalar;
 use crate::dataset::Dataset;
 use crate::image::shape::ImageShape;
 use crate::table::cells::shortened;
-use crate::table::column::in_words;
+use crate::table::column::numbered;
 use crate::table::form::NumberForm;
-use crate::table::schema::{ColumnKind, Schema};
+use crate::table::schema::{ColumnKind, Feature, Schema};
 use crate::table::unread::looks_like;
 use crate::target::Target;
 
@@ -36,6 +36,32 @@ pub struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+impl Feature {
+    /// What its cells are, in words: a number and how it is spelled, a date, or a category with its words.
+    ///
+    #[cfg_attr(feature = "csv", doc = "```")]
+    #[cfg_attr(not(feature = "csv"), doc = "```ignore")]
+    /// use chainrule_datasets::{ReadOptions, csv};
+    ///
+    /// # fn main() -> Result<(), chainrule_datasets::Error> {
+    /// let table = b"colour;on;price;y\nred;2024-03-01;1,5 %;1\nblue;2024-03-02;2 %;2\n";
+    /// let data = csv::decode::<f64>(table, "hats.csv".as_ref(), &ReadOptions::default())?;
+    /// let kinds: Vec<String> = data.schema().unwrap().features.iter().map(|feature| feature.in_words()).collect();
+    /// assert_eq!(kinds, ["category: blue, red", "date", "number, decimal comma, per cent"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_words(&self) -> String {
+        match (&self.kind, &self.form) {
+            (ColumnKind::Category(words), _) => format!("category: {}", shortened(words)),
+            (ColumnKind::Date { .. }, form) => format!("{form} with its parts"),
+            (ColumnKind::Number, NumberForm::Plain) => "number".to_owned(),
+            (ColumnKind::Number, NumberForm::Date(_)) => self.form.to_string(),
+            (ColumnKind::Number, form) => format!("number, {form}"),
+        }
     }
 }
 
@@ -151,7 +177,7 @@ fn unread(schema: &Schema) -> impl Iterator<Item = String> {
     schema.features.iter().filter_map(|feature| {
         let ColumnKind::Category(words) = &feature.kind else { return None };
         let (looks, count) = (looks_like(words)?, words.len());
-        let column = in_words(feature.place, Some(feature.name.as_str()).filter(|_| schema.named));
+        let column = numbered(feature.place, Some(feature.name.as_str()).filter(|_| schema.named));
         let cure = "write them as 2024-01-31 or 12.5, or leave the column out (--drop)";
         Some(visible(&format!("{column}: {count} different words that {looks}: {cure}")))
     })

@@ -19,6 +19,50 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// A number of a forward or a backward pass: with four decimals below 10, as [`significant`] above, and with four digits in powers of ten
+/// where those would hide its size.
+///
+/// ```
+/// use chainrule_report::digits::compact;
+///
+/// assert_eq!([0.0, 0.25, -2.302585].map(compact), ["0", "0.2500", "-2.3026"]);
+/// assert_eq!([-1371.5625, 263_425.53, 2.6e9].map(compact), ["-1371.56", "263426", "2.60000e9"]);
+/// assert_eq!([1.2345e-5, -2.7e-33].map(compact), ["1.234e-5", "-2.700e-33"]);
+/// ```
+pub fn compact(x: f64) -> String {
+    match x.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-3..10.0).contains(&size) => format!("{x:.4}"),
+        size if size < 1e-3 => format!("{x:.3e}"),
+        _ => significant(x),
+    }
+}
+
+/// Two numbers as [`compact`] shows them, with as many digits more as it takes to see that they differ.
+///
+/// ```
+/// use chainrule_report::digits::apart;
+///
+/// assert_eq!(apart(263_425.5, 264_797.0), ["263426", "264797"]);
+/// assert_eq!(apart(263_425.25, 263_425.0), ["263425.2", "263425.0"]);
+/// assert_eq!(apart(2.0, 2.000_001), ["2.000000", "2.000001"]);
+/// assert_eq!(apart(3.0, 3.0), ["3.0000", "3.0000"]);
+/// ```
+pub fn apart(a: f64, b: f64) -> [String; 2] {
+    const MOST: usize = 17;
+    let texts = |text: &dyn Fn(f64) -> String| [text(a), text(b)];
+    let differ = |[a, b]: &[String; 2]| a != b;
+    let usual = texts(&compact);
+    if a == b || differ(&usual) {
+        return usual;
+    }
+    let is_readable = (1e-3..1e12).contains(&a.abs());
+    let with = |digits: usize| {
+        texts(&|x| if is_readable { format!("{x:.digits$}") } else { format!("{x:.digits$e}") })
+    };
+    (0..=MOST).map(with).find(differ).unwrap_or(usual)
+}
+
 /// A loss or an error as a page shows it: as [`significant`], and from ten on with six digits, the thousands apart.
 ///
 /// ```

@@ -56,6 +56,8 @@ pub struct Input {
     pub units: Vec<usize>,
     /// Their values.
     pub h: Vec<f64>,
+    /// The head of their names, such as `column` or `pixel`.
+    pub head: String,
     /// What each of them is, and its value in the unit of the data; empty if that is not known.
     pub names: Vec<(String, String)>,
 }
@@ -198,8 +200,14 @@ mod tests {
 
     #[test]
     fn the_page_asks_nothing_of_the_network() {
-        let input =
-            Input { symbol: "x".to_owned(), width: 0, units: Vec::new(), h: Vec::new(), names: Vec::new() };
+        let input = Input {
+            symbol: "x".to_owned(),
+            width: 0,
+            units: Vec::new(),
+            h: Vec::new(),
+            head: "column".to_owned(),
+            names: Vec::new(),
+        };
         let page = explain_page(&Walkthrough {
             about: String::new(),
             verdict: None,

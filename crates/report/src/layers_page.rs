@@ -192,7 +192,7 @@ impl LayerPictures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Answer;
+    use crate::verdict::{Answer, NumberAnswer};
 
     #[test]
     fn the_page_shows_each_layer_and_names_cannot_change_it() {
@@ -217,7 +217,15 @@ mod tests {
                 source: name.clone(),
                 picture: Some(image.clone()),
                 columns: Vec::new(),
-                answer: Answer::Numbers { targets: vec![(name.clone(), 1.0, 2.0)] },
+                influence: Vec::new(),
+                answer: Answer::Numbers {
+                    targets: vec![NumberAnswer {
+                        name: name.clone(),
+                        says: 1.0,
+                        truth: Some(2.0),
+                        target: None,
+                    }],
+                },
             }),
             input: "28x28x1".to_owned(),
             saliency: Some(Saliency { gradient: image.clone(), overlay: image.clone() }),

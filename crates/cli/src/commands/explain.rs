@@ -1,14 +1,19 @@
 //! `chainrule explain`.
 
+mod chosen;
 mod example;
 mod formula;
+mod grid;
 mod layer_pictures;
 mod outline;
 mod page;
 mod pass;
+mod steepest;
+mod tables;
 mod target;
 mod text;
 mod trace;
+mod trace_json;
 
 use std::path::{Path, PathBuf};
 
@@ -31,9 +36,10 @@ use super::overwrite::Overwrite;
 use super::{complete, loss, network};
 use crate::failure::{Failure, errln, print_json};
 use crate::headings::{DATA, NETWORK, OUTPUT};
-use example::{Example, Kind, output_names};
+use example::{Example, Kind, Names, output_names};
 use outline::{Outline, outline};
-use target::{numbers, one_hot, target};
+use pass::wide;
+use target::{Typed, numbers, one_hot, target};
 use trace::{Trace, is_stack, trace};
 
 /// Beyond this a network has to come from a file: nobody looks at so many random numbers.
@@ -69,12 +75,13 @@ pub(crate) struct Explain {
     /// Number of the example in the data, from 0
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = DATA, value_parser = whole::<usize>(ANY))]
     example: usize,
-    /// Input to use instead of an example: numbers separated by commas, in the units of the data, or an image file
-    #[arg(long, help_heading = DATA, value_name = "NUMBERS|FILE", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
+    /// Input to use instead of an example: the cells of a row as the file of the data has them, numbers separated by commas, or an
+    /// image file
+    #[arg(long, help_heading = DATA, value_name = "CELLS|FILE", allow_hyphen_values = true, conflicts_with_all = ["example", "data"])]
     input: Option<String>,
-    /// Target to use instead of the example's: a number for each output, separated by commas, or a class [default for an image file:
-    /// the predicted class]
-    #[arg(long, help_heading = DATA, value_name = "NUMBERS|CLASS", allow_hyphen_values = true)]
+    /// Target to use instead of the example's: a class, or a number or a word of a label for each output, separated by commas [default
+    /// for an image file: the predicted class]
+    #[arg(long, help_heading = DATA, value_name = "CLASS|NUMBERS", allow_hyphen_values = true)]
     target: Option<String>,
     /// Layers of a new network in words, or a .toml file of layers
     #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "LAYERS", help_heading = NETWORK, conflicts_with_all = ["model", "layers", "activation"])]
@@ -114,10 +121,10 @@ struct Shown {
     /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
     inputs: Vec<(String, String)>,
     scale: Vec<f64>,
-    /// What each input says of its column, where the columns are known.
-    facts: Vec<String>,
+    /// What each input says of its column, or where a pixel is, where that is known.
+    facts: Names,
     /// Name of each output, where it is known.
-    outputs: Vec<String>,
+    outputs: Names,
     /// The unit of C, where it has one.
     unit: Option<String>,
 }
@@ -219,23 +226,25 @@ impl Explain {
         let card = &checkpoint.card;
         let loss = loss_spec(card).kind();
         let own_target = self.target.as_deref().map(|text| target(text, card, loss)).transpose()?;
-        let is_chosen = own_target.is_some();
+        let chosen = own_target.as_ref().map(wide);
         if let Some(text) = &self.input {
             let inputs = card.architecture.inputs();
             let is_file = is_image_file(Path::new(text));
-            let raw = if is_file { image(text, model, card)? } else { numbers("--input", text, inputs)? };
             card.transform.check(inputs).map_err(Failure::input)?;
+            let typed = match &card.input {
+                _ if is_file => Typed::of(&image(text, model, card)?, None, &card.transform),
+                Some(Input::Table(schema)) => Typed::row(text, schema, &card.transform)?,
+                _ => Typed::numbers(text, inputs, &card.transform)?,
+            };
             let target = match own_target {
                 Some(target) => target,
-                None if is_file && !card.classes.is_empty() => said(&checkpoint, &raw),
+                None if is_file && !card.classes.is_empty() => said(&checkpoint, &typed.raw),
                 None => return Err(Failure::input("--input needs a target: add --target")),
             };
-            let source = if is_file { text.clone() } else { "the numbers of --input".to_owned() };
-            let row = raw.as_slice().expect("a row lies together");
-            let example = Example::of(source, (row, None), &Kind::of_model(card), &card.transform, false);
-            let mut x = raw;
-            card.transform.apply_in_place(&mut x);
-            return Ok(case(checkpoint, loss, x, target, example));
+            let source = if is_file { text.clone() } else { "the example of --input".to_owned() };
+            let row = (typed.raw.as_slice().expect("a row lies together"), typed.cells.as_deref());
+            let example = Example::of(source, row, &Kind::of_model(card), &card.transform);
+            return Ok(case(checkpoint, loss, typed.x, target, example.with_targets(None, chosen)));
         }
         let data = DataArgs::from(self.data.clone()).for_model::<A>(model, card, &self.part)?;
         if self.example >= data.len() {
@@ -265,23 +274,23 @@ impl Explain {
             Features::Columns(columns) => Some(columns.cells(self.example)),
             _ => None,
         };
-        let own = Example::of(source, (row, cells.as_deref()), &kind, &transform, true);
+        let own = Example::of(source, (row, cells.as_deref()), &kind, &transform);
         let x = example.inputs_through(&transform);
-        let target = own_target.unwrap_or_else(|| example.encode(encoding));
-        Ok(case(checkpoint, loss, x, target, if is_chosen { own.without_truth() } else { own }))
+        let truth = example.encode(encoding);
+        let own = own.with_targets(Some(wide(&truth)), chosen);
+        Ok(case(checkpoint, loss, x, own_target.unwrap_or(truth), own))
     }
 }
 
-/// An image file as a row of numbers.
-fn image<A: Scalar>(file: &str, model: &ModelArgs, card: &ModelCard) -> Result<Array2<A>, Failure> {
+/// An image file as an example.
+fn image<A: Scalar>(file: &str, model: &ModelArgs, card: &ModelCard) -> Result<Features<A>, Failure> {
     let Some(Input::Image(shape)) = card.input else {
         return Err(Failure::Input(format!(
             "--input {file}: {} was not trained on images: give numbers separated by commas",
             model.model.display()
         )));
     };
-    let features = read_images::<A>(&[PathBuf::from(file)], shape, None).map_err(Failure::input)?;
-    Ok(features.transformed(&Pipeline::new(), 0..1))
+    read_images::<A>(&[PathBuf::from(file)], shape, None).map_err(Failure::input)
 }
 
 fn case<A: Scalar>(
@@ -300,10 +309,7 @@ fn said<A: Scalar>(checkpoint: &Checkpoint<A>, raw: &ArrayRef2<A>) -> Array2<A> 
     let network = card.architecture.build::<A>(None);
     let prediction = predict(&network, card.output, &card.transform, checkpoint.weights(), raw);
     let row: Vec<A> = prediction.into_iter().collect();
-    match (row.len(), class_of(&row)) {
-        (1, class) => Array2::from_elem((1, 1), A::of(class as f64)),
-        (classes, class) => one_hot(classes, class),
-    }
+    one_hot(row.len(), class_of(&row))
 }
 
 /// The page, in HTML.
@@ -311,11 +317,23 @@ fn page(shown: &Shown) -> String {
     match (&shown.explained, &shown.verdict) {
         (Explained::Stack(trace), verdict) => {
             let unit = shown.unit.clone();
-            explain_page(&page::walkthrough(trace, verdict.clone(), unit, &shown.inputs, &shown.outputs))
+            explain_page(&page::walkthrough(
+                trace,
+                verdict.clone(),
+                unit,
+                (shown.facts.head, &shown.inputs),
+                &shown.outputs.names,
+            ))
         }
         (Explained::Outline(outline), verdict) => {
             let unit = shown.unit.clone();
-            layers_page(&layer_pictures::layers(outline, verdict.clone(), unit, &shown.outputs, &shown.scale))
+            layers_page(&layer_pictures::layers(
+                outline,
+                verdict.clone(),
+                unit,
+                &shown.outputs.names,
+                &shown.scale,
+            ))
         }
     }
 }
@@ -339,8 +357,8 @@ fn print(shown: &Shown) -> Result<(), Failure> {
         text::verdict(verdict)?;
     }
     match &shown.explained {
-        Explained::Stack(trace) => text::print(trace, &shown.facts, shown.unit.as_deref()),
-        Explained::Outline(outline) => outline.print(&shown.facts, shown.unit.as_deref()),
+        Explained::Stack(trace) => text::print(trace, &shown.facts, &shown.outputs, shown.unit.as_deref()),
+        Explained::Outline(outline) => outline.print(&shown.facts, &shown.outputs, shown.unit.as_deref()),
     }
 }
 
@@ -356,16 +374,16 @@ fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
     } else {
         Explained::Outline(outline(network, weights, &case.x, &case.target))
     };
-    let (prediction, target) = match &explained {
-        Explained::Stack(trace) => (&trace.prediction, &trace.target),
-        Explained::Outline(outline) => (&outline.prediction, &outline.target),
+    let (prediction, influence) = match &explained {
+        Explained::Stack(trace) => (&trace.prediction, trace.influence()),
+        Explained::Outline(outline) => (&outline.prediction, outline.influence()),
     };
     let example = case.example.as_ref();
     Ok(Shown {
-        verdict: example.map(|example| example.verdict(&case.card, prediction, target)),
+        verdict: example.map(|example| example.verdict(&case.card, prediction, &influence)),
         inputs: example.map_or_else(Vec::new, |example| example.inputs.clone()),
         scale: example.map_or_else(Vec::new, |example| example.scale.clone()),
-        facts: example.map_or_else(Vec::new, |example| example.facts.clone()),
+        facts: example.map_or_else(Names::default, |example| example.facts.clone()),
         outputs: output_names(&case.card),
         unit: example.and_then(|_| loss_unit(&case.card)),
         explained,

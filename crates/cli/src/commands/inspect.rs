@@ -1,6 +1,8 @@
 //! `chainrule inspect`.
 
-use chainrule::datasets::counted;
+mod input;
+
+use chainrule::datasets::Input;
 use chainrule::layers::Layer;
 use chainrule::model::{Checkpoint, ModelCard, Output, Summary, SummaryRow};
 use chainrule::tensor::{Entry, Scalar, Shape, vector};
@@ -29,6 +31,10 @@ pub(crate) struct Inspect {
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
+
+/// Characters of a terminal that is narrow, and of the name of a layer there at least.
+const NARROW: usize = 60;
+const SHORT_NAME: usize = 9;
 
 /// One layer of the table.
 struct Row {
@@ -76,6 +82,10 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Va
             json!({ "layer": row.layer, "outputs": row.output.size(), "shape": row.output, "parameters": row.parameters, "norms": norms })
         })
         .collect();
+    let columns = match &card.input {
+        Some(Input::Table(schema)) => Some(&schema.features),
+        _ => None,
+    };
     json!({
         "inputs": card.architecture.inputs(),
         "input": card.architecture.input,
@@ -90,7 +100,9 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Va
         "classes": card.classes,
         "labels": card.labels,
         "targets": card.targets,
+        "columns": columns,
         "transforms": card.transform.transforms().len(),
+        "scaling": card.transform,
     })
 }
 
@@ -98,11 +110,7 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     outln!("data      {}", known(&card.data))?;
     outln!("loss      {}", known(&card.loss.as_ref().map(ToString::to_string)))?;
-    outln!(
-        "input     {}, {}",
-        counted(card.architecture.inputs(), "number"),
-        counted(card.transform.transforms().len(), "transform")
-    )?;
+    input::print(card)?;
     outln!("network   {}", card.architecture)?;
     if !card.classes.is_empty() {
         outln!("classes   {}", card.classes.join(", "))?;
@@ -111,9 +119,15 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
         outln!("labels    {}", label_names(&card.labels))?;
     }
     if !card.targets.is_empty() {
-        outln!("targets   {}", card.targets.join(", "))?;
+        outln!("targets   {}", input::targets(card))?;
     }
+    let room = columns(Stream::Stdout);
+    // On a narrow terminal a shape is spelled as the command line takes it, without the axis of the examples.
+    let is_narrow = room < NARROW;
     let shape = |row: &Row| {
+        if is_narrow {
+            return row.output.to_string();
+        }
         let axes: Vec<String> = row.output.axes().iter().map(ToString::to_string).collect();
         format!("(N, {})", axes.join(", "))
     };
@@ -125,14 +139,19 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
         let mut lines = vec![
             TableColumn::numbers(0, "place", (0..rows.len()).map(|place| place.to_string())),
             // Wide enough for perceptrons, whose tables then look alike.
-            TableColumn::words(0, "layer", rows.iter().map(|row| row.layer.clone())).at_least(17),
+            TableColumn::words(0, "layer", rows.iter().map(|row| row.layer.clone()))
+                .at_least(17)
+                .no_shorter_than(SHORT_NAME),
             TableColumn::words(2, "output", rows.iter().map(shape)).at_least(11),
-            TableColumn::numbers(1, "parameters", rows.iter().map(|row| row.parameters.to_string())),
+            TableColumn::numbers(
+                1,
+                if is_narrow { "θ" } else { "parameters" },
+                rows.iter().map(|row| row.parameters.to_string()),
+            ),
         ];
         lines.extend(norms.then(|| TableColumn::words(0, "norms", rows.iter().map(of_row))));
         lines
     };
-    let room = columns(Stream::Stdout);
     let whole = table(lines(true), usize::MAX);
     let fits = whole.lines().all(|line| width(line) <= room);
     outln!("\n{}", if fits { whole } else { table(lines(false), room) })?;

@@ -273,7 +273,11 @@ fn a_lesson_on_data_says_what_the_network_says_and_begins_with_the_steepest_weig
             .contains("example 5 of digits, test part")
     );
     assert_eq!(page.evaluate("document.querySelector('.verdict img').naturalWidth"), 8);
-    // The outputs have the names of their classes.
+    // The inputs have the places of their pixels, and the outputs the names of their classes.
+    let head = page.text("document.querySelector('#numbers thead').textContent");
+    assert!(head.starts_with("pixelvalue"), "{head}");
+    let pixel = page.text("document.querySelector('#numbers tbody td').textContent");
+    assert!(pixel.starts_with("row ") && pixel.contains(", column "), "{pixel}");
     assert!(page.text("document.querySelector('#network').textContent").contains('9'));
     // At the first derivatives, the weight with the largest one is chosen.
     for _ in 0..5 {

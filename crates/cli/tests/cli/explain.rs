@@ -122,7 +122,7 @@ fn the_tables_show_the_same_numbers_with_their_formulas() {
     for (row, expected) in rows.iter().zip(&expected) {
         assert_eq!(row.len(), expected.len(), "{text}");
         for (shown, exact) in row.iter().zip(expected) {
-            // Four decimals, or two digits of a number below a thousandth.
+            // Four decimals, or four digits of a number below a thousandth.
             assert!((shown - exact).abs() <= 5e-5 + 1e-12, "{shown} for {exact} in {text}");
         }
     }
@@ -359,12 +359,14 @@ fn a_row_of_a_table_is_shown_with_its_columns_in_the_units_of_the_file() {
     assert_eq!(words(lines.next()), ["city", "Rome"]);
     let says = lines.next().unwrap();
     assert!(says.starts_with("The network says ") && says.contains("the truth is no: "), "{says}");
-    // A regression says numbers with their names, and a chosen target is no truth.
+    // A regression says numbers with their names, and a chosen target does not change what is right.
     fs::write(here.join("n.csv"), "x,price\n1,2.5\n2,3.5\n3,4.5\n4,5.5\n5,6.5\n").unwrap();
     json(here, &["train", "--data", "n.csv", "--epochs", "2", "--out", "n", "--json"]);
     let text = stdout(&run(here, &["explain", "n", "--data", "n.csv", "--example", "4"]));
     assert!(text.contains("The network says price ") && text.contains("the truth is 6.5 ("), "{text}");
     assert!(text.contains(" in squared units of the target\n"), "{text}");
     let chosen = ["explain", "r", "--data", "d.csv", "--example", "1", "--target", "yes", "--json"];
-    assert_eq!(json(here, &chosen)["verdict"]["right"], value!(null));
+    let chosen = json(here, &chosen)["verdict"].clone();
+    assert_eq!((&chosen["answer"]["truth"], &chosen["answer"]["target"]), (&value!("no"), &value!("yes")));
+    assert_eq!(chosen["right"], chosen["answer"]["says"] == "no");
 }

@@ -136,3 +136,38 @@ fn every_command_fits_the_terminal() {
         assert_eq!(page.trim(), "flower.html");
     }
 }
+
+#[test]
+fn a_narrow_explanation_keeps_what_matters_and_says_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let network = "reshape 8x8x1, conv 16 3 padding 1, relu, conv 16 3 padding 1, relu, max-pool 2, relu, relu, relu, flatten, dense 10";
+    for command in [
+        "train --epochs 1 --out digits",
+        &format!("train --epochs 1 --network \"{network}\" --out maps"),
+        "train mnist-1d --epochs 1 --out waves",
+    ] {
+        on_a_terminal(here, command, 80, &[("NO_COLOR", "1")]);
+    }
+    let text = on_a_terminal(here, "explain maps --example 3", 40, &[("NO_COLOR", "1")]);
+    let head = lines(&text).find(|line| line.trim_start().starts_with("layer")).unwrap();
+    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["layer", "most", "y", "‖∂C/∂y‖", "θ"], "{text}");
+    let inspected = on_a_terminal(here, "inspect maps", 40, &[("NO_COLOR", "1")]);
+    for row in ["place layer output θ", "1 conv 16 3 padding 1 8x8x16 160"] {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(lines(&inspected).any(|line| words(line) == row), "no {row:?} in {inspected}");
+    }
+    // The names of the layers stand below each other.
+    let at = |name: &str| lines(&text).find_map(|line| line.find(name)).unwrap();
+    assert_eq!((at(" 1  conv"), at("10  dense")), (at(" 3  conv"), at(" 0  reshape")), "{text}");
+    let text = on_a_terminal(here, "explain digits --example 3", 40, &[("NO_COLOR", "1")]);
+    let words = lines(&text).map(str::trim).collect::<Vec<_>>().join(" ");
+    assert!(words.contains("of 10 columns: those with the largest derivatives"), "{text}");
+    assert!(!words.contains("the first"), "{text}");
+    // Of a sequence the places that move C most, their decimal points below each other.
+    let text = on_a_terminal(here, "explain waves", 80, &[("NO_COLOR", "1")]);
+    let places: Vec<&str> = lines(&text).filter(|line| line.starts_with("  x")).take(12).collect();
+    let points: Vec<_> = places.iter().map(|line| line.find('.')).collect();
+    assert!(points[0].is_some() && points.iter().all(|point| *point == points[0]), "{text}");
+    assert!(text.contains("… 12 of 40 columns: those with the largest |x · ∂C/∂x|"), "{text}");
+}

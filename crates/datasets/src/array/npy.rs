@@ -30,7 +30,7 @@ use crate::labels::Labels;
 use crate::options::ReadOptions;
 use crate::table::builder::{Builder, MOST_COLUMNS};
 use crate::table::cells::Cell;
-use crate::table::column::in_words;
+use crate::table::column::numbered;
 use crate::target::Target;
 use crate::target_cells::{TargetCells, usual_names};
 use crate::task::TaskKind;
@@ -185,7 +185,7 @@ fn find_targets(path: &Path, width: usize, options: &ReadOptions) -> Result<Vec<
 }
 
 fn cell_fault(path: &Path, row: usize, column: usize, fault: String) -> Error {
-    Error::cell(path, format!("row {}", row + 1), in_words(column, None), fault)
+    Error::cell(path, format!("row {}", row + 1), numbered(column, None), fault)
 }
 
 fn build<A: Scalar>(

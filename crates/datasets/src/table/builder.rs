@@ -13,7 +13,7 @@ use super::form::NumberForm;
 use super::kept::{Keeper, KeptColumn};
 use super::names::Names;
 use super::of_model::contradiction;
-use super::schema::{ColumnKind, Schema, SchemaTarget};
+use super::schema::{Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
@@ -200,20 +200,7 @@ impl<A: Scalar> Builder<A> {
                 Error::format(path, fault, "give it the columns of the training data, by the same names")
             })?;
             self.roles[place] = Role::Feature(at);
-            let dates = match feature.kind {
-                ColumnKind::Date { with_time } => Dates::Model { with_time },
-                _ => Dates::Numbers,
-            };
-            let cells = match &feature.kind {
-                ColumnKind::Number | ColumnKind::Date { .. } => Cells::Numbers,
-                ColumnKind::Category(words) => {
-                    let known = words.iter().zip(0..).map(|(word, code)| (word.as_str().into(), code));
-                    Cells::Words { known: known.collect(), origin: Origin::Model }
-                }
-            };
-            let (name, place) = (feature.name.clone(), feature.place);
-            let (fill, form, twin) = (feature.fill, feature.form.clone(), feature.twin);
-            self.columns.push(FeatureCells { name, place, cells, fill, form, twin, dates, known: true });
+            self.columns.push(FeatureCells::of_model(feature));
         }
         self.impute = schema.impute;
         self.missing.imputed = schema.impute.is_some();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::ArrayViewMut1;
 
-use super::column::{Impute, in_words};
+use super::column::{Impute, numbered};
 use super::columns::filling;
 use super::dialect::USUAL_MISSING;
 use super::form::{NumberForm, plain, spelling, too_large};
@@ -124,6 +124,23 @@ impl Cells {
 }
 
 impl FeatureCells {
+    /// A column of a model.
+    pub(super) fn of_model(feature: &Feature) -> Self {
+        let dates = match feature.kind {
+            ColumnKind::Date { with_time } => Dates::Model { with_time },
+            _ => Dates::Numbers,
+        };
+        let cells = match &feature.kind {
+            ColumnKind::Number | ColumnKind::Date { .. } => Cells::Numbers,
+            ColumnKind::Category(words) => {
+                let known = words.iter().zip(0..).map(|(word, code)| (word.as_str().into(), code));
+                Cells::Words { known: known.collect(), origin: Origin::Model }
+            }
+        };
+        let Feature { name, place, fill, form, twin, .. } = feature.clone();
+        Self { name, place, cells, fill, form, twin, dates, known: true }
+    }
+
     /// Takes the next cell: its number, or the code of its word.
     ///
     /// # Errors
@@ -243,7 +260,7 @@ impl FeatureCells {
         named: bool,
     ) -> Result<Feature, String> {
         let Self { name, place, cells, mut fill, form, twin, dates, known: _ } = self;
-        let column_in_words = || in_words(place, Some(name.as_str()).filter(|_| named));
+        let column_in_words = || numbered(place, Some(name.as_str()).filter(|_| named));
         let is_empty = match &cells {
             Cells::Unknown => true,
             // The options can ask for a category that has no words.

@@ -18,7 +18,7 @@ pub enum HeaderRow {
 }
 
 /// A column in a message: by its place from 1 and its name, or as flags count those without names, from 0.
-pub(crate) fn in_words(place: usize, name: Option<&str>) -> String {
+pub(crate) fn numbered(place: usize, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("column {} ({name})", place + 1),
         None => format!("column {place} (counted from 0)"),

@@ -5,6 +5,7 @@
 mod build;
 mod open;
 mod records;
+mod row;
 mod sniff;
 
 use std::io::{self, Read, Write};
@@ -16,8 +17,9 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use flate2::read::MultiGzDecoder;
 
 use self::build::build;
+pub use self::row::decode_row;
 use super::builder::NUMBERS_ONLY;
-use super::column::{HeaderRow, in_words};
+use super::column::{HeaderRow, numbered};
 use super::kept::KeptColumn;
 use super::options::TableOptions;
 use super::schema::ColumnKind;
@@ -181,7 +183,7 @@ pub fn read_matrix<A: Scalar>(path: &Path, header: HeaderRow, delimiter: u8) -> 
         let name = Some(words.name.as_str()).filter(|_| table.schema().named);
         return Err(Error::format(
             path,
-            format!("{} holds words", in_words(words.place, name)),
+            format!("{} holds words", numbered(words.place, name)),
             NUMBERS_ONLY,
         ));
     }

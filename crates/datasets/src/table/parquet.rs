@@ -16,7 +16,7 @@ use chainrule_tensor::Scalar;
 pub use self::write::{Values, encode};
 use super::builder::Builder;
 use super::cells::Cell;
-use super::column::in_words;
+use super::column::numbered;
 use super::date::{DateForm, days_since_1970};
 use super::form::NumberForm;
 use super::kept::KeptColumn;
@@ -96,7 +96,7 @@ fn build<A: Scalar, R: ChunkReader + 'static>(
     let mut readings = Vec::new();
     for &at in &wanted {
         let (reading, form) = reading(&fields[at]).map_err(|what| {
-            let fault = format!("{} holds {what}", in_words(at, Some(&names[at])));
+            let fault = format!("{} holds {what}", numbered(at, Some(&names[at])));
             Error::format(path, fault, "leave it out (--drop)")
         })?;
         if let Some(form) = form {
@@ -109,7 +109,7 @@ fn build<A: Scalar, R: ChunkReader + 'static>(
     find_forms(&mut builder, &reader, path, options, &wanted)?;
     each_row(&reader, path, &wanted, |number, row| {
         push(&mut builder, row, &wanted, &readings).map_err(|(at, fault)| {
-            Error::cell(path, format!("row {number}"), in_words(at, Some(&names[at])), fault)
+            Error::cell(path, format!("row {number}"), numbered(at, Some(&names[at])), fault)
         })
     })?;
     if builder.is_empty() {
@@ -152,7 +152,7 @@ fn find_forms<A: Scalar, R: ChunkReader + 'static>(
         pass(&mut profiles, Profiles::take)?;
     }
     profiles.decide(builder).map_err(|(at, fault)| {
-        let fault = format!("{}: {fault}", in_words(at, Some(fields[at].name())));
+        let fault = format!("{}: {fault}", numbered(at, Some(fields[at].name())));
         Error::data(path.display().to_string(), fault)
     })
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Impute, TargetColumns, in_words};
+use super::column::{Column, Impute, TargetColumns, numbered};
 use super::date_parts;
 use super::dialect::{Dialect, USUAL_MISSING};
 use super::form::NumberForm;
@@ -259,7 +259,7 @@ impl Schema {
         };
         let line = |(name, place, new, old): (&String, usize, &NumberForm, &NumberForm)| {
             let (new, old, name) = (numbers(new), numbers(old), Some(name.as_str()).filter(|_| self.named));
-            format!("{}: read as {new}; the training data has {old}", in_words(place, name))
+            format!("{}: read as {new}; the training data has {old}", numbered(place, name))
         };
         unlike.map(line).collect()
     }

@@ -116,7 +116,7 @@ function formula(tex) {
   return line;
 }
 
-// A number of four decimals, or of as many as it has; in TeX.
+// A number of four decimals, or of as many as it has, and of six digits from ten on; in TeX.
 function number(x) {
   if (x === null || x === undefined) return "–";
   const size = Math.abs(x);
@@ -124,7 +124,8 @@ function number(x) {
   if (size === 0) return "0";
   const hundredths = Math.round(size * 100);
   if (Math.abs(size * 100 - hundredths) < 1e-5 && hundredths > 0 && size < 1e4) return sign + hundredths / 100;
-  if (size >= 1e-3 && size < 1e4) return sign + size.toFixed(4);
+  if (size >= 1e-3 && size < 10) return sign + size.toFixed(4);
+  if (size >= 10 && size < 1e9) return sign + size.toFixed(Math.max(5 - Math.floor(Math.log10(size)), 0));
   const [digits, exponent] = size.toExponential(2).split("e");
   return `${sign}${digits} · 10^{${exponent.replace("-", "−").replace("+", "")}}`;
 }

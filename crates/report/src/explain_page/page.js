@@ -142,7 +142,7 @@ function table({ kind, l }) {
   switch (kind) {
     case "input":
       return data.input.names.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
-        : unitTable(0, value, ["\\text{column}", "\\text{value}", "x"],
+        : unitTable(0, value, [`\\text{${data.input.head}}`, "\\text{value}", "x"],
           [data.input.names.map(([name]) => name), "name"], [data.input.names.map(([, value]) => value)], [data.input.h, "h"]);
     case "forward":
       return unitTable(l, (l, i) => String(index(l, i)), [`z^{(${l})}`, layer.symbol], [layer.z], [layer.h, "h"]);
@@ -401,7 +401,7 @@ if (columns.some((column) => column.units.length < column.width)) {
   const note = byId("abbreviated");
   note.hidden = false;
   note.className = "note";
-  note.textContent = "Of a wide layer ten units are drawn: the first ones, and those with the largest error signals. The numbers are those of the whole network.";
+  note.textContent = "Of a wide layer ten units are drawn: those whose weights have the largest derivatives. The numbers are those of the whole network.";
 }
 
 new ResizeObserver(([entry]) => {

@@ -1,30 +1,42 @@
 //! The example that is explained, as the data have it, and what the network says of it.
 
-use chainrule::datasets::{ColumnKind, Dataset, Feature, ImageShape, Input, Pipeline, Schema};
+use chainrule::datasets::{ColumnKind, Dataset, Feature, ImageShape, Input, Label, Pipeline, Schema};
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output};
 use chainrule::tensor::{Scalar, rows};
 use chainrule_report::image::Image;
-use chainrule_report::verdict::{Answer, Verdict};
+use chainrule_report::verdict::{Answer, LabelAnswer, NumberAnswer, Verdict};
 
+use crate::commands::model::predicts_numbers;
 use crate::commands::pictures::picture;
+
+/// What the units of a layer are called, and the head of a column of these names; no names where they are not known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) head: &'static str,
+    pub(super) names: Vec<String>,
+}
+
+/// Units that are called nothing.
+pub(super) static NO_NAMES: Names = Names { head: "", names: Vec::new() };
 
 /// An example in its own units.
 #[derive(Debug, Clone)]
 pub(super) struct Example {
     /// Where it is from, such as `example 3 of mnist, test part`.
     source: String,
-    /// Each number as the data spell it, and what it is.
+    /// What each number is, a column or a pixel, and how the data spell it.
     pub(super) inputs: Vec<(String, String)>,
-    /// What each number says of its column, such as `colour = red`; empty unless the data are a table.
-    pub(super) facts: Vec<String>,
+    /// What each number says of its column, such as `colour = red`, the place of each pixel, or the name of each input.
+    pub(super) facts: Names,
     /// Its columns, of which a category is one.
     columns: Vec<(String, String)>,
     pub(super) picture: Option<Image>,
     /// How a number of the network changes with one of the data.
     pub(super) scale: Vec<f64>,
-    /// Whether its target is the true one, and not chosen by the user or the network.
-    has_truth: bool,
+    /// The true target, and the one that the user chose, a number for each output.
+    truth: Option<Vec<f64>>,
+    chosen: Option<Vec<f64>>,
 }
 
 impl Example {
@@ -34,39 +46,62 @@ impl Example {
         (raw, cells): (&[A], Option<&[f64]>),
         kind: &Kind,
         transform: &Pipeline,
-        has_truth: bool,
     ) -> Self {
         let texts: Vec<String> = raw.iter().map(ToString::to_string).collect();
         let inputs: Vec<(String, String)> = kind.names.iter().cloned().zip(texts).collect();
-        let (columns, facts) = match (&kind.schema, kind.image) {
-            (_, Some(_)) => (Vec::new(), Vec::new()),
-            (Some(schema), None) => {
-                let cells = cells.map_or_else(|| cells_of(schema, raw), <[f64]>::to_vec);
-                (columns(schema, &cells), facts(schema, &cells, &inputs))
+        let (columns, facts) = match (kind.schema.as_ref().zip(cells), kind.image) {
+            (_, Some((shape, _))) => (Vec::new(), Names { head: "pixel", names: pixels(shape) }),
+            (Some((schema, cells)), None) => {
+                let facts = facts(schema, cells, &inputs);
+                (columns(schema, cells), Names { head: "column", names: facts })
             }
-            (None, None) => (inputs.clone(), Vec::new()),
+            (None, None) => (inputs.clone(), Names { head: "column", names: kind.names.clone() }),
         };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
         // A pixel has a place and no name.
-        let inputs = if picture.is_some() { Vec::new() } else { inputs };
-        Self { source, inputs, facts, columns, picture, scale, has_truth }
+        let inputs = if picture.is_some() {
+            facts.names.iter().cloned().zip(inputs.into_iter().map(|(_, value)| value)).collect()
+        } else {
+            inputs
+        };
+        Self { source, inputs, facts, columns, picture, scale, truth: None, chosen: None }
     }
 
-    /// The same with a target that somebody chose.
-    pub(super) fn without_truth(self) -> Self {
-        Self { has_truth: false, ..self }
+    /// The same with the true target and the one that the user chose.
+    pub(super) fn with_targets(self, truth: Option<Vec<f64>>, chosen: Option<Vec<f64>>) -> Self {
+        Self { truth, chosen, ..self }
     }
 
-    /// What the network says of it; `target` has a number for each output.
-    pub(super) fn verdict(&self, card: &ModelCard, prediction: &[f64], target: &[f64]) -> Verdict {
+    /// What the network says of it; `influence` has a number for each input.
+    pub(super) fn verdict(&self, card: &ModelCard, prediction: &[f64], influence: &[f64]) -> Verdict {
+        let columns = &self.columns;
         Verdict {
             source: self.source.clone(),
             picture: self.picture.clone(),
-            columns: self.columns.clone(),
-            answer: answer(card, prediction, target, self.has_truth),
+            columns: columns.clone(),
+            influence: of_columns(card, columns.len(), influence),
+            answer: answer(card, prediction, self.truth.as_deref(), self.chosen.as_deref()),
         }
     }
+}
+
+/// How much each column moves C, of how much its inputs do: they are summed, since a change of the column is one of all of them.
+fn of_columns(card: &ModelCard, columns: usize, influence: &[f64]) -> Vec<f64> {
+    if columns == influence.len() {
+        return influence.to_vec();
+    }
+    let Some(Input::Table(schema)) = &card.input else { return Vec::new() };
+    if schema.inputs() != influence.len() || schema.features.len() != columns {
+        return Vec::new();
+    }
+    let mut rest = influence;
+    let sum = |feature: &Feature| {
+        let (own, others) = rest.split_at(feature.kind.inputs());
+        rest = others;
+        own.iter().sum()
+    };
+    schema.features.iter().map(sum).collect()
 }
 
 /// What the inputs of a network are.
@@ -101,20 +136,6 @@ impl Kind {
     }
 }
 
-/// The cells that numbers of a network come from: of a category the code of its word, of a date its days.
-fn cells_of<A: Scalar>(schema: &Schema, raw: &[A]) -> Vec<f64> {
-    let mut at = 0;
-    let cell = |feature: &Feature| {
-        let own = &raw[at..at + feature.kind.inputs()];
-        at += own.len();
-        match feature.kind {
-            ColumnKind::Category(_) => rows::argmax(own) as f64,
-            ColumnKind::Number | ColumnKind::Date { .. } => own[0].as_f64(),
-        }
-    };
-    schema.features.iter().map(cell).collect()
-}
-
 /// Name and cell of each column of a row as the file has them, behind a date the parts that are inputs too.
 fn columns(schema: &Schema, cells: &[f64]) -> Vec<(String, String)> {
     let column = |(feature, &cell): (&Feature, &f64)| {
@@ -147,52 +168,86 @@ fn facts(schema: &Schema, cells: &[f64], inputs: &[(String, String)]) -> Vec<Str
     facts
 }
 
-/// Name of each output, where it is known.
-pub(super) fn output_names(card: &ModelCard) -> Vec<String> {
-    let outputs = card.architecture.outputs();
-    let labels: Vec<String> = card.labels.iter().map(|label| label.name.clone()).collect();
-    [&card.classes, &labels, &card.targets]
-        .into_iter()
-        .find(|names| names.len() == outputs)
-        .cloned()
-        .unwrap_or_default()
+/// The place of each number of a picture, row by row and channel by channel within a pixel.
+fn pixels(shape: ImageShape) -> Vec<String> {
+    let channel = |channel: usize| match (shape.channels, ["red", "green", "blue"].get(channel)) {
+        (1, _) => String::new(),
+        (3, Some(colour)) => format!(", {colour}"),
+        _ => format!(", channel {}", channel + 1),
+    };
+    let numbers = shape.height * shape.width * shape.channels;
+    let name = |i: usize| {
+        let pixel = i / shape.channels;
+        let (row, column) = (pixel / shape.width + 1, pixel % shape.width + 1);
+        format!("row {row}, column {column}{}", channel(i % shape.channels))
+    };
+    (0..numbers).map(name).collect()
 }
 
-fn answer(card: &ModelCard, prediction: &[f64], target: &[f64], has_truth: bool) -> Answer {
-    let names = output_names(card);
+/// What each output is, where it is known: a class, a label or a target.
+pub(super) fn output_names(card: &ModelCard) -> Names {
+    let outputs = card.architecture.outputs();
+    let labels: Vec<String> = card.labels.iter().map(|label| label.name.clone()).collect();
+    let names = [("class", &card.classes), ("label", &labels), ("target", &card.targets)];
+    let found = names.into_iter().find(|(_, names)| names.len() == outputs && outputs > 0);
+    match (found, card.classes.as_slice()) {
+        (Some((head, names)), _) => Names { head, names: names.clone() },
+        // A lone output is the probability of the second of two classes.
+        (None, [_, second]) if outputs == 1 => Names { head: "class", names: vec![second.clone()] },
+        (None, _) => Names::default(),
+    }
+}
+
+fn answer(card: &ModelCard, prediction: &[f64], truth: Option<&[f64]>, chosen: Option<&[f64]>) -> Answer {
+    let Names { names, .. } = output_names(card);
     let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| i.to_string());
     if !card.labels.is_empty() {
-        let label = |(i, label): (usize, &chainrule::datasets::Label)| {
-            let word = |x: f64| label.words[usize::from(x > 0.5)].clone();
-            (label.name.clone(), word(prediction[i]), prediction[i], word(target[i]))
+        let label = |(i, label): (usize, &Label)| {
+            let word = |row: &[f64]| label.words[usize::from(row[i] > 0.5)].clone();
+            let [no, yes] = label.words.clone();
+            LabelAnswer {
+                name: label.name.clone(),
+                says: word(prediction),
+                truth: truth.map(word),
+                target: chosen.map(word),
+                outputs: [(no, 1.0 - prediction[i]), (yes, prediction[i])],
+            }
         };
         return Answer::Labels { labels: card.labels.iter().enumerate().map(label).collect() };
     }
-    let ends_in_dense = matches!(card.architecture.layers.last(), Some(Stage::Dense(_)));
-    if card.classes.is_empty() && card.output == Output::Identity && ends_in_dense {
-        let target = |i: usize| (name(i), prediction[i], target[i]);
+    if predicts_numbers(card) {
+        let target = |i: usize| NumberAnswer {
+            name: name(i),
+            says: prediction[i],
+            truth: truth.map(|truth| truth[i]),
+            target: chosen.map(|target| target[i]),
+        };
         return Answer::Numbers { targets: (0..prediction.len()).map(target).collect() };
     }
     if let [p] = *prediction {
         // A lone number is the probability of the second of two classes.
         let class = |i: usize| card.classes.get(i).cloned().unwrap_or_else(|| i.to_string());
+        let of_row = |row: &[f64]| class(usize::from(row[0] > 0.5));
         let says = usize::from(p > 0.5);
         return Answer::Class {
             says: class(says),
             output: if says == 1 { p } else { 1.0 - p },
             is_probability: true,
-            truth: has_truth.then(|| class(usize::from(target[0] > 0.5))),
+            truth: truth.map(of_row),
+            target: chosen.map(of_row),
             outputs: vec![(class(0), 1.0 - p), (class(1), p)],
         };
     }
     let says = rows::argmax(prediction);
     let is_probability =
         card.output == Output::Softmax || matches!(card.architecture.layers.last(), Some(Stage::Softmax(_)));
+    let of_row = |row: &[f64]| name(rows::argmax(row));
     Answer::Class {
         says: name(says),
         output: prediction[says],
         is_probability,
-        truth: has_truth.then(|| name(rows::argmax(target))),
+        truth: truth.map(of_row),
+        target: chosen.map(of_row),
         outputs: prediction.iter().enumerate().map(|(i, &p)| (name(i), p)).collect(),
     }
 }

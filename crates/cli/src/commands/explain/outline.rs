@@ -6,20 +6,22 @@ use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::ArrayRef2;
 use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use chainrule::train::Weights;
+use chainrule_report::digits::{apart, compact};
 use serde_json::{Value, json};
 
-use super::formula::line;
+use super::chosen::largest;
+use super::example::{NO_NAMES, Names};
 use super::pass::{Pass, wide};
-use super::text::{cost_in, formulas, indented, named_table, number, room, table};
-use super::trace::shown;
+use super::tables::{Shown, UNITS, cost_in, formulas, indented, room, table};
+use super::trace::influence;
 use crate::commands::pictures::has_positions;
 use crate::commands::stages::{StageName, is_own, stage_names};
 use crate::failure::{Failure, outln};
 use crate::table::{TableColumn, table as fitted_table};
 use crate::terminal::shortened;
 
-/// As many numbers of a layer as a terminal takes.
-const UNITS: usize = 8;
+/// Why these units of a layer are shown and no others.
+const LARGEST: &str = "those with the largest |∂C/∂y|";
 
 /// A layer or a path of layers.
 pub(super) struct Row {
@@ -39,6 +41,15 @@ pub(super) struct Parameter {
     norm: f64,
     pub(super) values: Vec<f64>,
     pub(super) gradient: Vec<f64>,
+}
+
+impl Parameter {
+    /// The index along each axis of a place in the numbers, which lie with the last axis next to each other.
+    fn index(&self, at: usize) -> impl Iterator<Item = usize> {
+        let shape = &self.entry.shape;
+        let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>().max(1);
+        (0..shape.len()).map(move |axis| at / stride(axis) % shape[axis].max(1))
+    }
 }
 
 /// The way of one example through any network and back.
@@ -105,7 +116,7 @@ pub(super) fn outline<A: Scalar>(
 
 /// The least and the largest of some numbers.
 fn bounds(values: &[f64]) -> (String, String) {
-    let of = |of: fn(f64, f64) -> f64| number(values.iter().copied().fold(f64::NAN, of));
+    let of = |of: fn(f64, f64) -> f64| compact(values.iter().copied().fold(f64::NAN, of));
     (of(f64::min), of(f64::max))
 }
 
@@ -123,24 +134,27 @@ impl Row {
 
     /// The units that are shown.
     pub(super) fn units(&self) -> Vec<usize> {
-        shown(self.signal.as_ref().unwrap_or(&self.y), UNITS)
+        largest(self.signal.as_ref().unwrap_or(&self.y), UNITS)
     }
 
-    /// A line of sizes: output, error signal and parameters.
-    fn sizes(&self) -> [String; 6] {
-        let name = format!("{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words);
+    /// A line of sizes: output, error signal and parameters. `digits` is the width of the numbers of the outermost layers, so that the names
+    /// stand below each other.
+    fn sizes(&self, digits: usize) -> [String; 6] {
+        let (outermost, inside) = self.path.split_at(self.path.find('.').unwrap_or(self.path.len()));
+        let indent = "  ".repeat(self.depth);
+        let name = format!("{indent}{outermost:>digits$}{inside}  {}", self.name.words);
         let shape = self.shape.to_string();
         if self.is_view || self.name.is_path {
             return [name, shape, String::new(), String::new(), String::new(), String::new()];
         }
         let (low, high) = bounds(&self.y);
-        let signal = self.signal.as_ref().map_or_else(String::new, |signal| number(vector::norm(signal)));
+        let signal = self.signal.as_ref().map_or_else(String::new, |signal| compact(vector::norm(signal)));
         let parameters: usize = self.parameters.iter().map(|parameter| parameter.entry.size()).sum();
         let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
         [name, shape, low, high, signal, parameters]
     }
 
-    fn print_forward(&self) -> Result<(), Failure> {
+    fn print_forward(&self, names: &Names) -> Result<(), Failure> {
         outln!("\n{}", self.title())?;
         if let Some(joins) = &self.name.joins {
             outln!("{}{joins}", "  ".repeat(self.depth + 1))?;
@@ -148,20 +162,25 @@ impl Row {
         if self.is_view || self.name.is_path {
             return Ok(());
         }
-        table(&["y"], &self.units(), self.y.len(), &[&|i| number(self.y[i])])
+        let units = self.units();
+        table(&Shown::units(&units, self.y.len(), LARGEST).named(names), &[("y", &|i| compact(self.y[i]))])
     }
 
-    fn print_backward(&self) -> Result<(), Failure> {
+    fn print_backward(&self, names: &Names) -> Result<(), Failure> {
         let Some(signal) = self.signal.as_ref().filter(|_| !self.is_view && !self.name.is_path) else {
             return Ok(());
         };
         outln!("\n{}{}  {}", "  ".repeat(self.depth), self.path, self.name.words)?;
-        table(&["∂C/∂y"], &self.units(), signal.len(), &[&|i| number(signal[i])])?;
+        let units = self.units();
+        table(
+            &Shown::units(&units, signal.len(), LARGEST).named(names),
+            &[("∂C/∂y", &|i| compact(signal[i]))],
+        )?;
         for Parameter { entry, norm, gradient, .. } in &self.parameters {
             let shape: Vec<String> = entry.shape.iter().map(ToString::to_string).collect();
             let length = vector::norm(gradient);
             let (name, shape) = (&entry.name, shape.join("x"));
-            outln!("  {name} {shape}: norm {}, gradient norm {}", number(*norm), number(length))?;
+            outln!("  {name} {shape}: norm {}, gradient norm {}", compact(*norm), compact(length))?;
         }
         Ok(())
     }
@@ -169,32 +188,57 @@ impl Row {
 
 impl Outline {
     /// Of a network whose layers have positions, their sizes; of any other, the numbers of each layer.
-    /// `names` are those of the inputs and `unit` is that of C, where they are known.
-    pub(super) fn print(&self, names: &[String], unit: Option<&str>) -> Result<(), Failure> {
+    /// `unit` is that of C, where it is known.
+    pub(super) fn print(&self, inputs: &Names, outputs: &Names, unit: Option<&str>) -> Result<(), Failure> {
         let has_maps = |row: &Row| !row.is_view && has_positions(row.shape);
-        if self.rows.iter().any(has_maps) { self.print_sizes(unit) } else { self.print_numbers(names, unit) }
+        if self.rows.iter().any(has_maps) {
+            self.print_sizes(unit)
+        } else {
+            self.print_numbers(inputs, outputs, unit)
+        }
+    }
+
+    /// How much each input moves C: x · ∂C/∂x, the change of C to first order where the input goes from 0 to x.
+    pub(super) fn influence(&self) -> Vec<f64> {
+        influence(&self.x, &self.x_signal)
+    }
+
+    /// The parameter with the largest derivative, and its place; `None` where all derivatives are 0.
+    fn steepest(&self) -> Option<(&Parameter, usize)> {
+        let parameters = self.rows.iter().flat_map(|row| &row.parameters);
+        let each =
+            parameters.flat_map(|parameter| (0..parameter.gradient.len()).map(move |at| (parameter, at)));
+        let size = |(parameter, at): &(&Parameter, usize)| parameter.gradient[*at].abs();
+        let best = each.reduce(|best, next| if size(&next) > size(&best) { next } else { best });
+        best.filter(|best| size(best) > 0.0)
     }
 
     fn print_sizes(&self, unit: Option<&str>) -> Result<(), Failure> {
-        /// Characters of the name of a layer, and where there is room for all else.
+        /// Characters of the name of a layer where there is room for them, at most, and at least.
         const NAME: usize = 24;
         const LONG_NAME: usize = 48;
-        let most = if room() > 80 + LONG_NAME - NAME { LONG_NAME } else { NAME };
+        const SHORT_NAME: usize = 9;
+        /// Characters that a table with a column headed `parameters` needs.
+        const WIDE: usize = 60;
         let (low, high) = bounds(&self.x);
-        let signal = number(vector::norm(&self.x_signal));
+        let signal = compact(vector::norm(&self.x_signal));
         let input = ["input".to_owned(), self.input.to_string(), low, high, signal, String::new()];
-        let rows: Vec<[String; 6]> = std::iter::once(input).chain(self.rows.iter().map(Row::sizes)).collect();
+        let outermost = self.rows.iter().filter(|row| row.depth == 0);
+        let digits = outermost.map(|row| row.path.len()).max().unwrap_or(0);
+        let sizes = self.rows.iter().map(|row| row.sizes(digits));
+        let rows: Vec<[String; 6]> = std::iter::once(input).chain(sizes).collect();
         let cells = |at: usize| rows.iter().map(move |row| row[at].clone());
-        let names = rows.iter().map(|row| shortened(&row[0], most));
+        let names = rows.iter().map(|row| shortened(&row[0], LONG_NAME));
         let lines = vec![
-            TableColumn::words(0, "layer", names).at_least(NAME),
-            TableColumn::numbers(1, "output", cells(1)).at_least(9),
-            TableColumn::numbers(4, "least y", cells(2)),
-            TableColumn::numbers(5, "most y", cells(3)),
-            TableColumn::numbers(2, "‖∂C/∂y‖", cells(4)),
-            TableColumn::numbers(3, "parameters", cells(5)),
+            TableColumn::words(0, "layer", names).at_least(NAME).no_shorter_than(SHORT_NAME),
+            TableColumn::numbers(4, "output", cells(1)).at_least(9),
+            TableColumn::decimals(5, "least y", cells(2)),
+            TableColumn::decimals(3, "most y", cells(3)),
+            TableColumn::decimals(1, "‖∂C/∂y‖", cells(4)),
+            TableColumn::numbers(2, if room() < WIDE { "θ" } else { "parameters" }, cells(5)),
         ];
         outln!("{}", indented(&fitted_table(lines, room())))?;
+        self.print_steepest()?;
         outln!(
             "\n  C = {}, {}, {}",
             cost_in(self.cost, unit),
@@ -204,28 +248,47 @@ impl Outline {
         outln!("  --html FILE draws the maps of each layer, --json prints all numbers")
     }
 
-    fn print_numbers(&self, names: &[String], unit: Option<&str>) -> Result<(), Failure> {
+    fn print_steepest(&self) -> Result<(), Failure> {
+        let Some((parameter, at)) = self.steepest() else { return Ok(()) };
+        let index: Vec<String> = parameter.index(at).map(|index| (index + 1).to_string()).collect();
+        let (name, derivative) = (&parameter.entry.name, compact(parameter.gradient[at]));
+        outln!(
+            "\n  The largest derivative is ∂C/∂{name}[{}] = {derivative}, counted from 1.",
+            index.join(", ")
+        )
+    }
+
+    fn print_numbers(&self, inputs: &Names, outputs: &Names, unit: Option<&str>) -> Result<(), Failure> {
         outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
-        let units = shown(&self.x_signal, UNITS);
-        named_table(
-            &["x", "∂C/∂x"],
-            &units,
-            names,
-            self.x.len(),
-            &[&|i| number(self.x[i]), &|i| number(self.x_signal[i])],
+        let units = largest(&self.influence(), UNITS);
+        let why = "those with the largest |x · ∂C/∂x|";
+        table(
+            &Shown { units: &units, of: self.x.len(), what: "inputs", why, names: inputs },
+            &[("x", &|i| compact(self.x[i])), ("∂C/∂x", &|i| compact(self.x_signal[i]))],
         )?;
+        let names = |at: usize| if at + 1 == self.rows.len() { outputs } else { &NO_NAMES };
         outln!("\nForward")?;
-        self.rows.iter().try_for_each(Row::print_forward)?;
+        self.rows.iter().enumerate().try_for_each(|(at, row)| row.print_forward(names(at)))?;
         outln!("\nCost\n")?;
         formulas(&self.loss.spec().formulas())?;
-        let name = if self.output == Output::Identity { line("o") } else { line("p") };
+        let name = if self.output == Output::Identity { "o" } else { "p" };
         let (o, y) = (&self.prediction, &self.target);
         let units = self.rows.last().map_or_else(Vec::new, Row::units);
-        let units = if units.iter().all(|&i| i < o.len()) { units } else { shown(o, UNITS) };
+        let (units, why) = if units.iter().all(|&i| i < o.len()) {
+            (units, LARGEST)
+        } else {
+            (largest(o, UNITS), "those with the largest prediction")
+        };
+        let both = |i: usize| apart(o[i], y[i]);
         outln!("")?;
-        table(&[&name, "y"], &units, o.len(), &[&|i| number(o[i]), &|i| number(y[i])])?;
-        outln!("\n  C = {}\n\nBackward", cost_in(self.cost, unit))?;
-        self.rows.iter().rev().try_for_each(Row::print_backward)
+        table(
+            &Shown::units(&units, o.len(), why).named(outputs),
+            &[(name, &|i| both(i)[0].clone()), ("y", &|i| both(i)[1].clone())],
+        )?;
+        outln!("\n  C = {}", cost_in(self.cost, unit))?;
+        self.print_steepest()?;
+        outln!("\nBackward")?;
+        self.rows.iter().enumerate().rev().try_for_each(|(at, row)| row.print_backward(names(at)))
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -240,7 +303,12 @@ impl Outline {
                 "signal": row.signal, "parameters": parameters(row),
             })
         };
+        let steepest = self.steepest().map(|(parameter, at)| {
+            let index: Vec<usize> = parameter.index(at).collect();
+            json!({ "parameter": parameter.entry.name, "index": index, "derivative": parameter.gradient[at] })
+        });
         json!({
+            "largest_derivative": steepest,
             "network": self.network, "loss": self.loss.to_string(), "output": self.output, "dtype": self.dtype,
             "input": self.x, "target": self.target, "prediction": self.prediction, "cost": self.cost,
             "trace": self.rows.iter().map(row).collect::<Vec<_>>(), "input_signal": self.x_signal,

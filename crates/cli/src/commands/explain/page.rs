@@ -16,11 +16,11 @@ pub(super) fn walkthrough(
     trace: &Trace,
     verdict: Option<Verdict>,
     unit: Option<String>,
-    inputs: &[(String, String)],
+    (head, inputs): (&str, &[(String, String)]),
     outputs: &[String],
 ) -> Walkthrough {
     let last = trace.layers.len();
-    let units = trace.shown(UNITS);
+    let units = trace.drawn(UNITS);
     let named = |units: &[usize]| units.iter().filter_map(|&i| inputs.get(i).cloned()).collect();
     Walkthrough {
         about: trace.about(),
@@ -34,6 +34,7 @@ pub(super) fn walkthrough(
             width: trace.x.len(),
             units: numbered(&units[0]),
             h: of(&trace.x, &units[0]),
+            head: head.to_owned(),
             names: named(&units[0]),
         },
         target: of(&trace.target, &units[last]),

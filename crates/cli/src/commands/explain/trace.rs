@@ -6,7 +6,6 @@ use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Entry, Scalar, Shape};
 use chainrule::train::Weights;
-use serde_json::{Value, json};
 
 use super::pass::{Pass, wide};
 use crate::failure::Failure;
@@ -227,6 +226,11 @@ impl Trace {
         }
     }
 
+    /// How much each input moves C: x · ∂C/∂x, the change of C to first order where the input goes from 0 to x.
+    pub(super) fn influence(&self) -> Vec<f64> {
+        influence(&self.x, &self.x_signal)
+    }
+
     /// The network in a line.
     pub(super) fn about(&self) -> String {
         let mut units: Vec<_> = (1..=self.layers.len()).map(|l| self.units(l)).collect();
@@ -234,50 +238,11 @@ impl Trace {
         let loss = self.loss.to_string().replace('-', " ");
         format!("{} network, {} units, {loss}", self.widths(), units.join(" and "))
     }
-
-    /// Which units of each layer are shown where there is room for `limit`; those of the input first.
-    pub(super) fn shown(&self, limit: usize) -> Vec<Vec<usize>> {
-        let signals = self.layers.iter().map(|layer| &layer.delta);
-        std::iter::once(&self.x_signal).chain(signals).map(|signal| shown(signal, limit)).collect()
-    }
-
-    /// Every number, for machines.
-    pub(super) fn to_json(&self) -> Value {
-        let layers: Vec<Value> = self
-            .layers
-            .iter()
-            .map(|layer| {
-                json!({
-                    "units": layer.name(), "weight": rows(&layer.weight), "bias": layer.bias, "z": layer.z,
-                    "h": layer.h, "slope": layer.slope, "signal": layer.signal, "delta": layer.delta,
-                    "grad_weight": rows(&layer.grad_weight), "grad_bias": layer.grad_bias,
-                })
-            })
-            .collect();
-        json!({
-            "layers": self.widths(), "loss": self.loss.to_string(), "output": self.output, "dtype": self.dtype,
-            "input": self.x, "target": self.target, "prediction": self.prediction, "cost": self.cost,
-            "trace": layers, "input_signal": self.x_signal,
-        })
-    }
 }
 
-/// Which units of a layer are shown where there are more than `limit`: the first ones, and those with the largest
-/// |signal|; in their order.
-pub(super) fn shown(signal: &[f64], limit: usize) -> Vec<usize> {
-    if signal.len() <= limit {
-        return (0..signal.len()).collect();
-    }
-    let first = limit / 3;
-    let mut rest: Vec<usize> = (first..signal.len()).collect();
-    rest.sort_by(|&a, &b| signal[b].abs().total_cmp(&signal[a].abs()));
-    let mut units: Vec<usize> = (0..first).chain(rest.into_iter().take(limit - first)).collect();
-    units.sort_unstable();
-    units
-}
-
-fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
-    matrix.outer_iter().map(|row| row.to_vec()).collect()
+/// x · ∂C/∂x of each input.
+pub(super) fn influence(x: &[f64], signal: &[f64]) -> Vec<f64> {
+    x.iter().zip(signal).map(|(x, signal)| x * signal).collect()
 }
 
 #[cfg(test)]
@@ -386,14 +351,6 @@ mod tests {
         for output in [OutputName::Softmax, OutputName::Identity] {
             check(&card(activation::Tanh, LossKind::SquaredError, Some(output)), LossKind::SquaredError);
         }
-    }
-
-    #[test]
-    fn of_a_wide_layer_the_first_units_and_the_largest_signals_are_shown() {
-        let mut signal = vec![0.0; 100];
-        (signal[70], signal[30], signal[99]) = (-9.0, 3.0, f64::NAN);
-        assert_eq!(shown(&signal, 6), [0, 1, 2, 30, 70, 99]);
-        assert_eq!(shown(&[0.0; 6], 6), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::memory;
 use crate::options::ReadOptions;
 use crate::table::builder::Builder;
 use crate::table::cells::Cell;
-use crate::table::column::in_words;
+use crate::table::column::numbered;
 use crate::table::profile::{Hints, Profiles};
 
 /// All rows of a text, and the names of its columns.
@@ -179,7 +179,7 @@ impl Text<'_> {
     }
 
     fn column(&self, place: usize) -> String {
-        in_words(place, self.names.get(place).map(String::as_str))
+        numbered(place, self.names.get(place).map(String::as_str))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::options::ReadOptions;
 use crate::table::builder::MOST_COLUMNS;
 use crate::table::cells::is_missing;
-use crate::table::column::{Column, HeaderRow, in_words};
+use crate::table::column::{Column, HeaderRow, numbered};
 use crate::table::dialect::Dialect;
 use crate::table::form::{NumberForm, plain};
 use crate::table::options::TableOptions;
@@ -242,7 +242,7 @@ fn header_for(schema: &Schema, first: &[String], table: &TableOptions, path: &Pa
             Some((place, cell)) => {
                 let fault = format!(
                     "its first row could name the columns, or be an example with {cell:?} in {}",
-                    in_words(place, None)
+                    numbered(place, None)
                 );
                 let cure = "the model was trained without names: correct the cell, or say that the row is a header (--header present)";
                 Err(Error::format(path, fault, cure))
