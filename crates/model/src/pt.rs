@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::{copy, sink};
 
-use chainrule_train::tensors::{TensorBytes, half, to_bytes};
+use chainrule_tensor::half::half;
+use chainrule_train::tensors::{TensorBytes, to_bytes};
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 use thiserror::Error;
 

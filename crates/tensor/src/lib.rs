@@ -37,6 +37,7 @@ mod cores;
 pub mod difference;
 mod epilogue;
 mod gemm;
+pub mod half;
 mod init;
 pub mod instantiate;
 pub mod kernel;

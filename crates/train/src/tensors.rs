@@ -1,18 +1,15 @@
 //! Named arrays of numbers as a file: safetensors, in either number type.
 
-mod half;
-
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chainrule_datasets::unreadable;
 use chainrule_tensor::Scalar;
+use chainrule_tensor::half::{bfloat_bits, half, half_bits};
 use crc::{CRC_64_XZ, Crc, Table};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use thiserror::Error;
-
-pub use self::half::{bfloat_bits, half, half_bits};
 
 /// Why a file of named arrays could not be read or written.
 #[derive(Debug, Error)]

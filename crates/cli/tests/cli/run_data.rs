@@ -65,6 +65,7 @@ fn a_run_is_evaluated_on_its_own_test_part() {
     );
     refused(here, &["evaluate", "a", "--data", "t.csv", "--part", "train"], &["t: --part train"]);
     refused(here, &["evaluate", "a", "--test", "0.5"], &["--test", "as the run of the model did"]);
+    refused(here, &["evaluate", "a", "--target", "b"], &["\"b\" is to be the target", "--target"]);
     refused(here, &["evaluate", "a", "--drop", "a"], &["trained on the column \"a\"", "omit --drop"]);
     let told = run(here, &["evaluate", "a/last.safetensors"]);
     assert!(stderr(&told).contains("d: the 12 test examples of the run"), "{}", stderr(&told));

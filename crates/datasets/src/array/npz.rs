@@ -213,6 +213,9 @@ impl<'a> Arrays<'a> {
     }
 
     fn names(&self) -> String {
+        if self.entries.is_empty() {
+            return "(it has none)".to_owned();
+        }
         let names: Vec<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
         names.join(", ")
     }

@@ -1,4 +1,5 @@
 use chainrule_tensor::Scalar;
+use chainrule_tensor::half::half;
 
 /// The type of the numbers in a file, of either byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub(crate) struct NumberType {
 }
 
 /// The codes that are read.
-const KNOWN: [&str; 11] = ["f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
+const KNOWN: [&str; 12] = ["f2", "f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"];
 
 impl NumberType {
     /// Unsigned bytes, as IDX files have them.
@@ -42,6 +43,7 @@ impl NumberType {
     /// Numbers from their bytes.
     pub(crate) fn decode<A: Scalar>(self, bytes: &[u8], out: &mut [A]) {
         match self.code {
+            "f2" => self.each(bytes, out, |b| half(u16::from_le_bytes(b))),
             "f4" => self.each(bytes, out, |b| f32::from_le_bytes(b).into()),
             "f8" => self.each(bytes, out, f64::from_le_bytes),
             "i1" => self.each(bytes, out, |b| i8::from_le_bytes(b).into()),

@@ -138,6 +138,14 @@ impl<A: Scalar> Builder<A> {
                 return Err(Error::format(path, fault, cure));
             }
             builder.take_schema(schema, path, &by_name, width)?;
+            let is_feature = |target: &&SchemaTarget| matches!(builder.roles[target.place], Role::Feature(_));
+            if let Some(target) = builder.target_at.iter().find(is_feature) {
+                let fault = format!(
+                    "the column {:?} is to be the target, and the model takes it as an input",
+                    target.name
+                );
+                return Err(Error::format(path, fault, "name another target (--target)"));
+            }
         } else {
             builder.take_features(&by_name, &ignored, &asked, options.table.date_parts);
         }

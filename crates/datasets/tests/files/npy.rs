@@ -36,6 +36,10 @@ fn types_orders_and_layouts_are_read() {
     let four = bytes(&[1.0, 2.0, 3.0, 4.5]);
     assert_eq!(decode(&file("'<f4'", "False", "(2, 2)", &four)), Ok(array![[1.0, 2.0], [3.0, 4.5]]));
     assert_eq!(decode(&file("'<f4'", "True", "(2, 2)", &four)), Ok(array![[1.0, 3.0], [2.0, 4.5]]));
+    // 1, −2, 65504 and the least number above 0, of NumPy.
+    let halves = [0x3c00_u16, 0xc000, 0x7bff, 0x0001].map(u16::to_le_bytes).concat();
+    let known = array![[1.0, -2.0], [65504.0, 5.960_464_477_539_063e-8]];
+    assert_eq!(decode(&file("'<f2'", "False", "(2, 2)", &halves)), Ok(known));
     assert_eq!(decode(&file("'|u1'", "False", "(3,)", &[0, 128, 255])), Ok(array![[0.0], [128.0], [255.0]]));
     assert_eq!(decode(&file("'>i2'", "False", "(1, 2)", &[0xff, 0xfe, 1, 0])), Ok(array![[-2.0, 256.0]]));
     let wide = [-3_i64, 1 << 40].into_iter().flat_map(i64::to_le_bytes).collect::<Vec<u8>>();

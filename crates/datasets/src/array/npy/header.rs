@@ -50,6 +50,12 @@ impl NpyHeader {
                 let fault = format!("its numbers are of the type {descriptor:?}, Python objects");
                 return Err(Error::format(path, fault, "save numbers as float64, or text as x.astype(str)"));
             }
+            if descriptor.contains("M8") || descriptor.contains("m8") {
+                let fault = format!("its numbers are of the type {descriptor:?}, times");
+                let cure =
+                    "save them as days, x.astype('datetime64[s]').astype(float) / 86400, or the table as CSV";
+                return Err(Error::format(path, fault, cure));
+            }
             return Err(Error::format(path, format!("its numbers are of the type {descriptor:?}"), RESAVE));
         };
         if !(1..=4).contains(&shape.len()) {

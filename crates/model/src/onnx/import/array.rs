@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use chainrule_train::tensors::half;
+use chainrule_tensor::half::half;
 
 use super::error::{ImportError, quoted};
 use super::message::Tensor;
