@@ -10,6 +10,7 @@ use super::records::{Records, Syntax};
 use crate::error::Error;
 use crate::summary::counted;
 use crate::table::cells::{Cell, FeatureCells, MissingCells, is_missing};
+use crate::table::column::numbered;
 use crate::table::columns::Columns;
 use crate::table::schema::{ColumnKind, Feature, Schema};
 
@@ -62,7 +63,8 @@ pub fn decode_row<A: Scalar>(text: &str, path: &Path, schema: &Schema) -> Result
             _ => FeatureCells::of_model(feature).take::<A>(Cell::Text(cell), &missing),
         };
         number.map_err(|fault| {
-            Error::data(format!("{}, column {} ({})", path.display(), place + 1, feature.name), fault)
+            let column = numbered(place, Some(feature.name.as_str()).filter(|_| schema.named));
+            Error::data(format!("{}, {column}", path.display()), fault)
         })
     };
     let row: Vec<f64> = schema.features.iter().zip(places).map(take).collect::<Result<_, _>>()?;
