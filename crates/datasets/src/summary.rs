@@ -68,10 +68,15 @@ impl Feature {
 impl<A: Scalar> Dataset<A> {
     /// What the file of these examples was taken for: dialect, columns, target.
     pub fn summary(&self) -> Summary {
+        self.summary_of(self.len())
+    }
+
+    /// The same, of a file of this many examples, of which these are a part.
+    pub fn summary_of(&self, examples: usize) -> Summary {
         let features = match (self.schema(), self.image()) {
             (Some(schema), _) => table(schema),
             (None, Some(ImageShape { height, width, channels })) => {
-                format!("images of {height} x {width} x {channels}")
+                format!("{} of {height} x {width} x {channels}", counted(examples, "image"))
             }
             (None, None) => format!("{} of numbers", counted(self.inputs(), "column")),
         };

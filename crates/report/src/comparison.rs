@@ -2,19 +2,18 @@
 
 mod compared;
 mod curves;
+mod differences;
 mod names;
+mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use maud::html;
 
-use maud::{Markup, html};
+use crate::html::{page, section};
 
-use crate::digits::{duration, grouped, ratio, readable, six_digits};
-use crate::html::{cell, note, page, section, table};
-use crate::results::{LossUnits, Summary};
-
-use compared::{metric, same_data, same_loss};
 use curves::curves;
+use differences::differences;
 use names::distinguished;
+use table::results;
 
 pub use compared::{Compared, Outcome};
 
@@ -32,185 +31,18 @@ pub fn comparison_page(runs: &[Compared]) -> String {
         main {
             (section("Results", &results(runs, &names)))
             @if !curves.is_empty() { div.pair { @for curve in curves { (curve) } } }
-            (section("Settings that differ", &differences(runs, &names)))
+            @if runs.len() > 1 { (section("Settings that differ", &differences(runs, &names))) }
         }
     };
     page(&format!("{title} · chainrule"), &body)
-}
-
-/// A figure of the table: its name, how it is read off a run and written, and whether more of it is better, where one is.
-struct Figure {
-    name: String,
-    of: fn(&Summary) -> Option<f64>,
-    text: fn(f64) -> String,
-    best: Option<Best>,
-    /// Whether it is compared only where the unit is the same.
-    is_loss: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Best {
-    Highest,
-    Lowest,
-}
-
-impl Figure {
-    fn value(&self, run: &Compared) -> Option<f64> {
-        run.summary().and_then(self.of).filter(|value| value.is_finite())
-    }
-
-    /// The value of the best of several runs on the same data, if not all are the same.
-    fn best(&self, runs: &[Compared]) -> Option<f64> {
-        let best = self.best?;
-        if !same_data(runs) || self.is_loss && !same_loss(runs) {
-            return None;
-        }
-        let values = || runs.iter().filter_map(|run| self.value(run));
-        let (low, high) = (values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?);
-        (low < high).then_some(if best == Best::Highest { high } else { low })
-    }
-}
-
-fn results(runs: &[Compared], names: &[String]) -> Markup {
-    let metric = metric(runs);
-    let count: fn(f64) -> String = |x| grouped(x.round() as usize);
-    let figure = |name: &str, of, text, best| Figure {
-        name: name.to_owned(),
-        of,
-        text,
-        best,
-        is_loss: name.ends_with("loss"),
-    };
-    let figures = [
-        figure(&format!("test {metric}"), |run| run.figures.test_metric(), ratio, Some(Best::Highest)),
-        figure("test loss", |run| run.figures.test_loss(), six_digits, Some(Best::Lowest)),
-        figure(
-            &format!("validation {metric}"),
-            |run| run.figures.validation_metric(),
-            ratio,
-            Some(Best::Highest),
-        ),
-        figure("training loss", |run| Some(run.figures.train_loss()), six_digits, None),
-        figure("epochs", |run| Some(run.epochs as f64), count, None),
-        figure("parameters", |run| Some(run.parameters as f64), count, None),
-        figure("time", |run| Some(run.seconds), duration, None),
-        figure("examples/s", |run| Some(run.samples_per_second), count, None),
-    ];
-    let known: Vec<_> =
-        figures.iter().filter(|figure| runs.iter().any(|run| figure.value(run).is_some())).collect();
-    let best: Vec<_> = known.iter().map(|figure| figure.best(runs)).collect();
-    let is_best = |at: usize, value: Option<f64>| value.is_some() && value == best[at];
-    let known_losses: Vec<_> = runs.iter().filter_map(Compared::loss).collect();
-    let losses_differ = !same_loss(runs);
-    html! {
-        div.scroll tabindex="0" {
-            table.sortable[runs.len() > 1] {
-                thead { tr {
-                    th scope="col" { "run" }
-                    @for figure in &known { th scope="col" { (figure.name) } }
-                    @if losses_differ { th.words scope="col" { "loss in" } }
-                    th scope="col" { "data" }
-                    th.words scope="col" { "network" }
-                } }
-                tbody {
-                    @for (run, name) in runs.iter().zip(names) {
-                        tr.unfinished[run.summary().is_none()] {
-                            th scope="row" data-value=(name) {
-                                @let is_short = name.chars().count() <= SHORT;
-                                @if let Some(link) = &run.link { a.short[is_short] href=(link) { (name) } }
-                                @else if is_short { span.short { (name) } } @else { (name) }
-                                @if let Outcome::Unfinished(why) = &run.outcome { " " span.state { (in_short(why)) } }
-                            }
-                            @for (at, figure) in known.iter().enumerate() {
-                                @let value = figure.value(run);
-                                td.best[is_best(at, value)] data-value=(value.map_or_else(String::new, |value| value.to_string())) {
-                                    @if let Some(value) = value { ((figure.text)(value)) }
-                                    @if is_best(at, value) { span title="the best of these runs" { " ★" } }
-                                }
-                            }
-                            @if losses_differ { td.words { (run.loss().map(LossUnits::in_words).unwrap_or_default()) } }
-                            @match &run.outcome {
-                                Outcome::Ended(results) => {
-                                    td { (results.summary.data.as_deref().unwrap_or_default()) }
-                                    td.words { (network(&results.summary)) }
-                                }
-                                Outcome::Unfinished(_) => {
-                                    td { (run.record.settings.get("data").unwrap_or_default()) }
-                                    td.words {}
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        @if best.iter().any(Option::is_some) { (note("★ The best of these runs.")) }
-        @if let (Some(loss), false) = (known_losses.first(), losses_differ) {
-            (note(&format!("The losses of the table are {}, mean over the examples.", loss.in_words())))
-        }
-        @for (run, name) in runs.iter().zip(names) {
-            @if let Outcome::Unfinished(why) = &run.outcome { (note(&format!("{name}: {why}"))) }
-        }
-    }
-}
-
-/// How a run ended, without the cause and the cure.
-fn in_short(why: &str) -> &str {
-    why.split([':', ';']).next().unwrap_or(why)
-}
-
-/// The network in a few words.
-fn network(summary: &Summary) -> String {
-    const FEW: usize = 60;
-    if summary.layers.chars().count() <= FEW {
-        return summary.layers.clone();
-    }
-    summary.layers.chars().take(FEW).collect::<String>() + "…"
-}
-
-/// The settings that are not the same in all runs: one row a setting, one column a run.
-fn differences(runs: &[Compared], names: &[String]) -> Markup {
-    let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (place, run) in runs.iter().enumerate() {
-        for (key, value) in run.record.settings.iter() {
-            settings.entry(key).or_insert_with(|| vec![""; runs.len()])[place] = value;
-        }
-    }
-    let rows: Vec<Vec<Markup>> = settings
-        .iter()
-        .filter(|(_, values)| values.iter().any(|value| *value != values[0]))
-        .map(|(key, values)| {
-            std::iter::once(cell(key)).chain(told_apart(values).iter().map(|text| setting(text))).collect()
-        })
-        .collect();
-    if rows.is_empty() {
-        return note("All settings are the same.");
-    }
-    let names = names.iter().map(String::as_str);
-    let table = table(&std::iter::once("setting").chain(names).collect::<Vec<_>>(), &rows);
-    html! { div.settings { (table) } }
-}
-
-/// A setting as a cell, wide enough for a long one to be read.
-fn setting(text: &str) -> Markup {
-    html! { @if text.chars().count() > SHORT { span.long { (text) } } @else { (text) } }
-}
-
-/// The values with as many digits as anyone reads, unless two of them then look the same.
-fn told_apart(values: &[&str]) -> Vec<String> {
-    let short: Vec<String> = values.iter().map(|value| readable(value)).collect();
-    let all: BTreeSet<_> = values.iter().collect();
-    if short.iter().collect::<BTreeSet<_>>().len() == all.len() {
-        return short;
-    }
-    values.iter().map(|value| (*value).to_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::compared::tests::{ended, unfinished};
     use super::*;
-    use crate::results::Figures;
+    use crate::results::{Figures, LossUnits};
+    use crate::settings::Settings;
 
     #[test]
     fn a_run_is_called_by_what_tells_it_apart_with_its_state_beside_it() {
@@ -225,11 +57,65 @@ mod tests {
     }
 
     #[test]
-    fn settings_have_as_many_digits_as_tell_them_apart() {
-        let [long, other] = ["0.0010438413361169101", "0.0010438413361169999"];
-        assert_eq!(told_apart(&[long, "0.01"]), ["0.00104384", "0.01"]);
-        assert_eq!(told_apart(&[long, other]), [long, other]);
-        assert_eq!(told_apart(&[long, long, "conv 8 3"]), ["0.00104384", "0.00104384", "conv 8 3"]);
+    fn figures_of_an_unfinished_run_are_those_of_its_last_epoch() {
+        let mut killed = unfinished("/b/run");
+        killed.record.settings =
+            Settings::parse("data = \"/data/digits.csv\"\nloss = \"cross-entropy\"\nlayers = \"32\"\n")
+                .unwrap();
+        let page = comparison_page(&[ended("/a/run", 0.5), killed]);
+        let row = page.split("<tr class=\"unfinished\">").nth(1).unwrap().split("</tr>").next().unwrap();
+        for cell in [">0.33333<", ">3</td>", ">digits.csv</bdi>", ">32</td>"] {
+            assert!(row.contains(cell), "{cell}: {row}");
+        }
+        assert!(!row.contains("/data/"), "{row}");
+    }
+
+    #[test]
+    fn one_run_has_no_settings_that_differ() {
+        let page = comparison_page(&[ended("/a", 0.5)]);
+        assert!(page.contains("Results") && !page.contains("Settings that differ"), "{page}");
+    }
+
+    #[test]
+    fn the_best_is_marked_among_runs_with_the_same_test_part() {
+        let with_seed = |folder: &str, accuracy: f64, seed: usize| {
+            let mut run = ended(folder, accuracy);
+            let Outcome::Ended(results) = &mut run.outcome else { panic!("it ended") };
+            results.diagnostics = serde_json::from_value(serde_json::json!({ "parts": [
+                { "name": "test", "examples": 30, "origin": format!("20 % of the data, drawn by seed {seed}"), "loss": 0.5 }
+            ] }))
+            .unwrap();
+            run
+        };
+        let same = comparison_page(&[with_seed("/a", 0.5, 0), with_seed("/b", 0.6, 0)]);
+        assert!(same.contains('★') && !same.contains("No best"), "{same}");
+        let other = comparison_page(&[with_seed("/a", 0.5, 0), with_seed("/b", 0.6, 1)]);
+        assert!(
+            !other.contains('★')
+                && other.contains("No best test figure is marked: the runs have different test parts"),
+            "{other}"
+        );
+    }
+
+    #[test]
+    fn accuracy_and_r2_have_a_column_each() {
+        let mut other = ended("/b", 0.5);
+        let Outcome::Ended(results) = &mut other.outcome else { panic!("it ended") };
+        results.summary.figures = Figures::Regression {
+            train_loss: 0.5,
+            train_r2: 0.7,
+            validation_loss: None,
+            validation_r2: None,
+            test_loss: Some(0.5),
+            test_r2: Some(-0.7),
+        };
+        let page = comparison_page(&[ended("/a", 0.5), other]);
+        assert!(
+            page.contains(">test accuracy</th>")
+                && page.contains(">test R²</th>")
+                && page.contains("−0.7000"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -246,8 +132,13 @@ mod tests {
             same.contains("The losses of the table are cross-entropy in nats") && !same.contains("loss in<")
         );
         let Outcome::Ended(results) = &mut b.outcome else { panic!("it ended") };
-        let other =
-            LossUnits { name: "squared-error".to_owned(), unit: None, unit_in_training: None, targets: 0 };
+        let other = LossUnits {
+            name: "squared-error".to_owned(),
+            unit: None,
+            unit_in_training: None,
+            targets: 0,
+            with: Vec::new(),
+        };
         results.loss = Some(other);
         let page = comparison_page(&[a, b]);
         assert!(!page.contains('★') && page.contains(">loss in</th>"), "{page}");

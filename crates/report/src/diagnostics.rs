@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finite::finite_or_nan;
+use crate::target_figures::TargetFigures;
 
 /// All of it. Files of earlier versions have nothing of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,9 @@ pub struct Part {
     /// Mean absolute error of a regression, in the unit of the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mae: Option<f64>,
+    /// The figures of each of several targets; files of earlier versions lack them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetFigures>,
     /// Number of examples of each class, in the order of [`Diagnostics::classes`], or of those for which each of
     /// [`Diagnostics::labels`] holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

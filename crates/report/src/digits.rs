@@ -68,17 +68,17 @@ pub fn apart(a: f64, b: f64) -> [String; 2] {
 /// ```
 /// use chainrule_report::digits::six_digits;
 ///
-/// assert_eq!([0.25, 0.0, 1234.5678, -98_765.43].map(six_digits), ["0.25000", "0.00000", "1,234.57", "-98,765.4"]);
-/// assert_eq!([118_495_317.333, 2.5e-29, 3e12].map(six_digits), ["118,495,317", "2.50000e-29", "3.00000e12"]);
+/// assert_eq!([0.25, 0.0, 1234.5678, -98_765.43].map(six_digits), ["0.25000", "0.00000", "1,234.57", "−98,765.4"]);
+/// assert_eq!([118_495_317.333, 2.5e-29, 3e12].map(six_digits), ["118,495,317", "2.50000e−29", "3.00000e12"]);
 /// ```
 pub fn six_digits(x: f64) -> String {
     let text = significant(x.abs());
     if !(10.0..1e9).contains(&x.abs()) {
-        return significant(x);
+        return typeset(&significant(x));
     }
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
-    format!("{}{whole}{rest}", if x < 0.0 { "-" } else { "" })
+    format!("{}{whole}{rest}", if x < 0.0 { "−" } else { "" })
 }
 
 /// A setting as a page shows it: a number with as many digits as anyone reads.
@@ -100,20 +100,39 @@ pub fn readable(setting: &str) -> String {
 }
 
 /// A ratio, such as an accuracy or R², with four decimals; what rounds to zero has no sign, and an R² far below 0 has six significant
-/// digits.
+/// digits. One that is not defined, such as R² of targets that do not vary, is a dash.
 ///
 /// ```
 /// use chainrule_report::digits::ratio;
 ///
 /// assert_eq!([0.98614, 1.0, -0.25, -2e-5].map(ratio), ["0.9861", "1.0000", "-0.2500", "0.0000"]);
-/// assert_eq!(ratio(-12345.6789), "-12345.7");
+/// assert_eq!([-12345.6789, f64::NAN].map(ratio), ["-12345.7", "–"]);
 /// ```
 pub fn ratio(x: f64) -> String {
+    if x.is_nan() {
+        return "–".to_owned();
+    }
     if x.abs() >= 10.0 {
         return significant(x);
     }
     let text = format!("{x:.4}");
     if text == "-0.0000" { "0.0000".to_owned() } else { text }
+}
+
+/// A [`ratio`] as a page shows it.
+///
+/// ```
+/// use chainrule_report::digits::four_decimals;
+///
+/// assert_eq!([0.98614, -0.25, f64::NAN].map(four_decimals), ["0.9861", "−0.2500", "–"]);
+/// ```
+pub fn four_decimals(x: f64) -> String {
+    typeset(&ratio(x))
+}
+
+/// A number with the minus sign of a typesetter, which is as wide as a digit.
+pub(crate) fn typeset(number: &str) -> String {
+    number.replace('-', "−")
 }
 
 /// The number with six significant digits, as many as anyone reads off a plot or a table.

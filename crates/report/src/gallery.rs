@@ -3,16 +3,21 @@
 
 use maud::{Markup, html};
 
+use crate::digits::grouped;
 use crate::html::{note, section};
 use crate::image::Image;
 use crate::sheet::Sheet;
+
+/// How an example whose number a page shows is followed through the network.
+pub(crate) const EXPLAIN: &str =
+    "`chainrule explain RUN --example N` shows what the network makes of example N.";
 
 /// The images of a run's page; all parts are absent where the data are no images.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gallery {
     /// Training examples, if they are augmented.
     pub augmented: Option<Augmented>,
-    /// Misclassified test examples.
+    /// Misclassified examples.
     pub mistakes: Option<Mistakes>,
     /// Outputs of layers for some of the mistakes.
     pub feature_maps: Vec<FeatureMaps>,
@@ -40,9 +45,11 @@ pub struct AugmentedExample {
     pub image: Image,
 }
 
-/// Misclassified test examples.
+/// Misclassified examples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistakes {
+    /// The part of the data that they are of: `test` or `validation`.
+    pub part: String,
     /// How many there are in all.
     pub count: usize,
     /// Those with the largest output for the wrong class, largest first.
@@ -52,7 +59,7 @@ pub struct Mistakes {
 /// A misclassified example.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
-    /// Its number in the test data, from 0.
+    /// Its number in its part of the data, from 0.
     pub example: usize,
     /// Its class.
     pub truth: String,
@@ -120,21 +127,23 @@ impl Augmented {
 
 impl Mistakes {
     fn markup(&self) -> Markup {
+        let part = &self.part;
         if self.shown.is_empty() {
-            return note("Every example of the test data is classified correctly.");
+            return note(&format!("Every example of the {part} data is classified correctly."));
         }
         let caption = format!(
-            "{} of {} misclassified test examples, those with the largest output first: true class, predicted class, \
-             output.",
-            self.shown.len(),
-            self.count
+            "{} of {} misclassified {part} examples, those with the largest output first: number, true class, predicted class, \
+             output.{}",
+            grouped(self.shown.len()),
+            grouped(self.count),
+            if part == "test" { format!(" {EXPLAIN}") } else { String::new() }
         );
         html! {
             ul.gallery {
                 @for Mistake { example, truth, prediction, output, image } in &self.shown {
                     li {
                         (image.markup(&format!("example {example}, {truth} taken for {prediction}")))
-                        b { (truth) } ", taken for " (prediction) (format!(" ({output:.2})"))
+                        (example) ": " b dir="auto" { (truth) } ", taken for " bdi { (prediction) } (format!(" ({output:.2})"))
                     }
                 }
             }
@@ -198,7 +207,7 @@ mod tests {
         let image = Image { width: 1, height: 1, pixels: vec![0] };
         let name = "<script>\"&".to_owned();
         let mistake = Mistake { example: 0, truth: name.clone(), prediction: name, output: 0.5, image };
-        let mistakes = Some(Mistakes { count: 1, shown: vec![mistake] });
+        let mistakes = Some(Mistakes { part: "test".to_owned(), count: 1, shown: vec![mistake] });
         let gallery = Gallery { mistakes, ..Gallery::default() };
         let text = gallery.markup().into_string();
         assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");

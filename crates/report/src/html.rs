@@ -46,22 +46,27 @@ pub(crate) fn chart(heading: &str, plot: &Plot, remark: &str) -> Option<Markup> 
 
 /// A table that scrolls by itself where the window is narrow.
 pub(crate) fn table(head: &[&str], rows: &[Vec<Markup>]) -> Markup {
-    html! {
-        div.scroll tabindex="0" {
-            table {
-                thead { tr { @for cell in head { (named_head(cell, cell)) } } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            @for (column, cell) in row.iter().enumerate() {
-                                @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
-                            }
+    let table = html! {
+        table {
+            thead { tr { @for cell in head { (named_head(cell, cell)) } } }
+            tbody {
+                @for row in rows {
+                    tr {
+                        @for (column, cell) in row.iter().enumerate() {
+                            @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
                         }
                     }
                 }
             }
         }
-    }
+    };
+    scrolling(&head.join(", "), &table)
+}
+
+/// A box that scrolls where its content is wider, and can be reached by the keyboard then: the script of the page takes the tab stop away
+/// where nothing scrolls.
+pub(crate) fn scrolling(name: &str, content: &Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="region" aria-label=(name) { (content) } }
 }
 
 /// The head of a column that is called after the data: cut where it is long, and whole where the mouse rests.
@@ -76,7 +81,13 @@ pub(crate) fn cell(text: &str) -> Markup {
 
 /// A text that may break after a slash or a low line, as paths and the names of columns have.
 pub(crate) fn breakable(text: &str) -> Markup {
-    html! { @for part in text.split_inclusive(['/', '_']) { (part) @if part.ends_with(['/', '_']) { wbr; } } }
+    let parts = html! { @for part in text.split_inclusive(['/', '_']) { (part) @if part.ends_with(['/', '_']) { wbr; } } };
+    // A name from right to left does not turn what is beside it around.
+    if text.is_ascii() {
+        parts
+    } else {
+        html! { bdi { (parts) } }
+    }
 }
 
 /// A number with its bar, each in a column of its own, so that the numbers are below each other.

@@ -13,6 +13,7 @@
 //!
 //! Pages need nothing from elsewhere: style, images, plots and scripts are inside the file.
 
+mod class_figures;
 pub mod clock;
 pub mod comparison;
 pub mod diagnostics;
@@ -32,6 +33,7 @@ mod run_page;
 pub mod settings;
 pub mod sheet;
 pub mod spectra;
+mod target_figures;
 pub mod verdict;
 
 pub use comparison::comparison_page;

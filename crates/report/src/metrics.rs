@@ -23,6 +23,9 @@ pub enum Line {
 pub struct FailureLine {
     /// The cause, in a sentence.
     pub cause: String,
+    /// Whether the loss or a parameter became NaN or infinite.
+    #[serde(default)]
+    pub diverged: bool,
 }
 
 /// A logged step.
@@ -79,6 +82,18 @@ pub struct EpochLine {
     /// Norm of the last batch's gradient in each parameter array, before clipping.
     #[serde(default)]
     pub gradient_norm: BTreeMap<String, Option<f64>>,
+}
+
+/// How many of the training examples are those whose accuracy or R² is measured after each epoch: all of up to 200, and of more a
+/// twentieth, at least 100 and at most 1,000. A forward pass over all of them would be a sixth to a half of the time of the epoch.
+///
+/// ```
+/// use chainrule_report::metrics::watched;
+///
+/// assert_eq!([118, 200, 364, 5000, 60_000].map(watched), [118, 200, 100, 250, 1000]);
+/// ```
+pub fn watched(examples: usize) -> usize {
+    if examples <= 200 { examples } else { (examples / 20).clamp(100, 1000) }
 }
 
 impl EpochLine {

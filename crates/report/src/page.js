@@ -1,10 +1,16 @@
 "use strict";
 // The numbers of a plot under the mouse, and tables that sort by a click on a heading. Nothing else needs a script.
 
-const digits = (x) => (Math.abs(x) >= 1e6 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(3) : String(Number(x.toPrecision(5))));
+const digits = (x) => {
+  const text = Math.abs(x) >= 1e9 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(3) : Number(x.toPrecision(6)).toLocaleString("en", { maximumSignificantDigits: 6 });
+  return text.replaceAll("-", "−");
+};
+
+// Curves whose values are shown at most.
+const MOST = 6;
 
 for (const figure of document.querySelectorAll("figure.plot")) {
-  const { x: label, series } = JSON.parse(figure.dataset.numbers);
+  const { series, ...label } = JSON.parse(figure.dataset.numbers);
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
@@ -28,25 +34,37 @@ for (const figure of document.querySelectorAll("figure.plot")) {
     const box = svg.getBoundingClientRect();
     const at = { x: (event.clientX - box.x) / scale, y: (event.clientY - box.y) / scale };
     const distance = ([a, b], dots) => Math.hypot(x(a) - at.x, dots ? y(b) - at.y : 0);
-    const nearest = series.filter((one) => one.points.length).map(({ name, dots, points }) => {
-      const point = points.reduce((best, point) => (distance(point, dots) < distance(best, dots) ? point : best));
-      return { name, point, away: distance(point, dots) };
+    const nearest = series.filter((one) => one.points.length).map((one) => {
+      const away = one.points.map((point) => distance(point, one.dots));
+      const place = away.indexOf(Math.min(...away));
+      return { ...one, place, point: one.points[place], away: away[place] };
     });
     const closest = Math.min(...nearest.map((one) => one.away));
     if (!(closest < 40)) return hide();
-    // Curves are read at one place of the axis.
-    const value = nearest.find((one) => one.away === closest).point[0];
-    const here = nearest.filter((one) => one.point[0] === value);
-    tip.replaceChildren(...[`${label} ${digits(value)}`, ...here.map(({ name, point }) => `${name}: ${digits(point[1])}`)].map((text) => {
+    // Curves are read at one place of the axis: of many, those near the pointer, in the order in which they lie there.
+    const { point: [value], place, examples } = nearest.find((one) => one.away === closest);
+    const below = ({ point }) => Math.abs(y(point[1]) - at.y);
+    const here = nearest.filter((one) => one.point[0] === value).sort((a, b) => below(a) - below(b));
+    const shown = here.slice(0, MOST).sort((a, b) => b.point[1] - a.point[1]);
+    const lines = shown.map(({ name, point, place, colour, counts }) => {
+      const count = counts ? `, ${counts[place]} examples` : "";
+      return [colour, `${examples ? label.y : name}: ${digits(point[1])}${count}`];
+    });
+    if (here.length > MOST) lines.push([undefined, `and ${here.length - MOST} more`]);
+    const head = [[undefined, `${label.x} ${digits(value)}`]];
+    if (examples) head.unshift([undefined, `example ${examples[place]}`]);
+    tip.replaceChildren(...[...head, ...lines].map(([colour, text]) => {
       const line = document.createElement("div");
-      line.textContent = text;
+      if (shown.length > 1 && colour !== undefined) line.append(Object.assign(document.createElement("i"), { className: `c${colour}` }));
+      line.append(text);
       return line;
     }));
     tip.hidden = false;
-    const left = x(value) * scale;
     const frame = figure.getBoundingClientRect();
-    tip.style.left = `${Math.max(0, Math.min(left + 12, frame.width - tip.offsetWidth))}px`;
-    tip.style.top = `${Math.max(0, at.y * scale - tip.offsetHeight - 12)}px`;
+    // Beside the pointer, where there is more room.
+    const [left, room] = [at.x * scale, frame.width - tip.offsetWidth];
+    tip.style.left = `${Math.max(0, left < frame.width / 2 ? Math.min(left + 16, room) : left - tip.offsetWidth - 16)}px`;
+    tip.style.top = `${Math.max(0, Math.min(at.y * scale - tip.offsetHeight / 2, frame.height - tip.offsetHeight))}px`;
     let cross = svg.querySelector(".cross");
     if (!cross) {
       cross = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -63,12 +81,13 @@ for (const figure of document.querySelectorAll("figure.plot")) {
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = Object.assign(document.createElement("button"), { type: "button", title: "sort" });
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") !== "ascending";
+      // Where more is better, the first click puts the best on top.
+      const before = head.getAttribute("aria-sort");
+      const up = before ? before === "descending" : !head.dataset.high;
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
@@ -85,3 +104,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// What scrolls must be reached by the keyboard; what does not, need not.
+const boxes = [...document.querySelectorAll(".scroll")].map((box) => [box, box.getAttribute("aria-label")]);
+const reach = () => boxes.forEach(([box, name]) => {
+  const scrolls = box.scrollWidth > box.clientWidth;
+  Object.entries({ tabindex: 0, role: "region", "aria-label": name }).forEach(([key, value]) => {
+    if (scrolls) box.setAttribute(key, value);
+    else box.removeAttribute(key);
+  });
+});
+reach();
+addEventListener("resize", reach);
+document.addEventListener("toggle", reach, true);

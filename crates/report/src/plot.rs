@@ -21,9 +21,11 @@ mod style;
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 
-use canvas::{Drawing, NARROW, WIDE, svg};
+use canvas::{Drawing, FILE, NARROW, WIDE, svg};
+pub(crate) use letters::cut_inside;
 use ruler::Axis;
-use series::Series;
+use series::{Series, Tag};
+use style::colour_and_dash;
 pub(crate) use style::css;
 
 use crate::digits::short;
@@ -110,9 +112,49 @@ impl Plot {
         style: usize,
         points: impl IntoIterator<Item = (f64, f64)>,
     ) -> Self {
+        let points = points.into_iter().filter(|point| self.has_place(*point)).collect();
+        self.series.push(Series::new(name, mark, style, points));
+        self
+    }
+
+    fn has_place(&self, (x, y): (f64, f64)) -> bool {
         let place = |value: f64, axis: &Axis| value.is_finite() && (value > 0.0 || !axis.log);
-        let points = points.into_iter().filter(|&(x, y)| place(x, &self.x) && place(y, &self.y)).collect();
-        self.series.push(Series { name: name.to_owned(), mark, style, points });
+        place(x, &self.x) && place(y, &self.y)
+    }
+
+    /// With a dot for each example of a part of the data, whose number from 0 is shown under the mouse.
+    #[must_use]
+    pub(crate) fn numbered(self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let points = points.into_iter().enumerate().map(|(number, point)| (point, number));
+        self.tagged("example", Mark::Dots, Tag::Example, points)
+    }
+
+    /// With a line through means of so many examples each, whose dots have that area.
+    #[must_use]
+    pub(crate) fn counted(self, name: &str, points: impl IntoIterator<Item = (f64, f64, usize)>) -> Self {
+        let points = points.into_iter().map(|(x, y, count)| ((x, y), count));
+        self.tagged(name, Mark::Line, Tag::Count, points)
+    }
+
+    fn tagged(
+        mut self,
+        name: &str,
+        mark: Mark,
+        tag: Tag,
+        points: impl Iterator<Item = ((f64, f64), usize)>,
+    ) -> Self {
+        let style = self.series.iter().filter(|series| series.mark.is_named()).count();
+        let (points, numbers) = points.filter(|(point, _)| self.has_place(*point)).unzip();
+        self.series.push(Series { tags: Some((tag, numbers)), ..Series::new(name, mark, style, points) });
+        self
+    }
+
+    /// With a ring around the point of the last series at this place of the x axis.
+    #[must_use]
+    pub(crate) fn ringed(mut self, x: f64) -> Self {
+        if let Some(last) = self.series.last_mut() {
+            last.ring = Some(x);
+        }
         self
     }
 
@@ -123,7 +165,7 @@ impl Plot {
 
     /// The plot as a file of its own.
     pub fn to_svg(&self) -> String {
-        self.drawn(|drawing| svg(drawing, WIDE, true))
+        self.drawn(|drawing| svg(drawing, FILE, true))
     }
 
     /// The plot as part of a page: drawn for a wide and for a narrow place, of which the page shows the one that fits, with its
@@ -132,13 +174,21 @@ impl Plot {
         let series: Vec<_> = self
             .series
             .iter()
-            .filter(|series| series.mark.is_named())
+            .filter(|series| series.mark != Mark::Guide)
             .map(|series| {
-                let points = series.drawn().into_iter().map(|(x, y)| [short(x), short(y)]);
-                json!({ "name": series.name, "dots": series.mark == Mark::Dots, "points": points.collect::<Vec<_>>() })
+                let points: Vec<_> = series.drawn().into_iter().map(|(x, y)| [short(x), short(y)]).collect();
+                let mut numbers =
+                    json!({ "name": series.name, "dots": series.mark == Mark::Dots, "points": points });
+                if series.mark.is_named() {
+                    numbers["colour"] = json!(colour_and_dash(series.style).0);
+                }
+                if let Some((tag, values)) = &series.tags {
+                    numbers[if *tag == Tag::Count { "counts" } else { "examples" }] = json!(values);
+                }
+                numbers
             })
             .collect();
-        let numbers = json!({ "x": self.x.label, "series": series }).to_string();
+        let numbers = json!({ "x": self.x.label, "y": self.y.label, "series": series }).to_string();
         let drawings = self.drawn(|drawing| [WIDE, NARROW].map(|size| svg(drawing, size, false)));
         html! {
             figure.plot data-numbers=(numbers) { @for drawing in drawings { (PreEscaped(drawing)) } }
@@ -173,7 +223,7 @@ mod tests {
     #[test]
     fn what_has_no_place_is_left_out_and_what_is_drawn_is_inside() {
         let points = [(1.0, 1.0), (f64::NAN, 1.0), (2.0, 0.0), (3.0, f64::INFINITY), (4.0, 1e-3)];
-        for mark in [Mark::Line, Mark::Guide, Mark::Faint, Mark::Dots, Mark::Stems, Mark::Bars] {
+        for mark in [Mark::Line, Mark::Steps, Mark::Guide, Mark::Faint, Mark::Dots, Mark::Stems, Mark::Bars] {
             let svg = Plot::new("t", "x", "y").log_y().with("s", mark, points).to_svg();
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::class_figures::{Class, ClassFigures, predicted, without_figures};
 use crate::diagnostics::Diagnostics;
 use crate::finite::finite_or_nan;
 pub use crate::loss_units::LossUnits;
+pub use crate::target_figures::{TargetFigures, without_r2};
 
 /// The summary of a run: the object that `chainrule train --json` prints.
 ///
@@ -113,6 +115,12 @@ impl Figures {
         }
     }
 
+    /// Loss on the validation data.
+    pub fn validation_loss(&self) -> Option<f64> {
+        let (Self::Classification { validation_loss, .. } | Self::Regression { validation_loss, .. }) = self;
+        *validation_loss
+    }
+
     /// Loss on the test data.
     pub fn test_loss(&self) -> Option<f64> {
         let (Self::Classification { test_loss, .. } | Self::Regression { test_loss, .. }) = self;
@@ -140,6 +148,9 @@ pub struct Results {
     /// The loss, and the units of its values; files of earlier versions lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossUnits>,
+    /// Epochs that were complete when the run was last resumed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<usize>,
     /// How the training images were varied, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<String>,
@@ -153,12 +164,26 @@ pub struct Results {
     pub finished: f64,
     /// Every figure on the test data.
     pub test: Option<Evaluation>,
+    /// Every figure on the validation data, of a run without test data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Evaluation>,
     /// What simpler predictions reach on the test data.
     #[serde(default)]
     pub baselines: Vec<Baseline>,
     /// The network, the parts of the data, and the predictions on the test data.
     #[serde(default)]
     pub diagnostics: Diagnostics,
+}
+
+impl Results {
+    /// The part of the data whose predictions the results describe, and every figure on it: the test part or, without one, the
+    /// validation part.
+    pub fn judged(&self) -> (&'static str, Option<&Evaluation>) {
+        match (&self.test, &self.validation) {
+            (None, Some(validation)) => ("validation", Some(validation)),
+            (test, _) => ("test", test.as_ref()),
+        }
+    }
 }
 
 /// A prediction that a network has to do better than.
@@ -303,66 +328,6 @@ pub enum Evaluation {
     },
 }
 
-/// A target of a regression and its figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetFigures {
-    /// Name of the column.
-    pub name: String,
-    /// Coefficient of determination.
-    #[serde(deserialize_with = "finite_or_nan")]
-    pub r2: f64,
-    /// Root of the mean squared error.
-    #[serde(deserialize_with = "finite_or_nan")]
-    pub rmse: f64,
-    /// Mean absolute error; files of earlier versions lack it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mae: Option<f64>,
-}
-
-/// A class or label and its figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StoredClass")]
-pub struct Class {
-    /// Name of the class or label.
-    pub name: String,
-    /// Its figures.
-    #[serde(flatten)]
-    pub figures: ClassFigures,
-}
-
-/// A class as a file holds it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StoredClass {
-    Now {
-        name: String,
-        #[serde(flatten)]
-        figures: ClassFigures,
-    },
-    /// In files of earlier versions.
-    Then { name: String, score: ClassFigures },
-}
-
-impl From<StoredClass> for Class {
-    fn from(stored: StoredClass) -> Self {
-        let (StoredClass::Now { name, figures } | StoredClass::Then { name, score: figures }) = stored;
-        Self { name, figures }
-    }
-}
-
-/// The figures of one class. A ratio whose denominator is 0 counts as 0.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ClassFigures {
-    /// Fraction of the examples predicted as this class that belong to it.
-    pub precision: f64,
-    /// Fraction of the examples of this class that were predicted as it.
-    pub recall: f64,
-    /// Harmonic mean of precision and recall.
-    pub f1: f64,
-    /// Number of examples of this class.
-    pub support: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +363,9 @@ mod tests {
                 unit: Some("nats".to_owned()),
                 unit_in_training: Some("nats".to_owned()),
                 targets: 0,
+                with: Vec::new(),
             }),
+            resumed: Some(2),
             augment: Some("shift 2, flip".to_owned()),
             split: TimeSplit { data: 0.0, forward: 0.1, backward: 0.1, update: 0.05 },
             communication: None,
@@ -421,6 +388,7 @@ mod tests {
                 confusion: vec![vec![2]],
                 confusion_pairs: Vec::new(),
             }),
+            validation: None,
             baselines: vec![Baseline {
                 name: "linear model".to_owned(),
                 loss: Some(0.2),

@@ -131,9 +131,9 @@ impl Record {
     }
 
     /// Why the run ended before its last epoch, if it wrote that down.
-    pub fn failure(&self) -> Option<&str> {
+    pub fn failure(&self) -> Option<&FailureLine> {
         self.metrics.iter().rev().find_map(|line| match line {
-            Line::Failure(FailureLine { cause }) => Some(cause.as_str()),
+            Line::Failure(failure) => Some(failure),
             Line::Step(_) | Line::Epoch(_) => None,
         })
     }

@@ -6,7 +6,9 @@ use chainrule::train::{
     ClassMetrics, Confusion, Evaluation, Metrics, MultiLabelMetrics, RegressionMetrics, evaluate,
 };
 use chainrule_report::digits::{ratio, significant};
-use chainrule_report::results::{self, Class, ClassFigures, LossUnits, TargetFigures};
+use chainrule_report::results::{
+    self, Class, ClassFigures, LossUnits, TargetFigures, without_figures, without_r2,
+};
 use clap::Args;
 
 use super::data::{DataArgs, PartArgs};
@@ -61,12 +63,17 @@ impl Evaluate {
         outln!("loss      {} ({}, mean over the examples)", significant(result.loss), loss.in_words())?;
         match &result.metrics {
             Metrics::Regression(fit) => {
+                let r2 = headline(&result.metrics);
+                let why = match fit.columns() {
+                    _ if r2.is_nan() => format!(" ({})", without_r2(examples)),
+                    1 => String::new(),
+                    _ => " (mean over the targets)".to_owned(),
+                };
+                outln!("R²        {}{why}", ratio(r2))?;
                 if fit.columns() > 1 {
-                    // The targets have units of their own.
-                    outln!("R²        {} (mean over the targets)\n", ratio(fit.r_squared()))?;
-                    return outln!("{}", target_table(&targets(target.columns(), fit), room));
+                    // Errors of targets in different units have no mean.
+                    return outln!("\n{}", target_table(&targets(target.columns(), fit), room));
                 }
-                outln!("R²        {}", ratio(fit.r_squared()))?;
                 outln!("RMSE      {}", significant(fit.rmse()))?;
                 outln!("MAE       {}", significant(fit.mae()))
             }
@@ -74,7 +81,7 @@ impl Evaluate {
             Metrics::MultiLabel(metrics) => {
                 outln!("accuracy  {:.4} (all labels of an example)", metrics.accuracy())?;
                 outln!("macro F1  {:.4}\n", metrics.macro_f1())?;
-                outln!("{}", class_table("label", &labels(target.labels(), metrics), room))
+                outln!("{}", class_table("label", &labels(target.labels(), metrics), &[], room))
             }
         }
     }
@@ -96,6 +103,11 @@ fn measure<A: Scalar>(args: &Evaluate) -> Result<(), Failure> {
     args.print(data.target(), data.len(), &loss::units(&spec, data.target(), false), &result)
 }
 
+/// The accuracy or R², NaN where R² is not defined.
+pub(crate) fn headline(metrics: &Metrics) -> f64 {
+    metrics.accuracy().or_else(|| metrics.r_squared()).unwrap_or(f64::NAN)
+}
+
 /// Every figure.
 pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> results::Evaluation {
     let loss = result.loss;
@@ -103,7 +115,7 @@ pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> 
         Metrics::Regression(fit) => results::Evaluation::Regression {
             examples,
             loss,
-            r2: fit.r_squared(),
+            r2: headline(&result.metrics),
             rmse: fit.rmse(),
             mae: Some(fit.mae()),
             targets: if fit.columns() > 1 { targets(target.columns(), fit) } else { Vec::new() },
@@ -149,10 +161,11 @@ fn labels(labels: &[Label], metrics: &MultiLabelMetrics) -> Vec<Class> {
     labels.iter().enumerate().map(|(at, label)| of_class(&label.name, metrics.label(at))).collect()
 }
 
-fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
+/// The figures of each target.
+pub(crate) fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
     let figures = |(column, name): (usize, &String)| TargetFigures {
         name: name.clone(),
-        r2: fit.r_squared_of(column),
+        r2: if fit.varies(column) { fit.r_squared_of(column) } else { f64::NAN },
         rmse: fit.rmse_of(column),
         mae: Some(fit.mae_of(column)),
     };
@@ -175,20 +188,20 @@ pub(crate) fn target_table(targets: &[TargetFigures], room: usize) -> String {
     table(lines, room)
 }
 
-/// Precision, recall and F1 of each class or label.
-pub(crate) fn class_table(what: &str, classes: &[Class], room: usize) -> String {
+/// Precision, recall and F1 of each class or label, with how often each is predicted, where that is known.
+pub(crate) fn class_table(what: &str, classes: &[Class], predicted: &[u64], room: usize) -> String {
+    let counted = || classes.iter().enumerate().map(|(at, class)| (class, predicted.get(at).copied()));
+    let figures: Vec<[f64; 3]> = counted().map(|(class, named)| class.figures.defined(named)).collect();
+    let of = |at: usize| figures.iter().map(move |figures| ratio(figures[at]));
     let lines = vec![
         TableColumn::words(0, what, classes.iter().map(|class| escaped(&class.name).into_owned())),
-        TableColumn::numbers(
-            2,
-            "precision",
-            classes.iter().map(|class| format!("{:.4}", class.figures.precision)),
-        ),
-        TableColumn::numbers(1, "recall", classes.iter().map(|class| format!("{:.4}", class.figures.recall))),
-        TableColumn::numbers(0, "F1", classes.iter().map(|class| format!("{:.4}", class.figures.f1))),
+        TableColumn::numbers(2, "precision", of(0)),
+        TableColumn::numbers(1, "recall", of(1)),
+        TableColumn::numbers(0, "F1", of(2)),
         TableColumn::numbers(3, "examples", classes.iter().map(|class| class.figures.support.to_string())),
     ];
-    table(lines, room)
+    let why = without_figures(counted()).map(|why| format!("\n{why}")).unwrap_or_default();
+    table(lines, room) + &why
 }
 
 fn print_classes(names: &[String], confusion: &Confusion, room: usize) -> Result<(), Failure> {
@@ -198,7 +211,9 @@ fn print_classes(names: &[String], confusion: &Confusion, room: usize) -> Result
         outln!("top {k}     {:.4}", confusion.top(k))?;
     }
     outln!("macro F1  {:.4}\n", confusion.macro_f1())?;
-    outln!("{}", class_table("class", &classes(names, confusion), room))?;
+    let mut predicted = vec![0; names.len()];
+    confusion.pairs().for_each(|(_, class, count)| predicted[class] += count);
+    outln!("{}", class_table("class", &classes(names, confusion), &predicted, room))?;
     // Wider than this it is no picture any more, and `--json` has the numbers.
     let Some(counts) = confusion.table().filter(|_| names.len() <= 20) else { return Ok(()) };
     let names: Vec<String> = names.iter().map(|name| escaped(name).into_owned()).collect();

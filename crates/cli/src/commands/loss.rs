@@ -22,7 +22,17 @@ pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> 
     let unit = unit_of(loss, "units", columns);
     let unit_in_training =
         if is_standardised { unit_of(loss, "standard deviations", columns) } else { unit.clone() };
-    LossUnits { name: loss.kind().to_string(), unit, unit_in_training, targets: columns }
+    LossUnits { name: loss.kind().to_string(), unit, unit_in_training, targets: columns, with: with(loss) }
+}
+
+/// What makes the loss another number than the plain one of its name.
+fn with(loss: &LossSpec) -> Vec<String> {
+    let LossSpec::CrossEntropy(config) = loss else { return Vec::new() };
+    let smoothing =
+        (config.label_smoothing > 0.0).then(|| format!("label smoothing {}", config.label_smoothing));
+    let weights =
+        config.class_weights.iter().any(|&weight| weight != 1.0).then(|| "class weights".to_owned());
+    smoothing.into_iter().chain(weights).collect()
 }
 
 /// The unit of a loss over this many targets that are measured in `units`; none of a difference to an indicator of classes.
@@ -126,6 +136,8 @@ mod tests {
         let both = |unit: &str| (unit.to_owned(), unit.to_owned());
         assert_eq!(words(LossKind::CrossEntropy, &classes, false), both("nats"));
         assert_eq!(words(LossKind::SquaredError, &classes, false), both(""));
+        let smoothed = units(&smoothed(LossKind::CrossEntropy, 0.1), &classes, false);
+        assert_eq!(smoothed.in_words(), "cross-entropy with label smoothing 0.1 in nats");
         assert_eq!(words(LossKind::MeanAbsolute, &numbers(1), false), both("units of the target"));
         let (unit, in_training) = words(LossKind::MeanSquaredError, &numbers(1), true);
         assert_eq!(unit, "squared units of the target");

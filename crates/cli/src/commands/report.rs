@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chainrule::datasets::{unreadable, write_atomic};
 use chainrule_report::comparison::{Compared, Outcome};
 use chainrule_report::comparison_page;
+use chainrule_report::metrics::FailureLine;
 use chainrule_report::run::{CONFIG, METRICS, REPORT, RESULTS, Record, Run};
 use clap::Args;
 
@@ -137,8 +138,9 @@ fn unfinished(folder: &Path, record: &Record) -> String {
         1 => "after 1 epoch".to_owned(),
         epochs => format!("after {epochs} epochs"),
     };
-    if let Some(cause) = record.failure() {
-        return format!("failed {epochs}: {cause}");
+    if let Some(FailureLine { cause, diverged }) = record.failure() {
+        let how = if *diverged { "diverged" } else { "failed" };
+        return format!("{how} {epochs}: {cause}");
     }
     let lock = File::open(folder.join(LOCK));
     if lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {

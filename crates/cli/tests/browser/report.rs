@@ -250,11 +250,11 @@ fn a_report_shows_each_of_its_parts_and_asks_nobody_else() {
     // The state of a run is beside its name.
     assert_eq!(
         page.text("document.querySelector('tr.unfinished th').textContent"),
-        "diverged failed in its first epoch"
+        "diverged diverged in its first epoch"
     );
     assert!(
         page.text("document.body.textContent")
-            .contains("diverged: failed in its first epoch: the loss became")
+            .contains("diverged: diverged in its first epoch: the loss became")
     );
 }
 
@@ -269,7 +269,8 @@ fn units_are_said_labels_counted_and_long_names_kept_in_their_places() {
     for words in [
         "loss in squared standard deviations of each of 2 targets, averaged",
         "The loss is mean-squared-error in squared units of each of 2 targets, averaged",
-        "each in its own unit: where the units differ",
+        "Where the units of the targets differ, the one with the largest numbers decides the loss.",
+        "RMSE and MAE are in the unit of the target.",
     ] {
         assert!(text.contains(words), "no {words}");
     }

@@ -34,6 +34,7 @@ mod streams;
 mod targets;
 mod terminal;
 mod test_part;
+mod undefined;
 mod user_data;
 
 use std::path::Path;

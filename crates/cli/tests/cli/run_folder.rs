@@ -68,6 +68,8 @@ fn timeless(json: &str) -> String {
 fn without_times(value: &mut Value) {
     match value {
         Value::Object(entries) => {
+            // Only a run that was resumed has it.
+            entries.remove("resumed");
             for (key, value) in entries {
                 if TIMES.contains(&key.as_str()) {
                     *value = Value::Null;
@@ -116,7 +118,12 @@ fn page(html: &str) -> String {
             if is_time { timed(text) } else { text.to_owned() }
         )
     };
-    timeless_steps(html).split('<').map(part).collect()
+    let resumed = "<p class=\"note\">The run was resumed after ";
+    let html = timeless_steps(html);
+    let html = html.split_once(resumed).map_or(html.clone(), |(before, after)| {
+        format!("{before}{}", after.split_once("</p>").expect("the note ends").1)
+    });
+    html.split('<').map(part).collect()
 }
 
 /// A report without the times of steps, which are those of the process that ended the run: if it was resumed after the last step, none.

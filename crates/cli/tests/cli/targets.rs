@@ -56,6 +56,9 @@ fn several_numbers_are_learned_judged_and_predicted_each_in_its_unit() {
         evaluated.contains("(mean over the targets)\n\ntarget") && evaluated.contains("RMSE        MAE"),
         "{evaluated}"
     );
+    assert!(evaluated.contains("RMSE        MAE"), "{evaluated}");
+    // Errors of targets in different units have no mean.
+    assert!(!evaluated.contains("\nMAE ") && !evaluated.contains("\nRMSE "), "{evaluated}");
     let mean = f64::midpoint(figure(0, "r2"), figure(1, "r2"));
     assert!((results["test"]["r2"].as_f64().unwrap() - mean).abs() < 1e-12, "{results}");
     assert_eq!(results["test_r2"], results["test"]["r2"]);
@@ -64,8 +67,10 @@ fn several_numbers_are_learned_judged_and_predicted_each_in_its_unit() {
     let loss = &results["loss"];
     assert_eq!(loss["unit"], "squared units of each of 2 targets, averaged", "{loss}");
     assert!(
-        report.contains("each in its own unit: where the units differ"),
-        "the report says what the means are of"
+        report.contains(
+            "Where the units of the targets differ, the one with the largest numbers decides the loss."
+        ),
+        "the report says what the loss is of"
     );
 
     fs::write(here.join("n.csv"), "b,a\n0.5,0.5\n0.25,0.75\n").unwrap();

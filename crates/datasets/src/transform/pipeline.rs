@@ -72,6 +72,18 @@ impl Pipeline {
         self.0.is_empty()
     }
 
+    /// Whether one of the transforms brings the inputs to mean 0 and variance 1.
+    pub fn is_standardising(&self) -> bool {
+        self.0.iter().any(|transform| {
+            matches!(
+                transform,
+                Transform::Standardise { .. }
+                    | Transform::GlobalStandardise { .. }
+                    | Transform::ChannelStandardise { .. }
+            )
+        })
+    }
+
     /// The number of features it was fitted on; `None` if it serves any.
     ///
     /// # Errors

@@ -128,7 +128,7 @@ fn what_is_passed_over_in_a_folder_is_counted_and_an_empty_class_is_refused() {
         (data.class_names().join(" "), data.ignored()),
         ("left right".into(), &[(".txt".into(), 2)][..])
     );
-    assert_eq!(data.summary().to_string(), "images of 6 x 4 x 3; target: 2 classes; ignored: 2 .txt");
+    assert_eq!(data.summary().to_string(), "2 images of 6 x 4 x 3; target: 2 classes; ignored: 2 .txt");
     fs::rename(folder.path().join("right/lossless.webp"), folder.path().join("right/a.heic")).unwrap();
     let error = read::<f32>(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(

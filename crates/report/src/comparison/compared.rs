@@ -28,7 +28,8 @@ pub enum Outcome {
 }
 
 impl Compared {
-    fn results(&self) -> Option<&Results> {
+    /// Its results, if it ended.
+    pub(super) fn results(&self) -> Option<&Results> {
         match &self.outcome {
             Outcome::Ended(results) => Some(results),
             Outcome::Unfinished(_) => None,
@@ -44,27 +45,98 @@ impl Compared {
     pub(super) fn loss(&self) -> Option<&LossUnits> {
         self.results()?.loss.as_ref()
     }
-}
 
-/// What the runs' test figure is: the same for all, or either.
-pub(super) fn metric(runs: &[Compared]) -> &'static str {
-    let mut metrics = runs.iter().filter_map(Compared::summary).map(|summary| summary.figures.metric());
-    match metrics.next() {
-        Some(first) if metrics.all(|other| other == first) => first,
-        _ => "accuracy or R²",
+    /// `accuracy` or `R²`, whichever it measures.
+    pub(super) fn metric(&self) -> Option<&'static str> {
+        let of_epochs = || {
+            let last = self.record.epochs().last()?;
+            let is_accuracy = last.train_accuracy.or(last.validation_accuracy).is_some();
+            let is_r2 = last.train_r2.or(last.validation_r2).is_some();
+            is_accuracy.then_some("accuracy").or(is_r2.then_some("R²"))
+        };
+        self.summary().map(|summary| summary.figures.metric()).or_else(of_epochs)
+    }
+
+    /// Its accuracy or R² on a part of the data; of an unfinished run that of its last epoch.
+    pub(super) fn metric_of(&self, part: &str) -> Option<f64> {
+        let figures = self.summary().map(|summary| &summary.figures);
+        let last = self.record.epochs().last();
+        match (figures, part) {
+            (Some(figures), "test") => figures.test_metric(),
+            (Some(figures), "validation") => figures.validation_metric(),
+            (Some(figures), _) => Some(figures.train_metric()),
+            (None, "validation") => last?.validation_metric(),
+            (None, "training") => last?.train_metric(),
+            (None, _) => None,
+        }
+    }
+
+    /// Its loss on a part of the data; of an unfinished run that of its last epoch.
+    pub(super) fn loss_of(&self, part: &str) -> Option<f64> {
+        let figures = self.summary().map(|summary| &summary.figures);
+        // The losses of a regression during training may have another unit than those of the others.
+        let last = self.record.epochs().last().filter(|_| self.metric() != Some("R²"));
+        match (figures, part) {
+            (Some(figures), "test") => figures.test_loss(),
+            (Some(figures), "validation") => figures.validation_loss(),
+            (Some(figures), _) => Some(figures.train_loss()),
+            (None, "validation") => last?.validation_loss,
+            (None, "training") => Some(last?.train_loss),
+            (None, _) => None,
+        }
+    }
+
+    /// The epochs that it has done.
+    pub(super) fn epochs(&self) -> usize {
+        self.summary().map_or_else(|| self.record.epochs_done(), |summary| summary.epochs)
+    }
+
+    /// What its data are called.
+    pub(super) fn data(&self) -> &str {
+        let setting = self.record.settings.get("data").unwrap_or_default();
+        let of_path = || setting.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default();
+        self.summary().and_then(|summary| summary.data.as_deref()).unwrap_or_else(of_path)
+    }
+
+    /// Its network in words.
+    pub(super) fn network(&self) -> &str {
+        let setting = |key| self.record.settings.get(key);
+        let of_settings = || setting("network").or_else(|| setting("layers")).unwrap_or_default();
+        self.summary().map_or_else(of_settings, |summary| summary.layers.as_str())
+    }
+
+    /// What its part of this name is known by: which data, how many examples of them, and how they were chosen.
+    fn part(&self, name: &str) -> Option<Vec<String>> {
+        let results = self.results()?;
+        let setting = |key: &str| self.record.settings.get(key).unwrap_or_default().to_owned();
+        let data = ["data", "target"].map(setting);
+        let part = results.diagnostics.parts.iter().find(|part| part.name == name);
+        let own = match part {
+            Some(part) => vec![part.examples.to_string(), part.origin.clone()],
+            None => ["test", "validation", "seed"].map(setting).to_vec(),
+        };
+        // What is held out for validation depends on what was held out for the test.
+        let test = if name == "validation" { self.part("test").unwrap_or_default() } else { Vec::new() };
+        Some([&data[..], &[self.data().to_owned()], &own, &test].concat())
     }
 }
 
-/// Whether all runs that have ended are on the same data.
+/// Whether all runs that have ended were judged on the same part of the same data.
+pub(super) fn same_part<'a>(runs: impl IntoIterator<Item = &'a Compared>, name: &str) -> bool {
+    let mut parts = runs.into_iter().filter_map(|run| run.part(name));
+    parts.next().is_none_or(|first| parts.all(|other| other == first))
+}
+
+/// Whether all runs that have ended are on data of one name.
 pub(super) fn same_data(runs: &[Compared]) -> bool {
-    let mut data = runs.iter().filter_map(Compared::summary).map(|summary| &summary.data);
+    let mut data = runs.iter().filter(|run| run.summary().is_some()).map(Compared::data);
     data.next().is_none_or(|first| data.all(|other| other == first))
 }
 
 /// Whether the losses of all runs that have ended can be compared: one loss in one unit.
 pub(super) fn same_loss(runs: &[Compared]) -> bool {
     let ended = runs.iter().filter(|run| run.summary().is_some());
-    let mut ended = ended.map(|run| run.loss().map(|loss| (&loss.name, &loss.unit)));
+    let mut ended = ended.map(|run| run.loss().map(LossUnits::in_words));
     ended.next().is_none_or(|first| ended.all(|other| other == first))
 }
 

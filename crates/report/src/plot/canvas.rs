@@ -14,8 +14,10 @@ pub(super) struct Size {
     pub(super) height: f64,
 }
 
-/// For a wide place, and for a telephone.
-pub(super) const WIDE: Size = Size { width: 720.0, height: 440.0 };
+/// For a file of its own.
+pub(super) const FILE: Size = Size { width: 720.0, height: 440.0 };
+/// For a wide place of a page, where it is shrunk by a tenth at most, and for a telephone.
+pub(super) const WIDE: Size = Size { width: 600.0, height: 390.0 };
 pub(super) const NARROW: Size = Size { width: 360.0, height: 290.0 };
 
 /// What is drawn.
@@ -228,9 +230,13 @@ impl Canvas<'_> {
         let mut path = String::new();
         let mut go = |part: Arguments<'_>| path.write_fmt(part).expect("a string takes every write");
         match series.mark {
-            Mark::Line | Mark::Guide | Mark::Faint => {
+            Mark::Line | Mark::Steps | Mark::Guide | Mark::Faint => {
                 for (i, (a, b)) in points.iter().map(at).enumerate() {
-                    go(format_args!("{}{a:.1} {b:.1}", if i == 0 { 'M' } else { 'L' }));
+                    match (i, series.mark) {
+                        (0, _) => go(format_args!("M{a:.1} {b:.1}")),
+                        (_, Mark::Steps) => go(format_args!("V{b:.1}H{a:.1}")),
+                        _ => go(format_args!("L{a:.1} {b:.1}")),
+                    }
                 }
                 let class = match series.mark {
                     Mark::Guide => "guide\"".to_owned(),
@@ -240,10 +246,16 @@ impl Canvas<'_> {
                 self.put(format_args!("<path class=\"{class} d=\"{path}\"/>\n"));
                 // What lies between few points was not measured.
                 if series.mark == Mark::Line && points.len() <= FEW {
-                    self.dots(points.iter().map(at), colour);
+                    self.dots(points.iter().map(at), series);
+                }
+                if let Some(&(a, b)) = points.iter().find(|point| Some(point.0) == series.ring) {
+                    let (a, b) = at(&(a, b));
+                    self.put(format_args!(
+                        "<circle class=\"ring c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"6.5\"/>\n"
+                    ));
                 }
             }
-            Mark::Dots => self.dots(points.iter().map(at), colour),
+            Mark::Dots => self.dots(points.iter().map(at), series),
             Mark::Stems => {
                 for (a, b) in points.iter().map(at) {
                     go(format_args!("M{a:.1} {floor}V{b:.1}"));
@@ -263,9 +275,13 @@ impl Canvas<'_> {
         }
     }
 
-    fn dots(&mut self, places: impl Iterator<Item = (f64, f64)>, colour: usize) {
-        for (a, b) in places {
-            self.put(format_args!("<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"3\"/>\n"));
+    fn dots(&mut self, places: impl Iterator<Item = (f64, f64)>, series: &Series) {
+        let (colour, _) = colour_and_dash(series.style);
+        for (point, (a, b)) in places.enumerate() {
+            let radius = (10.0 * series.radius(point)).round() / 10.0;
+            self.put(format_args!(
+                "<circle class=\"dot c{colour}\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"{radius}\"/>\n"
+            ));
         }
     }
 
@@ -294,7 +310,7 @@ impl Canvas<'_> {
         let (end, middle) = (left + 24.0, left + 12.0);
         let (colour, dash) = colour_and_dash(entry.series.style);
         match entry.series.mark {
-            Mark::Line => {
+            Mark::Line | Mark::Steps => {
                 self.put(format_args!(
                     "<path class=\"line c{colour}\" stroke-dasharray=\"{dash}\" d=\"M{left:.1} {y}H{end:.1}\"/>"
                 ));

@@ -35,7 +35,7 @@ pub(super) fn cut(text: &str, size: f64, width: f64) -> String {
 }
 
 /// The text with its middle cut out: of paths of files, either end may be what differs.
-pub(super) fn cut_inside(text: &str, size: f64, width: f64) -> String {
+pub(crate) fn cut_inside(text: &str, size: f64, width: f64) -> String {
     if length(text, size) <= width {
         return text.to_owned();
     }

@@ -1,5 +1,7 @@
 //! From numbers to places on an axis, and the round numbers written along it.
 
+use crate::digits::typeset;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     pub(super) label: String,
@@ -139,8 +141,8 @@ fn round_numbers(low: f64, high: f64, most: usize, whole: bool) -> Vec<Tick> {
     let exact = (size.log10().floor() - step.log10().floor()).max(0.0) as usize;
     let label = |value: f64| match value {
         0.0 if far => "0".to_owned(),
-        value if far => format!("{value:.exact$e}"),
-        value => format!("{value:.digits$}"),
+        value if far => typeset(&format!("{value:.exact$e}")),
+        value => typeset(&format!("{value:.digits$}")),
     };
     // No −0.
     (first..=last).map(|i| i as f64 * step + 0.0).map(|value| (value, label(value))).collect()
@@ -150,8 +152,11 @@ fn round_numbers(low: f64, high: f64, most: usize, whole: bool) -> Vec<Tick> {
 fn power(part: f64, exponent: i32) -> Tick {
     let value = part * 10.0_f64.powi(exponent);
     let digits = usize::try_from(-exponent).unwrap_or(0);
-    let label =
-        if (-3..5).contains(&exponent) { format!("{value:.digits$}") } else { format!("{value:.0e}") };
+    let label = if (-3..5).contains(&exponent) {
+        format!("{value:.digits$}")
+    } else {
+        typeset(&format!("{value:.0e}"))
+    };
     (value, label)
 }
 

@@ -5,6 +5,8 @@
 pub enum Mark {
     /// Joined by a line.
     Line,
+    /// Joined by steps: between two points the value is that of the second.
+    Steps,
     /// Joined by a thin dashed grey line that the others are compared with; it has no place in the legend.
     Guide,
     /// Joined by a thin grey line, one of those that are too many to tell apart; it has no place in the legend.
@@ -24,6 +26,15 @@ impl Mark {
     }
 }
 
+/// What a number beside each point of a series is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// The number of an example.
+    Example,
+    /// How many examples the point is of: the area of its dot.
+    Count,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
     pub(super) name: String,
@@ -31,16 +42,35 @@ pub(super) struct Series {
     /// Which of the colours and dashes it has.
     pub(super) style: usize,
     pub(super) points: Vec<(f64, f64)>,
+    /// A number beside each point, all of which are drawn then.
+    pub(super) tags: Option<(Tag, Vec<usize>)>,
+    /// A place of the x axis where the point of the series is marked.
+    pub(super) ring: Option<f64>,
 }
 
 /// Points of a series that are drawn at most: more are no picture any more, and make a page large.
 const MOST: usize = 480;
 
 impl Series {
+    pub(super) fn new(name: &str, mark: Mark, style: usize, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.to_owned(), mark, style, points, tags: None, ring: None }
+    }
+
+    /// The radius of the dot of a point.
+    pub(super) fn radius(&self, point: usize) -> f64 {
+        match &self.tags {
+            Some((Tag::Count, counts)) => {
+                let most = counts.iter().max().copied().unwrap_or(1).max(1);
+                2.0 + 8.0 * (counts[point] as f64 / most as f64).sqrt()
+            }
+            _ => 3.0,
+        }
+    }
+
     /// The points that are drawn: all of them or, of many, the lowest and the highest of each of equally many neighbours, so that no
     /// peak is lost.
     pub(super) fn drawn(&self) -> Vec<(f64, f64)> {
-        if self.points.len() <= MOST {
+        if self.points.len() <= MOST || self.tags.is_some() {
             return self.points.clone();
         }
         let mut drawn = Vec::with_capacity(MOST);
@@ -64,11 +94,10 @@ mod tests {
         let mut points: Vec<(f64, f64)> = (0..100_000).map(|i| (f64::from(i), 1.0)).collect();
         points[77_777].1 = 9.0;
         points[5].1 = -3.0;
-        let drawn =
-            Series { name: String::new(), mark: Mark::Line, style: 0, points: points.clone() }.drawn();
+        let drawn = Series::new("", Mark::Line, 0, points.clone()).drawn();
         assert!(drawn.len() <= MOST && drawn.contains(&(77_777.0, 9.0)) && drawn.contains(&(5.0, -3.0)));
         assert!(drawn.is_sorted_by(|a, b| a.0 < b.0));
-        let few = Series { name: String::new(), mark: Mark::Line, style: 0, points: points[..7].to_vec() };
+        let few = Series::new("", Mark::Line, 0, points[..7].to_vec());
         assert_eq!(few.drawn(), points[..7]);
     }
 }

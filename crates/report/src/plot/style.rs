@@ -28,14 +28,14 @@ pub(crate) fn css() -> String {
         ".plot{color-scheme:light dark;font:13px system-ui,sans-serif}\
          .plot text{fill:#333}.plot .title{font-size:16px;font-weight:600;fill:#111}.plot .tick{font-size:12px;fill:#666}\n\
          .plot .ground{fill:#fff}.plot .grid{stroke:#e6e6e6;fill:none}\
-         .plot .guide{fill:none;stroke:#888;stroke-dasharray:3 3}.plot .faint{fill:none;stroke:#c4c4c4}\n\
+         .plot .guide{fill:none;stroke:#888;stroke-dasharray:3 3}.plot .faint{fill:none;stroke:#8c8f94}\n\
          .plot .line{fill:none;stroke-width:2;stroke-linejoin:round}.plot .stem{fill:none;stroke-width:1.2}\
-         .plot .dot{fill-opacity:.65;stroke:none}.plot .bar{fill-opacity:.55}\n",
+         .plot .dot{fill-opacity:.65;stroke:none}.plot .bar{fill-opacity:.55}.plot .ring{fill:none;stroke-width:1.5}\n",
     );
     colours(&mut style, |(light, _)| light);
     style.push_str(
         "@media (prefers-color-scheme:dark){.plot text{fill:#ccc}.plot .title{fill:#fff}.plot .tick{fill:#999}\
-         .plot .ground{fill:#16181d}.plot .grid{stroke:#2c3038}.plot .guide{stroke:#888}.plot .faint{stroke:#4a4f59}\n",
+         .plot .ground{fill:#16181d}.plot .grid{stroke:#2c3038}.plot .guide{stroke:#888}.plot .faint{stroke:#767d8a}\n",
     );
     colours(&mut style, |(_, dark)| dark);
     style.push_str("}\n");
@@ -45,8 +45,9 @@ pub(crate) fn css() -> String {
 fn colours(style: &mut String, of: impl Fn((&'static str, &'static str)) -> &'static str) {
     for (i, &pair) in COLOURS.iter().enumerate() {
         let colour = of(pair);
-        let rules =
-            format_args!(".plot .c{i}{{stroke:{colour}}}.plot .dot.c{i},.plot .bar.c{i}{{fill:{colour}}}\n");
+        let rules = format_args!(
+            ".plot .c{i}{{stroke:{colour}}}.plot .dot.c{i},.plot .bar.c{i}{{fill:{colour}}}.tip .c{i}{{background:{colour}}}\n"
+        );
         style.write_fmt(rules).expect("a string takes every write");
     }
 }

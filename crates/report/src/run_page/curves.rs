@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use maud::Markup;
 
+use crate::digits::grouped;
 use crate::html::chart;
-use crate::metrics::EpochLine;
+use crate::metrics::{EpochLine, watched};
 use crate::plot::{Mark, Plot};
 use crate::results::LossUnits;
 use crate::run::{BestEpoch, Record, Run};
@@ -51,7 +52,7 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     let (gradients, which) = gradients(run);
     [
         chart("Loss", &marked(loss), &remark_of_loss(run, best)),
-        chart(heading, &marked(figure), "After each epoch; of the training part on a twentieth of its examples, at least 100 and at most 1,000."),
+        chart(heading, &marked(figure), &watched_remark(run)),
         chart("Gradient norms", &gradients, &which),
         batches(record, &axis),
         learning_rate(record),
@@ -59,6 +60,19 @@ pub(super) fn curves(run: &Run) -> Vec<Markup> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// On how many examples the curve of the training part is measured.
+fn watched_remark(run: &Run) -> String {
+    let examples = run.results.diagnostics.parts.iter().find(|part| part.name == "training");
+    match examples.map(|part| (watched(part.examples), part.examples)) {
+        Some((some, all)) if some < all => format!(
+            "After each epoch; of the training part on {} of its {} examples, while the figures above are of all of them.",
+            grouped(some),
+            grouped(all)
+        ),
+        _ => "After each epoch.".to_owned(),
+    }
 }
 
 /// In which unit the curves of the loss are, where the results have another, and which model is that of the marked epoch.
@@ -125,19 +139,34 @@ fn gradients(run: &Run) -> (Plot, String) {
         (0..GRADIENTS).map(|i| shown[i * last / (GRADIENTS - 1)]).collect()
     };
     let mut plot = Plot::new("Gradient norms", "epoch", "‖∂C/∂p‖").log_y();
+    let (mut zero, mut gaps) = (Vec::new(), Vec::new());
     for name in &few {
         let points = record.over_epochs(|epoch| epoch.gradient_norm.get(*name).copied().flatten());
         let (path, parameter) = name.rsplit_once('.').unwrap_or(("", name));
         let kind = words.get(path).and_then(|words| words.split(' ').next());
-        let named = kind.map(|kind| format!("{path} {kind}, {parameter}"));
-        plot = plot.with(named.as_deref().unwrap_or(name), Mark::Line, points);
+        let named = kind.map_or_else(|| (*name).clone(), |kind| format!("{path} {kind}, {parameter}"));
+        // A logarithmic axis has no place for them.
+        match points.iter().filter(|point| point.1 == 0.0).count() {
+            0 => {}
+            zeros if zeros == points.len() => {
+                zero.push(named);
+                continue;
+            }
+            _ => gaps.push(named.clone()),
+        }
+        plot = plot.with(&named, Mark::Line, points);
     }
     let which = if few.len() < all.len() {
         format!("{} of {} parameter arrays; metrics.jsonl has all of them", few.len(), all.len())
     } else {
         "each parameter array".to_owned()
     };
-    (plot, format!("Gradient of the last batch of each epoch, before clipping: {which}."))
+    let zeros = [(zero, "all epochs"), (gaps, "some epochs, which its curve leaves out")];
+    let zeros = zeros.into_iter().filter(|(names, _)| !names.is_empty());
+    let zeros = zeros.map(|(names, when)| format!("0 in {when}: {}.", names.join("; ")));
+    let remark = format!("Gradient of the last batch of each epoch, before clipping: {which}.");
+    let remark = std::iter::once(remark).chain(zeros).collect::<Vec<_>>().join(" ");
+    (plot, remark)
 }
 
 /// Names of parameters in the order of the network: numbers by their size.

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use crate::diagnostics::Part;
-use crate::digits::{grouped, ratio, six_digits};
+use crate::digits::{four_decimals, grouped, six_digits};
 use crate::html::{bar, breakable, note, section};
-use crate::results::Results;
+use crate::results::{Evaluation, Results, without_r2};
 
 /// Bars of a chart that are drawn at most.
 const BARS: usize = 40;
@@ -13,24 +13,35 @@ const BARS: usize = 40;
 /// A figure of a part: its name, where it is, and how it is written.
 type Figure = (&'static str, fn(&Part) -> Option<f64>, fn(f64) -> String);
 
-/// Examples, origin and figures of each part.
-pub(super) fn parts(results: &Results) -> Option<Markup> {
+/// Examples, origin and figures of each part; `has_curves` says whether there are curves that could be explained.
+pub(super) fn parts(results: &Results, has_curves: bool) -> Option<Markup> {
     let parts = &results.diagnostics.parts;
     if parts.is_empty() {
         return None;
     }
     let figures: [Figure; 5] = [
-        ("accuracy", |part| part.accuracy, ratio),
-        ("R²", |part| part.r2, ratio),
+        ("accuracy", |part| part.accuracy, four_decimals),
+        ("R²", |part| part.r2, four_decimals),
         ("RMSE", |part| part.rmse, six_digits),
         ("MAE", |part| part.mae, six_digits),
         ("loss", |part| Some(part.loss), six_digits),
     ];
-    let known: Vec<_> =
-        figures.iter().filter(|(_, of, _)| parts.iter().any(|part| of(part).is_some())).collect();
-    let has_validation = parts.iter().any(|part| part.name == "validation");
+    let metric = results.summary.figures.metric();
+    // Errors of targets in different units have no mean.
+    let several = results.loss.as_ref().is_some_and(|loss| loss.targets > 1);
+    let is_known = |name: &str, of: fn(&Part) -> Option<f64>| {
+        name == metric
+            || parts.iter().any(|part| of(part).is_some()) && !(several && ["RMSE", "MAE"].contains(&name))
+    };
+    let known: Vec<_> = figures.iter().filter(|(name, of, _)| is_known(name, *of)).collect();
+    let part = |name: &str| parts.iter().find(|part| part.name == name);
+    let undefined: Vec<String> = parts
+        .iter()
+        .filter(|part| metric == "R²" && part.r2.is_none())
+        .map(|part| format!("{}: {}", part.name, without_r2(part.examples)))
+        .collect();
     let body = html! {
-        div.scroll tabindex="0" {
+        div.scroll tabindex="0" role="region" aria-label="Parts of the data" {
             table {
                 thead { tr {
                     th scope="col" { "part" }
@@ -42,8 +53,23 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
                         tr {
                             th scope="row" { (part.name) }
                             td { (grouped(part.examples)) }
-                            @for (_, of, text) in &known {
-                                td { @if let Some(value) = of(part).filter(|value| value.is_finite()) { (text(value)) } }
+                            @for (name, of, text) in &known {
+                                td {
+                                    @if let Some(value) = of(part).filter(|value| value.is_finite()) { (text(value)) }
+                                    @else if *name == metric { (four_decimals(f64::NAN)) }
+                                }
+                            }
+                        }
+                    }
+                    @for baseline in &results.baselines {
+                        tr.baseline {
+                            th scope="row" { (baseline.name) ", test" }
+                            td { @if let Some(test) = part("test") { (grouped(test.examples)) } }
+                            @for (name, ..) in &known {
+                                td {
+                                    @if *name == metric { (four_decimals(baseline.metric.value())) }
+                                    @else if let ("loss", Some(loss)) = (*name, baseline.loss) { (six_digits(loss)) }
+                                }
                             }
                         }
                     }
@@ -52,18 +78,18 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
         }
         ul.origins {
             @for part in parts.iter().filter(|part| part.name != "training") { li { (part.name) ": " (part.origin) } }
-            @if !results.baselines.is_empty() {
-                li {
-                    "for comparison, on the test part: "
-                    @for (place, baseline) in results.baselines.iter().enumerate() {
-                        @if place > 0 { ", " }
-                        (baseline.name) " " (ratio(baseline.metric.value()))
-                    }
-                }
-            }
         }
+        @if !undefined.is_empty() { (note(&format!("– R² is not defined. {}.", undefined.join("; ")))) }
         @if let Some(units) = units(results) { (note(&units)) }
-        @if !has_validation {
+        @if part("test").is_none() {
+            (note(&match part("validation") {
+                Some(_) => "There is no test part: the sections below that judge the model use the validation part, which early \
+                            stopping and the choice of the settings may have seen.".to_owned(),
+                None => "There is no test part and no validation part, so nothing says how well the model does on new examples: \
+                         --test 0.2 holds out a fifth of the data.".to_owned(),
+            }))
+        }
+        @if part("validation").is_none() && has_curves {
             (note("There is no validation part, so the curves are those of the training part alone, and the best epoch is the one with the \
                    lowest training loss: --validation 0.1 holds out a tenth of it."))
         }
@@ -75,12 +101,11 @@ pub(super) fn parts(results: &Results) -> Option<Markup> {
 fn units(results: &Results) -> Option<String> {
     let loss = results.loss.as_ref()?;
     let errors = match loss.targets {
-        0 => String::new(),
-        1 => " RMSE and MAE are in the unit of the target.".to_owned(),
-        targets => format!(
-            " RMSE and MAE are means over the {targets} targets, each in its own unit: where the units differ, the target with the \
-             largest numbers decides them, as it does the loss."
-        ),
+        0 => "",
+        1 => " RMSE and MAE are in the unit of the target.",
+        _ => {
+            " Where the units of the targets differ, the one with the largest numbers decides the loss. R² is the mean over the targets."
+        }
     };
     Some(format!("The loss is {}, mean over the examples.{errors}", loss.in_words()))
 }
@@ -107,7 +132,7 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
         order.truncate(BARS);
     }
     let body = html! {
-        div.scroll tabindex="0" {
+        div.scroll tabindex="0" role="region" aria-label="Examples of each class" {
             table {
                 thead { tr {
                     th scope="col" { (what) }
@@ -146,7 +171,7 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
         return None;
     }
     let body = html! {
-        div.scroll tabindex="0" {
+        div.scroll tabindex="0" role="region" aria-label="Columns" {
             table {
                 thead { tr { th scope="col" { "column" } th.words scope="col" { "kind" } th scope="col" { "inputs" } } }
                 tbody {
@@ -155,6 +180,9 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
                     }
                 }
             }
+        }
+        @if matches!(results.judged().1, Some(Evaluation::Regression { r2, .. }) if r2.is_nan()) {
+            (note("Their importance is not measured, because R² is not defined."))
         }
         @if columns.len() > BARS { (note(&format!("The first {BARS} of {} columns.", grouped(columns.len())))) }
     };
@@ -172,7 +200,7 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
     order.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     let largest = order.first().map_or(0.0, |first| first.mean).max(f64::MIN_POSITIVE);
     let body = html! {
-        div.scroll tabindex="0" {
+        div.scroll tabindex="0" role="region" aria-label="Importance of the columns" {
             table {
                 thead { tr {
                     th scope="col" { "column" }
@@ -183,7 +211,7 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
                     @for column in order.iter().take(BARS) {
                         tr {
                             th scope="row" { (breakable(&column.name)) }
-                            (bar(column.mean / largest, &format!("{} ± {}", ratio(column.mean), ratio(column.deviation))))
+                            (bar(column.mean / largest, &format!("{} ± {}", four_decimals(column.mean), four_decimals(column.deviation))))
                             td.kind { (kind(&column.name)) }
                         }
                     }
@@ -191,11 +219,12 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
             }
         }
         (note(&format!(
-            "Permutation importance: how much the {} of {} falls where the cells of one column are shuffled among {} test examples, \
+            "Permutation importance: how much the {} of {} falls where the cells of one column are shuffled among {} {} examples, \
              mean and standard deviation of {} times{}.",
             importance.metric,
-            ratio(importance.unshuffled),
+            four_decimals(importance.unshuffled),
             grouped(importance.examples),
+            results.judged().0,
             importance.repeats,
             if order.len() > BARS { format!("; the first {BARS} of {} columns", order.len()) } else { String::new() },
         )))

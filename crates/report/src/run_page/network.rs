@@ -17,7 +17,7 @@ pub(super) fn network(results: &Results) -> Option<Markup> {
         format!("padding-left:{:.1}rem", 0.6 + 0.5 * layer.path.matches('.').count() as f64)
     };
     let body = html! {
-        div.scroll tabindex="0" {
+        div.scroll tabindex="0" role="region" aria-label="Network" {
             table {
                 thead { tr {
                     th scope="col" { "layer" }

@@ -35,7 +35,8 @@ pub enum EvaluateError {
     Data(#[from] Unreadable),
     /// The network overflows: an output is NaN or infinite, and says nothing of its class or number.
     #[error(
-        "{data}, example {example}: {place} is not finite: the network overflows there; standardise the input, or train with a lower learning rate or with --dtype f64"
+        "{data}, example {example}: {place} is not finite: the network overflows there; {}train with a lower learning rate or with --dtype f64",
+        if *is_standardised { "" } else { "standardise the input, or " }
     )]
     Overflow {
         /// The name of the data.
@@ -44,6 +45,8 @@ pub enum EvaluateError {
         example: usize,
         /// The first place of the network that holds a number that is not finite.
         place: String,
+        /// Whether the inputs are standardised, so that to do so is no cure.
+        is_standardised: bool,
     },
 }
 
@@ -68,15 +71,17 @@ impl Metrics {
         }
     }
 
-    /// R², of a regression.
+    /// R², of a regression each of whose targets varies.
     pub fn r_squared(&self) -> Option<f64> {
         match self {
             Metrics::Classification(_) | Metrics::MultiLabel(_) => None,
-            Metrics::Regression(metrics) => Some(metrics.r_squared()),
+            Metrics::Regression(metrics) => {
+                (0..metrics.columns()).all(|column| metrics.varies(column)).then(|| metrics.r_squared())
+            }
         }
     }
 
-    /// The figure to report first: the accuracy of a classification, R² of a regression.
+    /// The figure to report first: the accuracy of a classification, R² of a regression, by convention also where it is not defined.
     pub fn headline(&self) -> f64 {
         match self {
             Metrics::Classification(confusion) => confusion.accuracy(),
@@ -118,7 +123,7 @@ pub fn evaluate<'a, A: Scalar>(
 ) -> Result<Evaluation, EvaluateError> {
     let word = share_of(Division::default(), model, loss, encoding, transform, weights.into(), data)
         .map_err(Unreadable::from)?;
-    joined(&[word], model.outputs(), data)
+    joined(&[word], model.outputs(), transform, data)
 }
 
 /// The same by several processes, to the bit: each looks at its share of the data, and all get the whole result.
@@ -139,7 +144,7 @@ pub fn evaluate_together<'a, A: Scalar>(
 ) -> Result<Evaluation, EvaluateError> {
     let share = share_of(group.division(), model, loss, encoding, transform, weights.into(), data);
     let word = all_read(group, share)?;
-    joined(&group.gather(&word), model.outputs(), data)
+    joined(&group.gather(&word), model.outputs(), transform, data)
 }
 
 /// What the words of a share begin with: that its numbers follow, or the first example whose output is not finite.
@@ -198,6 +203,7 @@ fn share_of<A: Scalar>(
 fn joined<A: Scalar>(
     words: &[Vec<u8>],
     outputs: usize,
+    transform: &Pipeline,
     data: &Dataset<A>,
 ) -> Result<Evaluation, EvaluateError> {
     let batches = data.len().div_ceil(ROWS);
@@ -212,6 +218,7 @@ fn joined<A: Scalar>(
                 data: data.name().to_owned(),
                 example: u64::from_le_bytes(*example) as usize + 1,
                 place: String::from_utf8_lossy(place).into_owned(),
+                is_standardised: transform.is_standardising(),
             });
         }
         let mut numbers =

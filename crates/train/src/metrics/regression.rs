@@ -92,6 +92,14 @@ impl RegressionMetrics {
         self.spread.len()
     }
 
+    /// Whether the targets of a column differ between examples, without which R² is not defined.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn varies(&self, column: usize) -> bool {
+        self.spread[column].1 > 0.0
+    }
+
     /// R² of a column: 1 for a perfect fit, 0 for the mean, below for worse. Where the targets do not vary at all, it is 1 if all
     /// are met exactly, else 0.
     ///
@@ -203,6 +211,7 @@ mod tests {
         let mut exact = RegressionMetrics::new(1);
         exact.add(&target.slice(s![.., 2..]), &target.slice(s![.., 2..]));
         assert_eq!(exact.r_squared(), 1.0);
+        assert!(metrics.varies(0) && !exact.varies(0) && !RegressionMetrics::new(1).varies(0));
     }
 
     #[test]

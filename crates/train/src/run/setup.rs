@@ -178,7 +178,12 @@ pub enum TrainError {
     Validation(EvaluateError),
     /// The loss or a parameter is NaN or infinite.
     #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; lower the learning rate, clip the gradient, or standardise inputs that are not"
+        "the loss became {loss} in epoch {epoch}, batch {batch}: {place} is not finite; {}",
+        if *is_standardised {
+            "lower the learning rate, or clip the gradient"
+        } else {
+            "lower the learning rate, clip the gradient, or standardise the input"
+        }
     )]
     Diverged {
         /// The epoch, from 1.
@@ -189,6 +194,8 @@ pub enum TrainError {
         loss: f64,
         /// The first place that holds a number that is not finite.
         place: String,
+        /// Whether the inputs are standardised, so that to do so is no cure.
+        is_standardised: bool,
     },
     /// A process of several has gone another way.
     #[error(

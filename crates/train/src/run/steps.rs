@@ -141,11 +141,17 @@ impl<A: Scalar> Run<'_, A> {
 
         if !cost.is_finite() {
             let place = culprit_of_all(self.group, culprit(*model, mode, self.theta, &x));
-            return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: cost, place });
+            return Err(self.diverged(cost, place));
         }
         model.track(&self.observed, &mut self.state.statistics);
         self.state.total += cost * batch.whole() as f64;
         Ok(cost)
+    }
+
+    /// What is reported where the loss, or a number at this place, is not finite.
+    fn diverged(&self, loss: f64, place: String) -> TrainError {
+        let is_standardised = self.setup.transform.is_standardising();
+        TrainError::Diverged { epoch: self.epoch(), batch: self.state.batch, loss, place, is_standardised }
     }
 
     /// Measures what the epoch has come to, and reports it.
@@ -164,7 +170,7 @@ impl<A: Scalar> Run<'_, A> {
         }
         if !vector::is_finite(self.theta) {
             let place = culprit(model, weights.eval(), self.theta, &Array2::zeros((1, model.inputs())));
-            return Err(TrainError::Diverged { epoch, batch: self.state.batch, loss: f64::NAN, place });
+            return Err(self.diverged(f64::NAN, place));
         }
         let weights = self.state.weights(self.theta);
         let watched = self.watched.as_ref().and_then(|data| {

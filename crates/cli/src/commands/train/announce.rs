@@ -8,6 +8,7 @@ use super::folder::RunFolder;
 use super::prepared::Prepared;
 use super::settings::CommandLine;
 use super::verbosity::Verbosity;
+use crate::commands::data::TestPart;
 use crate::commands::loss::units;
 use crate::commands::model::loss_spec;
 use crate::failure::errln;
@@ -15,8 +16,11 @@ use crate::processes::Processes;
 use crate::terminal::{Stream, columns, wrapped};
 
 /// What a file was taken for; `None` for a built-in data set.
-pub(super) fn taken_for<A: Scalar>(args: &Train, train: &Dataset<A>) -> Option<String> {
-    args.source().is_own().then(|| train.summary().to_string())
+pub(super) fn taken_for<A: Scalar>(args: &Train, parts: &Parts<A>) -> Option<String> {
+    // A test part may be in a file of its own.
+    let test = parts.test.as_ref().filter(|_| !matches!(args.test, Some(TestPart::File(_))));
+    let others = [parts.validation.as_ref(), test].into_iter().flatten().map(Dataset::len).sum::<usize>();
+    args.source().is_own().then(|| parts.train.summary_of(parts.train.len() + others).to_string())
 }
 
 /// Prints what is about to run.
@@ -30,7 +34,7 @@ pub(super) fn announce<A: Scalar>(
 ) {
     let Prepared { parts, card, .. } = prepared;
     let is_quiet = args.verbosity.level() == Verbosity::Quiet;
-    if let Some(summary) = taken_for(args, &parts.train).filter(|_| !is_quiet) {
+    if let Some(summary) = taken_for(args, parts).filter(|_| !is_quiet) {
         show(&[format!("{}: {summary}", args.source())]);
     }
     warn(&parts.train);

@@ -104,7 +104,7 @@ fn linear<A: Scalar>(
     Trainer::new(&task).epochs(epochs).batch(BATCH).threads(threads).fit(&mut model).ok()?;
     let result = model.evaluate(test).ok()?;
     let metric = match &result.metrics {
-        Metrics::Regression(metrics) => BaselineMetric::R2(metrics.r_squared()),
+        Metrics::Regression(_) => BaselineMetric::R2(result.metrics.r_squared()?),
         metrics => BaselineMetric::Accuracy(metrics.headline()),
     };
     // A loss is compared with one of its kind.

@@ -11,12 +11,13 @@ use super::importance::{columns, importance};
 use super::judged::{Judged, Trained};
 use super::outcome::Outcome;
 use crate::commands::data::{DEFAULT_TEST, TestPart};
+use crate::commands::evaluate;
 use crate::commands::stages::{StageRow, stage_names, stage_rows};
 
 /// Examples of a regression whose numbers are kept.
 const POINTS: usize = 1000;
 
-/// All of it; `test` is the test part with the predictions.
+/// All of it; `test` is the part that is judged, with the predictions.
 pub(super) fn diagnostics<A: Scalar>(
     args: &Train,
     trained: &Trained<'_, A>,
@@ -60,9 +61,13 @@ fn figures<A: Scalar>(
     ];
     let part = |(name, data, evaluation): (&str, Option<&Dataset<A>>, Option<&Evaluation>)| {
         let (data, evaluation) = (data?, evaluation?);
-        let (rmse, mae) = match &evaluation.metrics {
-            Metrics::Regression(metrics) => (Some(metrics.rmse()), Some(metrics.mae())),
-            _ => (None, None),
+        let (rmse, mae, targets) = match &evaluation.metrics {
+            Metrics::Regression(metrics) => {
+                let targets = evaluate::targets(data.target().columns(), metrics);
+                let several = if targets.len() > 1 { targets } else { Vec::new() };
+                (Some(metrics.rmse()), Some(metrics.mae()), several)
+            }
+            _ => (None, None, Vec::new()),
         };
         let counts = counts(data).filter(|counts| counts.len() <= CLASSES);
         Some(Part {
@@ -74,6 +79,7 @@ fn figures<A: Scalar>(
             r2: evaluation.metrics.r_squared(),
             rmse,
             mae,
+            targets,
             of_class: counts.unwrap_or_default(),
         })
     };

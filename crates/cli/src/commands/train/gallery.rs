@@ -125,7 +125,7 @@ fn mistakes<A: Scalar>(
             ),
         })
         .collect();
-    Some(Mistakes { count, shown })
+    Some(Mistakes { part: test.part.to_owned(), count, shown })
 }
 
 /// What some layers with maps make of an example; `None` for a network that has none.

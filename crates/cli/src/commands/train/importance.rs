@@ -59,6 +59,10 @@ pub(super) fn importance<A: Scalar>(
     let data = test.data.select(&(0..examples).collect::<Vec<_>>());
     let whole = test.inputs.slice(s![..examples, ..]).to_owned();
     let unshuffled = quality(&data, &test.predictions.slice(s![..examples, ..]).to_owned());
+    // Without R² there is nothing that could fall.
+    if unshuffled.is_nan() {
+        return None;
+    }
     let mut rng = Rng::stream(seed, STREAM);
     let drop = |(column, inputs): &(Column, Range<usize>)| {
         let losses: Vec<f64> = (0..REPEATS)
@@ -84,7 +88,7 @@ pub(super) fn importance<A: Scalar>(
     })
 }
 
-/// The accuracy or R² of predictions.
+/// The accuracy or R² of predictions, NaN where R² is not defined.
 fn quality<A: Scalar>(data: &Dataset<A>, predictions: &Array2<A>) -> f64 {
     let half = A::of(0.5);
     let share = |right: &mut dyn Iterator<Item = bool>| {
@@ -104,7 +108,8 @@ fn quality<A: Scalar>(data: &Dataset<A>, predictions: &Array2<A>) -> f64 {
         Target::Real { values, .. } => {
             let mut metrics = RegressionMetrics::new(values.ncols());
             metrics.add(predictions, values);
-            metrics.r_squared()
+            let varies = (0..metrics.columns()).all(|column| metrics.varies(column));
+            if varies { metrics.r_squared() } else { f64::NAN }
         }
     }
 }
@@ -131,7 +136,7 @@ mod tests {
         assert_eq!(network.layout().len(), theta.len());
         let weights = Weights { theta: &theta, statistics: &[] };
         let trained = Trained { network: &network, card: &card, weights };
-        let judged = Judged::of(&trained, &data);
+        let judged = Judged::of(&trained, "test", &data);
         let columns = columns(&data);
         let found = importance(&trained, &judged, &columns, 1).unwrap();
         assert_eq!((found.unshuffled, found.columns[1].mean, found.columns[1].deviation), (1.0, 0.0, 0.0));

@@ -1,8 +1,8 @@
-//! The test data with what the network says of each example, for all that a report shows of it.
+//! The test data, or else the validation data, with what the network says of each example, for all that a report shows of it.
 
 use std::borrow::Cow;
 
-use chainrule::datasets::{Dataset, Features, Pipeline};
+use chainrule::datasets::{Dataset, Features, Parts, Pipeline};
 use chainrule::layers::Layer;
 use chainrule::model::{ModelCard, predict};
 use chainrule::ndarray::Array2;
@@ -27,8 +27,10 @@ impl<A: Scalar> Trained<'_, A> {
     }
 }
 
-/// Test examples with their predictions.
+/// Examples of a part with their predictions.
 pub(super) struct Judged<'a, A: Scalar> {
+    /// Which part it is: `test` or `validation`.
+    pub(super) part: &'static str,
     pub(super) data: Cow<'a, Dataset<A>>,
     /// The inputs through the transform, which rounds after it has centred.
     pub(super) inputs: Array2<A>,
@@ -36,8 +38,15 @@ pub(super) struct Judged<'a, A: Scalar> {
 }
 
 impl<'a, A: Scalar> Judged<'a, A> {
+    /// The examples of the test part or, without one, of the validation part.
+    pub(super) fn of_parts(trained: &Trained<'_, A>, parts: &'a Parts<A>) -> Option<Self> {
+        let validation = || Some(("validation", parts.validation.as_ref()?));
+        let (name, part) = parts.test.as_ref().map(|test| ("test", test)).or_else(validation)?;
+        Some(Self::of(trained, name, part))
+    }
+
     /// The examples of a part, or the first of a file that is streamed.
-    pub(super) fn of(trained: &Trained<'_, A>, part: &'a Dataset<A>) -> Self {
+    pub(super) fn of(trained: &Trained<'_, A>, name: &'static str, part: &'a Dataset<A>) -> Self {
         let data = match part.features() {
             Features::FileRows(_) => {
                 Cow::Owned(part.select(&(0..part.len().min(STREAMED)).collect::<Vec<_>>()))
@@ -46,6 +55,6 @@ impl<'a, A: Scalar> Judged<'a, A> {
         };
         let inputs = data.inputs_through(&trained.card.transform);
         let predictions = trained.predict(&inputs);
-        Self { data, inputs, predictions }
+        Self { part: name, data, inputs, predictions }
     }
 }

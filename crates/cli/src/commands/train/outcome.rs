@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use chainrule::datasets::{Augmentation, Target};
+use chainrule::datasets::{Augmentation, Dataset, Parts};
 use chainrule::model::ModelCard;
+use chainrule::tensor::Scalar;
 use chainrule::train::{Epoch, Evaluation, History, Metrics, Split, Stop};
 use chainrule_report::clock;
 use chainrule_report::diagnostics::Diagnostics;
@@ -30,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) in_epochs: f64,
     /// What the file of the data was taken for.
     pub(crate) taken_for: Option<String>,
+    /// Epochs that were complete when the run was resumed, if it was.
+    pub(crate) resumed: Option<usize>,
     /// How the training images were varied.
     pub(crate) augment: Option<Augmentation>,
     /// The messages between the ranks, if there are several.
@@ -125,14 +128,18 @@ impl Outcome {
         self.history.best.is_none().then_some(text)
     }
 
-    /// All that `results.json` keeps; `target` is that of the test data.
-    pub(crate) fn results(
+    /// All that `results.json` keeps.
+    pub(crate) fn results<A: Scalar>(
         &self,
         card: &ModelCard,
         parameters: usize,
         folder: &RunFolder,
-        target: Option<&Target>,
+        parts: &Parts<A>,
     ) -> Results {
+        let figures = |part: &Option<Dataset<A>>, evaluation: &Option<Evaluation>| {
+            let (part, evaluation) = part.as_ref().zip(evaluation.as_ref())?;
+            Some(evaluate::figures(part.target(), part.len(), evaluation))
+        };
         let Split { forward, backward, update } = self.split;
         let [forward, backward, update] =
             [forward, backward, update].map(|part: Duration| part.as_secs_f64());
@@ -141,14 +148,18 @@ impl Outcome {
             summary: self.summary(card, parameters, folder),
             taken_for: self.taken_for.clone(),
             loss: Some(self.loss.clone()),
+            resumed: self.resumed,
             augment: self.augment.map(|augmentation| augmentation.to_string()),
             split: TimeSplit { data, forward, backward, update },
             communication: self.communication,
             machine: machine(),
             finished: clock::now(),
-            test: target
-                .zip(self.test.as_ref())
-                .map(|(target, test)| evaluate::figures(target, target.len(), test)),
+            test: figures(&parts.test, &self.test),
+            validation: if parts.test.is_none() {
+                figures(&parts.validation, &self.validation)
+            } else {
+                None
+            },
             baselines: self.baselines.clone(),
             diagnostics: Diagnostics::default(),
         }
@@ -173,8 +184,10 @@ impl Outcome {
 
     fn figures(&self) -> Figures {
         let loss = |part: &Option<Evaluation>| part.as_ref().map(|evaluation| evaluation.loss);
-        let score = |part: &Option<Evaluation>| part.as_ref().map(|evaluation| evaluation.metrics.headline());
-        let (train_loss, train) = (self.train.loss, self.train.metrics.headline());
+        let score = |part: &Option<Evaluation>| {
+            part.as_ref().map(|evaluation| evaluate::headline(&evaluation.metrics))
+        };
+        let (train_loss, train) = (self.train.loss, evaluate::headline(&self.train.metrics));
         let (validation_loss, validation) = (loss(&self.validation), score(&self.validation));
         let (test_loss, test) = (loss(&self.test), score(&self.test));
         if self.classifies() {
@@ -207,11 +220,12 @@ impl Outcome {
                 Some(evaluate::target_table(targets, columns))
             }
             Some(results::Evaluation::MultiLabel { labels, .. }) => {
-                Some(evaluate::class_table("label", labels, columns))
+                Some(evaluate::class_table("label", labels, &[], columns))
             }
             _ => None,
         };
-        let of_parts = self.parts().map(|(name, part)| (name, Some(part.loss), part.metrics.headline()));
+        let of_parts =
+            self.parts().map(|(name, part)| (name, Some(part.loss), evaluate::headline(&part.metrics)));
         let of_baselines = self.baselines.iter().map(|one| (one.name.as_str(), one.loss, one.metric.value()));
         let rows: Vec<_> = of_parts.chain(of_baselines).collect();
         let names = rows.iter().map(|(name, ..)| (*name).to_owned());
@@ -253,7 +267,14 @@ impl Outcome {
                     format!("test accuracy {:.2} % (all labels of an example)", 100.0 * metrics.accuracy())
                 }
                 Metrics::Regression(fit) if fit.columns() > 1 => {
-                    format!("test R² {} (mean of {} targets)", ratio(fit.r_squared()), fit.columns())
+                    format!(
+                        "test R² {} (mean of {} targets)",
+                        ratio(evaluate::headline(&test.metrics)),
+                        fit.columns()
+                    )
+                }
+                Metrics::Regression(_) if test.metrics.r_squared().is_none() => {
+                    format!("test loss {}", significant(test.loss))
                 }
                 Metrics::Regression(fit) => format!("test R² {}", ratio(fit.r_squared())),
             },

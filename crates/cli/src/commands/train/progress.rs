@@ -105,9 +105,11 @@ impl<A: Scalar> Callback<A> for Progress {
             Part::new(0, format!("epoch {number:>0$}/{1}", self.epochs.to_string().len(), self.epochs)),
             Part::new(importance, format!("loss {}", figure(*train_loss))),
         ];
-        if let (Some(loss), Some(metric)) = (epoch.validation_loss, epoch.validation_metric()) {
-            let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
+        if let Some(loss) = epoch.validation_loss {
             parts.push(Part::new(1, format!("validation loss {}", figure(loss))));
+        }
+        if let Some(metric) = epoch.validation_metric() {
+            let name = if epoch.validation_accuracy.is_some() { "accuracy" } else { "R²" };
             parts.push(Part::new(3, format!("{name} {:<7}", ratio(metric))));
         }
         parts.push(Part::new(4, format!("{rate:>9.0} examples/s")));

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use chainrule::tensor::{Layout, Scalar};
-use chainrule::train::{Callback, Epoch, EventFile, Meter, StepEnd};
+use chainrule::train::{Callback, Epoch, EventFile, Meter, StepEnd, TrainError};
 use chainrule_report::clock;
 use chainrule_report::metrics::{EpochLine, FailureLine, Line, StepLine};
 
@@ -76,8 +76,9 @@ impl<'a> Record<'a> {
     }
 
     /// Writes down what ended the run before its last epoch.
-    pub(crate) fn failed(&mut self, cause: &str) {
-        let line = Line::Failure(FailureLine { cause: cause.to_owned() });
+    pub(crate) fn failed(&mut self, error: &TrainError) {
+        let diverged = matches!(error, TrainError::Diverged { .. } | TrainError::Validation(_));
+        let line = Line::Failure(FailureLine { cause: error.to_string(), diverged });
         self.pending += &serde_json::to_string(&line).expect("a line has string keys");
         self.pending.push('\n');
         // The failure itself is reported; a page that lacks its cause is the lesser evil.

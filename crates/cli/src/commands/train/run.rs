@@ -11,6 +11,7 @@ use chainrule::train::{
     Weights, evaluate_together, every_row,
 };
 use chainrule_report::gallery::Gallery;
+use chainrule_report::metrics::watched;
 use chainrule_report::results::Results;
 use chainrule_report::run::Run;
 use chainrule_report::run_page;
@@ -41,11 +42,6 @@ use crate::failure::{Failure, print_json, say};
 use crate::interrupt::catch_interrupts;
 use crate::processes::{MpiScalar, Processes};
 use crate::terminal::{Stream, columns};
-
-/// How many of the training examples are those whose accuracy is a curve of the report: few enough to cost next to nothing.
-fn watched(examples: usize) -> usize {
-    (examples / 20).clamp(100, 1000)
-}
 
 /// A plan that the network does not take is bad input; everything else went wrong while running.
 fn failure(error: TrainError) -> Failure {
@@ -147,7 +143,7 @@ fn run<A: MpiScalar>(
         .watching(watched(prepared.train.len()));
     let ended = trainer.run(&mut *optimizer, &mut theta, &mut state);
     if let (Err(error), Some(watch)) = (&ended, &mut watch) {
-        watch.record.failed(&error.to_string());
+        watch.record.failed(error);
     }
     let history = processes.agree(ended.map_err(failure).and_then(|history| {
         watch.map_or(Ok(()), |watch| saved(watch, &history, state.weights(&theta)))?;
@@ -168,7 +164,8 @@ fn run<A: MpiScalar>(
     let Some(folder) = folder else { return Ok(()) };
     let constant = constant(parts.train.target());
     let outcome = Outcome {
-        taken_for: taken_for(args, &parts.train),
+        taken_for: taken_for(args, parts),
+        resumed: (start.0 > 0).then_some(start.1),
         augment: args.augment.filter(|augmentation| !augmentation.is_none()),
         train,
         validation,
@@ -197,10 +194,10 @@ fn finish<A: Scalar>(
 ) -> Result<(), Failure> {
     let (parts, card) = (&prepared.parts, trained.card);
     let parameters = trained.weights.theta.len();
-    let mut results = outcome.results(card, parameters, folder, parts.test.as_ref().map(Dataset::target));
+    let mut results = outcome.results(card, parameters, folder, parts);
     let augmented = contact_sheet(&parts.train, plan, prepared.encoding).map_err(Failure::run)?;
     let pictures = pool.enter(|| {
-        let judged = parts.test.as_ref().map(|test| Judged::of(trained, test));
+        let judged = Judged::of_parts(trained, parts);
         let parts = (parts, prepared.has_own_test);
         results.diagnostics = diagnostics(args, trained, parts, outcome, judged.as_ref());
         gallery(augmented, trained, judged.as_ref())
