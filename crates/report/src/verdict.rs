@@ -4,8 +4,8 @@ mod answer;
 
 use maud::{Markup, html};
 
-use self::answer::percent;
 pub use self::answer::{Answer, LabelAnswer, NumberAnswer};
+use crate::digits::percent;
 use crate::html::{bar, cell, note, table};
 use crate::image::Image;
 
