@@ -132,7 +132,13 @@ function number(x) {
 
 // The same as text, where no formula can stand.
 function plain(x) {
-  return number(x).replace(/ · 10\^\{(.*)\}/, " · 10^$1");
+  const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit] ?? "⁻").join("");
+  return number(x).replace(/ · 10\^\{(.*)\}/, (_, exponent) => ` · 10${raised(exponent)}`);
+}
+
+// The same for a page: typeset where it has a power.
+function typeset(x) {
+  return number(x).includes("^") ? math(number(x)) : plain(x);
 }
 
 // A number that fits into a circle.

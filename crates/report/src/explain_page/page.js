@@ -105,7 +105,7 @@ function told(step) {
 }
 
 function cell(x, className = "") {
-  return html("td", { class: className, ...(typeof x === "string" ? { title: x } : {}) }, ...(typeof x === "string" ? [x] : [/10\^/.test(number(x)) ? math(number(x)) : plain(x)]));
+  return html("td", { class: className, ...(typeof x === "string" ? { title: x } : {}) }, ...(typeof x === "string" ? [x] : [typeset(x)]));
 }
 
 function head(...symbols) {
@@ -196,7 +196,7 @@ function weightDetails({ l, j, i }) {
   const direction = gradient === 0 ? "A small change of this weight does not change C."
     : `A little more of this weight ${gradient > 0 ? "raises" : "lowers"} C.`;
   return [
-    html("h2", {}, "Weight ", math(weight({ l, j, i })), " = ", html("span", { id: "weight-value" }, plain(layer.weight[j][i]))),
+    html("h2", {}, "Weight ", math(weight({ l, j, i })), " = ", html("span", { id: "weight-value" }, typeset(layer.weight[j][i]))),
     html("ul", { class: "factors", id: "factors" },
       factorBox(partial(weight({ l, j, i })), gradient, "derivative", ""), html("li", { class: "turn", "aria-hidden": "true" }),
       sign("="), ...factors),
@@ -234,8 +234,8 @@ function unitDetails({ l, i }) {
   if (l === 0) {
     const [name, own] = data.input.names[i] ?? [];
     return [
-      html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", plain(data.input.h[i])),
-      ...(name === undefined ? [] : [html("p", { class: "note" }, `${name} = ${own} in the data`)]),
+      html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", typeset(data.input.h[i])),
+      ...(name === undefined ? [] : [html("p", { class: "note" }, `${fact === name ? `${name} = ${own}` : fact} in the data`)]),
     ];
   }
   const layer = data.layers[l - 1];
