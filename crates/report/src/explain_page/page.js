@@ -206,6 +206,12 @@ function weightDetails({ l, j, i }) {
 }
 
 // Where the signal of a unit comes from, in numbers; nothing where a table says it all.
+// What a weight joins, where the data have a name for it.
+function ends({ l, j, i }) {
+  const [from, to] = [l === 1 ? meaning(0, j) : "", l === last ? meaning(l, i) : ""];
+  return [from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(" ").replace(/^./, (letter) => letter.toUpperCase());
+}
+
 function cameBack(l, i) {
   const layer = data.layers[l - 1];
   const [o, y] = [layer.h[i], data.target[i]];
@@ -294,6 +300,23 @@ function choose(item, pin) {
   shown = now;
   details();
 }
+  markPixel(now);
+}
+
+// Where in the picture of the example the chosen input is, or the one below the chosen weight.
+const picture = document.querySelector(".example img");
+const pixel = html("span", { class: "pixel", hidden: "" });
+picture?.after(pixel);
+
+function markPixel({ kind, l, i, j }) {
+  const input = kind === "weight" && l === 1 ? j : kind === "unit" && l === 0 ? i : undefined;
+  pixel.hidden = !picture || input === undefined;
+  if (pixel.hidden) return;
+  const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side)));
+  const place = Math.floor((index(0, input) - 1) / Math.max(1, data.input.width / (width * height)));
+  const share = (part, whole) => `${100 * part / whole}%`;
+  Object.assign(pixel.style, { left: share(place % width, width), top: share(Math.floor(place / width), height),
+    width: share(1, width), height: share(1, height) });
 
 const same = (a, b) => a.kind === b.kind && a.l === b.l && a.i === b.i && a.j === b.j;
 
