@@ -4,6 +4,7 @@ mod chosen;
 mod example;
 mod formula;
 mod grid;
+mod input_words;
 mod layer_pictures;
 mod outline;
 mod page;
@@ -24,6 +25,7 @@ use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar, Shape};
 use chainrule::train::{Weights, class_of};
+use chainrule_report::explain_page::InputWords;
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
@@ -120,8 +122,8 @@ struct Case {
 struct Shown {
     explained: Explained,
     verdict: Option<Verdict>,
-    /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
-    inputs: Vec<(String, String)>,
+    /// What each input is in the data, and how a number of the network changes with one of them.
+    inputs: Vec<InputWords>,
     scale: Vec<f64>,
     /// What each input says of its column, or where a pixel is, where that is known.
     facts: Names,

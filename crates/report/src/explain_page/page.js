@@ -22,7 +22,7 @@ const value = (l, i) => {
 const indexed = (letter, l, i) => `${letter}_{${index(l, i)}}^{(${l})}`;
 const weight = ({ l, j, i }) => `W^{(${l},${index(l - 1, j)},${index(l, i)})}`;
 // What a unit stands for in the data: a column, or a class.
-const meaning = (l, i) => (l === 0 ? data.input.names[i]?.[0] : l === last ? data.outputs[i] : undefined) ?? "";
+const meaning = (l, i) => (l === 0 ? data.input.words[i]?.fact : l === last ? data.outputs[i] : undefined) ?? "";
 const partial = (of) => `\\frac{∂C}{∂${of}}`;
 const signal = (l, i) => partial(l === last && data.fused ? indexed("z", l, i) : value(l, i));
 
@@ -141,9 +141,9 @@ function table({ kind, l }) {
   const layer = data.layers[l - 1];
   switch (kind) {
     case "input":
-      return data.input.names.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
+      return data.input.words.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
         : unitTable(0, value, [`\\text{${data.input.head}}`, "\\text{value}", "x"],
-          [data.input.names.map(([name]) => name), "name"], [data.input.names.map(([, value]) => value)], [data.input.h, "h"]);
+          [data.input.words.map(({ name }) => name), "name"], [data.input.words.map(({ value }) => value)], [data.input.h, "h"]);
     case "forward":
       return unitTable(l, (l, i) => String(index(l, i)), [`z^{(${l})}`, layer.symbol], [layer.z], [layer.h, "h"]);
     case "cost": {
@@ -201,17 +201,18 @@ function weightDetails({ l, j, i }) {
       factorBox(partial(weight({ l, j, i })), gradient, "derivative", ""), html("li", { class: "turn", "aria-hidden": "true" }),
       sign("="), ...factors),
     ...(cameBack(l, i) ? [formula(cameBack(l, i))] : []),
+    ...(ends({ l, j, i }) ? [html("p", { class: "note" }, ends({ l, j, i }))] : []),
     html("p", { class: "note" }, `${direction} `, arrival("gradient", l)),
   ];
 }
 
-// Where the signal of a unit comes from, in numbers; nothing where a table says it all.
 // What a weight joins, where the data have a name for it.
 function ends({ l, j, i }) {
   const [from, to] = [l === 1 ? meaning(0, j) : "", l === last ? meaning(l, i) : ""];
   return [from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(" ").replace(/^./, (letter) => letter.toUpperCase());
 }
 
+// Where the signal of a unit comes from, in numbers; nothing where a table says it all.
 function cameBack(l, i) {
   const layer = data.layers[l - 1];
   const [o, y] = [layer.h[i], data.target[i]];
@@ -238,7 +239,7 @@ function arrival(kind, l) {
 
 function unitDetails({ l, i }) {
   if (l === 0) {
-    const [name, own] = data.input.names[i] ?? [];
+    const { name, value: own, fact } = data.input.words[i] ?? {};
     return [
       html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", typeset(data.input.h[i])),
       ...(name === undefined ? [] : [html("p", { class: "note" }, `${fact === name ? `${name} = ${own}` : fact} in the data`)]),
@@ -299,7 +300,6 @@ function choose(item, pin) {
   if (pin) network.items().forEach((other) => network.element(other).group.setAttribute("tabindex", same(other, pinned) ? 0 : -1));
   shown = now;
   details();
-}
   markPixel(now);
 }
 
@@ -317,6 +317,7 @@ function markPixel({ kind, l, i, j }) {
   const share = (part, whole) => `${100 * part / whole}%`;
   Object.assign(pixel.style, { left: share(place % width, width), top: share(Math.floor(place / width), height),
     width: share(1, width), height: share(1, height) });
+}
 
 const same = (a, b) => a.kind === b.kind && a.l === b.l && a.i === b.i && a.j === b.j;
 
