@@ -135,6 +135,23 @@ pub(crate) fn typeset(number: &str) -> String {
     number.replace('-', "−")
 }
 
+/// A probability in per cent: what is nearly certain is not certain, and what is nearly impossible is not impossible. No sigmoid or softmax
+/// gives 0 or 1 but by rounding.
+///
+/// ```
+/// use chainrule_report::digits::percent;
+///
+/// assert_eq!([0.5, 0.99949, 0.0005].map(percent), ["50.0 %", "99.9 %", "0.1 %"]);
+/// assert_eq!([0.99999, 1.0, 1e-6, 0.0].map(percent), ["> 99.9 %", "> 99.9 %", "< 0.1 %", "< 0.1 %"]);
+/// ```
+pub fn percent(probability: f64) -> String {
+    match 100.0 * probability {
+        percent if percent >= 99.95 => "> 99.9 %".to_owned(),
+        percent if percent < 0.05 => "< 0.1 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
 /// The number with six significant digits, as many as anyone reads off a plot or a table.
 pub(crate) fn short(x: f64) -> f64 {
     format!("{x:.5e}").parse().unwrap_or(x)

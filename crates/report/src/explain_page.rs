@@ -58,8 +58,19 @@ pub struct Input {
     pub h: Vec<f64>,
     /// The head of their names, such as `column` or `pixel`.
     pub head: String,
-    /// What each of them is, and its value in the unit of the data; empty if that is not known.
-    pub names: Vec<(String, String)>,
+    /// What each of them is in the data; empty if that is not known.
+    pub words: Vec<InputWords>,
+}
+
+/// What an input is in the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InputWords {
+    /// Its column or the place of its pixel.
+    pub name: String,
+    /// What the data have there, as their file spells it.
+    pub value: String,
+    /// What the input says of both, such as `colour = red`.
+    pub fact: String,
 }
 
 /// A dense layer with its activation. All vectors and matrices are cut down to the units that are drawn.
@@ -206,7 +217,7 @@ mod tests {
             units: Vec::new(),
             h: Vec::new(),
             head: "column".to_owned(),
-            names: Vec::new(),
+            words: Vec::new(),
         };
         let page = explain_page(&Walkthrough {
             about: String::new(),

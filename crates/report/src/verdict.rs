@@ -4,8 +4,8 @@ mod answer;
 
 use maud::{Markup, html};
 
-use self::answer::percent;
 pub use self::answer::{Answer, LabelAnswer, NumberAnswer};
+use crate::digits::percent;
 use crate::html::{bar, cell, note, table};
 use crate::image::Image;
 
@@ -27,6 +27,7 @@ pub struct Verdict {
 /// Classes of a table of outputs at most, and columns of an example.
 const CLASSES: usize = 10;
 const COLUMNS: usize = 24;
+const COLUMNS_IN_LINES: usize = 12;
 
 impl Verdict {
     /// The verdict for a page.
@@ -35,9 +36,16 @@ impl Verdict {
         self.framed(&self.outputs(), &columns)
     }
 
-    /// The verdict in a few lines, for a page that has the numbers elsewhere.
+    /// The verdict in a few lines, for a page that has the numbers elsewhere: the row of a table as its file has it, in the lines of a text.
     pub(crate) fn short(&self) -> Markup {
-        self.framed(&html! {}, &html! {})
+        let (columns, which) = self.foremost(COLUMNS_IN_LINES);
+        let row = html! {
+            @if !columns.is_empty() {
+                dl.row { @for (name, value) in columns { div { dt { (name) } dd { (value) } } } }
+            }
+            @if let Some(which) = which { (note(&which)) }
+        };
+        self.framed(&html! {}, &row)
     }
 
     /// The picture and the sentence, with more beside the picture and below both.

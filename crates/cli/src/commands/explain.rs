@@ -4,6 +4,7 @@ mod chosen;
 mod example;
 mod formula;
 mod grid;
+mod input_words;
 mod layer_pictures;
 mod outline;
 mod page;
@@ -24,6 +25,7 @@ use chainrule::model::{Checkpoint, ModelCard, predict};
 use chainrule::ndarray::{Array2, ArrayRef2};
 use chainrule::tensor::{Rng, Scalar, Shape};
 use chainrule::train::{Weights, class_of};
+use chainrule_report::explain_page::InputWords;
 use chainrule_report::verdict::Verdict;
 use chainrule_report::{explain_page, layers_page};
 use clap::Args;
@@ -103,13 +105,15 @@ pub(crate) struct Explain {
 }
 
 /// A network with one example for it, each a row.
-struct Case<A: Scalar> {
+struct Case {
     card: ModelCard,
     loss: LossKind,
-    theta: Vec<A>,
-    statistics: Vec<A>,
-    x: Array2<A>,
-    target: Array2<A>,
+    /// The type of the numbers of the weights, which are f64 here.
+    dtype: &'static str,
+    theta: Vec<f64>,
+    statistics: Vec<f64>,
+    x: Array2<f64>,
+    target: Array2<f64>,
     /// The example as the data have it; `None` of a network that is new.
     example: Option<Example>,
 }
@@ -118,8 +122,8 @@ struct Case<A: Scalar> {
 struct Shown {
     explained: Explained,
     verdict: Option<Verdict>,
-    /// Name and value of each input in the units of the data, and how a number of the network changes with one of them.
-    inputs: Vec<(String, String)>,
+    /// What each input is in the data, and how a number of the network changes with one of them.
+    inputs: Vec<InputWords>,
     scale: Vec<f64>,
     /// What each input says of its column, or where a pixel is, where that is known.
     facts: Names,
@@ -163,7 +167,7 @@ impl Explain {
 
     /// A small network in the lecture's manner. Weights, biases and example have two decimals, so that they can be
     /// followed by hand.
-    fn fresh(&self) -> Result<Case<f64>, Failure> {
+    fn fresh(&self) -> Result<Case, Failure> {
         if self.data.data.is_some() {
             return Err(Failure::input("--data needs a trained model: name the model file first"));
         }
@@ -217,11 +221,12 @@ impl Explain {
             None if predicts_numbers(&card) => draw(card.architecture.outputs()),
             None => one_hot(card.architecture.outputs(), 0),
         };
-        Ok(Case { card, loss, theta, statistics: Vec::new(), x, target, example: None })
+        let dtype = f64::NAME;
+        Ok(Case { card, loss, dtype, theta, statistics: Vec::new(), x, target, example: None })
     }
 
     /// The network of a file, with an example of its data or of the user's.
-    fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case<A>, Failure> {
+    fn of_file<A: Scalar>(&self, model: &ModelArgs) -> Result<Case, Failure> {
         let checkpoint = model.load::<A>()?;
         let card = &checkpoint.card;
         let loss = loss_spec(card).kind();
@@ -299,8 +304,10 @@ fn case<A: Scalar>(
     x: Array2<A>,
     target: Array2<A>,
     example: Example,
-) -> Case<A> {
-    Case { card, loss, theta, statistics, x, target, example: Some(example) }
+) -> Case {
+    let [x, target] = [x, target].map(|row| row.mapv(Scalar::as_f64));
+    let (theta, statistics) = (wide(&theta), wide(&statistics));
+    Case { card, loss, dtype: A::NAME, theta, statistics, x, target, example: Some(example) }
 }
 
 /// The class that a network says as a target, in place of a true one.
@@ -366,8 +373,8 @@ fn of_file<A: Scalar>(args: &Explain, model: &ModelArgs) -> Result<Shown, Failur
     follow(&args.of_file::<A>(model)?)
 }
 
-fn follow<A: Scalar>(case: &Case<A>) -> Result<Shown, Failure> {
-    let weights = Weights { theta: &case.theta, statistics: &case.statistics };
+fn follow(case: &Case) -> Result<Shown, Failure> {
+    let weights = (Weights { theta: &case.theta[..], statistics: &case.statistics }, case.dtype);
     let network = (&case.card, case.loss);
     let explained = if is_stack(&case.card.architecture) {
         Explained::Stack(trace(network, weights, &case.x, &case.target)?)

@@ -278,6 +278,11 @@ fn a_lesson_on_data_says_what_the_network_says_and_begins_with_the_steepest_weig
     assert!(head.starts_with("pixelvalue"), "{head}");
     let pixel = page.text("document.querySelector('#numbers tbody td').textContent");
     assert!(pixel.starts_with("row ") && pixel.contains(", column "), "{pixel}");
+    // The chosen one is marked in the picture.
+    let marked = "(() => { const [image, mark] = ['.example img', '.pixel'].map(s => document.querySelector(s).getBoundingClientRect()); \
+                   const place = (at, from, size) => Math.round(8 * (at - from) / size) + 1; \
+                   return `row ${place(mark.y, image.y, image.height)}, column ${place(mark.x, image.x, image.width)}`; })()";
+    assert_eq!(page.text(marked), pixel);
     assert!(page.text("document.querySelector('#network').textContent").contains('9'));
     // At the first derivatives, the weight with the largest one is chosen.
     for _ in 0..5 {

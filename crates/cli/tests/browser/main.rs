@@ -8,6 +8,7 @@
 mod chromium;
 mod explain;
 mod labels;
+mod magnitudes;
 mod names;
 mod report;
 mod tables;

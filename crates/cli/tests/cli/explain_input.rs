@@ -58,6 +58,40 @@ fn a_row_is_typed_as_its_file_has_it() {
 }
 
 #[test]
+fn the_page_of_a_perceptron_has_the_row_as_its_file_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |i: usize| {
+        let (share, day, colour) = (i % 90 + 1, 1 + i % 28, ["red", "green"][i % 2]);
+        format!(
+            "{},0.38504265487{i:03},\"$18,{i:03}\",{share}.5%,2024-02-{day:02},{colour},{}\n",
+            795_220_100 + i,
+            i % 13
+        )
+    };
+    let rows: String = (0..100).map(row).collect();
+    fs::write(here.join("d.csv"), format!("salary,a,income,share,sold,colour,y\n{rows}")).unwrap();
+    json(here, &["train", "d.csv", "--epochs", "1", "--layers", "3", "--out", "r", "--json"]);
+    let explain = ["explain", "r", "--data", "d.csv", "--example", "97"];
+    let lines = verdict(here, &explain);
+    json(here, &[&explain[..], &["--html", "page.html", "--json"]].concat());
+    let page = fs::read_to_string(here.join("page.html")).unwrap();
+    let cells = ["795220197", "0.38504265487097", "18097 $", "8.5 %", "2024-02-14", "green"];
+    for (line, cell) in lines[1..].iter().zip(cells) {
+        assert!(line.contains(&format!(" {cell}")), "{line}: {cell}");
+        assert!(page.contains(&format!("<dd>{cell}")), "no {cell} in the row of the page");
+    }
+    for words in [
+        r#""value":"795220197","fact":"salary = 795220197""#,
+        r#""value":"18097 $""#,
+        r#""name":"colour","value":"green","fact":"colour = green""#,
+        r#""name":"colour","value":"≠ red""#,
+    ] {
+        assert!(page.contains(words), "no {words} in the numbers of the page");
+    }
+}
+
+#[test]
 fn a_chosen_target_is_compared_and_a_misspelt_one_is_corrected() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

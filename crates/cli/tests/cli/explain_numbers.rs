@@ -113,6 +113,35 @@ fn the_weight_with_the_largest_derivative_is_named_with_its_factors() {
 }
 
 #[test]
+fn the_cost_of_targets_of_any_size_is_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for exponent in [-30, 30] {
+        let name = format!("e{exponent}");
+        let row = |i: usize| format!("{},{}.{}e{exponent}\n", i % 17, i * 7 % 23, i % 10);
+        fs::write(
+            here.join(format!("{name}.csv")),
+            format!("x,y\n{}", (0..100).map(row).collect::<String>()),
+        )
+        .unwrap();
+        let file = format!("{name}.csv");
+        json(here, &["train", &file, "--layers", "4", "--epochs", "2", "--out", &name, "--json"]);
+        let report = json(here, &["explain", &name, "--example", "3", "--json"]);
+        let (o, y) = (numbers(&report["prediction"])[0], numbers(&report["target"])[0]);
+        let cost = report["cost"].as_f64().unwrap();
+        assert!(cost > 0.0 && (cost - (o - y).powi(2)).abs() <= 1e-12 * cost, "{cost} of {o} and {y}");
+        let last = report["trace"].as_array().unwrap().last().unwrap();
+        assert!((numbers(&last["signal"])[0] - 2.0 * (o - y)).abs() <= 1e-12 * (o - y).abs());
+        let largest = report["largest_derivative"]["derivative"].as_f64().unwrap();
+        assert!(largest.is_finite() && largest != 0.0, "{report}");
+        let text = shown(here, &["explain", &name, "--example", "3"]);
+        let said = text.lines().find_map(|line| line.strip_prefix("  C = ")?.split(' ').next()?.parse().ok());
+        let said: f64 = said.filter(|x: &f64| *x > 0.0).unwrap_or_else(|| panic!("no cost: {text}"));
+        assert!((said - cost).abs() <= 1e-3 * cost, "{said} for {cost}");
+    }
+}
+
+#[test]
 fn large_numbers_stand_apart_and_differ_where_they_differ() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

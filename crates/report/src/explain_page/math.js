@@ -132,7 +132,13 @@ function number(x) {
 
 // The same as text, where no formula can stand.
 function plain(x) {
-  return number(x).replace(/ · 10\^\{(.*)\}/, " · 10^$1");
+  const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit] ?? "⁻").join("");
+  return number(x).replace(/ · 10\^\{(.*)\}/, (_, exponent) => ` · 10${raised(exponent)}`);
+}
+
+// The same for a page: typeset where it has a power.
+function typeset(x) {
+  return number(x).includes("^") ? math(number(x)) : plain(x);
 }
 
 // A number that fits into a circle.
@@ -144,13 +150,13 @@ function short(x) {
   if (size >= 1000) return sign + size.toExponential(0).replace("e+", "e");
   if (size >= 100) return sign + size.toFixed(0);
   if (size >= 10) return sign + size.toFixed(1);
-  if (Math.abs(size - Math.round(size)) < 1e-7) return sign + Math.round(size);
+  if (size >= 0.5 && Math.abs(size - Math.round(size)) < 1e-7) return sign + Math.round(size);
   if (size >= 0.0995) return sign + size.toFixed(2);
   if (size >= 0.00095) return sign + size.toFixed(3);
   return sign + size.toExponential(0).replace("-", "−");
 }
 
-// The same with fewer digits, the most first.
+// The same with fewer digits, the most first; a power of ten has its exponent behind a line break too.
 function shorter(x) {
   if (x === null || x === undefined || x === 0) return [short(x)];
   const size = Math.abs(x);
@@ -158,7 +164,8 @@ function shorter(x) {
   const decimals = (count) => sign + size.toFixed(count).replace(/^0\./, ".");
   const fewer = [2, 1].filter((count) => Number(size.toFixed(count)) > 0).map(decimals);
   const power = sign + size.toExponential(0).replace("e+", "e").replace("e-", "e−");
-  return [short(x), ...fewer, ...(size < 0.05 ? [power, "≈0"] : [size < 1000 ? decimals(0) : power])];
+  const powers = [power, power.replace("e", "\ne")];
+  return [short(x), ...fewer, ...(size < 0.05 ? [...powers, "≈0"] : size < 1000 ? [decimals(0)] : powers)];
 }
 
 // A factor of a product: negative numbers in brackets.

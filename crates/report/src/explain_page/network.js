@@ -42,12 +42,16 @@ function fitted(text, size, room) {
   return `${text.slice(0, end)}…`;
 }
 
-// A number in a place of this width: in letters that are a little smaller, with fewer digits, or else in small letters.
-function fitNumber(text, x, size, room) {
-  const options = shorter(x);
-  const fits = options.find((option) => 0.88 * widthOf(option, size) <= room) ?? options.at(-1);
-  text.textContent = fits;
-  text.setAttribute("font-size", Math.min(size, size * room / widthOf(fits, size)));
+// A number in a place of this width and with this many lines: in letters that are a little smaller, with fewer digits, or else in small
+// letters.
+function fitNumber(text, x, size, room, lines = 1) {
+  const options = shorter(x).map((option) => option.split("\n")).filter((option) => option.length <= lines);
+  const widest = (option) => Math.max(...option.map((line) => widthOf(line, size)));
+  const fits = options.find((option) => 0.88 * widest(option) <= room) ?? options.at(-1);
+  const shown = Math.min(size, size * room / widest(fits));
+  const line = (part, at) => svg("tspan", { x: text.getAttribute("x"), dy: at === 0 ? 0.5 * (1 - fits.length) * shown : shown }, part);
+  text.replaceChildren(...(fits.length === 1 ? fits : fits.map(line)));
+  text.setAttribute("font-size", shown);
 }
 
 // A name in two lines at most, broken after a word.
@@ -233,7 +237,8 @@ class Network {
     this.listen(group, { kind: "unit", l, i });
     // As wide as the circle is where the value stands, with a little air beside its rim.
     const room = 2 * Math.sqrt(radius ** 2 - Math.max(down, size * 0.7 - down) ** 2) - 4.5;
-    return { group, name, value, below, up, x, y, size, room };
+    // Without a name above it, a number may take two lines.
+    return { group, name, value, below, up, x, y, size, room, lines: roomy ? 1 : 2 };
   }
 
   // The name of an output outside of its circle.
@@ -346,7 +351,7 @@ class Network {
     const here = step.l === l && step.kind !== "gradient";
     node.group.classList.toggle("now", here || (step.kind === "input" && l === 0));
     node.group.setAttribute("aria-label", lesson.spoken({ kind: "unit", l, i }));
-    if (known) fitNumber(node.value, column.h[i], node.size, node.room);
+    if (known) fitNumber(node.value, column.h[i], node.size, node.room, node.lines);
     else node.value.textContent = "";
     node.name.setAttribute("y", known ? node.y - node.up : node.y + 5);
     const lines = [];

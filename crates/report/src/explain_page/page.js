@@ -22,7 +22,7 @@ const value = (l, i) => {
 const indexed = (letter, l, i) => `${letter}_{${index(l, i)}}^{(${l})}`;
 const weight = ({ l, j, i }) => `W^{(${l},${index(l - 1, j)},${index(l, i)})}`;
 // What a unit stands for in the data: a column, or a class.
-const meaning = (l, i) => (l === 0 ? data.input.names[i]?.[0] : l === last ? data.outputs[i] : undefined) ?? "";
+const meaning = (l, i) => (l === 0 ? data.input.words[i]?.fact : l === last ? data.outputs[i] : undefined) ?? "";
 const partial = (of) => `\\frac{∂C}{∂${of}}`;
 const signal = (l, i) => partial(l === last && data.fused ? indexed("z", l, i) : value(l, i));
 
@@ -105,7 +105,7 @@ function told(step) {
 }
 
 function cell(x, className = "") {
-  return html("td", { class: className, ...(typeof x === "string" ? { title: x } : {}) }, ...(typeof x === "string" ? [x] : [/10\^/.test(number(x)) ? math(number(x)) : plain(x)]));
+  return html("td", { class: className, ...(typeof x === "string" ? { title: x } : {}) }, ...(typeof x === "string" ? [x] : [typeset(x)]));
 }
 
 function head(...symbols) {
@@ -141,9 +141,9 @@ function table({ kind, l }) {
   const layer = data.layers[l - 1];
   switch (kind) {
     case "input":
-      return data.input.names.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
+      return data.input.words.length === 0 ? unitTable(0, value, ["x"], [data.input.h, "h"])
         : unitTable(0, value, [`\\text{${data.input.head}}`, "\\text{value}", "x"],
-          [data.input.names.map(([name]) => name), "name"], [data.input.names.map(([, value]) => value)], [data.input.h, "h"]);
+          [data.input.words.map(({ name }) => name), "name"], [data.input.words.map(({ value }) => value)], [data.input.h, "h"]);
     case "forward":
       return unitTable(l, (l, i) => String(index(l, i)), [`z^{(${l})}`, layer.symbol], [layer.z], [layer.h, "h"]);
     case "cost": {
@@ -196,13 +196,20 @@ function weightDetails({ l, j, i }) {
   const direction = gradient === 0 ? "A small change of this weight does not change C."
     : `A little more of this weight ${gradient > 0 ? "raises" : "lowers"} C.`;
   return [
-    html("h2", {}, "Weight ", math(weight({ l, j, i })), " = ", html("span", { id: "weight-value" }, plain(layer.weight[j][i]))),
+    html("h2", {}, "Weight ", math(weight({ l, j, i })), " = ", html("span", { id: "weight-value" }, typeset(layer.weight[j][i]))),
     html("ul", { class: "factors", id: "factors" },
       factorBox(partial(weight({ l, j, i })), gradient, "derivative", ""), html("li", { class: "turn", "aria-hidden": "true" }),
       sign("="), ...factors),
     ...(cameBack(l, i) ? [formula(cameBack(l, i))] : []),
+    ...(ends({ l, j, i }) ? [html("p", { class: "note" }, ends({ l, j, i }))] : []),
     html("p", { class: "note" }, `${direction} `, arrival("gradient", l)),
   ];
+}
+
+// What a weight joins, where the data have a name for it.
+function ends({ l, j, i }) {
+  const [from, to] = [l === 1 ? meaning(0, j) : "", l === last ? meaning(l, i) : ""];
+  return [from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(" ").replace(/^./, (letter) => letter.toUpperCase());
 }
 
 // Where the signal of a unit comes from, in numbers; nothing where a table says it all.
@@ -232,10 +239,10 @@ function arrival(kind, l) {
 
 function unitDetails({ l, i }) {
   if (l === 0) {
-    const [name, own] = data.input.names[i] ?? [];
+    const { name, value: own, fact } = data.input.words[i] ?? {};
     return [
-      html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", plain(data.input.h[i])),
-      ...(name === undefined ? [] : [html("p", { class: "note" }, `${name} = ${own} in the data`)]),
+      html("h2", {}, "Input ", math(`x_{${index(0, i)}}`), " = ", typeset(data.input.h[i])),
+      ...(name === undefined ? [] : [html("p", { class: "note" }, `${fact === name ? `${name} = ${own}` : fact} in the data`)]),
     ];
   }
   const layer = data.layers[l - 1];
@@ -293,6 +300,23 @@ function choose(item, pin) {
   if (pin) network.items().forEach((other) => network.element(other).group.setAttribute("tabindex", same(other, pinned) ? 0 : -1));
   shown = now;
   details();
+  markPixel(now);
+}
+
+// Where in the picture of the example the chosen input is, or the one below the chosen weight.
+const picture = document.querySelector(".example img");
+const pixel = html("span", { class: "pixel", hidden: "" });
+picture?.after(pixel);
+
+function markPixel({ kind, l, i, j }) {
+  const input = kind === "weight" && l === 1 ? j : kind === "unit" && l === 0 ? i : undefined;
+  pixel.hidden = !picture || input === undefined;
+  if (pixel.hidden) return;
+  const [width, height] = ["width", "height"].map((side) => Number(picture.getAttribute(side)));
+  const place = Math.floor((index(0, input) - 1) / Math.max(1, data.input.width / (width * height)));
+  const share = (part, whole) => `${100 * part / whole}%`;
+  Object.assign(pixel.style, { left: share(place % width, width), top: share(Math.floor(place / width), height),
+    width: share(1, width), height: share(1, height) });
 }
 
 const same = (a, b) => a.kind === b.kind && a.l === b.l && a.i === b.i && a.j === b.j;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::digits::significant;
+use crate::digits::{percent, significant};
 
 /// The answer of a network to an example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -207,15 +207,6 @@ fn compared(says: f64, measure: f64) -> [String; 3] {
     })
 }
 
-/// A share in per cent; what is nearly certain is not certain, and what is nearly impossible is not impossible.
-pub(super) fn percent(share: f64) -> String {
-    match 100.0 * share {
-        share if (99.95..100.0).contains(&share) => "> 99.9 %".to_owned(),
-        share if share > 0.0 && share < 0.05 => "< 0.1 %".to_owned(),
-        share => format!("{share:.1} %"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,14 +279,6 @@ mod tests {
         assert_eq!(
             answer.sentence(),
             "The network says a (output 0.5000), and the truth is a: right. C is computed for the target b."
-        );
-    }
-
-    #[test]
-    fn nothing_is_certain_that_is_not() {
-        assert_eq!(
-            [0.99999, 1.0, 0.5, 1e-6, 0.0].map(percent),
-            ["> 99.9 %", "100.0 %", "50.0 %", "< 0.1 %", "0.0 %"]
         );
     }
 }

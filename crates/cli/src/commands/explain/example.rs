@@ -1,12 +1,14 @@
 //! The example that is explained, as the data have it, and what the network says of it.
 
-use chainrule::datasets::{ColumnKind, Dataset, Feature, ImageShape, Input, Label, Pipeline, Schema};
+use chainrule::datasets::{Dataset, Feature, ImageShape, Input, Label, Pipeline, Schema};
 use chainrule::layers::Stage;
 use chainrule::model::{ModelCard, Output};
 use chainrule::tensor::{Scalar, rows};
+use chainrule_report::explain_page::InputWords;
 use chainrule_report::image::Image;
 use chainrule_report::verdict::{Answer, LabelAnswer, NumberAnswer, Verdict};
 
+use super::input_words::{columns, of_numbers, of_pixels, of_row};
 use crate::commands::model::predicts_numbers;
 use crate::commands::pictures::picture;
 
@@ -25,8 +27,8 @@ pub(super) static NO_NAMES: Names = Names { head: "", names: Vec::new() };
 pub(super) struct Example {
     /// Where it is from, such as `example 3 of mnist, test part`.
     source: String,
-    /// What each number is, a column or a pixel, and how the data spell it.
-    pub(super) inputs: Vec<(String, String)>,
+    /// What each number is in the data.
+    pub(super) inputs: Vec<InputWords>,
     /// What each number says of its column, such as `colour = red`, the place of each pixel, or the name of each input.
     pub(super) facts: Names,
     /// Its columns, of which a category is one.
@@ -47,24 +49,20 @@ impl Example {
         kind: &Kind,
         transform: &Pipeline,
     ) -> Self {
-        let texts: Vec<String> = raw.iter().map(ToString::to_string).collect();
-        let inputs: Vec<(String, String)> = kind.names.iter().cloned().zip(texts).collect();
-        let (columns, facts) = match (kind.schema.as_ref().zip(cells), kind.image) {
-            (_, Some((shape, _))) => (Vec::new(), Names { head: "pixel", names: pixels(shape) }),
-            (Some((schema, cells)), None) => {
-                let facts = facts(schema, cells, &inputs);
-                (columns(schema, cells), Names { head: "column", names: facts })
-            }
-            (None, None) => (inputs.clone(), Names { head: "column", names: kind.names.clone() }),
+        let texts = || raw.iter().map(ToString::to_string).collect();
+        let (head, inputs) = match (kind.schema.as_ref().zip(cells), kind.image) {
+            (_, Some((shape, _))) => ("pixel", of_pixels(shape, texts())),
+            (Some((schema, cells)), None) => ("column", of_row(schema, cells)),
+            (None, None) => ("column", of_numbers(&kind.names, texts())),
         };
+        let columns = match (kind.schema.as_ref().zip(cells), kind.image) {
+            (_, Some(_)) => Vec::new(),
+            (Some((schema, cells)), None) => columns(schema, cells),
+            (None, None) => inputs.iter().map(|words| (words.name.clone(), words.value.clone())).collect(),
+        };
+        let facts = Names { head, names: inputs.iter().map(|words| words.fact.clone()).collect() };
         let (_, scale) = transform.folded::<f64>(raw.len());
         let picture = kind.image.map(|(shape, full)| picture(raw, shape, full));
-        // A pixel has a place and no name.
-        let inputs = if picture.is_some() {
-            facts.names.iter().cloned().zip(inputs.into_iter().map(|(_, value)| value)).collect()
-        } else {
-            inputs
-        };
         Self { source, inputs, facts, columns, picture, scale, truth: None, chosen: None }
     }
 
@@ -134,54 +132,6 @@ impl Kind {
         let numbered = || (0..card.architecture.inputs()).map(|i| format!("x{i}")).collect();
         Self { names: named.unwrap_or_else(numbered), schema, image }
     }
-}
-
-/// Name and cell of each column of a row as the file has them, behind a date the parts that are inputs too.
-fn columns(schema: &Schema, cells: &[f64]) -> Vec<(String, String)> {
-    let column = |(feature, &cell): (&Feature, &f64)| {
-        let parts = feature.date_parts(cell).map_or_else(String::new, |parts| format!(" ({parts})"));
-        (feature.name.clone(), feature.spelled(cell) + &parts)
-    };
-    schema.features.iter().zip(cells).map(column).collect()
-}
-
-/// What each input of a network says of its column: `size = 3`, and of the words of a category `colour = red` and `colour ≠ blue`.
-fn facts(schema: &Schema, cells: &[f64], inputs: &[(String, String)]) -> Vec<String> {
-    let (mut at, mut facts) = (0, Vec::new());
-    for (feature, &cell) in schema.features.iter().zip(cells) {
-        let name = &feature.name;
-        match &feature.kind {
-            ColumnKind::Category(words) => {
-                let known = if cell.is_nan() { feature.fill.unwrap_or(f64::NAN) } else { cell };
-                let is = |code: usize| if code as f64 == known { "=" } else { "≠" };
-                let of_word = |(code, word): (usize, &String)| format!("{name} {} {word}", is(code));
-                facts.extend(words.iter().enumerate().map(of_word));
-            }
-            ColumnKind::Number | ColumnKind::Date { .. } => {
-                facts.push(format!("{name} = {}", feature.spelled(cell)));
-                let parts = &inputs[at + 1..at + feature.kind.inputs()];
-                facts.extend(parts.iter().map(|(name, _)| name.clone()));
-            }
-        }
-        at += feature.kind.inputs();
-    }
-    facts
-}
-
-/// The place of each number of a picture, row by row and channel by channel within a pixel.
-fn pixels(shape: ImageShape) -> Vec<String> {
-    let channel = |channel: usize| match (shape.channels, ["red", "green", "blue"].get(channel)) {
-        (1, _) => String::new(),
-        (3, Some(colour)) => format!(", {colour}"),
-        _ => format!(", channel {}", channel + 1),
-    };
-    let numbers = shape.height * shape.width * shape.channels;
-    let name = |i: usize| {
-        let pixel = i / shape.channels;
-        let (row, column) = (pixel / shape.width + 1, pixel % shape.width + 1);
-        format!("row {row}, column {column}{}", channel(i % shape.channels))
-    };
-    (0..numbers).map(name).collect()
 }
 
 /// What each output is, where it is known: a class, a label or a target.

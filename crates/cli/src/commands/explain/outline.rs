@@ -4,7 +4,7 @@ use chainrule::layers::{Layer as _, walk};
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::ArrayRef2;
-use chainrule::tensor::{Entry, Scalar, Shape, vector};
+use chainrule::tensor::{Entry, Shape, vector};
 use chainrule::train::Weights;
 use chainrule_report::digits::{apart, compact};
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ pub(super) struct Outline {
     pub(super) input: Shape,
     pub(super) loss: LossKind,
     output: Output,
+    /// The type of the numbers of the weights.
     pub(super) dtype: &'static str,
     x: Vec<f64>,
     pub(super) target: Vec<f64>,
@@ -68,19 +69,19 @@ pub(super) struct Outline {
 }
 
 /// Forward and back with one example: `x` and `target` have one row.
-pub(super) fn outline<A: Scalar>(
+pub(super) fn outline(
     (card, loss): (&ModelCard, LossKind),
-    weights: Weights<'_, A>,
-    x: &ArrayRef2<A>,
-    target: &ArrayRef2<A>,
+    (weights, dtype): (Weights<'_, f64>, &'static str),
+    x: &ArrayRef2<f64>,
+    target: &ArrayRef2<f64>,
 ) -> Outline {
     let pass = Pass::of((card, loss), weights, x, target);
     let names = stage_names(&card.architecture);
     let parameter = |entry: &Entry| Parameter {
         entry: entry.clone(),
-        norm: vector::norm(&pass.theta[entry.range()]).as_f64(),
-        values: wide(&pass.theta[entry.range()]),
-        gradient: wide(&pass.grad[entry.range()]),
+        norm: vector::norm(&pass.theta[entry.range()]),
+        values: pass.theta[entry.range()].to_vec(),
+        gradient: pass.grad[entry.range()].to_vec(),
     };
     let mut rows = Vec::new();
     walk(pass.network(), &mut |station| {
@@ -95,7 +96,7 @@ pub(super) fn outline<A: Scalar>(
             is_view: station.layer.is_view(),
             shape: station.layer.output_shape(),
             y: wide(values.y),
-            signal: values.delta.as_ref().map(|delta| wide(delta)),
+            signal: values.delta.as_ref().map(wide),
             parameters: entries.filter(|entry| is_own(station, entry)).map(parameter).collect(),
         });
     });
@@ -104,7 +105,7 @@ pub(super) fn outline<A: Scalar>(
         input: card.architecture.input,
         loss,
         output: card.output,
-        dtype: A::NAME,
+        dtype,
         x: wide(x),
         target: wide(target),
         prediction: pass.prediction,
@@ -240,7 +241,7 @@ impl Outline {
         outln!("{}", indented(&fitted_table(lines, room())))?;
         self.print_steepest()?;
         outln!(
-            "\n  C = {}, {}, {}",
+            "\n  C = {}, {}, {} weights",
             cost_in(self.cost, unit),
             self.loss.to_string().replace('-', " "),
             self.dtype
@@ -259,7 +260,7 @@ impl Outline {
     }
 
     fn print_numbers(&self, inputs: &Names, outputs: &Names, unit: Option<&str>) -> Result<(), Failure> {
-        outln!("{}; {}, {}\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
+        outln!("{}; {}, {} weights\n\nInput, {}\n", self.network, self.loss, self.dtype, self.input)?;
         let units = largest(&self.influence(), UNITS);
         let why = "those with the largest |x · ∂C/∂x|";
         table(

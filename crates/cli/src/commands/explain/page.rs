@@ -2,7 +2,7 @@
 
 use chainrule::model::Output;
 use chainrule::ndarray::Array2;
-use chainrule_report::explain_page::{Input, Layer, Walkthrough};
+use chainrule_report::explain_page::{Input, InputWords, Layer, Walkthrough};
 use chainrule_report::verdict::Verdict;
 
 use super::trace::{Trace, Units};
@@ -10,13 +10,13 @@ use super::trace::{Trace, Units};
 /// Units of a layer that are drawn at most; an ellipsis stands for the rest.
 const UNITS: usize = 10;
 
-/// The trace, cut down to the units that are drawn, with the unit of C and what inputs and outputs are called; nothing where that is not
-/// known.
+/// The trace, cut down to the units that are drawn, with the unit of C and what inputs and outputs are in the data; nothing where that is
+/// not known.
 pub(super) fn walkthrough(
     trace: &Trace,
     verdict: Option<Verdict>,
     unit: Option<String>,
-    (head, inputs): (&str, &[(String, String)]),
+    (head, inputs): (&str, &[InputWords]),
     outputs: &[String],
 ) -> Walkthrough {
     let last = trace.layers.len();
@@ -35,7 +35,7 @@ pub(super) fn walkthrough(
             units: numbered(&units[0]),
             h: of(&trace.x, &units[0]),
             head: head.to_owned(),
-            names: named(&units[0]),
+            words: named(&units[0]),
         },
         target: of(&trace.target, &units[last]),
         outputs: units[last].iter().filter_map(|&i| outputs.get(i).cloned()).collect(),

@@ -13,37 +13,38 @@ pub(super) fn wide<'a, A: Scalar>(values: impl IntoIterator<Item = &'a A>) -> Ve
     values.into_iter().map(|value| value.as_f64()).collect()
 }
 
-/// What the engine leaves behind after forward and backward.
-pub(super) struct Pass<'a, A: Scalar> {
-    pub(super) model: Sequential<A>,
-    pub(super) theta: &'a [A],
+/// What the engine leaves behind after forward and backward. It computes in f64 whatever the weights were trained in: the square of a
+/// difference of 1e30 or 1e-30 is no number of f32.
+pub(super) struct Pass<'a> {
+    pub(super) model: Sequential<f64>,
+    pub(super) theta: &'a [f64],
     /// ∂C/∂θ.
-    pub(super) grad: Vec<A>,
+    pub(super) grad: Vec<f64>,
     /// ∂C/∂x.
     pub(super) x_signal: Vec<f64>,
     /// What the program would predict.
     pub(super) prediction: Vec<f64>,
     pub(super) cost: f64,
-    x: &'a ArrayRef2<A>,
-    y: Array2<A>,
-    delta: Array2<A>,
-    tape: Tape<A>,
+    x: &'a ArrayRef2<f64>,
+    y: Array2<f64>,
+    delta: Array2<f64>,
+    tape: Tape<f64>,
 }
 
-impl<'a, A: Scalar> Pass<'a, A> {
+impl<'a> Pass<'a> {
     /// Forward, δ and backward of one example: `x` and `target` have one row.
     pub(super) fn of(
         (card, loss): (&ModelCard, LossKind),
-        weights: Weights<'a, A>,
-        x: &'a ArrayRef2<A>,
-        target: &ArrayRef2<A>,
+        weights: Weights<'a, f64>,
+        x: &'a ArrayRef2<f64>,
+        target: &ArrayRef2<f64>,
     ) -> Self {
-        let (model, theta) = (card.architecture.build::<A>(None), weights.theta);
+        let (model, theta) = (card.architecture.build::<f64>(None), weights.theta);
         let outputs = || Array2::zeros((1, model.outputs()));
         let (mut y, mut delta, mut tape) = (outputs(), outputs(), model.tape(TapeKind::Complete, 1));
-        let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![A::zero(); theta.len()]);
+        let (mut x_signal, mut grad) = (Array2::zeros((1, model.inputs())), vec![0.0; theta.len()]);
         model.forward(weights.eval(), theta, x, &mut y, &mut tape);
-        let cost = loss.spec().build::<A>().value_and_delta(&y, target, &mut delta).as_f64();
+        let cost = loss.spec().build::<f64>().value_and_delta(&y, target, &mut delta);
         let grad_into = Grad::new(&mut grad, Accum::Replace);
         model.backward(Point { theta, x, y: &y }, &delta, Some(&mut x_signal), Some(grad_into), &mut tape);
         let prediction = wide(&predict(&model, card.output, &Pipeline::new(), weights, x));
@@ -51,7 +52,7 @@ impl<'a, A: Scalar> Pass<'a, A> {
     }
 
     /// The network with the values and error signals of all its layers.
-    pub(super) fn network(&self) -> Station<'_, A> {
+    pub(super) fn network(&self) -> Station<'_, f64> {
         Station::network(&self.model).after_forward(self.x, &self.y, &self.tape).after_backward(&self.delta)
     }
 }

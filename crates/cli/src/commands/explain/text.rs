@@ -46,7 +46,7 @@ pub(super) fn print(
     unit: Option<&str>,
 ) -> Result<(), Failure> {
     let last = trace.layers.len();
-    outln!("{}, {}", trace.about(), trace.dtype)?;
+    outln!("{}, {} weights", trace.about(), trace.dtype)?;
     if let Some(steepest) = trace.steepest_of_all() {
         outln!("\nThe largest derivative is that of the weight {}:\n", steepest.ends(last, inputs, outputs))?;
         outln!("  {}", steepest.product())?;

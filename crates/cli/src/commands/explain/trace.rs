@@ -4,7 +4,7 @@ use chainrule::layers::{Architecture, Layer as _, Point, Stage, Station, TapeKin
 use chainrule::loss::LossKind;
 use chainrule::model::{ModelCard, Output};
 use chainrule::ndarray::{Array2, ArrayRef2};
-use chainrule::tensor::{Entry, Scalar, Shape};
+use chainrule::tensor::{Entry, Shape};
 use chainrule::train::Weights;
 
 use super::pass::{Pass, wide};
@@ -51,6 +51,7 @@ pub(super) struct Trace {
     pub(super) loss: LossKind,
     /// What the loss has in it.
     pub(super) output: Output,
+    /// The type of the numbers of the weights.
     pub(super) dtype: &'static str,
     pub(super) x: Vec<f64>,
     /// One number for each output.
@@ -107,11 +108,11 @@ pub(super) fn is_stack(architecture: &Architecture) -> bool {
 ///
 /// # Errors
 /// If the network is not a stack of dense layers and their units.
-pub(super) fn trace<A: Scalar>(
+pub(super) fn trace(
     (card, loss): (&ModelCard, LossKind),
-    weights: Weights<'_, A>,
-    x: &ArrayRef2<A>,
-    target: &ArrayRef2<A>,
+    (weights, dtype): (Weights<'_, f64>, &'static str),
+    x: &ArrayRef2<f64>,
+    target: &ArrayRef2<f64>,
 ) -> Result<Trace, Failure> {
     let places = places(&card.architecture.layers)?;
     let pass = Pass::of((card, loss), weights, x, target);
@@ -119,7 +120,7 @@ pub(super) fn trace<A: Scalar>(
     Ok(Trace {
         loss,
         output: card.output,
-        dtype: A::NAME,
+        dtype,
         x: wide(x),
         target: wide(target),
         layers: places.iter().map(|place| walk.layer(place)).collect(),
@@ -130,38 +131,38 @@ pub(super) fn trace<A: Scalar>(
 }
 
 /// A pass, and its stages by their places.
-struct Walk<'a, A: Scalar> {
-    pass: &'a Pass<'a, A>,
-    stages: Vec<Station<'a, A>>,
+struct Walk<'a> {
+    pass: &'a Pass<'a>,
+    stages: Vec<Station<'a, f64>>,
 }
 
-impl<'a, A: Scalar> Walk<'a, A> {
+impl<'a> Walk<'a> {
     /// What the passes have left at the stage at `place`.
-    fn values(&self, place: usize) -> &Values<'a, A> {
+    fn values(&self, place: usize) -> &Values<'a, f64> {
         self.stages[place].values.as_ref().expect("a walk after both passes")
     }
 
     /// The output of the stage at `place`.
-    fn value(&self, place: usize) -> &ArrayRef2<A> {
+    fn value(&self, place: usize) -> &ArrayRef2<f64> {
         &self.values(place).y
     }
 
     /// ∂C/∂(output of the stage at `place`).
-    fn signal(&self, place: usize) -> &ArrayRef2<A> {
+    fn signal(&self, place: usize) -> &ArrayRef2<f64> {
         self.values(place).delta.as_ref().expect("a walk after both passes")
     }
 
     /// Weight and bias of the dense stage at `place`, out of θ or its gradient.
-    fn parameters(&self, place: usize, flat: &[A]) -> (Array2<f64>, Vec<f64>) {
+    fn parameters(&self, place: usize, flat: &[f64]) -> (Array2<f64>, Vec<f64>) {
         let named = |name: &str| -> &Entry {
             let name = format!("{place}.{name}");
             let entries = self.pass.model.layout().entries();
             entries.iter().find(|entry| entry.name == name).expect("a dense layer has a weight and a bias")
         };
         let weight = named("weight");
-        let values = wide(&flat[weight.range()]);
+        let values = flat[weight.range()].to_vec();
         let matrix = Array2::from_shape_vec((weight.shape[0], weight.shape[1]), values);
-        (matrix.expect("a window has the size of its shape"), wide(&flat[named("bias").range()]))
+        (matrix.expect("a window has the size of its shape"), flat[named("bias").range()].to_vec())
     }
 
     /// g'(z): what the units make of an error signal of ones.
@@ -291,7 +292,7 @@ mod tests {
     fn check(card: &ModelCard, loss: LossKind) {
         let (what, own) = (format!("{card:?}"), loss.spec().build::<f64>());
         let (theta, x, target) = draw(card, &*own);
-        let trace = trace((card, loss), (&theta).into(), &x, &target).unwrap();
+        let trace = trace((card, loss), ((&theta).into(), "f64"), &x, &target).unwrap();
         let model = card.architecture.build::<f64>(None);
         let mut workspace = Workspace::new(&model, 1);
         let mut cost = |theta: &[f64], x: &Array2<f64>| {
