@@ -43,7 +43,7 @@ fn is_same(a: &str, b: &str) -> bool {
 
 /// A setting as a cell, wide enough for a long one to be read.
 fn setting(text: &str) -> Markup {
-    html! { @if text.chars().count() > SHORT { span.long { (text) } } @else { (text) } }
+    html! { @if text.chars().count() > SHORT { span.long { (cell(text)) } } @else { (cell(text)) } }
 }
 
 /// The values with as many digits as anyone reads, unless two of them then look the same.

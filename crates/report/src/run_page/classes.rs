@@ -124,7 +124,7 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>], part: &str) -> Markup {
                             // The ends of long names are what differs.
                             th scope="row" title=(class.name) dir="auto" {
                                 @if is_numbered { (truth + 1) " " }
-                                (cut_inside(&class.name, 13.0, 150.0))
+                                (cut_inside(&class.name, 13.0, 135.0))
                             }
                             @for (prediction, &count) in row.iter().enumerate() {
                                 td.cell.hit[prediction == truth].miss[prediction != truth]
@@ -182,7 +182,7 @@ mod tests {
         // Names that begin alike stay different.
         let alike = of("A class whose name has about sixty characters in it, no. ", 3);
         assert!(
-            alike.contains("1 A class …") && alike.contains("no. 0<") && alike.contains("no. 2<"),
+            alike.contains("1 A class…") && alike.contains("no. 0<") && alike.contains("no. 2<"),
             "{alike}"
         );
     }
