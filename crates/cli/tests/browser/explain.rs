@@ -222,8 +222,11 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
         &["train", "sizes.csv", "--target", "z", "--epochs", "3", "--out", "sizes", "--json"],
     );
     chainrule(folder.path(), &["explain", "sizes", "--example", "1", "--html", "sizes.html", "--json"]);
+    for (layers, file) in [("4-3-5-2", "deep.html"), ("3-3-1", "pair.html")] {
+        chainrule(folder.path(), &["explain", "--layers", layers, "--html", file, "--json"]);
+    }
     let mut browser = Browser::launch();
-    for file in ["page", "wide", "sizes"] {
+    for file in ["page", "wide", "sizes", "deep", "pair"] {
         for (size, view) in [("narrow", NARROW), ("wide", WIDE)] {
             for dark in [false, true] {
                 let mut page =
@@ -239,6 +242,9 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                     labels::are_apart(&mut page, &what);
                     labels::leave_circles_free(&mut page, &what);
                     labels::are_inside_circles(&mut page, &what);
+                    let numbers = labels::of_lines_are_clear(&mut page, &what);
+                    let every = if (file, size) == ("page", "wide") { 12 } else { 0 };
+                    assert!(numbers >= every, "{what}: {numbers} lines have a number");
                     tables::are_whole(&mut page, &what);
                     let name = format!("{file}-{size}-{scheme}-{step}.png");
                     if let (Some(path), true) = (screenshot(&name), step >= steps - 2) {
