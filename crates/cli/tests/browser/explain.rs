@@ -139,6 +139,12 @@ fn the_lesson_is_walked_through_by_keyboard_and_shows_the_engines_numbers() {
     page.wait_for("document.getElementById('count').textContent.startsWith('Step 2')");
     page.press(" ");
     assert_eq!(page.text("document.getElementById('play').ariaLabel"), "Play");
+    // Paper has all steps, and the screen has the one that it had.
+    let printed = "(() => { dispatchEvent(new Event('beforeprint')); \
+                     const found = [...document.querySelectorAll('#printed section')].filter(s => s.querySelector('table')).length; \
+                     dispatchEvent(new Event('afterprint')); return [found, document.querySelectorAll('#printed *').length]; })()";
+    assert_eq!(page.evaluate(printed), serde_json::json!([8, 0]));
+    at_step(&mut page, 2);
     assert_eq!(page.errors(), Vec::<String>::new());
 }
 
