@@ -161,6 +161,7 @@ fn body(verdict: Option<&Verdict>) -> Markup {
                 div #numbers {}
             }
             section.chosen aria-label="The chosen weight or unit" aria-live="polite" { div #chosen {} }
+            div #printed {}
         }
         footer {
             p #keys {

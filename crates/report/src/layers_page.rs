@@ -55,8 +55,17 @@ pub struct LayerPictures {
     pub maps: Option<LayerMaps>,
     /// Its filters and their derivatives.
     pub filters: Option<Filters>,
-    /// Number, output and error signal of units of a layer without positions.
-    pub units: Vec<(usize, f64, f64)>,
+    /// Units of a layer without positions; `None` of one with maps.
+    pub units: Option<Units>,
+}
+
+/// Units of a layer: those with the largest error signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Units {
+    /// Number and name, output and error signal of each.
+    pub shown: Vec<(String, f64, f64)>,
+    /// How many there are.
+    pub total: usize,
 }
 
 /// Output and error signal of a layer.
@@ -109,18 +118,24 @@ pub fn layers_page(walk: &Layers) -> String {
 impl Layers {
     fn cost(&self) -> Markup {
         const MOST: usize = 12;
-        let rows: Vec<_> = self
-            .outputs
-            .iter()
-            .take(MOST)
-            .map(|(name, target, output)| {
-                vec![cell(name), cell(&significant(*output)), cell(&significant(*target))]
-            })
-            .collect();
+        let mut order: Vec<usize> = (0..self.outputs.len()).collect();
+        let size = |&at: &usize| {
+            let (_, target, output) = self.outputs[at];
+            target.abs().max(output.abs())
+        };
+        order.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        order.truncate(MOST);
+        order.sort_unstable();
+        let row = |(name, target, output): &(String, f64, f64)| {
+            vec![cell(name), cell(&significant(*output)), cell(&significant(*target))]
+        };
+        let rows: Vec<_> = order.into_iter().map(|at| row(&self.outputs[at])).collect();
         html! {
             p { "C = " (significant(self.cost)) @if let Some(unit) = &self.unit { " in " (unit) } }
             (table(&["output", "prediction", "target"], &rows))
-            @if self.outputs.len() > MOST { (note(&format!("The first {MOST} of {} outputs.", self.outputs.len()))) }
+            @if self.outputs.len() > MOST {
+                (note(&format!("{MOST} of {} outputs: those with the largest prediction or target", self.outputs.len())))
+             }
         }
     }
 }
@@ -170,19 +185,28 @@ impl LayerPictures {
                         li { (filters.gradient.markup(&format!("derivatives of the filters of layer {}", self.path))) b { "∂C/∂W" } }
                     }
                 }
-                @if !self.units.is_empty() { (self.table()) }
+                @if let Some(units) = &self.units { (units.markup()) }
             }
         }
     }
+}
 
-    fn table(&self) -> Markup {
-        let row = |(unit, y, signal): &(usize, f64, f64)| {
-            vec![cell(&unit.to_string()), cell(&significant(*y)), cell(&significant(*signal))]
+impl Units {
+    fn markup(&self) -> Markup {
+        let row = |(unit, y, signal): &(String, f64, f64)| {
+            vec![cell(unit), cell(&significant(*y)), cell(&significant(*signal))]
         };
-        let rows: Vec<_> = self.units.iter().map(row).collect();
+        let rows: Vec<_> = self.shown.iter().map(row).collect();
+        let which = match (self.shown.len(), self.total) {
+            (_, 1) => "1 unit".to_owned(),
+            (shown, total) if shown < total => {
+                format!("{shown} of {total} units: those with the largest error signal")
+            }
+            (_, total) => format!("{total} units"),
+        };
         html! {
             details {
-                summary { (self.units.len()) " units with the largest error signal" }
+                summary { (which) }
                 (table(&["unit", "y", "∂C/∂y"], &rows))
             }
         }
@@ -206,7 +230,7 @@ mod tests {
             parameters: 1040,
             maps: Some(LayerMaps { output: sheet(), signal: Some(sheet()), shown: 1, total: 4 }),
             filters: Some(Filters { weight: sheet(), gradient: sheet(), about: "4 filters".to_owned() }),
-            units: vec![(3, 0.5, -0.25)],
+            units: Some(Units { shown: vec![("3".to_owned(), 0.5, -0.25)], total: 9 }),
         };
         let name = "<i>".to_owned();
         let walk = Layers {
@@ -234,9 +258,16 @@ mod tests {
         };
         let text = layers_page(&walk);
         assert!(!text.contains("<i>"), "{text}");
-        for part in
-            ["2.body.0", "conv 4 3", "26x26x4", "1,040 parameters", "1 of 4 maps", "4 filters", "-0.25000"]
-        {
+        for part in [
+            "2.body.0",
+            "conv 4 3",
+            "26x26x4",
+            "1,040 parameters",
+            "1 of 4 maps",
+            "4 filters",
+            "-0.25000",
+            "1 of 9 units",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert_eq!(text.matches("<img").count(), 7);

@@ -139,6 +139,12 @@ fn the_lesson_is_walked_through_by_keyboard_and_shows_the_engines_numbers() {
     page.wait_for("document.getElementById('count').textContent.startsWith('Step 2')");
     page.press(" ");
     assert_eq!(page.text("document.getElementById('play').ariaLabel"), "Play");
+    // Paper has all steps, and the screen has the one that it had.
+    let printed = "(() => { dispatchEvent(new Event('beforeprint')); \
+                     const found = [...document.querySelectorAll('#printed section')].filter(s => s.querySelector('table')).length; \
+                     dispatchEvent(new Event('afterprint')); return [found, document.querySelectorAll('#printed *').length]; })()";
+    assert_eq!(page.evaluate(printed), serde_json::json!([8, 0]));
+    at_step(&mut page, 2);
     assert_eq!(page.errors(), Vec::<String>::new());
 }
 
@@ -222,8 +228,11 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
         &["train", "sizes.csv", "--target", "z", "--epochs", "3", "--out", "sizes", "--json"],
     );
     chainrule(folder.path(), &["explain", "sizes", "--example", "1", "--html", "sizes.html", "--json"]);
+    for (layers, file) in [("4-3-5-2", "deep.html"), ("3-3-1", "pair.html")] {
+        chainrule(folder.path(), &["explain", "--layers", layers, "--html", file, "--json"]);
+    }
     let mut browser = Browser::launch();
-    for file in ["page", "wide", "sizes"] {
+    for file in ["page", "wide", "sizes", "deep", "pair"] {
         for (size, view) in [("narrow", NARROW), ("wide", WIDE)] {
             for dark in [false, true] {
                 let mut page =
@@ -239,6 +248,9 @@ fn the_page_fits_its_window_at_every_step_in_light_and_dark() {
                     labels::are_apart(&mut page, &what);
                     labels::leave_circles_free(&mut page, &what);
                     labels::are_inside_circles(&mut page, &what);
+                    let numbers = labels::of_lines_are_clear(&mut page, &what);
+                    let every = if (file, size) == ("page", "wide") { 12 } else { 0 };
+                    assert!(numbers >= every, "{what}: {numbers} lines have a number");
                     tables::are_whole(&mut page, &what);
                     let name = format!("{file}-{size}-{scheme}-{step}.png");
                     if let (Some(path), true) = (screenshot(&name), step >= steps - 2) {

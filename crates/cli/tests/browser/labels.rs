@@ -90,6 +90,43 @@ const OVER_CIRCLES: &str = r"(() => {
   }).map((text) => text.textContent);
 })()";
 
+/// Numbers on the lines of the network of a lesson that lie over a unit, over what stands below it, or over another line.
+const OVER_LINES: &str = r"(() => {
+  const found = [];
+  const edges = [...document.querySelectorAll('#network .edge')];
+  const labels = edges.flatMap((edge) => [...edge.querySelectorAll('text')].filter((text) => text.textContent).map((text) => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    // A line of letters is higher than its letters.
+    const air = 0.2 * (bottom - top);
+    return { edge, text: text.textContent, left, right, top: top + air, bottom: bottom - air };
+  }));
+  // All that is painted of a unit: one of any step may be the chosen one, which has a ring.
+  const rings = [...document.querySelectorAll('#network .node .ring')].map((ring) => {
+    const box = ring.getBoundingClientRect();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, r: box.width / 2 + 1.5 };
+  });
+  const below = [...document.querySelectorAll('#network .node text.halo')].filter((text) => text.textContent)
+    .map((text) => text.getBoundingClientRect());
+  const wires = edges.map((edge) => {
+    const wire = edge.querySelector('.wire');
+    const matrix = wire.getScreenCTM();
+    const ends = [0, wire.getTotalLength()].map((at) => wire.getPointAtLength(at).matrixTransform(matrix));
+    return { edge, ends };
+  });
+  for (const label of labels) {
+    const meets = (x, y, air = 0) => label.left - air < x && x < label.right + air && label.top - air < y && y < label.bottom + air;
+    const isOver = ({ x, y, r }) => Math.hypot(Math.max(label.left - x, 0, x - label.right), Math.max(label.top - y, 0, y - label.bottom)) < r;
+    if (rings.some(isOver)) found.push(`${label.text} over a unit`);
+    if (below.some((box) => box.left < label.right && box.right > label.left && box.top + 3 < label.bottom && box.bottom - 3 > label.top)) {
+      found.push(`${label.text} over what stands below a unit`);
+    }
+    const crosses = ({ edge, ends: [a, b] }) => edge !== label.edge
+      && Array.from({ length: 201 }, (_, at) => at / 200).some((t) => meets(a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)));
+    if (wires.some(crosses)) found.push(`${label.text} over another line`);
+  }
+  return { measured: labels.length, found };
+})()";
+
 /// Units of the network of a lesson that touch each other or C, by all that is painted of them, and with the ring of a chosen one in
 /// focus around each.
 const TOUCHING: &str = r"(() => {
@@ -171,6 +208,14 @@ pub(crate) fn leave_circles_free(page: &mut Page<'_>, what: &str) {
     let touching = page.evaluate(TOUCHING);
     assert!(touching["measured"].as_u64() > Some(2), "{what}: {touching}");
     assert_eq!(touching["found"], json!([]), "{what}: circles that touch");
+}
+
+/// Checks the numbers on the lines of the network of a lesson, and returns how many there are.
+#[track_caller]
+pub(crate) fn of_lines_are_clear(page: &mut Page<'_>, what: &str) -> u64 {
+    let over = page.evaluate(OVER_LINES);
+    assert_eq!(over["found"], json!([]), "{what}: numbers of lines");
+    over["measured"].as_u64().expect("a count")
 }
 
 /// Checks that no text in a circle of a lesson, or in its box of C, is wider than its shape.

@@ -142,6 +142,48 @@ fn the_cost_of_targets_of_any_size_is_a_number() {
 }
 
 #[test]
+fn a_convolution_over_a_sequence_shows_its_filters_and_the_outputs_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let cell = |i: usize, j: usize| ((i * 31 + j * 17) % 23).to_string();
+    let row = |i: usize| {
+        format!("{},c{:02}\n", (0..24).map(|j| cell(i, j)).collect::<Vec<_>>().join(","), i * 5 % 14)
+    };
+    let head = (0..24).map(|j| format!("a{j}")).collect::<Vec<_>>().join(",");
+    fs::write(here.join("d.csv"), format!("{head},class\n{}", (0..140).map(row).collect::<String>()))
+        .unwrap();
+    let network = "reshape 8x3, conv 5 3, relu, flatten, dense 14";
+    json(here, &["train", "d.csv", "--network", network, "--epochs", "1", "--out", "r", "--json"]);
+    let explain = ["explain", "r", "--example", "3"];
+    let report = json(here, &[&explain[..], &["--html", "page.html", "--json"]].concat());
+    let page = fs::read_to_string(here.join("page.html")).unwrap();
+    for words in ["5 filters of 3 steps, a row for each of 3 features", "8 of 14 units: those with"] {
+        assert!(page.contains(words), "no {words} in the page");
+    }
+    let cost = page.split("Cost").last().unwrap();
+    assert!(cost.contains("12 of 14 outputs: those with the largest"), "{cost}");
+    // The true class is among the outputs, and the loudest unit has the name of its class.
+    let target = numbers(&report["target"]).iter().position(|&y| y == 1.0).unwrap();
+    let signal = numbers(&report["trace"].as_array().unwrap().last().unwrap()["signal"]);
+    let loudest = (0..14).max_by(|&a, &b| signal[a].abs().total_cmp(&signal[b].abs())).unwrap();
+    assert!(cost.contains(&format!("c{target:02}")), "{cost}");
+    assert!(page.contains(&format!("{} c{loudest:02}", loudest + 1)), "unit {loudest}");
+    // A lone unit is one unit, and no picture.
+    let network = "residual (dense 24, tanh), dense 1";
+    fs::write(
+        here.join("n.csv"),
+        format!("{head},y\n{}", (0..60).map(row).collect::<String>().replace(",c", ",")),
+    )
+    .unwrap();
+    let train = ["train", "n.csv", "--target", "y", "--task", "regression", "--network", network];
+    json(here, &[&train[..], &["--epochs", "1", "--out", "n", "--json"]].concat());
+    json(here, &["explain", "n", "--html", "n.html", "--json"]);
+    let page = fs::read_to_string(here.join("n.html")).unwrap();
+    assert!(page.contains("<summary>1 unit</summary>"), "{page}");
+    assert!(!page.contains(r#"alt="output of layer 1""#), "a picture of one number");
+}
+
+#[test]
 fn large_numbers_stand_apart_and_differ_where_they_differ() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

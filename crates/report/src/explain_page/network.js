@@ -63,6 +63,20 @@ function inLines(text, size, room) {
   return first && rest ? [first.trimEnd(), fitted(rest, size, room)] : [fitted(text, size, room)];
 }
 
+// Boxes by their middle and size.
+const overlap = (a, b) => 2 * Math.abs(a.x - b.x) < a.width + b.width && 2 * Math.abs(a.y - b.y) < a.height + b.height;
+
+// Whether a line meets a box: the part of it between the sides of the box is neither above it nor below.
+function crosses({ x1, y1, x2, y2 }, { x, y, width, height }) {
+  const share = (at) => Math.min(1, Math.max(0, (at - x1) / (x2 - x1)));
+  const [from, to] = [x - width / 2, x + width / 2].map((at) => y1 + share(at) * (y2 - y1));
+  return Math.max(from, to) > y - height / 2 && Math.min(from, to) < y + height / 2;
+}
+
+// The letters of a weight, and how far along its line they may stand, the best first.
+const LABEL = 13.5;
+const SHARES = Array.from({ length: 41 }, (_, at) => at / 40).sort((a, b) => Math.abs(a - 0.25) - Math.abs(b - 0.25));
+
 // The letters of what an output stands for, and how long the longest may be where it stands on end.
 const NAME = 13;
 const LONGEST = 120;
@@ -115,7 +129,10 @@ class Network {
     };
     const place = (rank, slot, count) =>
       upright ? [across(slot, count), along(rank)] : [along(rank), across(slot, count)];
-    return { upright, slots, pitch, gap, lastGap, width, height, radius, ring, names, place, cost: place(ranks - 1, 0, 1) };
+    // What stands below a circle: two lines where there is room.
+    const below = upright ? 0 : 16 * Math.min(2, Math.max(0, Math.floor((pitch - 2 * radius - 4) / 16)));
+    const foot = upright ? 0 : Math.max(0, radius + below + 5 - (pitch / 2 + 11));
+    return { below, upright, slots, pitch, gap, lastGap, width, height: height + foot, radius, ring, names, place, cost: place(ranks - 1, 0, 1) };
   }
 
   // What the outputs stand for: inside of their circles where all fit, below them in an upright drawing, else beside them; `from` and
@@ -142,7 +159,6 @@ class Network {
     this.nodes = new Map();
     this.pulses = new Map();
     this.costPulses = [];
-    this.labels = [];
     data.layers.forEach((layer, index) => {
       const l = index + 1;
       const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs), Number.MIN_VALUE);
@@ -150,9 +166,10 @@ class Network {
       const scale = { weight: largest(layer.weight), gradient: largest(layer.gradient), dense };
       const labelled = !at.upright && columns[l - 1].units.length * layer.units.length <= 12
         && columns[l - 1].units.length <= 4 && layer.units.length <= 4 && at.gap > 150;
+      const labels = labelled ? this.labels(l) : new Map();
       layer.units.forEach((_, i) => {
         columns[l - 1].units.forEach((_, j) => {
-          const edge = this.edge(l, j, i, scale, labelled);
+          const edge = this.edge(l, j, i, scale, labels.get(`${j},${i}`));
           edges.append(edge.group);
           this.edges.set(`${l},${j},${i}`, edge);
           this.pulses.set(`${l},${j},${i}`, this.newPulse(pulses, this.line(l, j, i)));
@@ -188,15 +205,15 @@ class Network {
     return { x1: x1 + dx * start, y1: y1 + dy * start, x2: x2 - dx * end, y2: y2 - dy * end };
   }
 
-  edge(l, j, i, scale, labelled) {
+  edge(l, j, i, scale, place) {
     const line = this.line(l, j, i);
     const ring = svg("line", { ...line, class: "ring" });
     const wire = svg("line", { ...line, class: "wire" });
     const group = svg("g", { class: "edge", role: "option", tabindex: -1, "aria-selected": "false" },
       svg("line", { ...line, class: "hit" }), ring, wire);
     let label;
-    if (labelled) {
-      label = svg("text", { ...this.clearPlace(line), "font-size": 13.5, class: "halo" });
+    if (place) {
+      label = svg("text", { ...place, "font-size": LABEL, class: "halo" });
       group.append(label);
     }
     const item = { kind: "weight", l, j, i };
@@ -204,13 +221,28 @@ class Network {
     return { group, ring, wire, label, scale };
   }
 
-  // A place on the line, near its start, that no other label has taken.
-  clearPlace({ x1, y1, x2, y2 }) {
-    const at = (t) => ({ x: x1 + t * (x2 - x1), y: y1 + t * (y2 - y1) + 4 });
-    const clear = ({ x, y }) => this.labels.every((other) => Math.abs(other.x - x) > 48 || Math.abs(other.y - y) > 17);
-    const place = [0.18, 0.24, 0.12, 0.3, 0.36, 0.42, 0.66, 0.74, 0.82].map(at).find(clear) ?? at(0.18);
-    this.labels.push(place);
-    return place;
+  // A place on each line to layer l for its weight and its derivative, near its start, clear of circles, of what stands below them, of
+  // other labels and other lines; none where a line of the layer has no such place.
+  labels(l) {
+    const { weight, gradient, units } = this.data.layers[l - 1];
+    const below = this.columns[l - 1].units;
+    const lines = units.flatMap((_, i) => below.map((_, j) => ({ key: `${j},${i}`, j, i, ...this.line(l, j, i) })));
+    const reach = this.plan.ring + 3;
+    const taken = [l - 1, l].flatMap((at) => this.columns[at].units.map((_, unit) => {
+      const [x, y] = this.position(at, unit);
+      return { x, y: y + 0.5 * this.plan.below, width: 2 * reach, height: 2 * reach + this.plan.below };
+    }));
+    const places = new Map();
+    for (const { key, j, i, x1, y1, x2, y2 } of lines) {
+      const width = Math.max(...[weight, gradient].map((matrix) => widthOf(short(matrix[j][i]), LABEL))) + 6;
+      const isClear = (box) => !taken.some((other) => overlap(box, other))
+        && !lines.some((other) => other.key !== key && crosses(other, box));
+      const box = SHARES.map((share) => ({ x: x1 + share * (x2 - x1), y: y1 + share * (y2 - y1), width, height: LABEL + 2 })).find(isClear);
+      if (!box) return new Map();
+      taken.push(box);
+      places.set(key, { x: box.x, y: box.y + 4.5 });
+    }
+    return places;
   }
 
   node(column, l, i) {
@@ -265,9 +297,11 @@ class Network {
   }
 
   heading(column, l) {
-    const { upright, place } = this.plan;
+    const { upright, place, ring } = this.plan;
     const [x, y] = place(l, 0, 1);
-    const attributes = upright ? { x: 20, y: y - 26, "font-size": 16 } : { x, y: 22, "font-size": 19 };
+    // Above the first circle, where that is below the heading.
+    const isOver = upright && this.position(l, 0)[0] - ring < 44;
+    const attributes = upright ? { x: 20, y: y - (isOver ? ring + 5 : 26), "font-size": 16 } : { x, y: 22, "font-size": 19 };
     return symbolText(column.symbol, { ...attributes, class: "halo soft" });
   }
 
@@ -358,7 +392,7 @@ class Network {
     if (signalled) lines.push(["d", `δ ${short(column.delta[i])}`]);
     if (l === this.columns.length - 1 && lesson.knows("cost")) lines.push(["z", `y ${short(this.data.target[i])}`]);
     else if (l > 0 && known) lines.push(["z", `z ${short(column.z[i])}`]);
-    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : Math.floor((this.plan.pitch - 2 * this.plan.radius - 4) / 16);
+    const room = this.plan.upright ? (this.plan.pitch < 56 ? 0 : 2) : this.plan.below / 16;
     node.below.forEach((text, line) => {
       const [kind, content] = line < room ? lines[line] ?? ["", ""] : ["", ""];
       text.setAttribute("class", `halo ${kind}`);

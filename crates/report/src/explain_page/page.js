@@ -336,17 +336,25 @@ const network = new Network(byId("network"), data, (item, pin) => {
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+// All that a step says: its formulas and its numbers.
+function stepFormulas(step) {
+  return (told(step).formulas ?? []).map(formula);
+}
+
+function stepNumbers(step) {
+  return [scrolling(table(step), "Numbers of this step"), ...(step.kind === "cost" ? [formula(`C = ${number(data.cost)}`)] : [])];
+}
+
 function go(to, animate = true) {
   lesson.at = Math.min(Math.max(to, 0), steps.length - 1);
-  const { title, caption, formulas = [] } = told(lesson.step);
+  const { title, caption } = told(lesson.step);
   const tone = lesson.at >= firstBack ? "back" : "forward";
   document.querySelector(".lesson").className = `lesson ${tone}`;
   byId("count").textContent = `Step ${lesson.at + 1} of ${steps.length}, ${tone === "back" ? "backward" : "forward"}`;
   byId("title").replaceChildren(...heading(title));
   byId("caption").textContent = caption;
-  byId("formulas").replaceChildren(...formulas.map(formula));
-  byId("numbers").replaceChildren(scrolling(table(lesson.step), "Numbers of this step"));
-  if (lesson.step.kind === "cost") byId("numbers").append(formula(`C = ${number(data.cost)}`));
+  byId("formulas").replaceChildren(...stepFormulas(lesson.step));
+  byId("numbers").replaceChildren(...stepNumbers(lesson.step));
   // Not `disabled`: a button that has the focus keeps it.
   byId("previous").setAttribute("aria-disabled", String(lesson.at === 0));
   byId("next").setAttribute("aria-disabled", String(lesson.at === steps.length - 1));
@@ -419,6 +427,23 @@ byId("steps").append(...steps.map((step, at) => {
   button.addEventListener("click", () => walk(at - lesson.at));
   return html("li", {}, button);
 }));
+
+// On paper there are no buttons: all steps are printed, below the network as it is drawn at the last one.
+let before;
+addEventListener("beforeprint", () => {
+  play(false);
+  before = lesson.at;
+  go(steps.length - 1, false);
+  byId("printed").replaceChildren(...steps.map((step, at) => {
+    const { title, caption } = told(step);
+    return html("section", { class: at >= firstBack ? "back" : "forward" }, html("p", { class: "count" }, `Step ${at + 1} of ${steps.length}`),
+      html("h2", {}, ...heading(title)), html("p", {}, caption), ...stepFormulas(step), ...stepNumbers(step));
+  }));
+});
+addEventListener("afterprint", () => {
+  byId("printed").replaceChildren();
+  go(before, false);
+});
 
 byId("about").textContent = data.about;
 if (columns.some((column) => column.units.length < column.width)) {

@@ -3,7 +3,7 @@
 use chainrule::tensor::Shape;
 use chainrule_report::digits::grouped;
 use chainrule_report::image::Image;
-use chainrule_report::layers_page::{Filters, LayerMaps, LayerPictures, Layers, Saliency};
+use chainrule_report::layers_page::{Filters, LayerMaps, LayerPictures, Layers, Saliency, Units};
 use chainrule_report::sheet::{Maps, Sheet, overlay};
 use chainrule_report::verdict::Verdict;
 
@@ -28,6 +28,9 @@ pub(super) fn layers(
     scale: &[f64],
 ) -> Layers {
     let most = if outline.rows.len() > SHALLOW { OF_DEEP } else { MAPS };
+    let last = outline.rows.last().map(|row| &row.path);
+    // The outputs have names, and so have the units of the last layer.
+    let of = |row: &Row| if Some(&row.path) == last && row.y.len() == names.len() { names } else { &[] };
     let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| (i + 1).to_string());
     let outputs = outline.target.iter().zip(&outline.prediction).enumerate();
     let picture = verdict.as_ref().and_then(|verdict| verdict.picture.as_ref());
@@ -39,7 +42,12 @@ pub(super) fn layers(
         verdict,
         input: outline.input.to_string(),
         saliency,
-        layers: outline.rows.iter().filter(|row| !row.name.is_path).map(|row| layer(row, most)).collect(),
+        layers: outline
+            .rows
+            .iter()
+            .filter(|row| !row.name.is_path)
+            .map(|row| layer(row, most, of(row)))
+            .collect(),
         outputs: outputs.map(|(i, (target, prediction))| (name(i), *target, *prediction)).collect(),
     }
 }
@@ -67,11 +75,14 @@ fn saliency(outline: &Outline, picture: &Image, scale: &[f64]) -> Saliency {
     }
 }
 
-fn layer(row: &Row, most: usize) -> LayerPictures {
-    let is_drawn = !row.is_view && !row.name.passes_on;
+fn layer(row: &Row, most: usize, names: &[String]) -> LayerPictures {
+    // A lone number is no picture.
+    let is_drawn = !row.is_view && !row.name.passes_on && row.y.len() > 1;
     let chosen = loudest_channels(row.shape, row.signal.as_ref().unwrap_or(&row.y), most);
     let is_flat = !row.is_view && !has_positions(row.shape);
-    let unit = |i: usize| Some((i + 1, row.y[i], *row.signal.as_ref()?.get(i)?));
+    let called = |i: usize| names.get(i).map_or_else(String::new, |name| format!(" {name}"));
+    let unit = |i: usize| Some((format!("{}{}", i + 1, called(i)), row.y[i], *row.signal.as_ref()?.get(i)?));
+    let units = || Units { shown: row.units().into_iter().filter_map(unit).collect(), total: row.y.len() };
     LayerPictures {
         path: row.path.clone(),
         words: if row.is_view {
@@ -83,8 +94,10 @@ fn layer(row: &Row, most: usize) -> LayerPictures {
         shape: row.shape.to_string(),
         parameters: row.parameters.iter().map(|parameter| parameter.values.len()).sum(),
         maps: is_drawn.then(|| maps(row, &chosen)),
-        filters: row.parameters.iter().find_map(|parameter| filters(parameter, &chosen)),
-        units: if is_flat { row.units().into_iter().filter_map(unit).collect() } else { Vec::new() },
+        filters: row.parameters.iter().find_map(|parameter| {
+            filters(parameter, &chosen).or_else(|| filters_in_time(parameter, row.shape, &chosen))
+        }),
+        units: (is_flat && row.signal.is_some()).then(units),
     }
 }
 
@@ -100,6 +113,31 @@ fn maps(row: &Row, chosen: &[usize]) -> LayerMaps {
         output: Sheet::new(&output.pictures(), columns),
         signal: overlaid.map(|pictures| Sheet::new(&pictures, columns)),
     }
+}
+
+/// The filters of a convolution over a sequence, as sequences are drawn: a row for each feature, a column for each step.
+fn filters_in_time(parameter: &Parameter, shape: Shape, chosen: &[usize]) -> Option<Filters> {
+    let (Shape::Sequence { features, .. }, &[steps, channels, count]) =
+        (shape, parameter.entry.shape.as_slice())
+    else {
+        return None;
+    };
+    if count != features || !parameter.entry.is_weight() {
+        return None;
+    }
+    let shown = &chosen[..chosen.len().min(FILTERS)];
+    let sheet = |weight: &[f64]| {
+        let limit = weight.iter().fold(0.0, |limit: f64, value| limit.max(value.abs()));
+        let picture = |&filter: &usize| {
+            let own: Vec<f64> = weight.iter().skip(filter).step_by(count).copied().collect();
+            let maps = Maps::of(&[steps, channels], &own, &[]);
+            Image::diverging_to(maps.width, maps.height, &maps.values()[0], limit)
+        };
+        Sheet::new(&shown.iter().map(picture).collect::<Vec<_>>(), FILTERS)
+    };
+    let few = if shown.len() < count { format!("{} of {count}", shown.len()) } else { count.to_string() };
+    let about = format!("{few} filters of {steps} steps, a row for each of {channels} features");
+    Some(Filters { weight: sheet(&parameter.values), gradient: sheet(&parameter.gradient), about })
 }
 
 /// The filters of a convolution over pictures: of one or three channels as pictures, of more a kernel for each channel.

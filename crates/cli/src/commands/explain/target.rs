@@ -166,3 +166,26 @@ fn in_range<A: Scalar>(target: &ArrayRef2<A>, loss: LossKind) -> Result<(), &'st
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chainrule::layers::{Architecture, activation};
+    use chainrule::model::Output;
+
+    use super::*;
+
+    #[test]
+    fn a_class_as_the_target_of_a_lone_output_is_1_for_the_second_class_only() {
+        let loss = LossKind::BinaryCrossEntropy;
+        let of = |outputs: usize, text: &str| -> Vec<f64> {
+            let architecture = Architecture::perceptron(&[2, 3, outputs], activation::Relu, 0.0);
+            let mut card = ModelCard::new(architecture, Output::Sigmoid, Some(loss.spec()));
+            card.classes = vec!["no".to_owned(), "yes".to_owned()];
+            target::<f64>(text, &card, loss).unwrap().into_iter().collect()
+        };
+        assert_eq!([of(1, "no"), of(1, "yes")], [[0.0], [1.0]]);
+        assert_eq!([of(2, "no"), of(2, "yes"), of(2, "1")], [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]);
+        // A number is the number itself.
+        assert_eq!([of(1, "0"), of(1, "0.25"), of(1, "1")], [[0.0], [0.25], [1.0]]);
+    }
+}
