@@ -25,7 +25,7 @@ pub fn half(bits: u16) -> f64 {
 /// The bits of the nearest number of binary16, of two the even one; `None` where that is infinite, or x is NaN.
 ///
 /// ```
-/// use chainrule_train::tensors::{half, half_bits};
+/// use chainrule_tensor::half::{half, half_bits};
 ///
 /// assert_eq!(half_bits(1.0 + 2.0_f64.powi(-11)).map(half), Some(1.0));
 /// assert_eq!(half_bits(65519.0).map(half), Some(65504.0));
