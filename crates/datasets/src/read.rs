@@ -32,6 +32,10 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
+    /// How the names of files end that are read, for a message.
+    pub const ENDINGS: &str =
+        ".csv, .tsv or .txt (each also with .gz or .zst), .npy, .npz, .parquet, .idx or -ubyte";
+
     /// The format that the path names; `None` if it is unknown.
     ///
     /// ```
@@ -192,9 +196,9 @@ pub fn read_features_and_kept<A: Scalar>(
 
 fn format(path: &Path) -> Result<FileFormat, Error> {
     FileFormat::of(path).ok_or_else(|| {
-        let (fault, cure) =
-            ("its format is not known by its name", "name it .csv, .tsv, .npy, .npz, .parquet or .idx");
-        Error::format(path, fault, cure)
+        let fault =
+            format!("its format is not known by its name, which has to end in {}", FileFormat::ENDINGS);
+        Error::format(path, fault, "rename it")
     })
 }
 

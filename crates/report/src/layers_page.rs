@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::digits::{grouped, significant};
 use crate::html::{cell, note, page, section, table};
 use crate::image::Image;
+use crate::largest::largest;
 use crate::sheet::Sheet;
 use crate::verdict::Verdict;
 
@@ -118,18 +119,12 @@ pub fn layers_page(walk: &Layers) -> String {
 impl Layers {
     fn cost(&self) -> Markup {
         const MOST: usize = 12;
-        let mut order: Vec<usize> = (0..self.outputs.len()).collect();
-        let size = |&at: &usize| {
-            let (_, target, output) = self.outputs[at];
-            target.abs().max(output.abs())
-        };
-        order.sort_by(|a, b| size(b).total_cmp(&size(a)));
-        order.truncate(MOST);
-        order.sort_unstable();
+        let sizes: Vec<f64> =
+            self.outputs.iter().map(|(_, target, output)| target.abs().max(output.abs())).collect();
         let row = |(name, target, output): &(String, f64, f64)| {
             vec![cell(name), cell(&significant(*output)), cell(&significant(*target))]
         };
-        let rows: Vec<_> = order.into_iter().map(|at| row(&self.outputs[at])).collect();
+        let rows: Vec<_> = largest(&sizes, MOST).into_iter().map(|at| row(&self.outputs[at])).collect();
         html! {
             p { "C = " (significant(self.cost)) @if let Some(unit) = &self.unit { " in " (unit) } }
             (table(&["output", "prediction", "target"], &rows))

@@ -23,6 +23,7 @@ mod finite;
 pub mod gallery;
 mod html;
 pub mod image;
+pub mod largest;
 pub mod layers_page;
 mod loss_units;
 pub mod metrics;

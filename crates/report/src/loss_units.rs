@@ -35,16 +35,20 @@ pub struct LossUnits {
     pub with: Vec<String>,
 }
 
+/// What makes a cross-entropy another number than the plain one: label smoothing by this fraction, and weights of the classes.
+pub fn modifiers(label_smoothing: f64, has_class_weights: bool) -> Vec<String> {
+    let smoothing = (label_smoothing > 0.0).then(|| format!("label smoothing {label_smoothing}"));
+    let weights = has_class_weights.then(|| "class weights".to_owned());
+    smoothing.into_iter().chain(weights).collect()
+}
+
 impl LossUnits {
     /// The loss of a run's settings, if its unit is known without the data: that of a cross-entropy.
     pub(crate) fn of_settings(name: &str, smoothing: Option<&str>, has_weights: bool) -> Option<Self> {
         if !name.ends_with("cross-entropy") {
             return None;
         }
-        let smoothing =
-            smoothing.and_then(|text| text.parse::<f64>().ok()).filter(|&smoothing| smoothing > 0.0);
-        let smoothing = smoothing.map(|smoothing| format!("label smoothing {smoothing}"));
-        let with = smoothing.into_iter().chain(has_weights.then(|| "class weights".to_owned())).collect();
+        let with = modifiers(smoothing.and_then(|text| text.parse().ok()).unwrap_or(0.0), has_weights);
         let unit = Some("nats".to_owned());
         Some(Self { name: name.to_owned(), unit: unit.clone(), unit_in_training: unit, targets: 0, with })
     }

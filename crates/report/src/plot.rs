@@ -129,7 +129,7 @@ impl Plot {
         self.tagged("example", Mark::Dots, Tag::Example, points)
     }
 
-    /// With a line through means of so many examples each, whose dots have that area.
+    /// With a line whose points are means over this many examples each; the area of a dot grows with their number.
     #[must_use]
     pub(crate) fn counted(self, name: &str, points: impl IntoIterator<Item = (f64, f64, usize)>) -> Self {
         let points = points.into_iter().map(|(x, y, count)| ((x, y), count));

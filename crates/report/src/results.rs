@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::class_figures::{Class, ClassFigures, predicted, without_figures};
 use crate::diagnostics::Diagnostics;
 use crate::finite::finite_or_nan;
-pub use crate::loss_units::LossUnits;
+pub use crate::loss_units::{LossUnits, modifiers};
 pub use crate::target_figures::{TargetFigures, without_r2};
 
 /// The summary of a run: the object that `chainrule train --json` prints.

@@ -8,6 +8,7 @@ pub use self::answer::{Answer, LabelAnswer, NumberAnswer};
 use crate::digits::percent;
 use crate::html::{bar, cell, note, table};
 use crate::image::Image;
+use crate::largest::largest;
 
 /// An example in its own units, and the answer of a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,17 +88,13 @@ impl Verdict {
         if all <= most {
             return (self.columns.iter().collect(), None);
         }
-        let size = |at: usize| self.influence.get(at).map_or(0.0, |influence| influence.abs());
-        let mut order: Vec<usize> = (0..all).collect();
-        order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
-        order.truncate(most);
-        order.sort_unstable();
-        let which = if self.influence.is_empty() {
-            format!("the first {most} of {all} columns")
+        let (shown, which) = if self.influence.is_empty() {
+            ((0..most).collect(), format!("the first {most} of {all} columns"))
         } else {
-            format!("{most} of {all} columns: those with the largest |x · ∂C/∂x|")
+            let which = format!("{most} of {all} columns: those with the largest |x · ∂C/∂x|");
+            (largest(&self.influence, most), which)
         };
-        (order.into_iter().map(|at| &self.columns[at]).collect(), Some(which))
+        (shown.into_iter().map(|at| &self.columns[at]).collect(), Some(which))
     }
 
     /// The columns of the example in their own units.

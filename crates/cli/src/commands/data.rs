@@ -308,8 +308,8 @@ impl DataArgs {
     pub(crate) fn name_part<A: Scalar>(&self, part: &PartArgs, data: &Dataset<A>) {
         let Some(source) = &self.place.data else { return };
         let of_run = if part.split_seed.is_some() { " of the run" } else { "" };
-        let (part, rows) = (part.in_words(source.is_own()), data.len());
-        match part.strip_suffix(" part") {
+        let rows = data.len();
+        match part.name(source.is_own()) {
             Some(part) => errln!("{source}: the {rows} {part} examples{of_run}"),
             None => errln!("{source}: all {rows} rows"),
         }

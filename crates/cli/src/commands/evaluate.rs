@@ -118,7 +118,7 @@ pub(crate) fn figures(target: &Target, examples: usize, result: &Evaluation) -> 
             r2: headline(&result.metrics),
             rmse: fit.rmse(),
             mae: Some(fit.mae()),
-            targets: if fit.columns() > 1 { targets(target.columns(), fit) } else { Vec::new() },
+            targets: targets(target.columns(), fit),
         },
         Metrics::MultiLabel(metrics) => results::Evaluation::MultiLabel {
             examples,
@@ -161,15 +161,16 @@ fn labels(labels: &[Label], metrics: &MultiLabelMetrics) -> Vec<Class> {
     labels.iter().enumerate().map(|(at, label)| of_class(&label.name, metrics.label(at))).collect()
 }
 
-/// The figures of each target.
+/// The figures of each of several targets; none of a lone one, whose figures are those of the whole.
 pub(crate) fn targets(names: &[String], fit: &RegressionMetrics) -> Vec<TargetFigures> {
+    let several = if names.len() > 1 { names } else { &[] };
     let figures = |(column, name): (usize, &String)| TargetFigures {
         name: name.clone(),
         r2: if fit.varies(column) { fit.r_squared_of(column) } else { f64::NAN },
         rmse: fit.rmse_of(column),
         mae: Some(fit.mae_of(column)),
     };
-    names.iter().enumerate().map(figures).collect()
+    several.iter().enumerate().map(figures).collect()
 }
 
 /// R², RMSE and MAE of each target.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::model::{ModelArgs, label_names};
 use super::options::with_dtype;
+use super::stages::{SHORT_NAME, head_of_parameters, is_narrow};
 use crate::failure::{Failure, outln, print_json};
 use crate::headings::OUTPUT;
 use crate::table::{TableColumn, table};
@@ -31,10 +32,6 @@ pub(crate) struct Inspect {
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
-
-/// Characters of a terminal that is narrow, and of the name of a layer there at least.
-const NARROW: usize = 60;
-const SHORT_NAME: usize = 9;
 
 /// One layer of the table.
 struct Row {
@@ -123,7 +120,7 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
     }
     let room = columns(Stream::Stdout);
     // On a narrow terminal a shape is spelled as the command line takes it, without the axis of the examples.
-    let is_narrow = room < NARROW;
+    let is_narrow = is_narrow(room);
     let shape = |row: &Row| {
         if is_narrow {
             return row.output.to_string();
@@ -145,7 +142,7 @@ fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Resu
             TableColumn::words(2, "output", rows.iter().map(shape)).at_least(11),
             TableColumn::numbers(
                 1,
-                if is_narrow { "θ" } else { "parameters" },
+                head_of_parameters(room),
                 rows.iter().map(|row| row.parameters.to_string()),
             ),
         ];

@@ -4,7 +4,7 @@ use chainrule::datasets::{Encoding, Target};
 use chainrule::layers::{SoftmaxSpec, Stage, activation};
 use chainrule::loss::{CrossEntropyConfig, FusedOutput, LossKind, LossSpec};
 use chainrule::model::{self, Output, usual_loss};
-use chainrule_report::results::LossUnits;
+use chainrule_report::results::{LossUnits, modifiers};
 
 use super::options::OutputName;
 use crate::failure::Failure;
@@ -28,11 +28,7 @@ pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> 
 /// What makes the loss another number than the plain one of its name.
 fn with(loss: &LossSpec) -> Vec<String> {
     let LossSpec::CrossEntropy(config) = loss else { return Vec::new() };
-    let smoothing =
-        (config.label_smoothing > 0.0).then(|| format!("label smoothing {}", config.label_smoothing));
-    let weights =
-        config.class_weights.iter().any(|&weight| weight != 1.0).then(|| "class weights".to_owned());
-    smoothing.into_iter().chain(weights).collect()
+    modifiers(config.label_smoothing, config.class_weights.iter().any(|&weight| weight != 1.0))
 }
 
 /// The unit of a loss over this many targets that are measured in `units`; none of a difference to an indicator of classes.

@@ -36,16 +36,13 @@ pub(crate) fn layers(text: &str, outputs: usize) -> Result<Vec<Stage>, Failure> 
     if !is_file(path) {
         return Stage::network(text).map_err(|error| {
             // A name alone may have been meant for one of a whole network.
-            match nearest(text, Preset::NAMES.iter().copied()) {
-                _ if text.contains([',', ' ']) => Failure::Input(format!("--network: {error}")),
-                Some(preset) => {
-                    Failure::Input(format!("--network {text}: the network that is most like it is {preset}"))
-                }
-                None => Failure::Input(format!(
-                    "--network: {error}; whole networks are {}",
-                    Preset::NAMES.join(", ")
-                )),
+            if text.contains([',', ' ']) {
+                return Failure::Input(format!("--network: {error}"));
             }
+            Failure::Input(match nearest(text, Preset::NAMES.iter().copied()) {
+                Some(preset) => format!("--network {text}: the network that is most like it is {preset}"),
+                None => format!("--network: {error}; whole networks are {}", Preset::NAMES.join(", ")),
+            })
         });
     }
     let refused = |fault: String| Failure::Input(format!("--network {text}: {fault}"));

@@ -82,9 +82,9 @@ impl Predict {
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
-                "{}: expected a file that ends in .csv, .tsv or .txt (each also with .gz or .zst), .npy, .npz, .parquet or -ubyte, images, or - for \
-                 a table on the standard input",
-                self.input.display()
+                "{}: expected a file that ends in {}, images, or - for a table on the standard input",
+                self.input.display(),
+                FileFormat::ENDINGS
             )));
         }
         let schema = match &card.input {

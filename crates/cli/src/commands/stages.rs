@@ -5,6 +5,19 @@ use std::collections::HashMap;
 use chainrule::layers::{Architecture, Layer, Stage, Station, Structure, walk};
 use chainrule::tensor::{Entry, Scalar};
 
+/// Characters of the name of a layer in a table, at least.
+pub(crate) const SHORT_NAME: usize = 9;
+
+/// Whether a terminal of this width has no room for a table of layers with a column headed `parameters`.
+pub(crate) fn is_narrow(room: usize) -> bool {
+    room < 60
+}
+
+/// The head of the column with the number of parameters of each layer.
+pub(crate) fn head_of_parameters(room: usize) -> &'static str {
+    if is_narrow(room) { "θ" } else { "parameters" }
+}
+
 /// A layer, or a path of layers inside one.
 #[derive(Debug, Clone)]
 pub(crate) struct StageName {

@@ -212,7 +212,7 @@ fn large_numbers_stand_apart_and_differ_where_they_differ() {
             assert!((shown - exact).abs() <= 1e-5 * exact.abs() + 5e-5, "{shown} for {exact} in {grid}");
         }
     }
-    // The prediction and the target are told apart, and have the name of their column.
+    // The prediction and the target have as many digits as it takes to see that they differ, and the name of their column.
     let cost = text.split("\nCost\n").nth(1).unwrap();
     let row = cost.lines().find(|line| line.ends_with("  price")).unwrap();
     let cells: Vec<f64> = row.split_whitespace().filter_map(|cell| cell.parse().ok()).collect();

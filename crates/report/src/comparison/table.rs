@@ -5,11 +5,14 @@ use maud::{Markup, html};
 use super::SHORT;
 use super::compared::{Compared, Outcome, same_data, same_loss, same_part};
 use crate::digits::{duration, four_decimals, grouped, six_digits};
-use crate::html::note;
+use crate::html::{note, scrolling};
 use crate::results::{Evaluation, LossUnits};
 
 /// How a figure is read off a run.
 type Read = Box<dyn Fn(&Compared) -> Option<f64>>;
+
+/// The part of the data on which no run is the best: the longer it was fitted, the better it does there.
+const TRAINING: &str = "training";
 
 /// A figure of the table: its name, how it is read off a run and written, and which is the best.
 struct Figure {
@@ -36,7 +39,7 @@ impl Figure {
 
     /// The value of the best of several runs, if they can be compared and not all are the same.
     fn best(&self, runs: &[Compared]) -> Option<f64> {
-        let best = self.best?;
+        let best = self.best.filter(|_| self.part != TRAINING)?;
         if !same_part(runs, self.part) || self.is_loss && !same_loss(runs) {
             return None;
         }
@@ -59,15 +62,14 @@ fn figures() -> Vec<Figure> {
         is_loss: name.ends_with("loss"),
     };
     let mut all = Vec::new();
-    for part in ["test", "validation", "training"] {
-        let best = |best| (part != "training").then_some(best);
+    for part in ["test", "validation", TRAINING] {
         for metric in ["accuracy", "R²"] {
             let of = move |run: &Compared| run.metric_of(part).filter(|_| run.metric() == Some(metric));
             let name = format!("{part} {metric}");
-            all.push(figure(&name, Box::new(of), four_decimals, best(Best::Highest), part));
+            all.push(figure(&name, Box::new(of), four_decimals, Some(Best::Highest), part));
         }
         let loss = move |run: &Compared| run.loss_of(part);
-        all.push(figure(&format!("{part} loss"), Box::new(loss), six_digits, best(Best::Lowest), part));
+        all.push(figure(&format!("{part} loss"), Box::new(loss), six_digits, Some(Best::Lowest), part));
         if part == "test" {
             // The mean over several targets is one of different units.
             let errors = |run: &Compared| match run.results()?.test.as_ref()? {
@@ -78,8 +80,8 @@ fn figures() -> Vec<Figure> {
             };
             let rmse = move |run: &Compared| Some(errors(run)?.0);
             let mae = move |run: &Compared| errors(run)?.1;
-            all.push(figure("test RMSE", Box::new(rmse), six_digits, best(Best::Lowest), part));
-            all.push(figure("test MAE", Box::new(mae), six_digits, best(Best::Lowest), part));
+            all.push(figure("test RMSE", Box::new(rmse), six_digits, Some(Best::Lowest), part));
+            all.push(figure("test MAE", Box::new(mae), six_digits, Some(Best::Lowest), part));
         }
     }
     let best_epoch = |run: &Compared| Some(run.record.best_epoch()?.epoch as f64);
@@ -102,12 +104,12 @@ pub(super) fn results(runs: &[Compared], names: &[String]) -> Markup {
     let known_losses: Vec<_> = runs.iter().filter_map(Compared::loss).collect();
     let losses_differ = !same_loss(runs);
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Results" {
+        (scrolling("Results", &html! {
             table.sortable[runs.len() > 1] {
                 thead { tr {
                     th scope="col" { "run" }
                     @for figure in &known {
-                        th scope="col" data-high=[(figure.best == Some(Best::Highest) || figure.name.ends_with("accuracy") || figure.name.ends_with("R²")).then_some("1")] { (figure.name) }
+                        th scope="col" data-high=[(figure.best == Some(Best::Highest)).then_some("1")] { (figure.name) }
                     }
                     @if losses_differ { th.words scope="col" { "loss in" } }
                     th scope="col" { "data" }
@@ -132,7 +134,7 @@ pub(super) fn results(runs: &[Compared], names: &[String]) -> Markup {
                     }
                 }
             }
-        }
+        }))
         @if best.iter().any(Option::is_some) { (note("★ The best of these runs.")) }
         @if let Some(why) = unmarked(runs, &known) { (note(&why)) }
         @if let (Some(loss), false) = (known_losses.first(), losses_differ) {

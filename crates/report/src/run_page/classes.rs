@@ -113,7 +113,7 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>], part: &str) -> Markup {
         label.switch for="counts" { "examples" }
         input #shares type="radio" name="matrix";
         label.switch for="shares" { "% of the true class" }
-        div.scroll tabindex="0" role="region" aria-label="Confusion matrix" {
+        (scrolling("Confusion matrix", &html! {
             table.matrix.many[classes.len() > 8] {
                 thead { tr { td {} @for (at, class) in classes.iter().enumerate() {
                     (named_head(&class.name, &head(at, &class.name)))
@@ -134,7 +134,7 @@ fn matrix(classes: &[Class], confusion: &[Vec<u64>], part: &str) -> Markup {
                     }
                 }
             }
-        }
+        }))
         (note(&format!("True class by row, predicted class by column, on the {part} data.")))
         @if is_numbered { (note("The columns are numbered as the rows.")) }
     }
@@ -149,7 +149,7 @@ fn share(count: u64, row: &[u64]) -> f64 {
     count as f64 / row.iter().sum::<u64>().max(1) as f64
 }
 
-/// The share of a count in its row, per cent; nothing where there is none.
+/// A count as a percentage of the sum of its row; empty for a count of 0.
 fn percent(count: u64, row: &[u64]) -> String {
     match 100.0 * share(count, row) {
         0.0 => String::new(),

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::diagnostics::Part;
 use crate::digits::{four_decimals, grouped, six_digits};
-use crate::html::{bar, breakable, note, section};
+use crate::html::{bar, breakable, note, scrolling, section};
 use crate::results::{Evaluation, Results, without_r2};
 
 /// Bars of a chart that are drawn at most.
@@ -41,7 +41,7 @@ pub(super) fn parts(results: &Results, has_curves: bool) -> Option<Markup> {
         .map(|part| format!("{}: {}", part.name, without_r2(part.examples)))
         .collect();
     let body = html! {
-        div.scroll tabindex="0" role="region" aria-label="Parts of the data" {
+        (scrolling("Parts of the data", &html! {
             table {
                 thead { tr {
                     th scope="col" { "part" }
@@ -75,7 +75,7 @@ pub(super) fn parts(results: &Results, has_curves: bool) -> Option<Markup> {
                     }
                 }
             }
-        }
+        }))
         ul.origins {
             @for part in parts.iter().filter(|part| part.name != "training") { li { (part.name) ": " (part.origin) } }
         }
@@ -132,7 +132,7 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
         order.truncate(BARS);
     }
     let body = html! {
-        div.scroll tabindex="0" role="region" aria-label="Examples of each class" {
+        (scrolling("Examples of each class", &html! {
             table {
                 thead { tr {
                     th scope="col" { (what) }
@@ -155,7 +155,7 @@ pub(super) fn balance(results: &Results) -> Option<Markup> {
                     }
                 }
             }
-        }
+        }))
         @if names.len() > BARS {
             (note(&format!("The {BARS} rarest of {}, by the training part.", names.len())))
         }
@@ -171,7 +171,7 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
         return None;
     }
     let body = html! {
-        div.scroll tabindex="0" role="region" aria-label="Columns" {
+        (scrolling("Columns", &html! {
             table {
                 thead { tr { th scope="col" { "column" } th.words scope="col" { "kind" } th scope="col" { "inputs" } } }
                 tbody {
@@ -180,7 +180,7 @@ pub(super) fn columns(results: &Results) -> Option<Markup> {
                     }
                 }
             }
-        }
+        }))
         @if matches!(results.judged().1, Some(Evaluation::Regression { r2, .. }) if r2.is_nan()) {
             (note("Their importance is not measured, because R² is not defined."))
         }
@@ -200,7 +200,7 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
     order.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     let largest = order.first().map_or(0.0, |first| first.mean).max(f64::MIN_POSITIVE);
     let body = html! {
-        div.scroll tabindex="0" role="region" aria-label="Importance of the columns" {
+        (scrolling("Importance of the columns", &html! {
             table {
                 thead { tr {
                     th scope="col" { "column" }
@@ -217,7 +217,7 @@ pub(super) fn importance(results: &Results) -> Option<Markup> {
                     }
                 }
             }
-        }
+        }))
         (note(&format!(
             "Permutation importance: how much the {} of {} falls where the cells of one column are shuffled among {} {} examples, \
              mean and standard deviation of {} times{}.",

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::diagnostics::LayerRow;
 use crate::digits::grouped;
-use crate::html::section;
+use crate::html::{scrolling, section};
 use crate::results::Results;
 
 /// Each layer with the shape of its output and its parameters.
@@ -17,7 +17,7 @@ pub(super) fn network(results: &Results) -> Option<Markup> {
         format!("padding-left:{:.1}rem", 0.6 + 0.5 * layer.path.matches('.').count() as f64)
     };
     let body = html! {
-        div.scroll tabindex="0" role="region" aria-label="Network" {
+        (scrolling("Network", &html! {
             table {
                 thead { tr {
                     th scope="col" { "layer" }
@@ -43,7 +43,7 @@ pub(super) fn network(results: &Results) -> Option<Markup> {
                     }
                 }
             }
-        }
+        }))
     };
     Some(section("Network", &body))
 }

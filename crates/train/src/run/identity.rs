@@ -19,6 +19,9 @@ pub struct RunIdentity {
     /// The checksum of the file of the model whose weights the run started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<u64>,
+    /// The [`fingerprint`] of test data that are in a file of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<u64>,
     /// The settings that a run keeps from its first step to its last, by their keys; `None` for one without a value.
     ///
     /// Snapshots of earlier versions have none, and a setting that a version did not know yet is not compared.
@@ -29,15 +32,10 @@ pub struct RunIdentity {
 /// What differs between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Difference {
-    Data,
-    /// The model whose weights the run started from.
-    Model,
+    /// Numbers of a file, in words.
+    File(&'static str),
     /// A setting by its key, in the snapshot and in the run, as `key = value`.
-    Setting {
-        key: String,
-        was: String,
-        now: String,
-    },
+    Setting { key: String, was: String, now: String },
 }
 
 impl RunIdentity {
@@ -57,9 +55,22 @@ impl RunIdentity {
         });
         // Not known of runs of earlier versions.
         let differ = |now: Option<u64>, was: Option<u64>| now.zip(was).is_some_and(|(now, was)| now != was);
-        let other_data = differ(self.rows, saved.rows) || self.data != saved.data;
-        let other_model = differ(self.model, saved.model).then_some(Difference::Model);
-        changed.or(other_data.then_some(Difference::Data)).or(other_model)
+        let files = [
+            (
+                differ(self.rows, saved.rows) || self.data != saved.data,
+                "the training data is not what it was when the run began",
+            ),
+            (
+                differ(self.model, saved.model),
+                "the model that the run started from (--from) is not what it was: restore its file",
+            ),
+            (
+                differ(self.test, saved.test),
+                "the examples of --test are not what they were when the run began: restore their file",
+            ),
+        ];
+        let changed_file = || files.into_iter().find(|(is_changed, _)| *is_changed);
+        changed.or_else(|| changed_file().map(|(_, fault)| Difference::File(fault)))
     }
 }
 

@@ -130,15 +130,8 @@ impl<A: Scalar> Saved<A> {
         let label: Label<A> =
             serde_json::from_str(text).map_err(|error| TensorFileError::format(path, error))?;
         match run.difference(&label.run) {
-            Some(Difference::Data) => {
-                let fault = "the training data is not what it was when the run began".to_owned();
-                return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
-            }
-            Some(Difference::Model) => {
-                let fault =
-                    "the model that the run started from (--from) is not what it was: restore its file"
-                        .to_owned();
-                return Err(SnapshotError::Mismatch { path: path.to_owned(), fault });
+            Some(Difference::File(fault)) => {
+                return Err(SnapshotError::Mismatch { path: path.to_owned(), fault: fault.to_owned() });
             }
             Some(Difference::Setting { key, was, now }) => {
                 return Err(SnapshotError::Setting { path: path.to_owned(), key, was, now });

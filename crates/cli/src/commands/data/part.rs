@@ -33,20 +33,25 @@ pub(crate) struct PartArgs {
 }
 
 impl PartArgs {
-    /// The part in words: all rows of a user's file, unless a run records how it was split.
-    pub(crate) fn in_words(&self, is_own: bool) -> &'static str {
+    /// The name of the part; `None` for all rows of a user's file, unless a run records how it was split.
+    pub(super) fn name(&self, is_own: bool) -> Option<&'static str> {
         match self.part {
-            _ if is_own && self.split_seed.is_none() => "all rows",
-            None | Some(Part::Test) => "test part",
-            Some(Part::Validation) => "validation part",
-            Some(Part::Train) => "training part",
+            _ if is_own && self.split_seed.is_none() => None,
+            None | Some(Part::Test) => Some("test"),
+            Some(Part::Validation) => Some("validation"),
+            Some(Part::Train) => Some("training"),
         }
+    }
+
+    /// The part in words.
+    pub(crate) fn in_words(&self, is_own: bool) -> String {
+        self.name(is_own).map_or_else(|| "all rows".to_owned(), |name| format!("{name} part"))
     }
 
     /// The part that was asked for, of data that `whose` divides.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the data have no such part.
     pub(super) fn of<A>(&self, parts: Parts<A>, whose: &str) -> Result<Dataset<A>, Failure> {
         let (part, name) = match self.part {
             Some(Part::Train) => return Ok(parts.train),

@@ -52,8 +52,10 @@ impl FromStr for Source {
         if let Some(known) = nearest(text, names.iter().map(String::as_str)).filter(|_| is_word) {
             return Err(format!("did you mean {known}? The built-in data sets are {}", names.join(", ")));
         }
-        let files = "a file that ends in .csv, .tsv or .txt (each also with .gz or .zst), .npy, .npz, .parquet, .idx or -ubyte, a folder \
-                     of images, or - for a table on the standard input";
+        let files = format!(
+            "a file that ends in {}, a folder of images, or - for a table on the standard input",
+            FileFormat::ENDINGS
+        );
         Err(match path.extension() {
             _ if path.exists() => format!("its name does not say what it holds: name {files}"),
             Some(_) => format!("there is no such file, and it would have to be {files}"),

@@ -1,29 +1,8 @@
 //! Which units of a wide layer are shown.
 
+use chainrule_report::largest::{by_size, first, largest};
+
 use super::trace::Trace;
-
-/// The places of all numbers, the largest first, whatever their sign; of equal ones that with the larger `tie`, where there are ties.
-fn by_size(values: &[f64], ties: &[f64]) -> Vec<usize> {
-    let size = |values: &[f64], i: usize| values.get(i).map_or(0.0, |x| x.abs());
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| {
-        let by = |values: &[f64]| size(values, b).total_cmp(&size(values, a));
-        by(values).then_with(|| by(ties))
-    });
-    order
-}
-
-/// The first `limit` of some places, in their order.
-fn first(mut order: Vec<usize>, limit: usize) -> Vec<usize> {
-    order.truncate(limit);
-    order.sort_unstable();
-    order
-}
-
-/// The places of the largest numbers, whatever their sign, at most `limit`, in their order.
-pub(super) fn largest(values: &[f64], limit: usize) -> Vec<usize> {
-    first(by_size(values, &[]), limit)
-}
 
 impl Trace {
     /// What layer `l` sees, the unit first whose weights have the largest derivatives: ∂C/∂W = below·δᵀ, so that |below| decides. Many

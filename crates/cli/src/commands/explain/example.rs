@@ -50,15 +50,14 @@ impl Example {
         transform: &Pipeline,
     ) -> Self {
         let texts = || raw.iter().map(ToString::to_string).collect();
-        let (head, inputs) = match (kind.schema.as_ref().zip(cells), kind.image) {
-            (_, Some((shape, _))) => ("pixel", of_pixels(shape, texts())),
-            (Some((schema, cells)), None) => ("column", of_row(schema, cells)),
-            (None, None) => ("column", of_numbers(&kind.names, texts())),
-        };
-        let columns = match (kind.schema.as_ref().zip(cells), kind.image) {
-            (_, Some(_)) => Vec::new(),
-            (Some((schema, cells)), None) => columns(schema, cells),
-            (None, None) => inputs.iter().map(|words| (words.name.clone(), words.value.clone())).collect(),
+        let (head, inputs, columns) = match (kind.schema.as_ref().zip(cells), kind.image) {
+            (_, Some((shape, _))) => ("pixel", of_pixels(shape, texts()), Vec::new()),
+            (Some((schema, cells)), None) => ("column", of_row(schema, cells), columns(schema, cells)),
+            (None, None) => {
+                let inputs = of_numbers(&kind.names, texts());
+                let columns = inputs.iter().map(|words| (words.name.clone(), words.value.clone())).collect();
+                ("column", inputs, columns)
+            }
         };
         let facts = Names { head, names: inputs.iter().map(|words| words.fact.clone()).collect() };
         let (_, scale) = transform.folded::<f64>(raw.len());

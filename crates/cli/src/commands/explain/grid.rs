@@ -51,7 +51,7 @@ fn columns(
     part: &Part<'_>,
 ) -> Vec<TableColumn> {
     let (layer, symbol) = (&trace.layers[l - 1], line(&trace.symbol(l - 1)));
-    // Where there is a row above the matrix, the symbol stands in it and not in the head.
+    // The row of δ above an outer product begins with the symbol of the values, which is otherwise in the header.
     let (head, above) = match part.head {
         Some(_) => ("", Some(symbol.clone())),
         None => (symbol.as_str(), None),

@@ -7,15 +7,15 @@ use chainrule::ndarray::ArrayRef2;
 use chainrule::tensor::{Entry, Shape, vector};
 use chainrule::train::Weights;
 use chainrule_report::digits::{apart, compact};
+use chainrule_report::largest::largest;
 use serde_json::{Value, json};
 
-use super::chosen::largest;
 use super::example::{NO_NAMES, Names};
 use super::pass::{Pass, wide};
 use super::tables::{Shown, UNITS, cost_in, formulas, indented, room, table};
 use super::trace::influence;
 use crate::commands::pictures::has_positions;
-use crate::commands::stages::{StageName, is_own, stage_names};
+use crate::commands::stages::{SHORT_NAME, StageName, head_of_parameters, is_own, stage_names};
 use crate::failure::{Failure, outln};
 use crate::table::{TableColumn, table as fitted_table};
 use crate::terminal::shortened;
@@ -215,12 +215,9 @@ impl Outline {
     }
 
     fn print_sizes(&self, unit: Option<&str>) -> Result<(), Failure> {
-        /// Characters of the name of a layer where there is room for them, at most, and at least.
+        /// Characters of the name of a layer where there is room for them, and at most.
         const NAME: usize = 24;
         const LONG_NAME: usize = 48;
-        const SHORT_NAME: usize = 9;
-        /// Characters that a table with a column headed `parameters` needs.
-        const WIDE: usize = 60;
         let (low, high) = bounds(&self.x);
         let signal = compact(vector::norm(&self.x_signal));
         let input = ["input".to_owned(), self.input.to_string(), low, high, signal, String::new()];
@@ -236,7 +233,7 @@ impl Outline {
             TableColumn::decimals(5, "least y", cells(2)),
             TableColumn::decimals(3, "most y", cells(3)),
             TableColumn::decimals(1, "‖∂C/∂y‖", cells(4)),
-            TableColumn::numbers(2, if room() < WIDE { "θ" } else { "parameters" }, cells(5)),
+            TableColumn::numbers(2, head_of_parameters(room()), cells(5)),
         ];
         outln!("{}", indented(&fitted_table(lines, room())))?;
         self.print_steepest()?;

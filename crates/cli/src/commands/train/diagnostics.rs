@@ -64,8 +64,7 @@ fn figures<A: Scalar>(
         let (rmse, mae, targets) = match &evaluation.metrics {
             Metrics::Regression(metrics) => {
                 let targets = evaluate::targets(data.target().columns(), metrics);
-                let several = if targets.len() > 1 { targets } else { Vec::new() };
-                (Some(metrics.rmse()), Some(metrics.mae()), several)
+                (Some(metrics.rmse()), Some(metrics.mae()), targets)
             }
             _ => (None, None, Vec::new()),
         };

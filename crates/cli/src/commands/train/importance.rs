@@ -5,10 +5,11 @@ use std::ops::Range;
 use chainrule::datasets::{ColumnKind, Dataset, Target};
 use chainrule::ndarray::{Array2, Axis, s};
 use chainrule::tensor::{Rng, Scalar, rows};
-use chainrule::train::{RegressionMetrics, class_of};
+use chainrule::train::{Metrics, RegressionMetrics, class_of};
 use chainrule_report::diagnostics::{Column, Drop, Importance};
 
 use super::judged::{Judged, Trained};
+use crate::commands::evaluate::headline;
 
 /// How often each column is shuffled.
 const REPEATS: usize = 5;
@@ -108,8 +109,7 @@ fn quality<A: Scalar>(data: &Dataset<A>, predictions: &Array2<A>) -> f64 {
         Target::Real { values, .. } => {
             let mut metrics = RegressionMetrics::new(values.ncols());
             metrics.add(predictions, values);
-            let varies = (0..metrics.columns()).all(|column| metrics.varies(column));
-            if varies { metrics.r_squared() } else { f64::NAN }
+            headline(&Metrics::Regression(metrics))
         }
     }
 }

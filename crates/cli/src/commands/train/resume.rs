@@ -15,8 +15,6 @@ use crate::processes::Processes;
 
 /// The key of a snapshot for the names in the data, which are no setting.
 pub(super) const NAMES: &str = "names";
-/// The same for the numbers of a test file.
-pub(super) const TEST_DATA: &str = "test data";
 
 /// The newest snapshot of an interrupted run, which the first process reads for all; `None` if the run starts from its
 /// beginning.
@@ -68,11 +66,6 @@ fn newest<A: Scalar>(
                     names(&was)
                 ))
             }
-            SnapshotError::Setting { path, key, .. } if key == TEST_DATA => Failure::Input(format!(
-                "{}: the examples of --test are not what they were when the run began: give it its own file, or start a new run with \
-                 --config",
-                path.display()
-            )),
             SnapshotError::Setting { path, key, was, now } => {
                 let line = text.lines().position(|line| {
                     let line = line.trim_start_matches("# ");

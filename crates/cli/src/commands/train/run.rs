@@ -29,7 +29,7 @@ use super::outcome::Outcome;
 use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::Record;
-use super::resume::{NAMES, TEST_DATA, resumed};
+use super::resume::{NAMES, resumed};
 use super::settings::{CommandLine, schedules};
 use super::unused::refuse_unused;
 use super::verbosity::Verbosity;
@@ -246,10 +246,8 @@ fn identity<A: Scalar>(args: &Train, line: &CommandLine<'_>, prepared: &Prepared
     let mut settings = args.fixed(&loss_spec(&prepared.card), line);
     // The numbers alone do not show that two columns have changed places.
     settings.insert(NAMES.to_owned(), Some(names(train)));
-    if let Some(TestPart::File(_)) = args.test {
-        settings.insert(TEST_DATA.to_owned(), Some(format!("{:016x}", prepared.others[1])));
-    }
-    RunIdentity { data: prepared.data, rows: every_row(train), model: prepared.model_file, settings }
+    let test = matches!(args.test, Some(TestPart::File(_))).then_some(prepared.others[1]);
+    RunIdentity { data: prepared.data, rows: every_row(train), model: prepared.model_file, test, settings }
 }
 
 /// The columns, classes and targets of the data.

@@ -73,10 +73,11 @@ pub(crate) fn complete(program: &mut Command, mut arguments: Vec<OsString>) -> R
         (None, Some(path)) => path.clone(),
         (None, None) => return Ok(matches),
     };
+    let text = contents(&path)?;
     if given.contains_id("config") && !given.contains_id("epochs") {
-        warn_of_schedules(&path);
+        warn_of_schedules(&path, &text);
     }
-    for Setting { key, value } in read(&path, train)? {
+    for Setting { key, value } in parsed(&path, &text, train)? {
         let arg = argument(train, &key).expect("unknown keys were refused");
         let excludes =
             |a: &Arg, b: &Arg| train.get_arg_conflicts_with(a).iter().any(|c| c.get_id() == b.get_id());
@@ -135,7 +136,7 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
         let is_of_the_data = is_the_same && arg.get_help_heading() == Some(DATA) && !on_the_line(arg);
         as_flag(arg, &key, &value).filter(|_| is_of_the_data).map(OsString::from)
     };
-    let settings = read(&settings, train)?;
+    let settings = parsed(&settings, &contents(&settings)?, train)?;
     let is_of_the_run = |data: &Source| {
         settings.iter().any(|Setting { key, value }| key == "data" && *value == data.setting())
     };
@@ -161,9 +162,8 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
 }
 
 /// Says of the settings of a run that was resumed with more epochs that they do not repeat it.
-fn warn_of_schedules(path: &Path) {
-    let text = text_file::read(path).unwrap_or_default();
-    if let Some(epochs) = text.lines().find_map(|line| line.strip_prefix(SCHEDULES)) {
+fn warn_of_schedules(path: &Path, text: &str) {
+    if let Some(epochs) = scheduled(text) {
         errln!(
             "warning: {}: that run followed the schedule of {epochs} epochs before it was resumed, and this one has a single schedule",
             path.display()
@@ -171,13 +171,17 @@ fn warn_of_schedules(path: &Path) {
     }
 }
 
-fn read(path: &Path, train: &Command) -> Result<Vec<Setting>, Failure> {
-    let text = text_file::read(path).map_err(|error| {
+fn contents(path: &Path) -> Result<String, Failure> {
+    text_file::read(path).map_err(|error| {
         let fault = unreadable(path, &error, ": name a file of settings");
         Failure::Input(format!("cannot read {}: {fault}", path.display()))
-    })?;
-    parse(&text, train).map_err(|(span, fault)| {
-        let (line, shown) = line_at(&text, span.start);
+    })
+}
+
+/// The settings in the text of a file.
+fn parsed(path: &Path, text: &str, train: &Command) -> Result<Vec<Setting>, Failure> {
+    parse(text, train).map_err(|(span, fault)| {
+        let (line, shown) = line_at(text, span.start);
         let fault = match fault {
             Fault::Text(fault) => fault,
             Fault::Usage(error) => in_one_line(&error),
@@ -270,12 +274,16 @@ impl CommandLine<'_> {
 /// What the line begins with that says for how many epochs the schedule of a resumed run was before.
 const SCHEDULES: &str = "# it was resumed after it had followed the schedule of epochs = ";
 
+/// What a file of settings says of the schedules before.
+fn scheduled(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix(SCHEDULES))
+}
+
 /// The numbers of epochs that the schedule was for in the run of a file of settings, before it was resumed with more; with that in the
 /// file, if it is another one than that of the schedule from now on.
 pub(crate) fn schedules(text: &str, now: usize) -> Vec<usize> {
     let numbers = |line: &str| line.split(", ").filter_map(|number| number.trim().parse().ok()).collect();
-    let mut known: Vec<usize> =
-        text.lines().find_map(|line| line.strip_prefix(SCHEDULES)).map_or_else(Vec::new, numbers);
+    let mut known: Vec<usize> = scheduled(text).map_or_else(Vec::new, numbers);
     let last: Option<usize> =
         text.lines().find_map(|line| line.strip_prefix("epochs = ")?.trim().parse().ok());
     known.extend(last.filter(|&last| last != now));

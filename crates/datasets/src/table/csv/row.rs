@@ -92,7 +92,7 @@ fn split(text: &str, path: &Path, schema: &Schema) -> Result<Vec<String>, Error>
     Ok(if cells.is_empty() { vec![String::new()] } else { cells })
 }
 
-/// Where the cell of each feature is among so many; `None` where it cannot be known.
+/// The position of the cell of each feature in a row of so many cells; `None` if they are neither the features nor the columns of the file.
 fn places(schema: &Schema, cells: usize) -> Option<Vec<usize>> {
     let features = &schema.features;
     if cells == features.len() {
