@@ -151,16 +151,17 @@ mod tests {
 
     #[test]
     fn the_short_help_is_a_page_with_the_flags_that_users_look_for() {
-        let mut program = brief(Cli::command()).term_width(100);
-        program.build();
-        for command in program.get_subcommands_mut() {
-            let help = command.render_help().to_string();
-            assert!(
-                help.lines().count() <= 60,
-                "{}: {} lines:\n{help}",
-                command.get_name(),
-                help.lines().count()
-            );
+        let mut program = brief(Cli::command());
+        for width in [80, 100] {
+            program = program.term_width(width);
+            program.build();
+            for command in program.get_subcommands_mut() {
+                let help = command.render_help().to_string();
+                let (name, lines) = (command.get_name(), help.lines().count());
+                assert!(lines <= 60, "{name}: {lines} lines at {width} columns:\n{help}");
+                let most = help.lines().map(|line| line.chars().count()).max();
+                assert!(most <= Some(100), "{name}: {help}");
+            }
         }
         let help = program.find_subcommand_mut("train").unwrap().render_help().to_string();
         for flag in ["--config", "--threads", "--resume", "--network", "--lr", "--target", "--out"] {

@@ -35,9 +35,9 @@ pub(crate) const DEFAULT_TEST: f64 = 0.2;
 /// Where examples come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceArgs {
-    /// Data set: digits, mnist, fashion-mnist, spirals, moons, blobs, mnist-1d, xor, teacher (a regression), or a path
+    /// Data set, such as digits or mnist, or a path
     ///
-    /// A path names a table (.csv, .tsv, .txt, also with .gz or .zst, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
+    /// The data sets are digits, mnist, fashion-mnist, spirals, moons, blobs, mnist-1d, xor and teacher (a regression). A path names a table (.csv, .tsv, .txt, also with .gz or .zst, .npy, .npz, .parquet), images in an IDX file, or a folder with a subfolder of
     /// images for each class. [default: the data that the model was trained on, or digits where there is no model]
     #[arg(long, add = ArgValueCompleter::new(sources), value_name = "NAME|PATH", help_heading = DATA)]
     pub(crate) data: Option<Source>,

@@ -44,12 +44,12 @@ pub(crate) struct Grad {
     #[arg(long, value_name = "V.safetensors")]
     hvp: Option<PathBuf>,
     /// File to write H·v to [default: NAME-hvp.safetensors beside the gradient]
-    #[arg(long, value_name = "FILE", requires = "hvp", help_heading = OUTPUT)]
+    #[arg(long, value_name = "FILE", requires = "hvp", help_heading = OUTPUT, hide_short_help = true)]
     hvp_out: Option<PathBuf>,
     #[command(flatten)]
     overwrite: Overwrite,
     /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
-    #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction)]
+    #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, hide_short_help = true)]
     label_smoothing: f64,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]

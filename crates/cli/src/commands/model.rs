@@ -32,7 +32,7 @@ pub(crate) struct ModelArgs {
     pub(crate) network: Option<String>,
     /// Input shape of --network if it is an image or a sequence, such as 32x32x3 [default: a flat vector, whose length follows from
     /// the weights]
-    #[arg(long, value_name = "SHAPE", requires = "network", help_heading = NETWORK)]
+    #[arg(long, value_name = "SHAPE", requires = "network", help_heading = NETWORK, hide_short_help = true)]
     pub(crate) input_shape: Option<Shape>,
 }
 
@@ -71,11 +71,11 @@ pub(crate) struct Description {
     #[arg(long, value_parser = name_parser::<LossKind>(LossKind::NAMES), value_name = "NAME", help_heading = NETWORK)]
     pub(crate) loss: Option<LossKind>,
     /// Its dropout probability; if above 0, its parameters are numbered with dropout layers between the others
-    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK)]
+    #[arg(long, default_value = "0", value_name = "P", value_parser = parse_fraction, help_heading = NETWORK, hide_short_help = true)]
     dropout: f64,
     /// Which array of a model from another program is which parameter: a file of lines `their.name = our.name`, and `their.name = -` to
     /// leave an array out [default: by name, or by shape and order]
-    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    #[arg(long, value_name = "FILE", help_heading = NETWORK, hide_short_help = true)]
     map: Option<PathBuf>,
 }
 

@@ -73,9 +73,9 @@ pub(crate) struct Train {
     named: Option<Source>,
     #[command(flatten)]
     data: DataArgs,
-    /// Fraction of the data held out for the test, 0 for none, or another file [default: the test part of the data, else 0.2]
+    /// Fraction held out for the test, or a file [default: the test part of the data, else 0.2]
     ///
-    /// The file has the same columns, or shapes, as that of --data.
+    /// 0 for none. The file has the same columns, or shapes, as that of --data.
     #[arg(long, value_name = "FRACTION|FILE", value_hint = ValueHint::FilePath, help_heading = DATA)]
     test: Option<TestPart>,
     /// Fraction of the training data held out for validation
@@ -87,13 +87,15 @@ pub(crate) struct Train {
     /// of images share one mean and one variance
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false|channels", action = ArgAction::Set, help_heading = DATA, hide_short_help = true)]
     standardize: Standardize,
-    /// Layer widths, such as 784-256-10, or the widths of the hidden layers alone, such as 256
+    /// Widths of the layers, or of the hidden ones alone
+    ///
+    /// Such as 784-256-10 or 256.
     #[arg(long, default_value = "128", value_name = "WIDTHS", help_heading = NETWORK)]
     layers: Widths,
-    /// Network in words, such as "conv 16 3, relu, flatten, dense 10", a published one, such as lenet5, or a .toml file of layers
+    /// Network in words, such as "conv 16 3, relu", a published one or a .toml file
     #[arg(long, long_help = network::long_help(), add = ArgValueCompleter::new(complete::network), value_name = "WORDS|FILE", help_heading = NETWORK)]
     network: Option<String>,
-    /// Activation function of the hidden layers
+    /// Activation of the hidden layers
     #[arg(long, default_value = "relu", value_name = "NAME", value_parser = activation_parser(), help_heading = NETWORK)]
     activation: Stage,
     /// Activation function of the output layer [default: the one that suits the loss]
@@ -137,7 +139,7 @@ pub(crate) struct Train {
     /// Batch size
     #[arg(long, default_value = "32", value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)), help_heading = TRAINING)]
     batch: u32,
-    /// Vary training images in each epoch, such as "flip, shift 2, rotate 10"
+    /// Vary training images, such as "flip, rotate 10"
     ///
     /// The variations are flip, shift 2, rotate 10, scale 10, shear 5, elastic 34 4, crop 4, cutout 8, brightness 0.2, contrast 0.2,
     /// mixup 0.2, cutmix 1; several with commas between them.
@@ -145,13 +147,15 @@ pub(crate) struct Train {
     augment: Option<Augmentation>,
     #[command(flatten)]
     optimizer: OptimizerArgs,
-    /// Early stopping: end after N epochs without a lower validation loss, and restore the best parameters; needs --validation
+    /// Early stopping after N epochs without a lower validation loss
+    ///
+    /// The best parameters are restored. It needs --validation.
     #[arg(long, value_name = "N", help_heading = TRAINING, value_parser = whole::<usize>(ANY))]
     patience: Option<usize>,
     /// Seed of the initial weights, the shuffling, dropout and augmentation
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = TRAINING, value_parser = whole::<u64>(ANY))]
     seed: u64,
-    /// Number of threads of each process [default: one for each core]
+    /// Threads of each process [default: one for each core]
     #[arg(long, value_name = "N", value_parser = whole::<u16>(THREADS), help_heading = TRAINING)]
     threads: Option<u16>,
     /// Order of summation over a batch: library is the fastest, tree gives the same bits on any number of MPI ranks
@@ -161,13 +165,17 @@ pub(crate) struct Train {
     /// [default: CHAINRULE_GEMM of the environment, or auto]
     #[arg(long, value_parser = name_parser::<Choice>(Choice::NAMES), value_name = "NAME", help_heading = TRAINING, hide_short_help = true)]
     gemm: Option<Choice>,
-    /// TOML file of settings with a key for each flag; flags on the command line win
+    /// TOML file of settings
+    ///
+    /// It has a key for each flag; flags on the command line win.
     #[arg(long, value_name = "FILE", help_heading = TRAINING)]
     config: Option<PathBuf>,
     /// Resume the interrupted run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"], help_heading = TRAINING)]
     resume: Option<PathBuf>,
-    /// Folder of the run [default: runs/DATA-DATE, numbered if it exists]
+    /// Folder of the run [default: runs/DATA-DATE]
+    ///
+    /// The default is numbered if it exists.
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Write a checkpoint every N steps [default: at the end of an epoch, at most every 10 s]

@@ -47,9 +47,9 @@ struct Size(usize, usize);
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct OwnArgs {
-    /// Column to predict: its name, its number from 0, or `last`; several with commas [default: last, or that of the model]
+    /// Column to predict [default: last, or that of the model]
     ///
-    /// For arrays also the .npy or IDX file that holds it.
+    /// Its name, its number from 0, or `last`; several with commas. For arrays also the .npy or IDX file that holds it.
     #[arg(long, add = ArgValueCompleter::new(columns), value_name = "COLUMNS|FILE", help_heading = DATA)]
     pub(super) target: Option<String>,
     /// Classification, regression, or multi-label: several columns of two words (or 0 and 1) each; auto classifies a target of words or
