@@ -1,8 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::{Scalar, vector};
 
 use crate::augment::augmentation::Augmentation;
 use crate::augment::augmenter::Augmenter;
@@ -284,7 +284,7 @@ impl<'a, A: Scalar> Batches<'a, A> {
                         augmenter.image()
                     }
                 };
-                if !numbers.iter().all(|x| x.is_finite()) {
+                if !vector::is_finite(numbers) {
                     return Err(rows.refused(row));
                 }
                 row

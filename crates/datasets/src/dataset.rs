@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use chainrule_tensor::Scalar;
-use chainrule_tensor::ndarray::{Array2, ArrayView2};
+use chainrule_tensor::ndarray::{Array2, ArrayView1, ArrayView2};
+use chainrule_tensor::{Scalar, simd};
 
 use crate::encoding::Encoding;
 use crate::error::Error;
@@ -425,9 +425,17 @@ fn all_finite<T: Copy, A: Scalar>(
     x: &ArrayView2<'_, T>,
     number: impl Fn(T) -> A,
 ) -> Result<(), Error> {
-    match x.indexed_iter().map(|(at, &x)| (at, number(x))).find(|(_, x)| !x.is_finite()) {
+    // Without an early exit, a row is looked at by whole registers.
+    let is_finite = |row: ArrayView1<'_, T>| {
+        simd::dispatch(
+            #[inline(always)]
+            || row.iter().fold(true, |all, &x| all & number(x).is_finite()),
+        )
+    };
+    let Some(row) = x.outer_iter().position(|row| !is_finite(row)) else { return Ok(()) };
+    match x.row(row).iter().map(|&x| number(x)).enumerate().find(|(_, x)| !x.is_finite()) {
         None => Ok(()),
-        Some(((row, column), bad)) => {
+        Some((column, bad)) => {
             let fault = format!("{what} {column} of example {row} is {bad}: replace it or drop the example");
             Err(Error::data(name, fault))
         }

@@ -45,7 +45,7 @@ pub fn predict<'a, A: Scalar, X: Scalar>(
     {
         let mut x = x.to_owned();
         transform.apply_in_place(&mut x);
-        let x = x.mapv(|x| A::of(x.as_f64()));
+        let x = x.mapv_into_any(|x| A::of(x.as_f64()));
         let mut y = rows::first_mut(&mut outputs, x.nrows());
         model.forward(weights.eval(), weights.theta, &x, &mut y, &mut tape);
         rows::slices(&y)

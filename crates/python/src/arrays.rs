@@ -1,7 +1,7 @@
 //! numpy arrays as matrices.
 
 use chainrule::ndarray::{Array2, ArrayView2};
-use chainrule::tensor::Scalar;
+use chainrule::tensor::{Scalar, simd, vector};
 use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -49,7 +49,10 @@ impl<'py> Rows<'py> {
     }
 
     pub(crate) fn is_finite(&self) -> bool {
-        with_view!(self, x => x.iter().all(|x| x.is_finite()))
+        with_view!(self, x => match x.as_slice() {
+            Some(numbers) => vector::is_finite(numbers),
+            None => x.iter().all(|x| x.is_finite()),
+        })
     }
 
     /// Mean and deviation of the columns, where rows count by `weights`.
@@ -70,7 +73,18 @@ impl<'py> Rows<'py> {
 /// The same numbers, row after row.
 fn by_rows<T: Scalar, A: Scalar>(x: &ArrayView2<'_, T>) -> Array2<A> {
     let numbers = match x.as_slice() {
-        Some(numbers) => numbers.iter().map(|x| A::of(x.as_f64())).collect(),
+        Some(numbers) => {
+            let mut copied = vec![A::zero(); numbers.len()];
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for (copied, x) in copied.iter_mut().zip(numbers) {
+                        *copied = A::of(x.as_f64());
+                    }
+                },
+            );
+            copied
+        }
         None => x.iter().map(|x| A::of(x.as_f64())).collect(),
     };
     Array2::from_shape_vec(x.dim(), numbers).expect("as many numbers as before")

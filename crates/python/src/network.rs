@@ -151,7 +151,7 @@ impl Network {
     ) -> PyResult<(f64, f64)> {
         on!(&self.model, model => {
             let data = dataset(model, x, target(y, &classes)?)?;
-            let evaluation = detached(py, || shared(threads, data.len(), || model.evaluate(&data)))?.map_err(value_error)?;
+            let evaluation = detached(py, || shared(threads, data.len(), model.theta().len(), || model.evaluate(&data)))?.map_err(value_error)?;
             Ok((evaluation.loss, evaluation.metrics.headline()))
         })
     }

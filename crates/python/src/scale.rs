@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use chainrule::datasets::moments;
 use chainrule::ndarray::{Array2, ArrayView2};
-use chainrule::tensor::Scalar;
+use chainrule::tensor::{Scalar, rows, simd};
 use serde::{Deserialize, Serialize};
 
 /// The mean and the standard deviation of each column; no deviation for a constant column, which is only shifted.
@@ -34,11 +34,21 @@ impl Scale {
 
     /// (x − mean) / deviation, computed in double precision and then rounded.
     pub(crate) fn apply<A: Scalar, B: Scalar>(&self, x: &ArrayView2<'_, A>) -> Array2<B> {
+        let divisors: Vec<f64> = self.columns().map(|(_, divisor)| divisor).collect();
         let mut scaled = Array2::zeros(x.dim());
-        for (row, mut out) in x.rows().into_iter().zip(scaled.rows_mut()) {
-            for ((x, out), (mean, deviation)) in row.iter().zip(&mut out).zip(self.columns()) {
-                *out = B::of((x.as_f64() - mean) / deviation);
-            }
+        for (row, out) in x.rows().into_iter().zip(rows::slices_mut(&mut scaled)) {
+            let row = row.as_standard_layout();
+            let row = row.as_slice().expect("a row of its own");
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for ((out, x), (mean, divisor)) in
+                        out.iter_mut().zip(row).zip(self.mean.iter().zip(&divisors))
+                    {
+                        *out = B::of((x.as_f64() - mean) / divisor);
+                    }
+                },
+            );
         }
         scaled
     }

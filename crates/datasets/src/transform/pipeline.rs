@@ -169,6 +169,9 @@ impl Pipeline {
     /// If it was fitted on another number of features; [`check`](Self::check) says so beforehand.
     #[track_caller]
     pub fn apply_in_place<A: Scalar>(&self, x: &mut ArrayRef2<A>) {
+        if self.0.is_empty() {
+            return;
+        }
         let folded = self.fold_all(x.ncols());
         x.outer_iter_mut().for_each(|mut row| folded.apply(&mut row));
     }

@@ -160,25 +160,35 @@ impl Statistics {
             })
         };
         let total = weights.map_or(n as f64, |weights| weights.iter().map(|w| w.as_f64()).sum());
-        let mut mean = Array1::<f64>::zeros(features);
-        let mut min = Array1::from_elem(features, f64::INFINITY);
-        let mut max = Array1::from_elem(features, f64::NEG_INFINITY);
+        let mut mean = vec![0.0; features];
+        let (mut min, mut max) = (vec![f64::INFINITY; features], vec![f64::NEG_INFINITY; features]);
         each(&mut |weight, row| {
-            for (((&x, mean), min), max) in row.iter().zip(&mut mean).zip(&mut min).zip(&mut max) {
-                let x = x.as_f64();
-                *mean += weight * x;
-                *min = min.min(x);
-                *max = max.max(x);
-            }
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for (((&x, mean), min), max) in row.iter().zip(&mut mean).zip(&mut min).zip(&mut max) {
+                        let x = x.as_f64();
+                        *mean += weight * x;
+                        *min = min.min(x);
+                        *max = max.max(x);
+                    }
+                },
+            );
         })?;
-        mean /= total;
-        let mut variance = Array1::<f64>::zeros(features);
+        mean.iter_mut().for_each(|mean| *mean /= total);
+        let mut variance = vec![0.0; features];
         each(&mut |weight, row| {
-            for ((&x, &mean), variance) in row.iter().zip(&mean).zip(&mut variance) {
-                *variance += weight * (x.as_f64() - mean).powi(2);
-            }
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for ((&x, &mean), variance) in row.iter().zip(&mean).zip(&mut variance) {
+                        let difference = x.as_f64() - mean;
+                        *variance += weight * (difference * difference);
+                    }
+                },
+            );
         })?;
-        variance /= total;
+        variance.iter_mut().for_each(|variance| *variance /= total);
         let n = n as f64;
         // The mean of equal numbers is rounded, so a constant feature can seem to vary by that rounding.
         for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {
@@ -193,7 +203,7 @@ impl Statistics {
                 *variance = 0.0;
             }
         }
-        Ok(Self { mean, variance, min, max })
+        Ok(Self { mean: mean.into(), variance: variance.into(), min: min.into(), max: max.into() })
     }
 
     /// The statistics of (x − shift) / divisor.

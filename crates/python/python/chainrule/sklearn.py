@@ -145,7 +145,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         if "_learner" not in self.__dict__:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            self._set_classes(y, unique_labels(classes))
+            self._set_classes(type_of_target(y), unique_labels(classes))
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
@@ -208,20 +208,25 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _loss_name(self) -> str:
         return "softmax" if self._kind == "multiclass" else "logistic"
 
-    def _set_classes(self, y: Any, classes: Any) -> None:
+    def _set_classes(self, kind: str, classes: Any) -> None:
         self.classes_ = classes
-        if type_of_target(y).startswith("multilabel"):
+        if kind.startswith("multilabel"):
             self._kind = "labels"
         else:
             self._kind = "multiclass" if len(classes) > 2 else "binary"
 
     def _encoded(self, y: Any, reset: bool) -> Any:
-        check_classification_targets(y)
-        if type_of_target(y) == "multiclass-multioutput":
+        # Each of scikit-learn's looks at a target takes as long as an epoch on a small table.
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
             raise ValueError("Multioutput target data is not supported: give a column of 0 and 1 for each label")
-        found = unique_labels(y)
+        if kind in ("binary", "multiclass") and y.ndim == 1:
+            found = np.unique(y)
+        else:
+            check_classification_targets(y)
+            found = unique_labels(y)
         if reset or "classes_" not in self.__dict__:
-            self._set_classes(y, found)
+            self._set_classes(kind, found)
         elif len(np.setdiff1d(found, self.classes_)) or (self.warm_start and len(found) != len(self.classes_)):
             raise ValueError(
                 f"`y` has classes {found}, and the network was made for {self.classes_}: "

@@ -19,7 +19,7 @@ use super::settings::{Decline, Design, FitPlan, LossName, Method, Standardize, W
 use super::watch::{Asked, Best, Counted, Scoring, Verdict, Watch};
 use crate::scale::Scale;
 use crate::signals::Signals;
-use crate::threads::shared;
+use crate::threads::{shared, worth_a_step};
 
 /// Why a call of `fit` failed.
 #[derive(Debug, Error)]
@@ -198,7 +198,11 @@ impl<A: Scalar> Engine<A> {
         let mut rate = progress.rate.filter(|_| plan.incremental).unwrap_or(plan.rate);
         let mut theta = self.theta.clone();
         let mut state = TrainState::from_weights(Weights { theta: &theta, statistics: &self.statistics });
-        let pool = Pool::new(plan.threads.max(1));
+        let threads = match self.architecture.widths() {
+            Some(_) => worth_a_step(plan.threads, batch, theta.len()),
+            None => plan.threads.max(1),
+        };
+        let pool = Pool::new(threads);
         let first_seen = progress.seen;
         let steps = (plan.epochs as u64).saturating_mul(rows.div_ceil(batch) as u64);
         let mut optimizer = self.optimizer(plan, rate, lambda, steps, &asked)?;
@@ -285,7 +289,7 @@ impl<A: Scalar> Engine<A> {
     pub(super) fn predict(&self, x: &Array2<A>, threads: usize) -> Array2<f64> {
         let plain = Pipeline::new();
         let work = || predict(&self.network, Output::Identity, &plain, self.weights(), x);
-        let mut y = shared(threads, x.nrows(), work).mapv(A::as_f64);
+        let mut y = shared(threads, x.nrows(), self.theta.len(), work).mapv(A::as_f64);
         match self.design.loss {
             LossName::Softmax => {
                 let mut p = vec![0.0; y.ncols()];

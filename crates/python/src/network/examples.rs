@@ -41,10 +41,10 @@ pub(super) fn predictions<A: Scalar>(model: &Model<A>, x: Features<A>, threads: 
             let card = model.card()?;
             let (x, plain) = (wide.transformed(&card.transform, 0..rows), Pipeline::new());
             let work = || predict(model.network(), card.output, &plain, model.weights(), &x);
-            return Some(shared(threads, rows, work));
+            return Some(shared(threads, rows, model.theta().len(), work));
         }
     };
-    Some(shared(threads, rows, || model.predict(&x)))
+    Some(shared(threads, rows, model.theta().len(), || model.predict(&x)))
 }
 
 pub(super) fn dataset<A: Scalar>(

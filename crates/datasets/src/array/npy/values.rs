@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::{Array2, Axis};
+use chainrule_tensor::{Scalar, vector};
 
 use super::header::{DAMAGED, NpyHeader};
 use crate::error::Error;
@@ -45,6 +45,9 @@ impl NpyHeader {
             self.fill_by_columns(bytes, &mut x);
         } else {
             self.numbers.decode(bytes, x.as_slice_mut().expect("a new matrix is row-major"));
+        }
+        if vector::is_finite(x.as_slice().expect("a new matrix is row-major")) {
+            return Ok(x);
         }
         match x.indexed_iter().find(|(_, x): &(_, &A)| !x.is_finite()) {
             None => Ok(x),
