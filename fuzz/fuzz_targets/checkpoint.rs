@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use chainrule_fuzz::{LITTLE, bounded};
 use chainrule_layers::{Architecture, activation};
 use chainrule_model::{Checkpoint, Header, ModelCard, Output, ParameterMap};
 use chainrule_train::{RunIdentity, Saved};
-use chainrule_fuzz::{LITTLE, bounded};
 use libfuzzer_sys::fuzz_target;
 
 /// A small network, for files of other programs.
@@ -22,6 +22,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(again, checkpoint);
     }
     let _ = bounded(bytes, LITTLE, || Header::from_bytes(path, bytes));
-    let _ = bounded(bytes, LITTLE, || Checkpoint::<f32>::from_bytes_as(path, bytes, card(), &ParameterMap::default()));
+    let _ = bounded(bytes, LITTLE, || {
+        Checkpoint::<f32>::from_bytes_as(path, bytes, card(), &ParameterMap::default())
+    });
     let _ = bounded(bytes, LITTLE, || Saved::<f32>::from_bytes(path, bytes, &RunIdentity::default()));
 });

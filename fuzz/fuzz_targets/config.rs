@@ -29,7 +29,8 @@ fuzz_target!(|bytes: &[u8]| {
         // What was taken from a file is what a command line takes.
         for setting in settings {
             let arg = parse::argument(&train, &setting.key).expect("unknown keys are refused");
-            let line = ["train".to_owned()].into_iter().chain(parse::as_flag(arg, &setting.key, &setting.value));
+            let line =
+                ["train".to_owned()].into_iter().chain(parse::as_flag(arg, &setting.key, &setting.value));
             assert!(train.clone().try_get_matches_from(line).is_ok());
         }
     }

@@ -9,5 +9,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(x) = bounded(bytes, LITTLE, || npy::decode::<f32>(bytes, "fuzz".as_ref())) {
         assert!(x.iter().all(|x| x.is_finite()));
     }
-    let _ = bounded(bytes, LITTLE, || npy::decode_table::<f32>(bytes, "fuzz".as_ref(), &ReadOptions::default()));
+    let _ =
+        bounded(bytes, LITTLE, || npy::decode_table::<f32>(bytes, "fuzz".as_ref(), &ReadOptions::default()));
 });

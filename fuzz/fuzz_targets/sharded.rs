@@ -27,6 +27,9 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(map) = bounded(bytes, SLACK, || ParameterMap::parse(path, text))
     {
-        assert_eq!(ParameterMap::parse(path, &map.to_string()).expect("its own lines").to_string(), map.to_string());
+        assert_eq!(
+            ParameterMap::parse(path, &map.to_string()).expect("its own lines").to_string(),
+            map.to_string()
+        );
     }
 });

@@ -21,7 +21,9 @@ fn archive(description: &[u8]) -> Vec<u8> {
     let name = b"a/data.pkl";
     let crc = crc32(description);
     let length = (description.len() as u32).to_le_bytes();
-    let about = [&[0; 6][..], &[0, 0, 0x21, 0], &crc.to_le_bytes(), &length, &length, &[name.len() as u8, 0, 0, 0]].concat();
+    let about =
+        [&[0; 6][..], &[0, 0, 0x21, 0], &crc.to_le_bytes(), &length, &length, &[name.len() as u8, 0, 0, 0]]
+            .concat();
     let local = [&b"PK\x03\x04\x14\0"[..], &about[2..], name, description].concat();
     let central = [&b"PK\x01\x02\x14\0\x14\0"[..], &about[2..], &[0; 14], name].concat();
     let sizes = [(central.len() as u32).to_le_bytes(), (local.len() as u32).to_le_bytes()].concat();
@@ -31,6 +33,9 @@ fn archive(description: &[u8]) -> Vec<u8> {
 /// CRC-32 of the archive's format.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
