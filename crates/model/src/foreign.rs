@@ -225,7 +225,7 @@ impl Search<'_, '_> {
         let names: Vec<String> = arrays.iter().map(|&at| cut(self.arrays[at].own)).collect();
         let ours: Vec<String> = entries.iter().map(|&entry| self.entries[entry].name.clone()).collect();
         Unmapped::Ambiguous(format!(
-            "{} have the shape {:?}, and a safetensors file does not keep their order: rename them in the order of the layers, as {}, or give --map FILE with lines such as `{} = {}`",
+            "{} have the shape {:?}, and their order in the file need not be that of the layers: rename them in the order of the layers, as {}, or give --map FILE with lines such as `{} = {}`",
             first_few(&names),
             self.entries[entries[0]].storage.shape(),
             first_few(&ours),

@@ -33,6 +33,14 @@ pub enum StateDictError {
         /// What is in it, or wrong with it.
         fault: String,
     },
+    /// A tensor is quantised, sparse, complex, or seen through a sign.
+    #[error(
+        "it holds {kind}, and tensors of real numbers are read: before torch.save, make it one by .float(), .dequantize(), .to_dense() or .clone()"
+    )]
+    Kind {
+        /// What PyTorch calls it, quoted.
+        kind: String,
+    },
     /// A tensor's numbers are missing, or of a type that is not read.
     #[error("the tensor {name}: {fault}")]
     Tensor {
@@ -211,6 +219,18 @@ impl<'b> Archive<'b> {
             }
             "LongStorage" => {
                 TensorBytes::whole(name, shape, &numbers!(8, |eight| i64::from_le_bytes(eight) as f64))
+            }
+            "IntStorage" => {
+                TensorBytes::whole(name, shape, &numbers!(4, |four| f64::from(i32::from_le_bytes(four))))
+            }
+            "ShortStorage" => {
+                TensorBytes::whole(name, shape, &numbers!(2, |two| f64::from(i16::from_le_bytes(two))))
+            }
+            "CharStorage" => {
+                TensorBytes::whole(name, shape, &numbers!(1, |one| f64::from(i8::from_le_bytes(one))))
+            }
+            "ByteStorage" | "BoolStorage" => {
+                TensorBytes::whole(name, shape, &numbers!(1, |[one]: [u8; 1]| f64::from(one)))
             }
             other => return Err(fault(format!("numbers of the kind {}, which are not read", quoted(other)))),
         })

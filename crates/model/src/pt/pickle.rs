@@ -170,7 +170,7 @@ impl<'p> Machine<'p> {
         }
         if !self.literal(instruction)? && !self.memory(instruction)? && !self.collection(instruction)? {
             return Err(StateDictError::pickle(format!(
-                "its description has the instruction 0x{instruction:02x}"
+                "its description has the instruction 0x{instruction:02x}, which torch.save writes only where told to (pickle_protocol)"
             )));
         }
         Ok(true)
@@ -318,6 +318,9 @@ impl<'p> Machine<'p> {
     fn name(&mut self, module: &'p str, name: &'p str) -> Outcome<()> {
         let Some(known) = known(module, name) else {
             let both: String = format!("{module}.{name}").chars().take(100).collect();
+            if module.starts_with("torch") && (name.ends_with("Storage") || name.starts_with("_rebuild_")) {
+                return Err(StateDictError::Kind { kind: format!("{both:?}") });
+            }
             return Err(StateDictError::pickle(format!("it holds {both:?}, which is no tensor")));
         };
         self.push(Value::Name(known))
@@ -368,7 +371,15 @@ impl<'p> Machine<'p> {
                 tensor @ Value::Tensor(_) => tensor.clone(),
                 _ => return Err(fault()),
             },
-            (Known::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
+            (Known::RebuildTensor, &[storage, offset, shape, strides, ref rest @ ..]) => {
+                // The third of them, where there is one, says that the numbers stand for their negatives or conjugates.
+                if let Some(&marks) = rest.get(2)
+                    && !matches!(&self.values[marks], Value::Plain)
+                    && !matches!(&self.values[marks], Value::Dict(entries) if entries.is_empty())
+                {
+                    let kind = "a view of another tensor's negative or conjugate numbers".to_owned();
+                    return Err(StateDictError::Kind { kind });
+                }
                 let (Value::Storage(storage), &Value::Int(offset)) =
                     (&self.values[storage], &self.values[offset])
                 else {

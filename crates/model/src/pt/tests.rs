@@ -32,6 +32,26 @@ fn tensors_of_every_kind_have_the_numbers_and_shapes_of_pytorch() {
 }
 
 #[test]
+fn integers_and_truth_values_are_whole_numbers() {
+    let bytes = to_safetensors(&std::fs::read(golden("integers.pt")).unwrap()).unwrap();
+    let file = TensorFile::parse(Path::new("test"), &bytes).unwrap();
+    let kinds = ["bool", "int16", "int32", "int64", "int8", "uint8"];
+    assert_eq!(file.names(), kinds);
+    for kind in kinds {
+        assert_eq!(file.whole_values::<f64>(kind).unwrap(), [0.0, 1.0, 1.0], "{kind}");
+    }
+}
+
+#[test]
+fn a_tensor_that_stands_for_other_numbers_than_its_storage_is_refused() {
+    let error = to_safetensors(&std::fs::read(golden("negative.pt")).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("negative") && error.contains(".clone()"), "{error}");
+    // ctorch\nComplexFloatStorage\n.
+    let error = Machine::new(b"ctorch\nComplexFloatStorage\n.").run().unwrap_err().to_string();
+    assert!(error.contains("ComplexFloatStorage") && error.contains(".float()"), "{error}");
+}
+
+#[test]
 fn a_whole_module_is_refused_and_nothing_of_it_is_executed() {
     let error = to_safetensors(&std::fs::read(golden("module.pt")).unwrap()).unwrap_err().to_string();
     assert!(error.contains("Sequential") && error.contains("state_dict()"), "{error}");

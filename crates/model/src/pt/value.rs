@@ -53,13 +53,14 @@ pub(super) enum Known<'p> {
     Size,
 }
 
-const STORAGES: [&str; 9] = [
+const STORAGES: [&str; 10] = [
     "FloatStorage",
     "DoubleStorage",
     "HalfStorage",
     "BFloat16Storage",
     "LongStorage",
     "IntStorage",
+    "ShortStorage",
     "BoolStorage",
     "ByteStorage",
     "CharStorage",

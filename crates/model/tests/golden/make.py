@@ -111,6 +111,11 @@ torch.save(dense, HERE / "module.pt")
 torch.save(dense.state_dict(), HERE / "plain.pt")
 (HERE / "checkpoint.json").write_text(json.dumps(numbers) + "\n")
 
+# Buffers of every integer type, and a tensor that stands for the negative of its storage.
+wholes = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+torch.save({str(dtype).removeprefix("torch."): torch.tensor([0, 1, 1]).to(dtype) for dtype in wholes}, HERE / "integers.pt")
+torch.save({"weight": torch.complex(torch.zeros(2), torch.ones(2)).conj().imag}, HERE / "negative.pt")
+
 # The same in shards, with the index that Hugging Face's libraries write.
 shards = {
     f"model-{at:05}-of-00002.safetensors": {f"{layer}.{kind}": dense.state_dict()[f"{layer}.{kind}"] for kind in ("weight", "bias")}
