@@ -4,6 +4,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::file::read_within;
 use crate::image::options::ImageOptions;
+use crate::image::shape::ImageShape;
 use crate::memory;
 use crate::table::column::TargetColumns;
 use crate::table::options::TableOptions;
@@ -54,6 +55,8 @@ pub struct ReadOptions {
     pub table: TableOptions,
     /// How image files are read.
     pub image: ImageOptions,
+    /// The pictures that a model takes: an array of pictures of another shape is refused, also if it has as many numbers.
+    pub pictures: Option<ImageShape>,
 }
 
 impl From<TableOptions> for ReadOptions {

@@ -135,7 +135,7 @@ pub fn read_pair<A: Scalar>(
         FileFormat::Idx => idx::examples(idx::read_within(features, options.memory())?, features)?,
         _ => return Err(Error::format(features, "it is neither .npy nor IDX", "save the features as .npy")),
     };
-    x.into_dataset(features, y)
+    x.for_model(features, options)?.into_dataset(features, y)
 }
 
 /// Reads the features of a file for a model; the schema in the options says which columns.
@@ -183,7 +183,10 @@ pub fn read_features_and_kept<A: Scalar>(
         FileFormat::Parquet => crate::table::parquet::read_features(path, options),
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(not_built(path, "Parquet", "parquet")),
-        FileFormat::Idx => array(idx::examples(idx::read_within(path, options.memory())?, path)?.features),
+        FileFormat::Idx => {
+            let examples = idx::examples(idx::read_within(path, options.memory())?, path)?;
+            array(examples.for_model(path, options)?.features)
+        }
         #[cfg(feature = "files")]
         FileFormat::Npz => array(crate::array::npz::read_features(path, options)?),
         #[cfg(not(feature = "files"))]

@@ -9,8 +9,8 @@ mod user_files;
 use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
-    self, DataDirs, Dataset, ImageOptions, Input, Label, Parts, ReadOptions, Schema, Target, TaskKind,
-    counted, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
+    self, DataDirs, Dataset, ImageOptions, ImageShape, Input, Label, Parts, ReadOptions, Schema, Target,
+    TaskKind, counted, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -24,7 +24,7 @@ pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 pub(crate) use self::user_files::Columns;
 use self::user_files::{OwnArgs, TaskName};
-use super::model::{ModelArgs, label_names};
+use super::model::{ModelArgs, is_unnamed, label_names, other_pictures, picture_shape};
 use super::options::{Dtype, absolute};
 use crate::failure::{Failure, errln};
 use crate::headings::DATA;
@@ -88,13 +88,15 @@ fn knowing(
     options.labels = labels.to_vec();
     match input {
         Some(Input::Table(schema)) => options.table.schema = Some(schema.clone()),
-        Some(Input::Image(shape)) => {
-            options.image =
-                ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) };
-        }
+        Some(Input::Image(shape)) => options.image = of_size(*shape),
         None => {}
     }
     options
+}
+
+/// How image files become pictures of this shape.
+fn of_size(shape: ImageShape) -> ImageOptions {
+    ImageOptions { size: Some((shape.height, shape.width)), channels: Some(shape.channels) }
 }
 
 impl DataArgs {
@@ -138,6 +140,11 @@ impl DataArgs {
         if card.classes.is_empty() && card.labels.is_empty() && are_numbers && self.own.task == TaskName::Auto
         {
             options.task = TaskKind::Regression;
+        }
+        options.pictures = picture_shape(card);
+        // A file has one channel or three; what else a network takes is no picture in the order of a file.
+        if let Some(shape) = picture_shape(card).filter(|shape| matches!(shape.channels, 1 | 3)) {
+            options.image = of_size(shape);
         }
         Ok(knowing(options, card.input.as_ref(), &card.classes, &card.labels))
     }
@@ -341,15 +348,26 @@ impl DataArgs {
                 part.of(self.known_parts(*known).map_err(Failure::input)?, &source.to_string())?
             }
         };
+        if let Some(fault) = other_pictures(card, data.image(), data.name()) {
+            return Err(Failure::Input(format!("{}: {fault}", model.model.display())));
+        }
+        if data.full_scale().is_some() {
+            model.say_pixels(card);
+        }
         let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
         let path = model.model.display();
         if (inputs, outputs) != (data.inputs(), data.outputs()) {
             return Err(Failure::Input(format!(
-                "{path}: the network has {} and {}, but {} has {}",
+                "{path}: the network has {} and {}, but {} has {}{}",
                 counted(inputs, "input"),
                 counted(outputs, "output"),
                 data.name(),
-                size(&data)
+                size(&data),
+                if outputs == 1 && data.class_names().len() == 2 {
+                    ": take its two classes as a label, --task multi-label"
+                } else {
+                    ""
+                }
             )));
         }
         if data.target().is_classes() && card.classes.is_empty() && !card.targets.is_empty() {
@@ -368,7 +386,7 @@ impl DataArgs {
             )));
         }
         let (labels, columns) = (data.target().labels(), data.target().columns());
-        if card.labels != labels {
+        if card.labels != labels && !is_unnamed(card) {
             return Err(Failure::Input(format!(
                 "{path}: the network has the labels {}, but {} has {}: name them with --target in the order of the model",
                 label_names(&card.labels),

@@ -236,8 +236,12 @@ impl Explain {
             let inputs = card.architecture.inputs();
             let is_file = is_image_file(Path::new(text));
             card.transform.check(inputs).map_err(Failure::input)?;
+            let transform = if is_file { model.transform_of_files(card) } else { card.transform.clone() };
             let typed = match &card.input {
-                _ if is_file => Typed::of(&image(text, model, card)?, None, &card.transform),
+                _ if is_file => {
+                    model.say_pixels(card);
+                    Typed::of(&image(text, model, card)?, None, &transform)
+                }
                 Some(Input::Table(schema)) => Typed::row(text, schema, &card.transform)?,
                 _ => Typed::numbers(text, inputs, &card.transform)?,
             };
@@ -248,7 +252,7 @@ impl Explain {
             };
             let source = if is_file { text.clone() } else { "the example of --input".to_owned() };
             let row = (typed.raw.as_slice().expect("a row lies together"), typed.cells.as_deref());
-            let example = Example::of(source, row, &Kind::of_model(card), &card.transform);
+            let example = Example::of(source, row, &Kind::of_model(card), &transform);
             return Ok(case(checkpoint, loss, typed.x, target, example.with_targets(None, chosen)));
         }
         let data = DataArgs::from(self.data.clone()).for_model::<A>(model, card, &self.part)?;
@@ -289,12 +293,7 @@ impl Explain {
 
 /// An image file as an example.
 fn image<A: Scalar>(file: &str, model: &ModelArgs, card: &ModelCard) -> Result<Features<A>, Failure> {
-    let Some(Input::Image(shape)) = card.input else {
-        return Err(Failure::Input(format!(
-            "--input {file}: {} was not trained on images: give numbers separated by commas",
-            model.model.display()
-        )));
-    };
+    let shape = model.shape_of_files(card)?;
     read_images::<A>(&[PathBuf::from(file)], shape, None).map_err(Failure::input)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::{Dataset, Label, Pipeline};
+use chainrule::datasets::{Dataset, ImageShape, Input, Label, Pipeline, Transform};
 use chainrule::layers::{Architecture, Stage, activation};
 use chainrule::loss::{LossKind, LossSpec};
 use chainrule::model::{Checkpoint, CheckpointError, Header, ModelCard, NameMap, Output, ParameterMap};
@@ -122,7 +122,7 @@ impl ModelArgs {
     /// The card under another loss: a function of the output that the old loss had in it becomes a layer.
     fn under(&self, loss: LossKind, mut card: ModelCard) -> Result<ModelCard, Failure> {
         // The loss says what the outputs of a graph without a function on top of them are.
-        if is_onnx(&self.model) && card.output == Output::Identity {
+        if is_unnamed(&card) && card.output == Output::Identity {
             (card.output, card.loss) = (loss.spec().output().into(), Some(loss.spec()));
             return Ok(card);
         }
@@ -199,11 +199,53 @@ impl ModelArgs {
 
     /// What the input goes through: the model's own transform or, for a model that never saw one, pixels scaled.
     pub(crate) fn transform<A: Scalar>(&self, card: &ModelCard, data: &Dataset<A>) -> Pipeline {
-        // A model with a description takes none of these alone.
-        let is_foreign = self.network.is_some()
-            || self.description.layers.is_some()
-            || self.description.activation.is_some();
-        if is_foreign { data.pixel_scaling() } else { card.transform.clone() }
+        if self.is_described() { data.pixel_scaling() } else { card.transform.clone() }
+    }
+
+    /// What the pixels of image files go through: as [`transform`](Self::transform).
+    pub(crate) fn transform_of_files(&self, card: &ModelCard) -> Pipeline {
+        let scaled = || Pipeline::new().then(Transform::Scale { divisor: 255.0 });
+        if self.is_described() { scaled() } else { card.transform.clone() }
+    }
+
+    /// Whether the command line says what the network is: a model with a description takes none of these alone.
+    fn is_described(&self) -> bool {
+        self.network.is_some() || self.description.layers.is_some() || self.description.activation.is_some()
+    }
+
+    /// Says how a model of another program sees pixels, whose scale its file does not tell.
+    pub(crate) fn say_pixels(&self, card: &ModelCard) {
+        let model = self.model.display();
+        if self.is_described() {
+            errln!("{model}: pixels are divided by 255");
+            let is_coloured = picture_shape(card).is_some_and(|shape| shape.channels > 1);
+            if is_coloured && matches!(card.architecture.layers.first(), Some(Stage::Flatten(_))) {
+                errln!(
+                    "{model}: the weights behind the first flatten are taken for pixels in the order of height, width, channels: \
+                     put those of a network with its channels first into that order"
+                );
+            }
+        } else if is_unnamed(card) && card.transform == Pipeline::new() {
+            errln!("{model}: pixels are given as they are, from 0 to 255: the file has no scale for them");
+        }
+    }
+
+    /// The shape in which image files are read for the model.
+    ///
+    /// # Errors
+    /// If it takes no pictures, or none that a file can have.
+    pub(crate) fn shape_of_files(&self, card: &ModelCard) -> Result<ImageShape, Failure> {
+        let model = self.model.display();
+        let shape = picture_shape(card).ok_or_else(|| {
+            Failure::Input(format!("{model}: the network takes rows of numbers and no images: give a table"))
+        })?;
+        if !matches!(shape.channels, 1 | 3) {
+            return Err(Failure::Input(format!(
+                "{model}: the network takes pictures of {shape}, and image files have one channel or three: where it takes its channels \
+                 first, export it with its channels last"
+            )));
+        }
+        Ok(shape)
     }
 }
 
@@ -291,6 +333,29 @@ impl Description {
         architecture.validated().map_err(Failure::input)?;
         Ok(ModelCard::new(architecture, output, Some(loss.spec())))
     }
+}
+
+/// The pictures that a model takes: those of its training data, or those of the input of a network of another program.
+pub(crate) fn picture_shape(card: &ModelCard) -> Option<ImageShape> {
+    match (&card.input, card.architecture.input) {
+        (Some(Input::Image(shape)), _) => Some(*shape),
+        (None, Shape::Image { height, width, channels }) => Some(ImageShape { height, width, channels }),
+        _ => None,
+    }
+}
+
+/// What is wrong with pictures of another shape than a model takes; so are those of a network whose channels come first.
+pub(crate) fn other_pictures(card: &ModelCard, image: Option<ImageShape>, name: &str) -> Option<String> {
+    let (wanted, own) = picture_shape(card).zip(image).filter(|(wanted, own)| wanted != own)?;
+    Some(format!(
+        "the network takes pictures of {wanted}, and those of {name} are {own}: resize them (--image-size), and where the network \
+         takes its channels first, export it with its channels last"
+    ))
+}
+
+/// Whether the file says nothing of what the outputs are, as those of other programs.
+pub(crate) fn is_unnamed(card: &ModelCard) -> bool {
+    card.classes.is_empty() && card.labels.is_empty() && card.targets.is_empty() && card.data.is_none()
 }
 
 /// The labels of a model with their words, for a message.

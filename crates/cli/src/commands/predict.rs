@@ -6,7 +6,7 @@ use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
 use chainrule::datasets::{
-    Features, FileFormat, ImageShape, Input, KeptColumn, Label, Pipeline, ReadOptions, counted, image_files,
+    Features, FileFormat, Input, KeptColumn, Label, Pipeline, ReadOptions, counted, image_files,
     is_image_file, npy, read_features_and_kept, read_images, write_atomic,
 };
 use chainrule::model::{ModelCard, predict};
@@ -19,7 +19,7 @@ use clap_complete::ArgValueCompleter;
 use self::answers::{Column, Format, check_names, write_csv, write_json};
 use super::complete;
 use super::data::{Columns, TextArgs, in_columns};
-use super::model::{ModelArgs, predicts_numbers};
+use super::model::{ModelArgs, picture_shape, predicts_numbers};
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, escaped, print};
@@ -60,6 +60,8 @@ const ROWS: usize = 4096;
 struct Examples<A> {
     features: Features<A>,
     names: Vec<KeptColumn>,
+    /// What they go through before the network.
+    transform: Pipeline,
 }
 
 impl Predict {
@@ -68,17 +70,14 @@ impl Predict {
     }
 
     fn read<A: Scalar>(&self, card: &ModelCard) -> Result<Examples<A>, Failure> {
-        let image = match card.input {
-            Some(Input::Image(shape)) => Some(shape),
-            _ => None,
-        };
+        let image = picture_shape(card);
         let mut options = ReadOptions::default();
         self.text.apply(&mut options);
         if is_image_file(&self.input) || self.input.is_dir() {
             if self.keep.is_some() {
                 return Err(self.keeps_nothing());
             }
-            return self.pictures(image, options.max_memory);
+            return self.pictures(card, options.max_memory);
         }
         if FileFormat::of(&self.input).is_none() {
             return Err(Failure::Input(format!(
@@ -92,17 +91,17 @@ impl Predict {
             _ => None,
         };
         options.table.schema.clone_from(&schema);
+        options.pictures = image;
         options.table.keep = self.keep.clone().map_or_else(Vec::new, |Columns(columns)| columns);
         let (features, names) =
-            read_features_and_kept::<A>(&self.input, &options).map_err(|fault| match image {
-                Some(shape) => {
-                    let path = self.model.model.display();
-                    Failure::Input(format!(
-                        "{fault}; {path} was trained on images of {}x{}x{}",
-                        shape.height, shape.width, shape.channels
-                    ))
+            read_features_and_kept::<A>(&self.input, &options).map_err(|fault| {
+                match (image, &card.input) {
+                    (Some(shape), Some(_)) => {
+                        let path = self.model.model.display();
+                        Failure::Input(format!("{fault}; {path} was trained on images of {shape}"))
+                    }
+                    _ => Failure::input(fault),
                 }
-                None => Failure::input(fault),
             })?;
         if self.keep.is_some() && names.is_empty() {
             return Err(self.keeps_nothing());
@@ -112,7 +111,7 @@ impl Predict {
         }
         let (inputs, columns) = (card.architecture.inputs(), features.dim().1);
         if columns == inputs {
-            return Ok(Examples { features, names });
+            return Ok(Examples { features, names, transform: card.transform.clone() });
         }
         let own = match &features {
             Features::Columns(table) => Some(table.schema()),
@@ -144,19 +143,14 @@ impl Predict {
         ))
     }
 
-    fn pictures<A: Scalar>(
-        &self,
-        shape: Option<ImageShape>,
-        max_memory: Option<u64>,
-    ) -> Result<Examples<A>, Failure> {
-        let shape = shape.ok_or_else(|| {
-            let path = self.model.model.display();
-            Failure::Input(format!("{path}: the network was not trained on images: give a table"))
-        })?;
+    fn pictures<A: Scalar>(&self, card: &ModelCard, max_memory: Option<u64>) -> Result<Examples<A>, Failure> {
+        let shape = self.model.shape_of_files(card)?;
+        self.model.say_pixels(card);
         let files = image_files(&self.input).map_err(Failure::input)?;
         let features = read_images(&files, shape, max_memory).map_err(Failure::input)?;
         let cells = files.iter().map(|file| file.display().to_string()).collect();
-        Ok(Examples { features, names: vec![KeptColumn { name: "file".to_owned(), cells }] })
+        let names = vec![KeptColumn { name: "file".to_owned(), cells }];
+        Ok(Examples { features, names, transform: self.model.transform_of_files(card) })
     }
 }
 
@@ -175,15 +169,15 @@ fn answer<A: Scalar>(args: &Predict) -> Result<(), Failure> {
         let fault = format!("{path}: the model predicts numbers and no classes: omit --classes");
         return Err(Failure::Input(fault));
     }
-    let Examples { features, names } = args.read::<A>(card)?;
+    let Examples { features, names, transform } = args.read::<A>(card)?;
     let (examples, inputs) = features.dim();
-    card.transform.check(inputs).map_err(Failure::input)?;
+    transform.check(inputs).map_err(Failure::input)?;
     let model = card.architecture.build::<A>(None);
     let pool = Pool::new(available_threads());
     let mut predictions = Array2::zeros((examples, card.architecture.outputs()));
     for start in (0..examples).step_by(ROWS) {
         let end = examples.min(start + ROWS);
-        let x = features.transformed(&card.transform, start..end);
+        let x = features.transformed(&transform, start..end);
         let part = pool.enter(|| predict(&model, card.output, &Pipeline::new(), checkpoint.weights(), &x));
         if let Some(row) = rows::slices(&part).position(|row| !vector::is_finite(row)) {
             return Err(Failure::Run(format!(

@@ -116,3 +116,55 @@ fn a_state_dict_of_torch_save_stands_where_a_model_stands() {
     fs::write(here.join("text.pt"), "no archive").unwrap();
     refused(here, &["inspect", "text.pt"], &["text.pt", "torch.save"]);
 }
+
+/// The file of a golden model.
+fn golden(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/golden").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+/// An array of zeros in `f32`.
+fn zeros(path: &Path, shape: &[usize]) {
+    let header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape:?}, }}").replace(['[', ']'], "|");
+    let header = header.replacen('|', "(", 1).replacen('|', ")", 1);
+    let header = format!("{header:<117}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    let numbers = vec![0; 4 * shape.iter().product::<usize>()];
+    fs::write(path, [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes(), &numbers].concat()).unwrap();
+}
+
+#[test]
+fn pictures_with_their_channels_first_are_refused_where_a_network_has_them_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, model) = (folder.path(), golden("torch-cnn.onnx"));
+    zeros(&here.join("last.npy"), &[3, 6, 4, 2]);
+    zeros(&here.join("first.npy"), &[3, 2, 6, 4]);
+    zeros(&here.join("rows.npy"), &[3, 48]);
+    let predict = |file: &str| run(here, &["predict", &model, file]);
+    let (last, rows) = (predict("last.npy"), predict("rows.npy"));
+    assert!(last.status.success(), "{}", stderr(&last));
+    assert_eq!(stdout(&last), stdout(&rows));
+    refused(here, &["predict", &model, "first.npy"], &["[2, 6, 4]", "6x4x2", "x.transpose(0, 2, 3, 1)"]);
+    // Image files have no two channels.
+    fs::create_dir(here.join("shots")).unwrap();
+    refused(here, &["predict", &model, "shots"], &["6x4x2", "one channel or three"]);
+}
+
+#[test]
+fn the_data_name_the_outputs_of_a_network_that_names_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, model) = (folder.path(), golden("torch-old.onnx"));
+    let row = |at: u32| format!("{},{},{},1,0,{}\n", at % 3, at % 5, at % 7, ["no", "yes"][at as usize % 2]);
+    let rows = (0..40).map(row).collect::<String>();
+    fs::write(here.join("t.csv"), "a,b,c,d,e,k\n".to_owned() + &rows).unwrap();
+    let loss = |model: &str| {
+        json(here, &["evaluate", model, "--data", "t.csv", "--loss", "cross-entropy", "--json"])["loss"]
+            .as_f64()
+    };
+    assert!(run(here, &["import", &model, "--out", "old"]).status.success());
+    assert_eq!(loss(&model), loss("old"));
+    json(here, &["train", "--from", &model, "--data", "t.csv", "--epochs", "1", "--out", "finer", "--json"]);
+    let classes = json(here, &["inspect", "finer", "--json"])["classes"].clone();
+    assert_eq!(classes, serde_json::json!(["no", "yes"]));
+}

@@ -6,16 +6,46 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::features::Features;
 use crate::image::shape::ImageShape;
+use crate::options::ReadOptions;
 use crate::target::Target;
 
 /// The features of an array whose first axis counts the examples.
 pub(crate) struct ArrayExamples<A> {
     pub(crate) features: Features<A>,
+    /// Those of an example.
+    pub(crate) axes: Vec<usize>,
     pub(crate) image: Option<ImageShape>,
     pub(crate) full_scale: Option<f64>,
 }
 
 impl<A: Scalar> ArrayExamples<A> {
+    /// These examples, for a model that takes the pictures in `options`, if they are for one.
+    ///
+    /// # Errors
+    /// If the axes say that they are pictures of another shape: channels first, there may be as many numbers.
+    pub(crate) fn for_model(self, path: &Path, options: &ReadOptions) -> Result<Self, Error> {
+        let Some(wanted) = options.pictures else { return Ok(self) };
+        let ImageShape { height, width, channels } = wanted;
+        let fits = match self.axes[..] {
+            [a, b, c] => [a, b, c] == [height, width, channels],
+            [a, b] if channels == 1 => [a, b] == [height, width],
+            _ => true,
+        };
+        if fits {
+            return Ok(self);
+        }
+        let cure = if self.axes == [channels, height, width] {
+            "put its channels last: x.transpose(0, 2, 3, 1)"
+        } else {
+            "resize its pictures"
+        };
+        let fault = format!(
+            "each of its examples has the axes {:?}, and the model takes pictures of {wanted}",
+            self.axes
+        );
+        Err(Error::format(path, fault, cure))
+    }
+
     /// The data set of these features and a target.
     ///
     /// # Errors

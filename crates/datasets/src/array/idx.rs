@@ -137,11 +137,16 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Idx, Error> {
 
 /// The first dimension counts examples; the others, where there are two, are height and width.
 pub(crate) fn examples<A: Scalar>(idx: Idx, path: &Path) -> Result<ArrayExamples<A>, Error> {
-    let image = image(&idx.shape);
+    let (image, axes) = (image(&idx.shape), axes(&idx.shape));
     let Some(matrix) = idx.into_matrix() else {
         return Err(Error::format(path, "its shape is impossible", DAMAGED));
     };
-    Ok(ArrayExamples { features: Features::Bytes(matrix), image, full_scale: Some(255.0) })
+    Ok(ArrayExamples { features: Features::Bytes(matrix), axes, image, full_scale: Some(255.0) })
+}
+
+/// The axes of an example.
+fn axes(shape: &[usize]) -> Vec<usize> {
+    shape.get(1..).unwrap_or_default().to_vec()
 }
 
 /// The examples of a file as streamed rows.
@@ -167,7 +172,12 @@ pub(crate) fn file_rows<A: Scalar>(path: &Path) -> Result<ArrayExamples<A>, Erro
     }
     let columns = shape[1..].iter().product();
     let rows = FileRows::new(path, NumberType::BYTES, length as u64, (shape[0], columns), None)?;
-    Ok(ArrayExamples { features: Features::FileRows(rows), image: image(&shape), full_scale: Some(255.0) })
+    Ok(ArrayExamples {
+        features: Features::FileRows(rows),
+        axes: axes(&shape),
+        image: image(&shape),
+        full_scale: Some(255.0),
+    })
 }
 
 /// The target in a file with one dimension.

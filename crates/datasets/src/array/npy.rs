@@ -166,7 +166,7 @@ pub(crate) fn decode_features<A: Scalar>(
 ) -> Result<Features<A>, Error> {
     match options.table.schema {
         Some(_) => Ok(build(bytes, path, options, false)?.into_features(path)?.0),
-        None => Ok(decode_array(bytes, path)?.features),
+        None => Ok(decode_array(bytes, path)?.for_model(path, options)?.features),
     }
 }
 
@@ -299,7 +299,12 @@ pub(crate) fn decode_array<A: Scalar>(bytes: &[u8], path: &Path) -> Result<Array
     } else {
         Features::Real(header.matrix(bytes, path)?)
     };
-    Ok(ArrayExamples { features, image: header.image(), full_scale: header.full_scale() })
+    Ok(ArrayExamples {
+        features,
+        axes: header.shape[1..].to_vec(),
+        image: header.image(),
+        full_scale: header.full_scale(),
+    })
 }
 
 /// The rows of an array as streamed rows; `target` is a column that is not a feature.
@@ -328,6 +333,7 @@ pub(crate) fn file_rows<A: Scalar>(path: &Path, target: Option<usize>) -> Result
     let image = header.image().filter(|_| target.is_none());
     Ok(ArrayExamples {
         features: Features::FileRows(rows),
+        axes: header.shape[1..].to_vec(),
         image,
         full_scale: header.full_scale().filter(|_| image.is_some()),
     })

@@ -52,7 +52,7 @@ pub fn decode<A: Scalar>(bytes: &[u8], path: &Path, options: &ReadOptions) -> Re
     let part = |x: usize, y: usize, options: &ReadOptions| -> Result<Dataset<A>, Error> {
         options.refuse_columns(path)?;
         let y = npy::decode_target::<A>(&arrays.unpacked(y)?, path, options)?;
-        npy::decode_array(&arrays.unpacked(x)?, path)?.into_dataset(path, y)
+        npy::decode_array(&arrays.unpacked(x)?, path)?.for_model(path, options)?.into_dataset(path, y)
     };
     if let (Some(x), Some(y)) = (arrays.find(&FEATURES, "_train"), arrays.find(&TARGETS, "_train")) {
         let train = part(x, y, options)?;

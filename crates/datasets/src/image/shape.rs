@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The shape of an image in a row of features: row by row, and channel by channel within a pixel.
@@ -9,6 +11,13 @@ pub struct ImageShape {
     pub width: usize,
     /// Numbers per pixel.
     pub channels: usize,
+}
+
+/// `28x28x3`, and in words what is what.
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{} (height, width, channels)", self.height, self.width, self.channels)
+    }
 }
 
 impl ImageShape {

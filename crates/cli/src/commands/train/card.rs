@@ -10,7 +10,7 @@ use super::Train;
 use super::settings::CommandLine;
 use crate::commands::data::size;
 use crate::commands::loss;
-use crate::commands::model::label_names;
+use crate::commands::model::{is_unnamed, label_names, loss_spec, other_pictures};
 use crate::commands::network;
 use crate::commands::options::Standardize;
 use crate::failure::Failure;
@@ -55,9 +55,12 @@ pub(super) fn card<A: Scalar>(
         Some(model) => {
             let asked = if describes_a_network(args, line) { Some(described()?) } else { None };
             check_model(args, model, asked.as_ref(), train)?;
-            if output != model.output {
+            // The loss says what the outputs of another program's network are, where no function is on top of them.
+            let is_open = is_unnamed(model) && model.output == Output::Identity;
+            if output != model.output && !is_open {
+                let suited = loss_spec(model).kind();
                 return Err(Failure::Input(format!(
-                    "--from: the model does not end in the output activation that --loss {loss} needs: omit --loss"
+                    "--from: the outputs of the model are those of {suited}, and --loss {loss} needs others: take --loss {suited}"
                 )));
             }
             (model.architecture.clone(), model.transform.clone())
@@ -173,6 +176,9 @@ fn check_model<A: Scalar>(
             asked.inputs()
         ));
     }
+    if let Some(other) = other_pictures(model, train.image(), &args.source().to_string()) {
+        return fault(other);
+    }
     let (inputs, outputs) = (network.inputs(), network.outputs());
     if (inputs, outputs) != (train.inputs(), train.outputs()) {
         return fault(format!(
@@ -182,6 +188,9 @@ fn check_model<A: Scalar>(
             args.source(),
             size(train)
         ));
+    }
+    if is_unnamed(model) {
+        return check_kept(args);
     }
     if model.classes != train.class_names() {
         let list = |names: &[String]| match names {
@@ -211,10 +220,17 @@ fn check_model<A: Scalar>(
             columns.join(", ")
         ));
     }
+    check_kept(args)
+}
+
+/// Refuses flags that would change what a model brings with it.
+fn check_kept(args: &Train) -> Result<(), Failure> {
     let kept = [("--standardize", args.standardize != Standardize::False), ("--init", args.init.0.is_some())];
     match kept.iter().find(|(_, given)| *given) {
         Some((flag, _)) => {
-            fault(format!("the model keeps its weights and its scaling of the inputs: omit {flag}"))
+            let path = args.from.as_deref().expect("there is a model").display();
+            let fault = "the model keeps its weights and its scaling of the inputs";
+            Err(Failure::Input(format!("--from {path}: {fault}: omit {flag}")))
         }
         None => Ok(()),
     }
