@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use chainrule_tensor::ndarray::{Array2, ArrayView1, ArrayView2};
-use chainrule_tensor::{Scalar, simd};
+use chainrule_tensor::Scalar;
+use chainrule_tensor::ndarray::Array2;
 
 use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::features::Features;
+use crate::finite::all_finite;
 use crate::image::shape::ImageShape;
 use crate::input::Input;
 use crate::split::Split;
@@ -347,8 +348,14 @@ impl<A: Scalar> Dataset<A> {
         let (classes, examples) = (counts.iter().filter(|&&count| count > 0).count(), self.len());
         if classes < 2 && examples > 0 {
             let name = self.class_names().first().map_or("", String::as_str);
+            let cure = match self.about.image {
+                Some(_) => {
+                    "give each class of pictures a folder of its own, or name another target (--target)"
+                }
+                None => "name another target (--target)",
+            };
             let fault = format!(
-                "all {examples} examples have the class {name:?}, so there is nothing to learn: name another target (--target)"
+                "all {examples} examples have the class {name:?}, so there is nothing to learn: {cure}"
             );
             return Err(Error::data(self.name(), fault));
         }
@@ -416,29 +423,6 @@ fn check_target<A: Scalar>(name: &str, examples: usize, target: &Target) -> Resu
             Err(Error::data(name, fault))
         }
         Target::MultiLabel { .. } => Ok(()),
-    }
-}
-
-fn all_finite<T: Copy, A: Scalar>(
-    name: &str,
-    what: &str,
-    x: &ArrayView2<'_, T>,
-    number: impl Fn(T) -> A,
-) -> Result<(), Error> {
-    // Without an early exit, a row is looked at by whole registers.
-    let is_finite = |row: ArrayView1<'_, T>| {
-        simd::dispatch(
-            #[inline(always)]
-            || row.iter().fold(true, |all, &x| all & number(x).is_finite()),
-        )
-    };
-    let Some(row) = x.outer_iter().position(|row| !is_finite(row)) else { return Ok(()) };
-    match x.row(row).iter().map(|&x| number(x)).enumerate().find(|(_, x)| !x.is_finite()) {
-        None => Ok(()),
-        Some((column, bad)) => {
-            let fault = format!("{what} {column} of example {row} is {bad}: replace it or drop the example");
-            Err(Error::data(name, fault))
-        }
     }
 }
 

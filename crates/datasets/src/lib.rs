@@ -60,6 +60,7 @@ mod encoding;
 mod error;
 mod features;
 mod file;
+mod finite;
 mod gaussian;
 #[cfg(any(feature = "images", feature = "parquet"))]
 mod guard;

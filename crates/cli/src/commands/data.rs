@@ -1,5 +1,6 @@
 //! Where examples come from: a built-in data set by its name, or a file or folder.
 
+mod fit;
 mod part;
 mod source;
 mod test_part;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chainrule::datasets::{
     self, DataDirs, Dataset, ImageOptions, ImageShape, Input, Label, Parts, ReadOptions, Schema, Target,
-    TaskKind, counted, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
+    TaskKind, digits, fashion_mnist, mnist, split::HoldOut, synthetic,
 };
 use chainrule::model::ModelCard;
 use chainrule::tensor::Scalar;
@@ -18,13 +19,15 @@ use chainrule::train::fingerprint_as;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
+use self::fit::check_fit;
+pub(crate) use self::fit::{in_columns, size};
 pub(crate) use self::part::PartArgs;
 pub(crate) use self::source::{Known, Source, sources};
 pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 pub(crate) use self::user_files::Columns;
 use self::user_files::{OwnArgs, TaskName};
-use super::model::{ModelArgs, is_unnamed, label_names, other_pictures, picture_shape};
+use super::model::{ModelArgs, picture_shape};
 use super::options::{Dtype, absolute};
 use crate::failure::{Failure, errln};
 use crate::headings::DATA;
@@ -59,21 +62,6 @@ pub(crate) struct DataArgs {
 impl From<PlaceArgs> for DataArgs {
     fn from(place: PlaceArgs) -> Self {
         Self { place, own: OwnArgs::default() }
-    }
-}
-
-/// The number of inputs and outputs of examples.
-pub(crate) fn size<A: Scalar>(data: &Dataset<A>) -> String {
-    let inputs = in_columns(data.inputs(), data.schema(), "input");
-    format!("{inputs} and {}", counted(data.outputs(), "output"))
-}
-
-/// Inputs of a network by the columns of the table that they are made of, of which a category gives several; without a table, a number
-/// of `what`.
-pub(crate) fn in_columns(inputs: usize, schema: Option<&Schema>, what: &str) -> String {
-    match schema.map(|schema| schema.features.len()).filter(|columns| *columns != inputs) {
-        Some(columns) => format!("{} ({})", counted(columns, "column"), counted(inputs, "input")),
-        None => counted(inputs, what),
     }
 }
 
@@ -153,6 +141,9 @@ impl DataArgs {
     fn read_for<A: Scalar>(&self, path: &Path, card: &ModelCard) -> Result<Dataset<A>, Failure> {
         let options = self.options_for(card)?;
         let parts = self.read(path, &options)?;
+        if parts.test.is_some() {
+            errln!("{}: of its parts, the test part", path.display());
+        }
         let data = parts.test.unwrap_or(parts.train);
         if let (Some(new), Some(model)) = (data.schema(), &options.table.schema) {
             self.own.text.say_forms(path, new, model);
@@ -318,7 +309,7 @@ impl DataArgs {
         let rows = data.len();
         match part.name(source.is_own()) {
             Some(part) => errln!("{source}: the {rows} {part} examples{of_run}"),
-            None => errln!("{source}: all {rows} rows"),
+            None => errln!("{source}: {rows} rows"),
         }
     }
 
@@ -348,61 +339,11 @@ impl DataArgs {
                 part.of(self.known_parts(*known).map_err(Failure::input)?, &source.to_string())?
             }
         };
-        if let Some(fault) = other_pictures(card, data.image(), data.name()) {
-            return Err(Failure::Input(format!("{}: {fault}", model.model.display())));
-        }
+        check_fit(&model.model, card, &data)?;
         if data.full_scale().is_some() {
             model.say_pixels(card);
         }
-        let (inputs, outputs) = (card.architecture.inputs(), card.architecture.outputs());
-        let path = model.model.display();
-        if (inputs, outputs) != (data.inputs(), data.outputs()) {
-            return Err(Failure::Input(format!(
-                "{path}: the network has {} and {}, but {} has {}{}",
-                counted(inputs, "input"),
-                counted(outputs, "output"),
-                data.name(),
-                size(&data),
-                if outputs == 1 && data.class_names().len() == 2 {
-                    ": take its two classes as a label, --task multi-label"
-                } else {
-                    ""
-                }
-            )));
-        }
-        if data.target().is_classes() && card.classes.is_empty() && !card.targets.is_empty() {
-            let (name, of_model) = (data.name(), card.targets.join(", "));
-            return Err(Failure::Input(format!(
-                "{path}: the network predicts numbers ({of_model}), but the target of {name} is of classes: name a target of numbers \
-                 with --target"
-            )));
-        }
-        if !card.classes.is_empty() && card.classes != data.class_names() {
-            return Err(Failure::Input(format!(
-                "{path}: the network has the classes {}, but {} has {}",
-                card.classes.join(", "),
-                data.name(),
-                data.class_names().join(", ")
-            )));
-        }
-        let (labels, columns) = (data.target().labels(), data.target().columns());
-        if card.labels != labels && !is_unnamed(card) {
-            return Err(Failure::Input(format!(
-                "{path}: the network has the labels {}, but {} has {}: name them with --target in the order of the model",
-                label_names(&card.labels),
-                data.name(),
-                label_names(labels)
-            )));
-        }
-        if columns.len() > 1 && !card.targets.is_empty() && card.targets != columns {
-            return Err(Failure::Input(format!(
-                "{path}: the network predicts {}, but the targets of {} are {}: name them with --target in the order of the model",
-                card.targets.join(", "),
-                data.name(),
-                columns.join(", ")
-            )));
-        }
-        model.transform(card, &data).check(inputs).map_err(Failure::input)?;
+        model.transform(card, &data).check(card.architecture.inputs()).map_err(Failure::input)?;
         Ok(data)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chainrule::datasets::Input;
+use chainrule::datasets::{Input, Pipeline};
 use chainrule::model::onnx::{
     ExportError, OPSETS, OnnxInputs, OnnxOptions, TABLE_OPSET, column_inputs, output_names,
 };
@@ -149,6 +149,9 @@ fn export<A: Scalar>(args: &Export) -> Result<(), Failure> {
         Format::Npz => checkpoint.save_npz(&args.out),
         Format::Safetensors => {
             let own = if A::NAME == f64::NAME { Float::F64 } else { Float::F32 };
+            if card.transform != Pipeline::new() {
+                lines.push("the scaling of the inputs is not in it: scale them first, by the numbers that `chainrule inspect --json` shows".to_owned());
+            }
             checkpoint.save_state_dict(&args.out, args.dtype.map_or(own, Float::from))
         }
     }

@@ -33,6 +33,7 @@ fn decode_by_kind(bytes: &[u8], path: &Path, limit: u64) -> Result<DecodedImage,
     let refused = |name: &str, refusal: Refusal| match refusal {
         Refusal::Damaged(fault) => damaged(name, fault),
         Refusal::Unread(fault) => Error::format(path, fault, "save it as PNG with 8 bits per channel"),
+        Refusal::Large(fault) => Error::format(path, fault, "make it smaller"),
         Refusal::Memory(needed) => Error::Memory { path: path.to_owned(), needed, limit },
     };
     if bytes.starts_with(b"\x89PNG") {

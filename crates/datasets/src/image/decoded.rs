@@ -53,6 +53,8 @@ pub(super) enum Refusal {
     Damaged(String),
     /// Sound, but not of a kind that is read.
     Unread(String),
+    /// More pixels than are read.
+    Large(String),
     /// It needs this number of bytes.
     Memory(u64),
 }
@@ -72,15 +74,17 @@ pub(super) fn within_reason(
     bytes_per_pixel: u64,
     limit: u64,
 ) -> Result<(), Refusal> {
-    let pixels = height.checked_mul(width).filter(|&pixels| pixels <= MOST_PIXELS);
-    let cannot_pack = |pixels: usize| bytes.is_some_and(|bytes| pixels / MOST_PIXELS_A_BYTE > bytes.len());
-    let Some(pixels) = pixels.filter(|&pixels| !cannot_pack(pixels) && height.max(width) <= LONGEST_SIDE)
-    else {
-        let announced = format!("its header announces {height} x {width} pixels");
-        return Err(Refusal::Damaged(format!(
-            "{announced}, and {MOST_PIXELS} with {LONGEST_SIDE} a side are read"
+    let announced = || format!("its header announces {height} x {width} pixels");
+    let pixels = height.saturating_mul(width);
+    if bytes.is_some_and(|bytes| pixels / MOST_PIXELS_A_BYTE > bytes.len()) {
+        return Err(Refusal::Damaged(format!("{}, more than its bytes can hold", announced())));
+    }
+    if pixels > MOST_PIXELS || height.max(width) > LONGEST_SIDE {
+        return Err(Refusal::Large(format!(
+            "{}, and {MOST_PIXELS} with {LONGEST_SIDE} a side are read",
+            announced()
         )));
-    };
+    }
     let needed = pixels as u64 * bytes_per_pixel;
     if needed > limit { Err(Refusal::Memory(needed)) } else { Ok(()) }
 }

@@ -110,8 +110,7 @@ fn counted(files: &[PathBuf]) -> String {
     kinds.join(", ")
 }
 
-/// The path itself or, if it is a folder, the image files in it, sorted by name; where it has none of its own, those of its folders, as
-/// they are to train on.
+/// The path itself or, if it is a folder, the image files in it, sorted by name, and those of its folders.
 ///
 /// # Errors
 /// If the folder cannot be read or has none.
@@ -120,10 +119,8 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(vec![path.to_owned()]);
     }
     let mut images = images_in(path)?;
-    if images.is_empty() {
-        for folder in listed(path)?.into_iter().filter(|entry| entry.is_dir()) {
-            images.extend(images_in(&folder)?);
-        }
+    for folder in listed(path)?.into_iter().filter(|entry| entry.is_dir()) {
+        images.extend(images_in(&folder)?);
     }
     if images.is_empty() {
         return Err(Error::format(path, "it has no images in it", READ));

@@ -175,7 +175,9 @@ impl Statistics {
                 },
             );
         })?;
-        mean.iter_mut().for_each(|mean| *mean /= total);
+        for mean in &mut mean {
+            *mean /= total;
+        }
         let mut variance = vec![0.0; features];
         each(&mut |weight, row| {
             simd::dispatch(
@@ -188,7 +190,9 @@ impl Statistics {
                 },
             );
         })?;
-        variance.iter_mut().for_each(|variance| *variance /= total);
+        for variance in &mut variance {
+            *variance /= total;
+        }
         let n = n as f64;
         // The mean of equal numbers is rounded, so a constant feature can seem to vary by that rounding.
         for ((min, max), (mean, variance)) in min.iter().zip(&max).zip(mean.iter_mut().zip(&mut variance)) {

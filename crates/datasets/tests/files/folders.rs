@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use chainrule_datasets::{ImageOptions, ImageShape, ReadOptions, read};
+use chainrule_datasets::{ImageOptions, ImageShape, ReadOptions, image_files, read, read_images};
 
 use crate::formats::beside;
 
@@ -76,4 +76,29 @@ fn a_folder_with_folders_of_parts_is_read_by_its_parts() {
     }
     let data = read::<f32>(classes.path(), &ReadOptions::default()).unwrap();
     assert_eq!((data.train.class_names(), data.test), (&["test".to_owned(), "train".into()][..], None));
+}
+
+#[test]
+fn the_pictures_to_predict_are_those_of_a_folder_and_of_its_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("cat")).unwrap();
+    for file in ["rgb.png", "cat/grey.jpg"] {
+        fs::copy(beside("pillow", file.trim_start_matches("cat/")), folder.path().join(file)).unwrap();
+    }
+    let files = image_files(folder.path()).unwrap();
+    assert_eq!(files, [folder.path().join("rgb.png"), folder.path().join("cat/grey.jpg")]);
+}
+
+#[test]
+fn a_picture_of_too_many_pixels_is_to_be_made_smaller() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut jpeg = fs::read(beside("pillow", "grey.jpg")).unwrap();
+    // 9,000 pixels a side in the header of the frame, behind its length and precision; a file of 100 kB may hold them.
+    let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x23, 0x28, 0x23, 0x28]);
+    jpeg.resize(100_000, 0);
+    fs::write(folder.path().join("wide.jpg"), &jpeg).unwrap();
+    let shape = ImageShape { height: 2, width: 2, channels: 1 };
+    let error = read_images::<f32>(&[folder.path().join("wide.jpg")], shape, None).unwrap_err().to_string();
+    assert!(error.contains("9000 x 9000") && error.ends_with("make it smaller"), "{error}");
 }
