@@ -11,6 +11,7 @@
 //! | `ends` | input, output and the names of classes |
 
 mod array;
+mod bends;
 mod emit;
 mod ends;
 mod error;

@@ -101,9 +101,9 @@ impl Budget {
 // `TensorProto.DataType`.
 pub(super) const FLOAT: i64 = 1;
 pub(super) const STRING: i64 = 8;
-const HALF: i64 = 10;
+pub(super) const HALF: i64 = 10;
 pub(super) const DOUBLE: i64 = 11;
-const BFLOAT: i64 = 16;
+pub(super) const BFLOAT: i64 = 16;
 
 /// Arrays of lengths and indices are short.
 const MOST_WHOLE: usize = 1 << 16;

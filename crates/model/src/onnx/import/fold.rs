@@ -5,6 +5,9 @@ use super::array::{Array, BATCH, Numbers};
 /// Numbers of an array that an operator makes from smaller ones.
 const MOST: usize = 1 << 20;
 
+/// The same where it only sets arrays of the file side by side.
+const MOST_BESIDE: usize = 1 << 24;
+
 /// Row-major steps from one index of an axis to the next.
 fn strides(dims: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; dims.len()];
@@ -97,7 +100,7 @@ pub(super) fn unsqueeze(dims: &[usize], axes: &[i64]) -> Option<Vec<usize>> {
 pub(super) fn concat(arrays: &[&Array], along: i64) -> Option<Array> {
     let first = arrays.first()?;
     let along = axis(along, first.dims.len())?;
-    let (mut dims, mut numbers) = (first.dims.clone(), Numbers::Whole(Vec::new()));
+    let mut dims = first.dims.clone();
     dims[along] = 0;
     let before: usize = dims[..along].iter().product();
     for array in arrays {
@@ -110,22 +113,27 @@ pub(super) fn concat(arrays: &[&Array], along: i64) -> Option<Array> {
             return None;
         }
     }
-    if arrays.iter().any(|array| matches!(array.numbers, Numbers::Real(_))) {
-        numbers = Numbers::Real(Vec::new());
+    if arrays.iter().try_fold(0_usize, |size, array| size.checked_add(array.len()))? > MOST_BESIDE {
+        return None;
     }
+    let run = |array: &Array, row: usize| {
+        let run = array.len() / before;
+        row * run..(row + 1) * run
+    };
+    if arrays.iter().any(|array| matches!(array.numbers, Numbers::Real(_))) {
+        let reals = arrays.iter().map(|array| array.reals()).collect::<Option<Vec<_>>>()?;
+        let beside = || arrays.iter().zip(&reals);
+        let rows = (0..before).flat_map(|row| beside().map(move |(array, reals)| reals.get(run(array, row))));
+        return Some(Array { dims, numbers: Numbers::Real(rows.collect::<Option<Vec<_>>>()?.concat()) });
+    }
+    let mut numbers = Vec::new();
     for row in 0..before {
         for array in arrays {
-            let run = array.len() / before;
-            match (&mut numbers, &array.numbers) {
-                (Numbers::Real(all), _) => all.extend(array.reals()?.get(row * run..(row + 1) * run)?),
-                (Numbers::Whole(all), Numbers::Whole(own)) => {
-                    all.extend(own.get(row * run..(row + 1) * run)?);
-                }
-                _ => return None,
-            }
+            let Numbers::Whole(own) = &array.numbers else { return None };
+            numbers.extend(own.get(run(array, row))?);
         }
     }
-    Some(Array { dims, numbers })
+    Some(Array { dims, numbers: Numbers::Whole(numbers) })
 }
 
 /// The entries of an axis with these indices.

@@ -2,6 +2,7 @@
 
 mod averages;
 mod axes;
+mod cast;
 mod conv;
 mod dense;
 mod norms;
@@ -40,7 +41,7 @@ pub(super) fn read<A: Scalar>(
     }
     let live = match operator.node.operator {
         "Shape" => return shape(operator).map(|array| Value::Known(Rc::new(array))),
-        "Identity" | "Dropout" | "Cast" => numbers::same(operator)?,
+        "Identity" | "Dropout" | "Cast" => cast::same(operator)?,
         "Reshape" => axes::reshape(operator)?,
         "Flatten" => axes::flatten(operator)?,
         "Squeeze" => axes::squeeze(operator)?,
@@ -86,10 +87,12 @@ fn known(operator: &Operator<'_, '_>) -> Result<Array, ImportError> {
     let ints = |name: &str, place: usize| operator.ints_or_input(name, place);
     let result = match name {
         "Identity" | "Dropout" => Some(Array::clone(x(0)?)),
-        "Cast" => numbers::cast(operator, x(0)?),
+        "Cast" => cast::cast(operator, x(0)?),
         "Shape" => {
             let lengths: Vec<i64> = x(0)?.dims.iter().map(|&length| length as i64).collect();
-            Some(Array::whole(vec![lengths.len()], lengths))
+            let all = Array::whole(vec![lengths.len()], lengths);
+            let (start, end) = (operator.int("start", 0)?, operator.int("end", i64::MAX)?);
+            fold::slice(&all, &[start], &[end], &[0], &[1])
         }
         "Reshape" => ints("shape", 1)?.and_then(|target| fold::reshape(operator.inputs_first()?, &target)),
         "Transpose" => {

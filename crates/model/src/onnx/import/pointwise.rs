@@ -7,6 +7,7 @@ use chainrule_layers::activation::{self, Activation};
 use chainrule_layers::{BatchNormSpec, PReluSpec, Stage};
 use chainrule_tensor::{Scalar, Shape, math};
 
+use super::bends::{conditions, points};
 use super::fold::real_function;
 use super::steps::{Argument, Function, Kind, Layer, Steps, converted};
 
@@ -106,14 +107,17 @@ impl<'s, A: Scalar> Region<'s, A> {
         region
     }
 
-    /// The values of the top where `from` has the values `x`, for the feature `at`; `None` if it depends on anything else.
-    fn values(&self, from: usize, at: usize, x: &[f64]) -> Option<Vec<f64>> {
+    /// The values of the top where `from` has the values `x`, for the feature `at`; `None` if it depends on anything else. `visit` sees
+    /// each operator on the way, with its arguments.
+    fn visited(
+        &self,
+        (from, at): (usize, usize),
+        x: &[f64],
+        visit: &mut dyn FnMut(&Function, &[Vec<f64>]),
+    ) -> Option<Vec<f64>> {
         let mut known = BTreeMap::from([(from, x.to_vec())]);
         for &step in self.members.range(from + 1..=self.top) {
-            let Kind::Pointwise(Function { operator, settings, arguments }) = &self.steps.get(step).kind
-            else {
-                return None;
-            };
+            let Kind::Pointwise(function) = &self.steps.get(step).kind else { return None };
             let of = |argument: &Argument| match argument {
                 Argument::Input(place) => known.get(&self.steps.get(step).inputs[*place]).cloned(),
                 Argument::Constant(values) => {
@@ -121,11 +125,42 @@ impl<'s, A: Scalar> Region<'s, A> {
                 }
             };
             // A member that depends on something else may be of no use to the top.
-            let Some(arguments) = arguments.iter().map(of).collect::<Option<Vec<_>>>() else { continue };
-            let row = |place: usize| arguments.iter().map(|argument| argument[place]).collect::<Vec<_>>();
-            known.insert(step, (0..x.len()).map(|place| value(operator, *settings, &row(place))).collect());
+            let Some(arguments) = function.arguments.iter().map(of).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let Function { operator, settings, .. } = function;
+            let mut row = Vec::with_capacity(arguments.len());
+            let of_place = |place: usize| {
+                row.clear();
+                row.extend(arguments.iter().map(|argument: &Vec<f64>| argument[place]));
+                value(operator, *settings, &row)
+            };
+            known.insert(step, (0..x.len()).map(of_place).collect());
+            visit(function, &arguments);
         }
         known.remove(&self.top)
+    }
+
+    fn values(&self, place: (usize, usize), x: &[f64]) -> Option<Vec<f64>> {
+        self.visited(place, x, &mut |_, _| {})
+    }
+
+    /// Where the functions are to be compared besides, as [`points`] says.
+    fn bends(&self, place: (usize, usize)) -> Option<Vec<f64>> {
+        let may_bend = |&step: &usize| match &self.steps.get(step).kind {
+            Kind::Pointwise(function) => {
+                !conditions(function, &vec![vec![0.0]; function.arguments.len()]).is_empty()
+            }
+            _ => false,
+        };
+        if !self.members.range(place.0 + 1..=self.top).any(may_bend) {
+            return Some(Vec::new());
+        }
+        points(&|x: &[f64]| {
+            let mut all = Vec::new();
+            self.visited(place, x, &mut |function, arguments| all.extend(conditions(function, arguments)))?;
+            Some(all)
+        })
     }
 
     /// How many numbers the longest constant between `from` and the top has; `None` where two have several but not as many.
@@ -161,8 +196,10 @@ pub(super) fn recognised<A: Scalar>(
     let shape = steps.get(top).shape;
     candidates.into_iter().find_map(|from| {
         let layer = match region.width(from)? {
-            1 => scalar(&|x| region.values(from, 0, x)),
-            width => by_feature(width, shape, &|at, x| region.values(from, at, x)),
+            1 => scalar(&|x| region.values((from, 0), x), &region.bends((from, 0))?),
+            width => by_feature(width, shape, &|at, x| region.values((from, at), x), &|at| {
+                region.bends((from, at))
+            }),
         };
         layer.map(|layer| (if let Known::Layer(layer) = layer { Some(*layer) } else { None }, from))
     })
@@ -181,16 +218,21 @@ type Values<'f> = &'f dyn Fn(&[f64]) -> Option<Vec<f64>>;
 /// The same of a feature.
 type FeatureValues<'f> = &'f dyn Fn(usize, &[f64]) -> Option<Vec<f64>>;
 
+/// Where that of a feature may bend.
+type FeatureBends<'f> = &'f dyn Fn(usize) -> Option<Vec<f64>>;
+
 /// Constants of a file are f32.
 const TOLERANCE: f64 = 2e-6;
 
-fn is_near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(1.0)
+/// Whether two numbers are alike in a function whose values are of the order of `size`, or of 1 if that is less.
+fn is_near(a: f64, b: f64, size: f64) -> bool {
+    (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(size.min(1.0))
 }
 
-/// Whether a function has the values of an activation.
-fn is(values: &[f64], phi: impl Fn(f64) -> f64) -> bool {
-    values.iter().zip(POINTS).all(|(&y, z)| is_near(y, phi(z)))
+/// Whether a function has the values of an activation at some points.
+fn is(values: &[f64], points: &[f64], phi: impl Fn(f64) -> f64) -> bool {
+    let size = values.iter().fold(0.0_f64, |size, y| size.max(y.abs()));
+    values.iter().zip(points).all(|(&y, &z)| is_near(y, phi(z), size))
 }
 
 /// A function that there is a layer for.
@@ -201,15 +243,16 @@ enum Known<A> {
 }
 
 /// The layer of a function that is the same for all features.
-fn scalar<A: Scalar>(values: Values<'_>) -> Option<Known<A>> {
-    let y = values(&POINTS)?;
-    if is(&y, |z| z) {
+fn scalar<A: Scalar>(values: Values<'_>, bends: &[f64]) -> Option<Known<A>> {
+    let points = [&POINTS, bends].concat();
+    let y = values(&points)?;
+    if is(&y, &points, |z| z) {
         return Some(Known::Same);
     }
     let plain = |stage: Stage| Some(Known::Layer(Box::new(Layer::plain(stage, None))));
     macro_rules! known {
         ($($phi:expr),* $(,)?) => {
-            $(if is(&y, |z| $phi.value(z)) { return plain($phi.into()); })*
+            $(if is(&y, &points, |z| $phi.value(z)) { return plain($phi.into()); })*
         };
     }
     known!(
@@ -233,27 +276,32 @@ fn scalar<A: Scalar>(values: Values<'_>) -> Option<Known<A>> {
     let [min, max] = [-1e30, 1e30].map(|far| tidy(at(far)));
     let hardtanh = activation::Hardtanh { min, max };
     let is_interval = min.is_finite() && max.is_finite() && min < max;
-    if is_interval && is(&y, |z| z.max(min).min(max)) {
+    if is_interval && is(&y, &points, |z| z.max(min).min(max)) {
         return plain(hardtanh.into());
     }
-    affine(1, None, &|_, x| values(x))
+    affine(1, None, &|_, x| values(x), &|_| Some(bends.to_vec()))
 }
 
 /// The layer of a function that is another one for each feature, of `width`; if these are not those of a position, of all numbers.
-fn by_feature<A: Scalar>(width: usize, shape: Shape, values: FeatureValues<'_>) -> Option<Known<A>> {
+fn by_feature<A: Scalar>(
+    width: usize,
+    shape: Shape,
+    values: FeatureValues<'_>,
+    bends: FeatureBends<'_>,
+) -> Option<Known<A>> {
     let input = if width == shape.features() { shape } else { Shape::Flat(shape.size()) };
     if input.features() != width {
         return None;
     }
-    if let Some(layer) = affine(width, Some(input), values) {
+    if let Some(layer) = affine(width, Some(input), values, bends) {
         return Some(layer);
     }
     let mut slopes = Vec::new();
     for at in 0..width {
-        let y = values(at, &[-10.0, -2.0, -1.0, 0.0, 1.0, 2.0, 10.0])?;
-        let slope = -y[2];
-        let expected = [-10.0 * slope, -2.0 * slope, -slope, 0.0, 1.0, 2.0, 10.0];
-        if !y.iter().zip(expected).all(|(&y, expected)| is_near(y, expected)) {
+        let points = [&[-1.0, -10.0, -2.0, 0.0, 1.0, 2.0, 10.0], &bends(at)?[..]].concat();
+        let y = values(at, &points)?;
+        let slope = -y[0];
+        if !is(&y, &points, |z| if z < 0.0 { slope * z } else { z }) {
             return None;
         }
         slopes.push(slope);
@@ -262,19 +310,25 @@ fn by_feature<A: Scalar>(width: usize, shape: Shape, values: FeatureValues<'_>) 
 }
 
 /// y = s·x + t as the batch normalisation of mean 0 and variance 1.
-fn affine<A: Scalar>(width: usize, input: Option<Shape>, values: FeatureValues<'_>) -> Option<Known<A>> {
+fn affine<A: Scalar>(
+    width: usize,
+    input: Option<Shape>,
+    values: FeatureValues<'_>,
+    bends: FeatureBends<'_>,
+) -> Option<Known<A>> {
     let (mut scales, mut shifts) = (Vec::new(), Vec::new());
     for at in 0..width {
         let [x, y] = [-7.0, 5.0];
-        let found = values(at, &[0.0, x, y, -1000.0, 0.5])?;
+        let points = [&[0.0, x, y, -1000.0, 0.5], &bends(at)?[..]].concat();
+        let found = values(at, &points)?;
         let shift = found[0];
         let scale = (found[2] - found[1]) / (y - x);
         // A sum with a constant is no product.
         let scale = if (scale - 1.0).abs() < 1e-12 { 1.0 } else { scale };
-        let is_line = |(&found, x): (&f64, f64)| {
+        let is_line = |(&found, &x): (&f64, &f64)| {
             (found - (scale * x + shift)).abs() <= 1e-9 * ((scale * x).abs() + shift.abs()).max(1e-300)
         };
-        if !found.iter().zip([0.0, x, y, -1000.0, 0.5]).all(is_line) {
+        if !found.iter().zip(&points).all(is_line) {
             return None;
         }
         scales.push(scale);
@@ -294,8 +348,8 @@ pub(super) fn scaling<A: Scalar>(scales: Vec<f64>, shifts: Vec<f64>, input: Opti
 /// A setting without the digits that `f32` has beyond its own: 0.01 for 0.009999999776482582.
 pub(super) fn tidy(x: f64) -> f64 {
     let short = x as f32;
-    let is_single =
-        is_near(f64::from(short), x) && (f64::from(short) - x).abs() <= f64::from(f32::EPSILON) * x.abs();
+    let is_single = is_near(f64::from(short), x, 1.0)
+        && (f64::from(short) - x).abs() <= f64::from(f32::EPSILON) * x.abs();
     if is_single { short.to_string().parse().unwrap_or(x) } else { x }
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Function {
     pub(super) operator: &'static str,
     pub(super) settings: [f64; 2],
     pub(super) arguments: Vec<Argument>,
+    /// Whether an input is stretched otherwise than a number of each feature is over all positions.
+    pub(super) is_stretched: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -111,16 +113,21 @@ pub(super) struct Steps<A> {
     budget: Budget,
     /// Permutations that are there already: by the step and the order.
     permuted: HashMap<(usize, Vec<usize>), Activation>,
+    /// The numbers of all these.
+    reordered: usize,
     /// The node that is being read.
     pub(super) node: usize,
 }
+
+/// Numbers of an example whose places are listed where they are reordered.
+const MOST_REORDERED: usize = 1 << 23;
 
 impl<A: Scalar> Steps<A> {
     /// Of a model with so many bytes, not counting those in other files.
     pub(super) fn new(bytes: usize) -> Self {
         const SLACK: usize = 1 << 22;
         let budget = Budget::new((bytes / size_of::<A>()).saturating_mul(2).saturating_add(SLACK));
-        Self { list: Vec::new(), budget, permuted: HashMap::new(), node: 0 }
+        Self { list: Vec::new(), budget, permuted: HashMap::new(), reordered: 0, node: 0 }
     }
 
     /// Counts so many bytes of other files, too.
@@ -190,6 +197,13 @@ impl<A: Scalar> Steps<A> {
         let key = (x.step, [x.labels.dims.as_slice(), &order].concat());
         if let Some(known) = self.permuted.get(&key) {
             return Ok(known.clone());
+        }
+        let size = x.labels.dims.iter().fold(1_usize, |size, &length| size.saturating_mul(length));
+        self.reordered = self.reordered.saturating_add(size);
+        if size > MOST_REORDERED || self.reordered > 8 * MOST_REORDERED {
+            return Err(ImportError::size(format!(
+                "it reorders values of more than {MOST_REORDERED} numbers, or of so many often"
+            )));
         }
         let Labels { dims, order: from, .. } = x.labels.clone();
         let permutation = Permutation { dims, from, to: order.clone() };

@@ -145,21 +145,17 @@ impl<A: Scalar> Walk<'_, A> {
     ) -> Result<usize, ImportError> {
         let step = self.steps.get(at);
         let fault = |fault: &str| (self.fault)(step.node, fault);
+        if function.is_stretched {
+            return Err(fault(
+                "it stretches a value along an axis: layers stretch one number of each feature over all positions, and no others",
+            ));
+        }
         if step.inputs.len() < 2 || step.inputs.len() != function.arguments.len() {
             return Err(fault("the function of single numbers that ends here is none of the activations"));
         }
         match function.operator {
-            "Add" | "Sum" => self.join(Join::Sum, &step.inputs, at, depth, pieces),
+            "Add" | "Sum" | "Sub" => self.join(Join::Sum, &step.inputs, at, depth, pieces),
             "Mul" => self.join(Join::Product, &step.inputs, at, depth, pieces),
-            "Sub" => {
-                let above = self.join(Join::Sum, &step.inputs, at, depth, pieces)?;
-                if let Some(Piece::Join { branches, .. }) = pieces.last_mut()
-                    && let Some(last) = branches.last_mut()
-                {
-                    last.push(Piece::Layer(scaling(vec![-1.0], vec![0.0], None)));
-                }
-                Ok(above)
-            }
             _ => Err(fault("there is no layer that joins two values so")),
         }
     }
@@ -179,20 +175,35 @@ impl<A: Scalar> Walk<'_, A> {
             )));
         }
         let from = self.above[at];
-        let mut ends = inputs.to_vec();
-        // (f + g) + h is one sum.
-        while let Some(place) = ends.iter().position(|&end| self.is_part(join, end, from)) {
-            let inner = self.steps.get(ends[place]).inputs.clone();
-            ends.splice(place..=place, inner);
+        let mut ends = self.signed(at, inputs, false);
+        // (f + g) − h is one sum.
+        while let Some(place) = ends.iter().position(|&(end, _)| self.is_part(join, end, from)) {
+            let (end, is_negative) = ends[place];
+            ends.splice(place..=place, self.signed(end, &self.steps.get(end).inputs, is_negative));
             self.count()?;
         }
         let mut branches = Vec::new();
-        for end in ends {
+        for (end, is_negative) in ends {
             self.count()?;
-            branches.push(self.chain(from, end, depth + 1)?);
+            let mut branch = self.chain(from, end, depth + 1)?;
+            if is_negative {
+                branch.push(Piece::Layer(scaling(vec![-1.0], vec![0.0], None)));
+            }
+            branches.push(branch);
         }
         pieces.push(Piece::Join { join, branches, output: self.steps.get(at).shape });
         Ok(from)
+    }
+
+    /// The inputs of a join, and whether each is taken away instead of added, in a sum that is itself taken away or not.
+    fn signed(&self, step: usize, inputs: &[usize], is_negative: bool) -> Vec<(usize, bool)> {
+        let is_difference =
+            matches!(&self.steps.get(step).kind, Kind::Pointwise(Function { operator: "Sub", .. }));
+        inputs
+            .iter()
+            .enumerate()
+            .map(|(at, &input)| (input, is_negative ^ (is_difference && at == 1)))
+            .collect()
     }
 
     /// Whether a step is the same join of values that part at the same place.
@@ -206,7 +217,7 @@ impl<A: Scalar> Walk<'_, A> {
             Kind::Pointwise(Function { operator, arguments, .. }) => {
                 arguments.len() == known.inputs.len()
                     && match join {
-                        Join::Sum => ["Add", "Sum"].contains(operator),
+                        Join::Sum => ["Add", "Sum", "Sub"].contains(operator),
                         Join::Product => *operator == "Mul",
                         Join::Concat => false,
                     }

@@ -5,38 +5,12 @@ use std::rc::Rc;
 use chainrule_tensor::Scalar;
 
 use super::operator::{Operator, Value};
-use crate::onnx::import::array::{Array, DOUBLE, FLOAT, Numbers};
+use crate::onnx::import::array::Array;
 use crate::onnx::import::error::ImportError;
 use crate::onnx::import::fold::stretch;
 use crate::onnx::import::labels::{Labels, Permutation, features_at};
 use crate::onnx::import::pointwise::one;
 use crate::onnx::import::steps::{Activation, Argument, Function, Kind, Steps};
-
-/// Of `TensorProto.DataType`, those of real numbers.
-const REAL: [i64; 4] = [FLOAT, 10, DOUBLE, 16];
-
-/// The first input as it is: dropout in evaluation, and other types of real numbers.
-pub(super) fn same(operator: &Operator<'_, '_>) -> Result<Activation, ImportError> {
-    if operator.node.operator == "Cast" && !REAL.contains(&operator.int("to", FLOAT)?) {
-        return Err(operator.form("it makes whole numbers or text of values that depend on the example"));
-    }
-    operator.live(0).cloned()
-}
-
-/// A constant in another type.
-pub(super) fn cast(operator: &Operator<'_, '_>, x: &Array) -> Option<Array> {
-    let to = operator.int("to", FLOAT).ok()?;
-    let numbers = match &x.numbers {
-        Numbers::Whole(numbers) if REAL.contains(&to) => {
-            Numbers::Real(numbers.iter().map(|&number| number as f64).collect())
-        }
-        Numbers::Real(numbers) if !REAL.contains(&to) => {
-            Numbers::Whole(numbers.iter().map(|&number| number as i64).collect())
-        }
-        other => other.clone(),
-    };
-    Some(Array { dims: x.dims.clone(), numbers })
-}
 
 /// A setting that is an array.
 pub(super) fn tensor_setting(operator: &Operator<'_, '_>, name: &str) -> Result<Option<Array>, ImportError> {
@@ -170,7 +144,7 @@ fn of_one<A: Scalar>(
     number: Option<f64>,
 ) -> Result<Activation, ImportError> {
     let arguments = [Argument::Input(0)].into_iter().chain(number.map(one)).collect();
-    let function = Function { operator, settings, arguments };
+    let function = Function { operator, settings, arguments, is_stretched: false };
     let inner = Labels { seen: None, ..x.labels.clone() };
     let made = steps.push(Kind::Pointwise(function), vec![x.step], inner)?;
     // It does not ask for other axes.
@@ -245,7 +219,7 @@ fn combined<A: Scalar>(
     }
     let x = x.ok_or_else(|| operator.form("it has no input that depends on the example"))?;
     let inner = Labels { seen: None, ..x.labels.clone() };
-    let function = Function { operator: name, settings, arguments };
+    let function = Function { operator: name, settings, arguments, is_stretched: false };
     let made = steps.push(Kind::Pointwise(function), vec![x.step], inner)?;
     Ok(Activation { step: made.step, labels: x.labels.clone() })
 }
@@ -298,6 +272,15 @@ fn of_several<A: Scalar>(
     let by_channel = rank > 1 && !is_merged && constants.iter().any(|constant| constant.long() == [0]);
     let order =
         decided.unwrap_or_else(|| if by_channel { features_at(0, rank) } else { first.labels.order.clone() });
+    let is_stretched = lives.iter().any(|x| {
+        let own = &x.labels.dims;
+        let by_feature = || {
+            (0..rank).all(
+                |axis| if Some(&axis) == order.last() { own[axis] == dims[axis] } else { own[axis] == 1 },
+            )
+        };
+        *own != dims && !by_feature()
+    });
     let mut inputs = Vec::new();
     for x in &lives {
         inputs.push(steps.ordered(x, order.clone())?.step);
@@ -325,7 +308,8 @@ fn of_several<A: Scalar>(
         });
     }
     let labels = Labels { is_merged, ..Labels::ordered(dims, order) };
-    steps.push(Kind::Pointwise(Function { operator: name, settings, arguments }), inputs, labels)
+    let function = Function { operator: name, settings, arguments, is_stretched };
+    steps.push(Kind::Pointwise(function), inputs, labels)
 }
 
 /// scikit-learn's scaler: (x − offset)·scale.
@@ -349,7 +333,7 @@ pub(super) fn scaler<A: Scalar>(
     let mut value = x;
     for (operator, numbers) in [("Sub", offset), ("Mul", scale)] {
         let arguments = vec![Argument::Input(0), Argument::Constant(Rc::new(numbers))];
-        let function = Function { operator, settings: [0.0; 2], arguments };
+        let function = Function { operator, settings: [0.0; 2], arguments, is_stretched: false };
         value = steps.push(Kind::Pointwise(function), vec![value.step], value.labels)?;
     }
     Ok(value)

@@ -40,6 +40,12 @@ pub(super) fn resize<A: Scalar>(
         }
         (None, None) => return Err(operator.form("it has neither scales nor sizes")),
     };
+    let policy = operator.text("keep_aspect_ratio_policy", "stretch")?;
+    if policy != "stretch" {
+        return Err(
+            operator.form("it keeps the ratio of the sides: give the sizes that come of it, or scales")
+        );
+    }
     let axes = operator.ints("axes")?;
     let scales = match axes {
         Some(axes) if axes.len() == scales.len() => {
