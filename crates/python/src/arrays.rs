@@ -1,9 +1,9 @@
 //! numpy arrays as matrices.
 
-use chainrule::ndarray::{Array2, ArrayView2};
+use chainrule::ndarray::{Array2, ArrayView2, Dimension};
 use chainrule::tensor::{Scalar, simd, vector};
-use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyTypeError;
+use numpy::{Element, PyReadonlyArray, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::scale::Scale;
@@ -34,11 +34,14 @@ impl<'py> Rows<'py> {
     /// # Errors
     /// If it is anything but a two-dimensional array of `float32` or `float64`.
     pub(crate) fn of(x: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if let Ok(x) = x.extract() {
+        if let Ok(x) = x.extract::<PyReadonlyArray2<'py, f64>>() {
+            check_steps(&x)?;
             return Ok(Self::Double(x));
         }
         let fault = |_| PyTypeError::new_err("expected a two-dimensional array of float32 or float64");
-        x.extract().map(Self::Single).map_err(fault)
+        let x = x.extract::<PyReadonlyArray2<'py, f32>>().map_err(fault)?;
+        check_steps(&x)?;
+        Ok(Self::Single(x))
     }
 
     pub(crate) fn columns(&self) -> usize {
@@ -68,6 +71,18 @@ impl<'py> Rows<'py> {
             None => by_rows(&x),
         })
     }
+}
+
+/// Refuses an array whose steps are no multiples of its numbers, as those of a field of packed records: a view of it would see others.
+///
+/// # Errors
+/// If it is one.
+pub(crate) fn check_steps<T: Element, D: Dimension>(array: &PyReadonlyArray<'_, T, D>) -> PyResult<()> {
+    let size = isize::try_from(size_of::<T>()).expect("numbers are small");
+    if array.strides().iter().all(|step| step % size == 0) {
+        return Ok(());
+    }
+    Err(PyValueError::new_err("the array is a field of packed records: pass a copy of it, array.copy()"))
 }
 
 /// The same numbers, row after row.

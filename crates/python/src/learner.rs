@@ -138,24 +138,24 @@ impl Learner {
             let work = || engine.fit(examples, validation, scale, &plan, &mut signals);
             detached(py, work)?.map_err(value_error)?
         });
-        let interrupted = outcome.verdict == Verdict::Interrupted;
-        match signals.into_result() {
-            // The estimators end as scikit-learn's do, with a warning.
-            Err(error)
-                if !interrupted || !error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) =>
-            {
-                Err(error)
+        // The estimators end as scikit-learn's do on Ctrl-C, with a warning, also where it comes in a callback.
+        let ended = signals.into_result();
+        let interrupted = match ended {
+            Err(error) if !error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) => {
+                return Err(error);
             }
-            _ => Ok(Report {
-                losses: outcome.losses,
-                scores: outcome.scores,
-                top: outcome.top,
-                converged: outcome.verdict == Verdict::Converged,
-                interrupted,
-                ended: outcome.verdict == Verdict::Ended,
-                steps: outcome.steps,
-            }),
-        }
+            Err(_) => true,
+            Ok(()) => outcome.verdict == Verdict::Interrupted,
+        };
+        Ok(Report {
+            losses: outcome.losses,
+            scores: outcome.scores,
+            top: outcome.top,
+            converged: outcome.verdict == Verdict::Converged,
+            interrupted,
+            ended: outcome.verdict == Verdict::Ended,
+            steps: outcome.steps,
+        })
     }
 
     /// The outputs for the rows of x, in double precision; `None` if a number of x is NaN or infinite.

@@ -6,10 +6,10 @@ mod training;
 
 use std::path::{Path, PathBuf};
 
-use chainrule::layers::Architecture;
+use chainrule::layers::{Architecture, Stage};
 use chainrule::loss::LossKind;
 use chainrule::model::onnx::{OnnxInputs, OnnxOptions};
-use chainrule::model::{Checkpoint, Model};
+use chainrule::model::{Checkpoint, Model, Output};
 use chainrule::ndarray::ArrayD;
 use chainrule::tensor::{Scalar, Shape};
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1, PyReadonlyArrayDyn, ToPyArray};
@@ -236,6 +236,16 @@ impl Network {
     #[getter]
     fn classes(&self) -> Vec<String> {
         on!(&self.model, model => model.classes().to_vec())
+    }
+
+    /// Whether the outputs are probabilities: a function of the output makes them so.
+    #[getter]
+    fn gives_probabilities(&self) -> bool {
+        let card = on!(&self.model, model => model.card());
+        card.is_some_and(|card| {
+            card.output != Output::Identity
+                || matches!(card.architecture.layers.last(), Some(Stage::Softmax(_) | Stage::Sigmoid(_)))
+        })
     }
 
     /// The names of the labels of a multi-label classification.

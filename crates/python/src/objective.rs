@@ -17,6 +17,7 @@ use numpy::{AllowTypeChange, PyArray1, PyArray2, PyArrayLike1};
 use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
+use crate::arrays::check_steps;
 use crate::faults::detached;
 use crate::memory;
 
@@ -168,6 +169,7 @@ macro_rules! on {
 }
 
 fn narrow<A: Scalar>(vector: &Vector<'_>, dim: usize) -> PyResult<Vec<A>> {
+    check_steps(vector)?;
     let vector = vector.as_array();
     if vector.len() != dim {
         let given = vector.len();
@@ -274,6 +276,10 @@ impl Objective {
         let curvature = if gauss_newton { Curvature::GaussNewton } else { Curvature::Hessian };
         let Spectrum { values, converged } = on!(&self.problem, problem, [theta] => {
             problem.check_spectrum(k)?;
+            let (value, grad) = detached(py, || problem.value_and_grad(&theta))?;
+            if !value.is_finite() || grad.iter().any(|x| !x.is_finite()) {
+                return Err(PyValueError::new_err("the loss or its gradient is not finite at this theta"));
+            }
             detached(py, || problem.spectrum(curvature, &theta, k, products))?
         });
         if converged < values.len() {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use chainrule::layers::Architecture;
 use chainrule::tensor::Pool;
 use pyo3::prelude::*;
 
@@ -22,9 +23,12 @@ pub(crate) fn shared<T>(threads: usize, rows: usize, parameters: usize, work: im
     if threads > 1 && is_worth_it { Pool::new(threads).enter(work) } else { work() }
 }
 
-/// How many of `threads` a step of a perceptron is worth. The result does not depend on it.
-pub(crate) fn worth_a_step(threads: usize, batch: usize, parameters: usize) -> usize {
-    if batch.saturating_mul(parameters) < PRODUCTS_OF_A_STEP { 1 } else { threads.max(1) }
+/// How many of `threads` a step is worth, by the products of a perceptron. The result does not depend on it.
+pub(crate) fn worth_a_step(threads: usize, batch: usize, network: &Architecture) -> usize {
+    let layers =
+        |widths: Vec<usize>| widths.windows(2).map(|pair| pair[0].saturating_mul(pair[1])).sum::<usize>();
+    let is_small = |widths: Vec<usize>| batch.saturating_mul(layers(widths)) < PRODUCTS_OF_A_STEP;
+    if network.widths().is_some_and(is_small) { 1 } else { threads.max(1) }
 }
 
 /// The processors that this process may use, as of the first call.

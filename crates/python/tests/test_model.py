@@ -177,7 +177,7 @@ def test_a_call_that_fails_or_only_looks_leaves_the_classes():
             wrong()
     assert model.classes_ is None and (model.predict(features) == before).all()
     words = Model("dense 2", 64).fit(X, np.array(["even", "odd"])[y % 2], epochs=1)
-    with pytest.raises(ValueError, match="dense 10"):
+    with pytest.raises(ValueError, match="a new Model learns others"):
         words.fit(X, y)
     assert set(words.predict(X)) <= {"even", "odd"}
     fresh = Model("dense 10", 64)
@@ -220,3 +220,55 @@ def test_parameters_that_are_set_before_the_first_training_act_on_inputs_as_give
     # The first training starts from them, on inputs and targets of mean 0 and variance 1.
     model.fit([[3.0], [10.0]], [7.0, 21.0], epochs=1, learning_rate=1e-12)
     assert np.allclose(model.predict([[3.0], [10.0]]), [14 + 7 * (1 - 2), 14 + 7 * (1 + 2)])
+
+
+def test_a_trained_model_keeps_its_classes_and_their_order():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(12, 4)) * 6
+    labels = np.repeat(np.arange(12), 20)
+    points = centres[labels] + rng.normal(size=(240, 4))
+    model = Model("dense 32, relu, dense 12", 4, seed=1).fit(points, labels, epochs=60)
+    again = Model.__new__(Model)
+    again.__setstate__(model.__getstate__())
+    # Names of a file are words in the order of the outputs: '2' comes before '10'.
+    again.classes_ = np.array(again._network.classes)
+    assert list(again.classes_) == [str(i) for i in range(12)]
+    assert again.evaluate(points, labels) == model.evaluate(points, labels)
+    assert (again.predict(points) == model.predict(points).astype(str)).all()
+    part = labels < 3
+    model.fit(points[part], labels[part], epochs=1, optimizer="sgd", learning_rate=1e-12)
+    assert len(model.classes_) == 12 and (model.predict(points) == labels).mean() > 0.9
+    with pytest.raises(ValueError, match="a new Model learns others"):
+        model.fit(points, labels + 1, epochs=1)
+
+
+def test_fields_of_packed_records_are_read_as_they_are():
+    plain = X[:60].astype(np.float64)
+    record = np.zeros(60, dtype=[("id", "i4"), ("x", "f8", (64,))])
+    record["x"] = plain
+    model = Model("dense 10", 64).fit(plain, y[:60], epochs=2)
+    assert (model.predict_proba(record["x"]) == model.predict_proba(plain)).all()
+    assert model.evaluate(record["x"], y[:60]) == model.evaluate(plain, y[:60])
+    theta = np.zeros(model.theta.size, dtype=[("i", "i4"), ("x", "f8")])
+    theta["x"] = model.theta
+    objective = model.objective(plain, y[:60])
+    assert objective.value(np.ascontiguousarray(theta["x"])) == objective.value(model.theta)
+
+
+def test_what_is_no_answer_is_no_answer():
+    model = Model("dense 10", 64).fit(X[:60], y[:60], epochs=2)
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="NaN or infinity in example 0"):
+            model.predict(np.full((1, 64), bad))
+    with pytest.raises(ValueError, match="axis of examples"):
+        model.predict(X[0])
+    assert len(model.predict(X[:0])) == 0
+    squared = Model("dense 10", 64).fit(X[:60], y[:60], epochs=2, loss="squared-error")
+    if not squared._network.gives_probabilities:
+        with pytest.raises(ValueError, match="no probabilities"):
+            squared.predict_proba(X[:1])
+    assert (Model("dense 10", 64).fit(X[:60], y[:60, None], epochs=1).classes_ == np.arange(10)).all()
+    with pytest.raises(ValueError, match="columns of words or integers"):
+        Model("dense 2", 64).fit(X[:60], np.c_[y[:60], y[:60]], epochs=1)
+    with pytest.raises(ValueError, match="not finite"):
+        Model("dense 2", 4, dtype="float64").objective(np.ones((3, 4)), [0, 1, 1]).spectrum(np.full(10, np.nan))

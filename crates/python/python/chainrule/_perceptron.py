@@ -40,6 +40,7 @@ class Perceptron(Settings):
         X, y = validate_data(
             self, X, y, multi_output=True, y_numeric=is_regressor(self), dtype=_FLOATS, reset=first
         )
+        X = np.require(X, requirements="A")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         target = self._encoded(y, first and not incremental)
@@ -51,7 +52,7 @@ class Perceptron(Settings):
             X, target, weight, validation = self._held_out(X, target, weight, random_state)
         report = learner.fit(X, target, weight, validation, self._plan(len(X), incremental), self._callback())
         self._learner = learner
-        self._take(report, len(X), first)
+        self._take(report, len(X), first, incremental)
         return self
 
     def _new_learner(self, X: Any, target: Any, random_state: Any) -> Learner:
@@ -67,7 +68,7 @@ class Perceptron(Settings):
             "seed": int(random_state.randint(np.iinfo(np.int32).max)),
             "standardize": {"auto": "auto", True: "always", False: "never"}[self.standardize],
         }
-        whole = self._is_lbfgs() or self._batch(len(X)) >= len(X)
+        whole = self._is_lbfgs() or self._rows_of_a_batch(len(X)) >= len(X)
         double = self.dtype == "float64" or (self.dtype == "auto" and X.dtype == np.float64 and whole)
         return Learner(json.dumps(design), double)
 
@@ -86,7 +87,10 @@ class Perceptron(Settings):
     def _weights(self, y: Any, sample_weight: Any, X: Any) -> Any:
         if sample_weight is None:
             return None
-        return _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if (weight < 0).any():
+            raise ValueError(f"an example has the weight {weight.min():g}, and weights are at least 0")
+        return weight
 
     def _held_out(self, X: Any, target: Any, weight: Any, random_state: Any) -> Any:
         labels = target.reshape(-1) if self._stratifies() else None
@@ -105,7 +109,7 @@ class Perceptron(Settings):
             (held_out[0], np.ascontiguousarray(held_out[1]), weights[1]),
         )
 
-    def _take(self, report: dict[str, Any], rows: int, first: bool) -> None:
+    def _take(self, report: dict[str, Any], rows: int, first: bool, incremental: bool) -> None:
         """The report of a call as scikit-learn's attributes."""
         if first:
             self.loss_curve_, self.t_, self.validation_scores_ = [], 0, None
@@ -131,7 +135,7 @@ class Perceptron(Settings):
                 f"lbfgs failed to converge after {epochs} iteration(s): increase max_iter or max_fun, or scale the data",
                 ConvergenceWarning, stacklevel=4,
             )
-        elif epochs == self.max_iter and epochs > 1 and not report["converged"]:
+        elif epochs == self.max_iter and not incremental and not report["converged"]:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the optimization hasn't converged yet.",
                 ConvergenceWarning, stacklevel=4,
@@ -140,17 +144,17 @@ class Perceptron(Settings):
     def _outputs(self, X: Any) -> Any:
         """Probabilities or numbers, in double precision."""
         if "_learner" not in self.__dict__:
-            check_is_fitted(self)
+            check_is_fitted(self, "_learner")
         # scikit-learn's checks take longer than the network does for one row.
         if (
             type(X) is np.ndarray and X.ndim == 2 and X.dtype in _FLOATS and len(X)
-            and X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__
+            and X.shape[1] == self.n_features_in_ and X.flags.aligned and "feature_names_in_" not in self.__dict__
         ):
             outputs = self._learner.predict(X, threads(self.threads))
             if outputs is not None:
                 return outputs
         _refuse_categories(X)
-        X = validate_data(self, X, dtype=_FLOATS, reset=False)
+        X = np.require(validate_data(self, X, dtype=_FLOATS, reset=False), requirements="A")
         return self._learner.predict(X, threads(self.threads))
 
     def _coefficients(self, which: int) -> list[np.ndarray]:

@@ -229,7 +229,9 @@ class Settings(BaseEstimator):
         if self.network is not None:
             return f"{self.network}, {last}"
         sizes = self.hidden_layer_sizes
-        sizes = [int(size) for size in sizes] if isinstance(sizes, Iterable) else [int(sizes)]
+        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         activation = [] if self.activation == "identity" else [_WORDS.get(self.activation, self.activation)]
@@ -237,12 +239,13 @@ class Settings(BaseEstimator):
         layers = [word for size in sizes for word in [f"dense {size}", *activation, *dropout]]
         return ", ".join([*layers, last])
 
+    def _rows_of_a_batch(self, rows: int) -> int:
+        return int(min(200 if self.batch_size == "auto" else self.batch_size, rows))
+
     def _batch(self, rows: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, rows)
-        if self.batch_size > rows:
+        if self.batch_size != "auto" and self.batch_size > rows:
             warnings.warn("Got `batch_size` larger than the sample size. It is going to be clipped", stacklevel=4)
-        return int(min(self.batch_size, rows))
+        return self._rows_of_a_batch(rows)
 
     def _method(self) -> Any:
         if self._is_lbfgs():

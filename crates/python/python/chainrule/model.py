@@ -148,10 +148,17 @@ class Model:
             "schedule": schedule, "weight_decay": weight_decay, "clip": clip, "patience": patience, "loss": loss,
             "augment": augment, "seed": self.seed if seed is None else int(seed), "threads": count_threads(threads),
         }, validation)
-        classes = self._classes_of(y)
+        # The outputs of a trained network mean what they meant.
+        classes = self._classes_of(y) if self.classes_ is None else self.classes_
         target, names = _target(y, classes)
-        held_out = None if validation is None else (self._rows(validation[0]), _target(validation[1], classes)[0])
+        held_out = None
+        if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise ValueError("validation must be a pair (X, y)")
+            held_out = (self._rows(validation[0], "X of validation"), _target(validation[1], classes)[0])
         weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
+        if weights is not None and weights.ndim != 1:
+            raise ValueError(f"sample_weight must have one number for each example, got shape {weights.shape}")
         report = self._network.fit(
             self._rows(X), target, names, weights, held_out, json.dumps(training), on_epoch
         )
@@ -176,7 +183,7 @@ class Model:
             Classes of shape (n_samples,); booleans for labels; numbers of shape (n_samples, n_outputs), or (n_samples,)
             for a single output.
         """
-        outputs = self._network.predict(self._rows(X), count_threads(threads))
+        outputs = self._outputs(X, threads)
         if self.classes_ is not None:
             return self.classes_[outputs.argmax(axis=1)]
         if self._network.labels:
@@ -205,7 +212,19 @@ class Model:
         """
         if self.classes_ is None and not self._network.labels:
             raise ValueError("the outputs of this model are numbers, not probabilities: use predict")
-        return self._network.predict(self._rows(X), count_threads(threads))
+        if not self._network.gives_probabilities:
+            raise ValueError(
+                "the outputs of this model are no probabilities, because its loss does not make them so: "
+                "use predict, or train with loss='cross-entropy' or 'binary-cross-entropy'"
+            )
+        return self._outputs(X, threads)
+
+    def _outputs(self, X: Any, threads: int | None) -> np.ndarray:
+        outputs = self._network.predict(self._rows(X), count_threads(threads))
+        finite = np.isfinite(outputs).all(axis=1)
+        if not finite.all():
+            raise ValueError(f"the network overflows for example {int(finite.argmin())} of X")
+        return outputs
 
     def evaluate(self, X: Any, y: Any, *, threads: int | None = None) -> dict[str, float]:
         """Measure the loss, and the accuracy or R².
@@ -236,8 +255,8 @@ class Model:
         """
         self._network.save(os.fspath(path))
 
-    @staticmethod
-    def load(path: str | os.PathLike[str], *, dtype: str = "float32") -> Model:
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, dtype: str = "float32") -> Model:
         """Read a model that `save` or ``chainrule train`` wrote.
 
         Parameters
@@ -254,7 +273,11 @@ class Model:
         """
         with open(path, "rb") as file:
             contents = file.read()
-        return _model_of(Network.from_bytes(contents, os.fspath(path), _is_double(dtype)))
+        model = cls.__new__(cls)
+        network = Network.from_bytes(contents, os.fspath(path), _is_double(dtype))
+        model._network, model.seed, model.history_ = network, network.seed or 0, []
+        model.classes_ = np.array(network.classes) if network.classes else None
+        return model
 
     def to_onnx(
         self, path: str | os.PathLike[str] | None = None, *, inputs: str = "matrix", opset: int = 17
@@ -302,7 +325,7 @@ class Model:
         state : mapping
             Arrays or CPU tensors by name.
         """
-        self._network.load_state_dict([(name, np.asarray(array, dtype=np.float64)) for name, array in state.items()])
+        self._network.load_state_dict([(name, np.require(array, np.float64, "A")) for name, array in state.items()])
 
     def objective(self, X: Any, y: Any, *, loss: str | None = None, threads: int | None = None) -> Objective:
         """Return the mean loss on examples as a function of all parameters.
@@ -372,37 +395,66 @@ class Model:
         double = _is_double(state.pop("dtype"))
         self.__dict__.update({**state, "_network": Network.from_bytes(state["_network"], "the pickle", double)})
 
-    def _rows(self, X: Any) -> np.ndarray:
+    def _rows(self, X: Any, name: str = "X") -> np.ndarray:
         """The examples as a matrix."""
+        if hasattr(X, "toarray"):
+            raise ValueError(f"{name} is sparse, and a network takes dense arrays: pass {name}.toarray()")
         X = np.asarray(X)
         shape = tuple(self._network.input_shape)
+        if X.shape == shape or X.ndim == 0:
+            raise ValueError(f"{name} has shape {X.shape}: an axis of examples comes first, as in {name}[None]")
         if X.shape[1:] != shape and not (X.ndim == 2 and X.shape[1] == np.prod(shape)):
-            raise ValueError(f"X has shape {X.shape}, and the network takes examples of shape {shape}")
+            raise ValueError(f"{name} has shape {X.shape}, and the network takes examples of shape {shape}")
+        if X.dtype.kind == "c":
+            raise ValueError(f"{name} has complex numbers, and a network takes real ones")
         if X.dtype not in (np.uint8, np.float32, np.float64):
             X = X.astype(np.float64)
-        return X.reshape(len(X), -1)
+        if X.dtype.kind == "f":
+            finite = np.isfinite(X).reshape(len(X), int(np.prod(shape))).all(axis=1)
+            if not finite.all():
+                raise ValueError(f"{name} has NaN or infinity in example {int(finite.argmin())}: replace it or drop the example")
+        # The engine steps by whole numbers, which the fields of a packed record do not.
+        return np.require(X.reshape(len(X), int(np.prod(shape))), requirements="A")
 
     def _classes_of(self, y: Any) -> np.ndarray | None:
         """The classes of a training on y."""
-        y = np.asarray(y)
+        y = _column(y)
         if y.ndim != 1 or y.dtype.kind not in "OUSiub":
             return None
+        if y.dtype.kind == "S":
+            raise ValueError("y has bytes, and classes are words or integers: decode them, as by y.astype(str)")
         classes = np.unique(y)
         # Integers from 0 are indices of the outputs, not all of which must occur.
         counted = y.dtype.kind in "iu" and len(classes) and classes[0] >= 0 and classes[-1] < self._network.outputs
         return np.arange(self._network.outputs) if counted else classes
 
 
+def _column(y: Any) -> np.ndarray:
+    """The targets, where a column of words or integers is one of classes."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.dtype.kind in "OUSiu":
+        if y.shape[1] != 1:
+            raise ValueError(
+                f"y has {y.shape[1]} columns of words or integers: pass booleans for labels, floating-point numbers for a regression"
+            )
+        return y[:, 0]
+    return y
+
+
 def _target(y: Any, classes: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
     """The targets as the engine takes them, and the names of the classes."""
-    y = np.asarray(y)
+    y = _column(y)
     if classes is not None:
         if y.dtype.kind != classes.dtype.kind and classes.dtype.kind == "U":
             y = y.astype(str)
         unknown = np.setdiff1d(y, classes)
         if len(unknown):
-            raise ValueError(f"y has the class {unknown[0]!r}, and the classes are {classes}")
-        return np.searchsorted(classes, y).astype(np.uint32), [str(name) for name in classes]
+            raise ValueError(
+                f"y has the class {unknown[0]!r}, and the classes of the model are {classes}: a new Model learns others"
+            )
+        # Those of a file are in the order of the outputs, which need not be that of the names.
+        order = np.argsort(classes, kind="stable")
+        return order[np.searchsorted(classes, y, sorter=order)].astype(np.uint32), [str(name) for name in classes]
     if y.dtype == bool:
         return np.ascontiguousarray(y.reshape(len(y), -1)), []
     return np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1), []
@@ -435,14 +487,6 @@ def _checked(training: dict[str, Any], validation: Any) -> dict[str, Any]:
                     f"optimizer='lbfgs' has no {name}: leave it out, or take an optimizer with a learning rate, such as 'adam'"
                 )
     return training
-
-
-def _model_of(network: Network) -> Model:
-    """A model around a network that was read."""
-    model = Model.__new__(Model)
-    model._network, model.seed, model.history_ = network, network.seed or 0, []
-    model.classes_ = np.array(network.classes) if network.classes else None
-    return model
 
 
 def _is_double(dtype: Any) -> bool:

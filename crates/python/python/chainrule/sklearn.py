@@ -142,6 +142,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self : MLPClassifier
             The fitted estimator.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, because one batch does not tell how frequent the classes are: "
+                "pass the weights as a dict"
+            )
         if "_learner" not in self.__dict__:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -242,6 +247,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         if self.class_weight is None:
             return weight
         by_class = compute_sample_weight(self.class_weight, y)
+        if (by_class < 0).any():
+            raise ValueError(f"a class has the weight {by_class.min():g}, and weights are at least 0")
         return by_class if weight is None else by_class * weight
 
     def _stratifies(self) -> bool:

@@ -198,11 +198,7 @@ impl<A: Scalar> Engine<A> {
         let mut rate = progress.rate.filter(|_| plan.incremental).unwrap_or(plan.rate);
         let mut theta = self.theta.clone();
         let mut state = TrainState::from_weights(Weights { theta: &theta, statistics: &self.statistics });
-        let threads = match self.architecture.widths() {
-            Some(_) => worth_a_step(plan.threads, batch, theta.len()),
-            None => plan.threads.max(1),
-        };
-        let pool = Pool::new(threads);
+        let pool = Pool::new(worth_a_step(plan.threads, batch, &self.architecture));
         let first_seen = progress.seen;
         let steps = (plan.epochs as u64).saturating_mul(rows.div_ceil(batch) as u64);
         let mut optimizer = self.optimizer(plan, rate, lambda, steps, &asked)?;
