@@ -17,7 +17,7 @@ const DECREASE: f64 = 1e-4;
 /// Below this share of the largest |λ| a residual ‖Hg‖/‖g‖ is that of a gradient-flat point.
 const FLAT: f64 = 1e-3;
 /// Below this share of the largest |λ| an eigenvalue counts as 0.
-const ZERO: f64 = 1e-8;
+pub(crate) const ZERO: f64 = 1e-8;
 
 /// How ‖∇C‖ is brought down. Both are drawn to critical points of any index, not to minima.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Spectral densities by stochastic Lanczos quadrature.
 
-use chainrule_tensor::{Rng, Scalar};
+use chainrule_tensor::{Rng, Scalar, vector};
 
+use crate::critical::ZERO;
 use crate::eigen::eigh;
 use crate::lanczos::Krylov;
 use crate::operator::Operator;
@@ -78,6 +79,20 @@ impl Density {
     /// The share of the spectrum below t.
     pub fn below(&self, t: f64) -> f64 {
         self.nodes.iter().zip(&self.weights).filter(|(node, _)| **node < t).map(|(_, weight)| weight).sum()
+    }
+
+    /// The share of the spectrum that is negative. An eigenvalue within 10⁻⁸ of the largest magnitude counts as zero, as in
+    /// [`PointCurvature::index`](crate::PointCurvature::index): rounding puts zeros on either side.
+    ///
+    /// ```
+    /// use chainrule_curvature::Density;
+    ///
+    /// let density = Density { nodes: vec![-1e-12, 1.0], weights: vec![0.5, 0.5] };
+    /// assert_eq!((density.negative(), density.below(0.0)), (0.0, 0.5));
+    /// ```
+    pub fn negative(&self) -> f64 {
+        // 0.0 + x: an empty sum is −0.
+        0.0 + self.below(-ZERO * vector::norm_max(&self.nodes))
     }
 
     /// Σᵢ wᵢ·λᵢ, the trace over the dimension.

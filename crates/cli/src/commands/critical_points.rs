@@ -14,7 +14,7 @@ use chainrule::loss::SoftmaxCrossEntropy;
 
 use chainrule::ndarray::Array2;
 use chainrule::tensor::{Pool, Rng};
-use chainrule::train::{ShardBuffers, Sharded, evaluate};
+use chainrule::train::{ShardBuffers, Sharded, evaluate, fingerprint_as};
 use chainrule_report::plot::Plot;
 use chainrule_report::spectra::{against_index, histograms};
 use clap::{Args, ValueEnum};
@@ -194,6 +194,7 @@ impl CriticalPoints {
     fn settings(&self, task: &Task) -> Value {
         json!({
             "data": task.data.name(), "examples": task.data.len(), "inputs": task.data.inputs(),
+            "fingerprint": format!("{:016x}", fingerprint_as::<f64, f64>(&task.data)),
             "layers": self.layers.to_string(), "activation": self.activation.name(),
             "method": self.method.to_possible_value().expect("no method is hidden").get_name(),
             "tolerance": self.tolerance, "steps": self.steps, "seed": self.seed,

@@ -230,14 +230,17 @@ impl CurvatureCommand {
         ];
         outln!("{}", table(lines, columns(Stream::Stdout)))?;
         let verdict = if findings.ends.converged { "converged" } else { "not converged" };
-        outln!("\n{verdict} after {} products", findings.ends.products)?;
+        outln!(
+            "\n{verdict} after {} products; of a repeated eigenvalue, copies may be missing",
+            findings.ends.products
+        )?;
         if let Some(trace) = findings.trace {
-            outln!("trace     {:.5} ± {:.5}", trace.value, trace.error)?;
+            outln!("trace     {:.6e} ± {:.1e}", trace.value, trace.error)?;
         }
         if let Some(density) = &findings.density {
             outln!(
                 "density   {:.1} % below 0, mean eigenvalue {:.3e}",
-                100.0 * density.below(0.0),
+                100.0 * density.negative(),
                 density.mean()
             )?;
         }

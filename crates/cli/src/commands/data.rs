@@ -340,8 +340,8 @@ impl DataArgs {
             }
         };
         check_fit(&model.model, card, &data)?;
-        if data.full_scale().is_some() {
-            model.say_pixels(card);
+        if let Some(full) = data.full_scale() {
+            model.say_pixels(card, full);
         }
         model.transform(card, &data).check(card.architecture.inputs()).map_err(Failure::input)?;
         Ok(data)

@@ -32,7 +32,7 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 
 use super::data::{DataArgs, PartArgs, PlaceArgs, Source};
-use super::model::{Description, ModelArgs, loss_spec, loss_unit, model_parser, predicts_numbers};
+use super::model::{Description, ModelArgs, OF_A_FILE, loss_spec, loss_unit, model_parser, predicts_numbers};
 use super::options::{ANY, OutputName, whole, with_dtype};
 use super::overwrite::Overwrite;
 use super::{complete, loss, network};
@@ -239,7 +239,7 @@ impl Explain {
             let transform = if is_file { model.transform_of_files(card) } else { card.transform.clone() };
             let typed = match &card.input {
                 _ if is_file => {
-                    model.say_pixels(card);
+                    model.say_pixels(card, OF_A_FILE);
                     Typed::of(&image(text, model, card)?, None, &transform)
                 }
                 Some(Input::Table(schema)) => Typed::row(text, schema, &card.transform)?,

@@ -48,9 +48,9 @@ pub(crate) struct Grad {
     hvp_out: Option<PathBuf>,
     #[command(flatten)]
     overwrite: Overwrite,
-    /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes
-    #[arg(long, default_value = "0", value_name = "FRACTION", value_parser = parse_fraction, hide_short_help = true)]
-    label_smoothing: f64,
+    /// Label smoothing of the cross-entropy: the fraction of the target spread over all classes [default: that of the model]
+    #[arg(long, value_name = "FRACTION", value_parser = parse_fraction, hide_short_help = true)]
+    label_smoothing: Option<f64>,
     /// Print one JSON object on stdout and nothing else there
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -142,18 +142,16 @@ fn differentiate<A: Scalar>(args: &Grad) -> Result<(), Failure> {
     let checkpoint = args.model.load::<A>()?;
     let (card, weights) = (&checkpoint.card, checkpoint.weights());
     let theta = weights.theta;
-    let loss_name = loss_spec(card).kind();
-    if args.label_smoothing > 0.0 && loss_name != LossKind::CrossEntropy {
+    let spec = loss_spec(card);
+    if args.label_smoothing.is_some() && spec.kind() != LossKind::CrossEntropy {
         return Err(Failure::Input(format!(
-            "--label-smoothing is for cross-entropy, and the loss is {loss_name}"
+            "--label-smoothing is for cross-entropy, and the loss is {}",
+            spec.kind()
         )));
     }
     let model = card.architecture.build::<A>(None);
-    let loss = if args.label_smoothing > 0.0 {
-        loss::smoothed(loss_name, args.label_smoothing).build::<A>()
-    } else {
-        loss_spec(card).build()
-    };
+    let loss =
+        args.label_smoothing.map_or(spec.clone(), |smoothing| loss::smoothed(spec, smoothing)).build::<A>();
     let x = args.inputs::<A>(card.architecture.inputs())?;
     let y = args.targets::<A>(x.nrows(), card.architecture.outputs())?;
     let layout = model.layout();

@@ -54,9 +54,9 @@ pub(crate) fn unit_of(loss: &LossSpec, units: &str, targets: usize) -> Option<St
     }
 }
 
-/// The loss with its usual parameters, and with this label smoothing if it has one.
-pub(crate) fn smoothed(loss: LossKind, label_smoothing: f64) -> LossSpec {
-    match loss.spec() {
+/// The loss with this label smoothing, if it has one.
+pub(crate) fn smoothed(loss: LossSpec, label_smoothing: f64) -> LossSpec {
+    match loss {
         LossSpec::CrossEntropy(config) => {
             LossSpec::CrossEntropy(CrossEntropyConfig { label_smoothing, ..config })
         }
@@ -132,7 +132,7 @@ mod tests {
         let both = |unit: &str| (unit.to_owned(), unit.to_owned());
         assert_eq!(words(LossKind::CrossEntropy, &classes, false), both("nats"));
         assert_eq!(words(LossKind::SquaredError, &classes, false), both(""));
-        let smoothed = units(&smoothed(LossKind::CrossEntropy, 0.1), &classes, false);
+        let smoothed = units(&smoothed(LossKind::CrossEntropy.spec(), 0.1), &classes, false);
         assert_eq!(smoothed.in_words(), "cross-entropy with label smoothing 0.1 in nats");
         assert_eq!(words(LossKind::MeanAbsolute, &numbers(1), false), both("units of the target"));
         let (unit, in_training) = words(LossKind::MeanSquaredError, &numbers(1), true);

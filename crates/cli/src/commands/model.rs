@@ -36,6 +36,9 @@ pub(crate) struct ModelArgs {
     pub(crate) input_shape: Option<Shape>,
 }
 
+/// Full brightness of the pixels of image files.
+pub(crate) const OF_A_FILE: f64 = 255.0;
+
 /// Parses the path of a model; of the folder of a run it is the last one.
 pub(crate) fn model_parser() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
@@ -204,7 +207,7 @@ impl ModelArgs {
 
     /// What the pixels of image files go through: as [`transform`](Self::transform).
     pub(crate) fn transform_of_files(&self, card: &ModelCard) -> Pipeline {
-        let scaled = || Pipeline::new().then(Transform::Scale { divisor: 255.0 });
+        let scaled = || Pipeline::new().then(Transform::Scale { divisor: OF_A_FILE });
         if self.is_described() { scaled() } else { card.transform.clone() }
     }
 
@@ -213,11 +216,11 @@ impl ModelArgs {
         self.network.is_some() || self.description.layers.is_some() || self.description.activation.is_some()
     }
 
-    /// Says how a model of another program sees pixels, whose scale its file does not tell.
-    pub(crate) fn say_pixels(&self, card: &ModelCard) {
+    /// Says how a model of another program sees pixels, whose scale its file does not tell; `full` is full brightness.
+    pub(crate) fn say_pixels(&self, card: &ModelCard, full: f64) {
         let model = self.model.display();
         if self.is_described() {
-            errln!("{model}: pixels are divided by 255");
+            errln!("{model}: pixels are divided by {full}");
             let is_coloured = picture_shape(card).is_some_and(|shape| shape.channels > 1);
             if is_coloured && matches!(card.architecture.layers.first(), Some(Stage::Flatten(_))) {
                 errln!(
@@ -226,7 +229,7 @@ impl ModelArgs {
                 );
             }
         } else if is_unnamed(card) && card.transform == Pipeline::new() {
-            errln!("{model}: pixels are given as they are, from 0 to 255: the file has no scale for them");
+            errln!("{model}: pixels are given as they are, from 0 to {full}: the file has no scale for them");
         }
     }
 

@@ -19,7 +19,7 @@ use clap_complete::ArgValueCompleter;
 use self::answers::{Column, Format, check_names, write_csv, write_json};
 use super::complete;
 use super::data::{Columns, TextArgs, in_columns};
-use super::model::{ModelArgs, picture_shape, predicts_numbers};
+use super::model::{ModelArgs, OF_A_FILE, picture_shape, predicts_numbers};
 use super::options::with_dtype;
 use super::overwrite::Overwrite;
 use crate::failure::{Failure, errln, escaped, print};
@@ -145,7 +145,7 @@ impl Predict {
 
     fn pictures<A: Scalar>(&self, card: &ModelCard, max_memory: Option<u64>) -> Result<Examples<A>, Failure> {
         let shape = self.model.shape_of_files(card)?;
-        self.model.say_pixels(card);
+        self.model.say_pixels(card, OF_A_FILE);
         let files = image_files(&self.input).map_err(Failure::input)?;
         let features = read_images(&files, shape, max_memory).map_err(Failure::input)?;
         let cells = files.iter().map(|file| file.display().to_string()).collect();

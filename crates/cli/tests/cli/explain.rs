@@ -309,7 +309,11 @@ fn a_convolutional_network_is_explained_by_its_sizes_its_verdict_and_a_page_of_p
     }
     refused(here, &["explain", "r", "--input", "tones/none.bmp"], &["none.bmp"]);
     json(here, &["train", "--data", "moons", "--epochs", "1", "--out", "m", "--json"]);
-    refused(here, &["explain", "m", "--input", "tones/dark/07.bmp"], &["not trained on images"]);
+    refused(
+        here,
+        &["explain", "m", "--input", "tones/dark/07.bmp"],
+        &["takes rows of numbers and no images"],
+    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn names_of_another_program_are_mapped_and_said() {
             "head.weight                    = 2.weight  # [10, 32], by shape",
             "head.bias                      = 2.bias    # [10], with its weight",
             "# passed over: optimizer.state.0.exp_avg",
+            "theirs.safetensors: pixels are divided by 16",
             "digits: the 360 test examples",
         ];
         assert_eq!(table[1..], rows, "{said}");

@@ -214,3 +214,48 @@ fn an_overflow_is_told_and_writes_nothing() {
     assert!(stderr(&output).contains("the loss overflows f64"), "{}", stderr(&output));
     assert!(!here.join("g.safetensors").exists());
 }
+
+#[test]
+fn a_smoothing_that_is_given_keeps_the_weights_of_the_classes_and_may_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let row = |at: u32| format!("{},{},{}\n", at % 7, at % 5, ["a", "b", "c"][at as usize % 3]);
+    fs::write(here.join("t.csv"), "x,z,k\n".to_owned() + &(0..60).map(row).collect::<String>()).unwrap();
+    fs::write(here.join("w.csv"), "class,weight\na,3\nb,0.5\nc,1\n").unwrap();
+    json(
+        here,
+        &[
+            "train",
+            "t.csv",
+            "--class-weight",
+            "w.csv",
+            "--label-smoothing",
+            "0.3",
+            "--epochs",
+            "2",
+            "--out",
+            "m",
+            "--json",
+        ],
+    );
+    npy::write(&here.join("x.npy"), &array![[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]]).unwrap();
+    npy::write(&here.join("y.npy"), &array![[1.0], [0.0], [2.0]]).unwrap();
+    let loss = |smoothing: &[&str]| {
+        let grad = [
+            "grad",
+            "m",
+            "--input",
+            "x.npy",
+            "--target",
+            "y.npy",
+            "--out",
+            "g.safetensors",
+            "--force",
+            "--json",
+        ];
+        json(here, &[&grad, smoothing].concat())["loss"].as_f64().unwrap()
+    };
+    let own = loss(&[]);
+    assert_eq!(own.to_bits(), loss(&["--label-smoothing", "0.3"]).to_bits());
+    assert!((own - loss(&["--label-smoothing", "0"])).abs() > 1e-3);
+}

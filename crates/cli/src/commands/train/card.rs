@@ -73,7 +73,7 @@ pub(super) fn card<A: Scalar>(
             "a softmax of one output is 1 for every example: take --output identity for a number, or sigmoid for a share",
         ));
     }
-    let mut spec = loss::smoothed(loss, args.label_smoothing);
+    let mut spec = loss::smoothed(loss.spec(), args.label_smoothing);
     if let Some(weights) = &args.class_weight {
         spec = weights.weigh(&spec, train)?;
     }

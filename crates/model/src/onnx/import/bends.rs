@@ -29,7 +29,7 @@ fn grid() -> Vec<f64> {
 
 /// Points on both sides of each place where one of the `conditions` at x becomes 0, and between these: a function that is compared
 /// nowhere else could be another one beyond them.
-pub(super) fn points(conditions: &dyn Fn(&[f64]) -> Option<Vec<Vec<f64>>>) -> Option<Vec<f64>> {
+pub(super) fn points(conditions: impl Fn(&[f64]) -> Option<Vec<Vec<f64>>>) -> Option<Vec<f64>> {
     let grid = grid();
     let mut bends = Vec::new();
     for (which, found) in conditions(&grid)?.iter().enumerate() {

@@ -156,7 +156,7 @@ impl<'s, A: Scalar> Region<'s, A> {
         if !self.members.range(place.0 + 1..=self.top).any(may_bend) {
             return Some(Vec::new());
         }
-        points(&|x: &[f64]| {
+        points(|x: &[f64]| {
             let mut all = Vec::new();
             self.visited(place, x, &mut |function, arguments| all.extend(conditions(function, arguments)))?;
             Some(all)

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A graph, and the function that it computes.
+type Case<'f> = (Vec<Vec<u8>>, &'f dyn Fn(f64) -> f64);
+
 /// What the graph of these nodes makes of each x.
 fn values(inputs: u64, nodes: &[Vec<u8>], x: &[f64]) -> Vec<f64> {
     let imported =
@@ -15,7 +18,7 @@ fn a_bound_far_away_is_a_bound() {
     let number = |name: &str, value: f32| tensor(name, &[], &[value]);
     let far = [-3000.0, -1000.5, -70.0, -1.0, 0.0, 0.5, 6.0, 11.0, 499.0, 501.0, 2999.0];
     let leaky = |x: f64| if x < 0.0 { 0.01 * x } else { x };
-    let cases: [(Vec<Vec<u8>>, &dyn Fn(f64) -> f64); 5] = [
+    let cases: [Case<'_>; 5] = [
         (
             vec![
                 number("t", 10.0),
