@@ -9,7 +9,8 @@ use chainrule::curvature::{
 use chainrule::datasets::{npy, write_atomic};
 use chainrule::layers::Layer;
 use chainrule::ndarray::Array2;
-use chainrule::tensor::{Layout, Pool};
+use chainrule::optim::Objective as _;
+use chainrule::tensor::{Layout, Pool, vector};
 use chainrule::train::{Curvature, ShardBuffers, Sharded};
 use chainrule_report::spectra::{extreme_eigenvalues, spectral_density};
 use clap::{Args, ValueEnum};
@@ -92,6 +93,16 @@ pub(crate) struct CurvatureCommand {
     json: bool,
 }
 
+/// Where the curvature is taken.
+struct Place {
+    data: String,
+    examples: usize,
+    /// The loss in words.
+    loss: String,
+    cost: f64,
+    gradient_norm: f64,
+}
+
 /// What was found out.
 struct Findings {
     ends: Ends<f64>,
@@ -140,17 +151,26 @@ impl CurvatureCommand {
             OperatorName::GaussNewton => Curvature::GaussNewton,
             OperatorName::Fisher => Curvature::EmpiricalFisher,
         };
+        let mut gradient = vec![0.0; weights.theta.len()];
+        let cost = risk.value_and_grad(weights.theta, &mut gradient);
+        let place = Place {
+            data: data.name().to_owned(),
+            examples: kept,
+            loss: loss::units(&loss_spec(card), data.target(), false).in_words(),
+            cost,
+            gradient_norm: vector::norm(&gradient),
+        };
         let mut operator =
             DiagonalBlock::of(OverData::at(&mut risk, weights.theta, curvature), range.clone());
-        let findings = self.look(&mut operator);
-        let report = self.as_json(&findings, range.len(), kept);
+        let findings = self.look(&mut operator, range.len());
+        let report = self.as_json(&findings, range.len(), &place);
         if let Some(out) = &self.out {
             findings.save(out, data.name(), &report)?;
         }
         if self.json {
             print_json(&report)?;
         } else {
-            self.print(&findings, range.len(), (kept, data.name()))?;
+            self.print(&findings, range.len(), &place)?;
         }
         if is_interrupted() {
             return Err(Failure::Interrupted("interrupted: the results so far are printed".to_owned()));
@@ -177,14 +197,14 @@ impl CurvatureCommand {
         Ok(first.start..found.next_back().map_or(first.end, |last| last.end))
     }
 
-    fn look(&self, operator: &mut dyn Operator<f64>) -> Findings {
-        let lanczos = Lanczos {
-            top: self.top,
-            bottom: self.bottom,
-            tolerance: self.tolerance,
-            products: self.products,
-            seed: self.seed,
+    fn look(&self, operator: &mut dyn Operator<f64>, parameters: usize) -> Findings {
+        // Where both ends meet, each eigenvalue is listed once.
+        let [top, bottom] = match self.top.checked_add(self.bottom) {
+            Some(wanted) if wanted <= parameters => [self.top, self.bottom],
+            _ => [parameters.min(self.top.saturating_add(self.bottom)), 0],
         };
+        let lanczos =
+            Lanczos { top, bottom, tolerance: self.tolerance, products: self.products, seed: self.seed };
         let ends = lanczos.run(operator, &mut |products, quotient| {
             errln!("{products} products, largest residual {quotient:.1e} times the tolerance");
             if is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -195,7 +215,7 @@ impl CurvatureCommand {
         Findings { ends, trace, density }
     }
 
-    fn as_json(&self, findings: &Findings, parameters: usize, examples: usize) -> Value {
+    fn as_json(&self, findings: &Findings, parameters: usize, place: &Place) -> Value {
         let pairs = |pairs: &[Pair<f64>]| -> Vec<Value> {
             pairs.iter().map(|pair| json!({ "value": pair.value, "residual": pair.residual })).collect()
         };
@@ -204,7 +224,11 @@ impl CurvatureCommand {
             "operator": name.get_name(),
             "layer": self.layer,
             "parameters": parameters,
-            "examples": examples,
+            "data": place.data,
+            "examples": place.examples,
+            "loss": place.loss,
+            "cost": place.cost,
+            "gradient_norm": place.gradient_norm,
             "top": pairs(&findings.ends.top),
             "bottom": pairs(&findings.ends.bottom),
             "converged": findings.ends.converged,
@@ -215,14 +239,11 @@ impl CurvatureCommand {
         })
     }
 
-    fn print(
-        &self,
-        findings: &Findings,
-        parameters: usize,
-        (examples, data): (usize, &str),
-    ) -> Result<(), Failure> {
+    fn print(&self, findings: &Findings, parameters: usize, place: &Place) -> Result<(), Failure> {
         let name = self.operator.to_possible_value().expect("no operator is hidden");
-        outln!("{} of {parameters} parameters on {examples} examples of {data}\n", name.get_name())?;
+        let Place { data, examples, loss, cost, gradient_norm } = place;
+        outln!("{} of {parameters} parameters on {examples} examples of {data}", name.get_name())?;
+        outln!("C = {cost:.6e} ({loss}), ‖∇C‖ = {gradient_norm:.3e}\n")?;
         let pairs = || findings.ends.top.iter().chain(findings.ends.bottom.iter().rev());
         let lines = vec![
             TableColumn::numbers(0, "eigenvalue", pairs().map(|pair| format!("{:.6e}", pair.value))),

@@ -88,6 +88,15 @@ fn of_size(shape: ImageShape) -> ImageOptions {
 }
 
 impl DataArgs {
+    /// With the targets in this file, if it is one; a column the model knows itself.
+    pub(crate) fn with_target_file(mut self, target: Option<String>) -> Self {
+        self.own.target = target;
+        if self.own.target_file().is_none() {
+            self.own.target = None;
+        }
+        self
+    }
+
     /// The value of `--target`, if it is a file, that names it from any folder.
     pub(crate) fn target_setting(&self) -> Option<String> {
         self.own.target_file().map(absolute)

@@ -85,6 +85,9 @@ pub(crate) struct Explain {
     /// for an image file: the predicted class]
     #[arg(long, help_heading = DATA, value_name = "CLASS|NUMBERS", allow_hyphen_values = true)]
     target: Option<String>,
+    /// The file that the targets of the run are in
+    #[arg(long, hide = true, value_name = "FILE", help_heading = DATA)]
+    target_file: Option<String>,
     /// Layers of a new network in words, or a .toml file of layers
     #[arg(long, add = ArgValueCompleter::new(complete::network), value_name = "LAYERS", help_heading = NETWORK, conflicts_with_all = ["model", "layers", "activation"])]
     network: Option<String>,
@@ -255,7 +258,8 @@ impl Explain {
             let example = Example::of(source, row, &Kind::of_model(card), &transform);
             return Ok(case(checkpoint, loss, typed.x, target, example.with_targets(None, chosen)));
         }
-        let data = DataArgs::from(self.data.clone()).for_model::<A>(model, card, &self.part)?;
+        let place = DataArgs::from(self.data.clone()).with_target_file(self.target_file.clone());
+        let data = place.for_model::<A>(model, card, &self.part)?;
         if self.example >= data.len() {
             return Err(Failure::Input(format!(
                 "--example {}: {} has examples 0 to {}",

@@ -9,6 +9,7 @@ use chainrule::tensor::{Entry, Scalar, Shape, vector};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::loss;
 use super::model::{ModelArgs, label_names};
 use super::options::with_dtype;
 use super::stages::{SHORT_NAME, head_of_parameters, is_narrow};
@@ -106,7 +107,7 @@ fn as_json(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Va
 fn print(card: &ModelCard, dtype: &str, parameters: usize, rows: &[Row]) -> Result<(), Failure> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     outln!("data      {}", known(&card.data))?;
-    outln!("loss      {}", known(&card.loss.as_ref().map(ToString::to_string)))?;
+    outln!("loss      {}", known(&card.loss.as_ref().map(loss::in_words)))?;
     input::print(card)?;
     outln!("network   {}", card.architecture)?;
     if !card.classes.is_empty() {

@@ -25,6 +25,12 @@ pub(crate) fn units(loss: &LossSpec, target: &Target, is_standardised: bool) -> 
     LossUnits { name: loss.kind().to_string(), unit, unit_in_training, targets: columns, with: with(loss) }
 }
 
+/// The loss by its name, with what makes it another number than the plain one of that name.
+pub(crate) fn in_words(loss: &LossSpec) -> String {
+    let name = loss.kind().to_string();
+    LossUnits { name, unit: None, unit_in_training: None, targets: 0, with: with(loss) }.in_words()
+}
+
 /// What makes the loss another number than the plain one of its name.
 fn with(loss: &LossSpec) -> Vec<String> {
     let LossSpec::CrossEntropy(config) = loss else { return Vec::new() };

@@ -205,3 +205,79 @@ fn newton_on_a_krylov_space_has_the_same_bits_whatever_kernels_openblas_runs() {
     });
     assert!(one == other, "other bits");
 }
+
+#[test]
+fn a_small_spectrum_lists_each_eigenvalue_once_and_says_of_which_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let train = [
+        "train",
+        "moons",
+        "--network",
+        "dense 1, dense 2",
+        "--epochs",
+        "2",
+        "--label-smoothing",
+        "0.1",
+        "--out",
+        "m",
+        "--json",
+    ];
+    json(here, &train);
+    let spectrum = json(here, &["curvature", "m", "--part", "train", "--json"]);
+    assert_eq!([&spectrum["top"], &spectrum["bottom"]].map(|ends| ends.as_array().unwrap().len()), [7, 0]);
+    assert_eq!(spectrum["loss"], "cross-entropy with label smoothing 0.1 in nats");
+    let loss = json(here, &["evaluate", "m", "--part", "train", "--json"])["loss"].as_f64().unwrap();
+    assert!((spectrum["cost"].as_f64().unwrap() - loss).abs() < 1e-5 * loss);
+    assert!(spectrum["gradient_norm"].as_f64().unwrap() > 0.0);
+    let shown = stdout(&run(here, &["inspect", "m"]));
+    assert!(shown.contains("label smoothing 0.1"), "{shown}");
+}
+
+#[test]
+fn critical_points_of_other_data_are_not_those_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("t.csv"), "a,b,c,d\n1,2,x,p\n2,1,y,q\n0,1,x,p\n3,4,y,p\n1,1,y,q\n").unwrap();
+    let points = |target: &'static str, dropped: &'static str| {
+        [
+            "critical-points",
+            "--data",
+            "t.csv",
+            "--target",
+            target,
+            "--drop",
+            dropped,
+            "--layers",
+            "1",
+            "--points",
+            "1",
+            "--steps",
+            "5",
+            "--out",
+            "b",
+        ]
+    };
+    assert!(run(here, &points("c", "d")).status.success());
+    refused(here, &points("d", "c"), &["started with other settings"]);
+}
+
+#[test]
+fn a_run_that_begins_at_a_saddle_says_that_it_never_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        "--layers",
+        "4",
+        "--activation",
+        "tanh",
+        "--init",
+        "zeros",
+        "--optimizer",
+        "saddle-free-newton",
+        "--epochs",
+        "3",
+    ];
+    let output = run(folder.path(), &[&["train", "moons", "--out", "z"], &flags[..]].concat());
+    let said = stdout(&output) + &stderr(&output);
+    assert!(said.contains("the loss never moved"), "{said}");
+}

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use chainrule::datasets::npy;
+use chainrule::ndarray::Array2;
 use serde_json::json as value;
 
 use crate::{json, refused, run, stderr, stdout};
@@ -141,4 +143,18 @@ fn the_per_cent_of_a_label_is_that_of_the_word_beside_it() {
     assert!(said.contains("spam no (") && said.contains(" % for no)"), "{said}");
     assert!(said.ends_with(" % for no, the target is yes): wrong."), "{said}");
     refused(here, &["explain", "r", "--target", "yes"], &["--target yes", "spam (no/yes), urgent (no/yes)"]);
+}
+
+#[test]
+fn examples_whose_targets_are_in_a_file_of_their_own_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let x = Array2::from_shape_fn((40, 3), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 3.0);
+    npy::write(&here.join("x.npy"), &x).unwrap();
+    npy::write(&here.join("y.npy"), &Array2::from_shape_fn((40, 1), |(i, _)| (i % 2) as f64)).unwrap();
+    json(
+        here,
+        &["train", "x.npy", "--target", "y.npy", "--layers", "4", "--epochs", "2", "--out", "m", "--json"],
+    );
+    json(here, &["explain", "m", "--part", "train", "--example", "1", "--json"]);
 }

@@ -45,8 +45,16 @@ impl Store {
     }
 
     /// Adds a point; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// If it has numbers that are not finite, which JSON has not, or cannot be written.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Failure> {
         let line = serde_json::to_string(&record).expect("a record has string keys");
+        if serde_json::from_str::<Record>(&line).is_err() {
+            return Err(Failure::Run(
+                "the network overflows on these data, so that a point has no numbers: scale the data, or choose another seed".to_owned(),
+            ));
+        }
         writeln!(self.file, "{line}").and_then(|()| self.file.sync_data()).map_err(Failure::run)?;
         self.found.push(record);
         Ok(())

@@ -89,6 +89,12 @@ impl Outcome {
             && self.history.best.is_none_or(|best| best == last.epoch)
     }
 
+    /// Whether each epoch had the loss of the first, to the bit.
+    fn never_moved(&self) -> bool {
+        let losses = || self.history.epochs.iter().map(|epoch| epoch.train_loss.to_bits());
+        losses().count() > 1 && losses().all(|loss| Some(loss) == losses().next())
+    }
+
     /// How the run ended, where that is worth a line: early, with the parameters of another epoch, or too early.
     fn ending(&self) -> Option<String> {
         let (epochs, best) = (self.history.epochs.len(), self.history.best);
@@ -102,6 +108,11 @@ impl Outcome {
                     format!("stopped early after epoch {epochs}: no lower validation loss for {for_long}");
                 Some([Some(since), restored].into_iter().flatten().collect::<Vec<_>>().join("; "))
             }
+            _ if self.never_moved() => Some(
+                "the loss never moved: the gradient is 0 at the initial weights, as at a saddle point, or each step too short to count: \
+                 take other weights (--init, --seed) or another rate"
+                    .to_owned(),
+            ),
             _ if self.is_still_falling() => {
                 let falling = format!("the loss is still falling: raise --epochs above {epochs}");
                 Some(restored.map_or(falling.clone(), |restored| format!("{restored}; {falling}")))

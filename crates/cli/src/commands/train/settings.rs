@@ -127,7 +127,12 @@ fn of_run(program: &Command, name: &str, given: &ArgMatches) -> Result<Vec<OsStr
     let Some(settings) = settings.filter(|path| path.exists()) else { return Ok(Vec::new()) };
     let train = program.find_subcommand("train").expect("the program has this command");
     let flag = |Setting { key, value }: Setting| {
-        let key = if key == "seed" { SEED.to_owned() } else { key };
+        let key = match key.as_str() {
+            "seed" => SEED.to_owned(),
+            // Its own `--target` is that of one example.
+            "target" if has("target-file") => "target-file".to_owned(),
+            _ => key,
+        };
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(key.as_str()))?;
         // `explain --target` is the truth of an example, and that of `train` a column.
         let is_the_same = arg.is_hide_set()
