@@ -413,7 +413,7 @@ fn decode_foreign<A: Scalar>(
 fn finite<A: Scalar>(path: &Path, file: &TensorFile<'_>, name: &str) -> Result<Vec<A>, CheckpointError> {
     let values: Vec<A> = file.values(name)?;
     if values.iter().any(|x| !x.is_finite()) {
-        return Err(TensorFileError::format(path, format!("{name:?} holds NaN or infinity")).into());
+        return Err(TensorFileError::NotFinite { path: path.to_owned(), array: name.to_owned() }.into());
     }
     Ok(values)
 }

@@ -31,6 +31,14 @@ pub enum TensorFileError {
         /// What is wrong with it.
         fault: String,
     },
+    /// An array has numbers that no network works with.
+    #[error("{}: the array {array:?} holds NaN or infinity", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        array: String,
+    },
 }
 
 impl TensorFileError {
