@@ -209,6 +209,17 @@ impl<'a> Reading<'_, 'a> {
         let stored: HashMap<&str, &Tensor<'a>> =
             self.model.graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
         let needed = self.needed(output)?;
+        let is_loop = |operator: &str| matches!(operator, "LSTM" | "GRU" | "RNN" | "Loop" | "Scan" | "If");
+        // Named first: exporters surround them by operators on lengths that are of no use without them.
+        let nodes = self.model.graph.nodes.iter().enumerate();
+        let mut loops = nodes.filter(|(at, node)| needed.contains(at) && is_loop(node.operator));
+        if let Some((_, node)) = loops.next() {
+            return Err(ImportError::Operator {
+                node: node.shown(),
+                operator: node.operator.to_owned(),
+                opset: self.opset(node),
+            });
+        }
         for (at, node) in self.model.graph.nodes.iter().enumerate().filter(|(at, _)| needed.contains(at)) {
             steps.node = at;
             let mut inputs = Vec::new();

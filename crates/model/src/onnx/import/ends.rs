@@ -35,6 +35,9 @@ impl<'a> Ends<'a> {
         let stored: std::collections::HashSet<&str> =
             graph.initializers.iter().map(|tensor| tensor.name).collect();
         let inputs: Vec<_> = graph.inputs.iter().filter(|input| !stored.contains(input.name)).collect();
+        if inputs.is_empty() {
+            return Err(ImportError::ends("it has no inputs, and a network here has one"));
+        }
         let [input] = inputs[..] else {
             return Err(ImportError::ends(format!(
                 "it has {} inputs, and a network here has one{}",

@@ -47,9 +47,16 @@ pub(super) fn settled<A: Scalar>(
                 reordered = Some(Reordered { shape, permutation });
             }
             Taken::Nobody => {
+                // A network here ends in its own order.
+                let is_last = is_lowest && pieces.len() == at;
                 return Err(fault(
                     node,
-                    "it needs the numbers of an example in another order, and no layer before or behind it can take that up",
+                    if is_last {
+                        "it puts the numbers of the output into another order, and no layer before it can take that up: leave this last \
+                         operator out of the export"
+                    } else {
+                        "it needs the numbers of an example in another order, and no layer before or behind it can take that up"
+                    },
                 ));
             }
         }

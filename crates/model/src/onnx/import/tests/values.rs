@@ -131,3 +131,13 @@ fn an_example_that_fills_the_memory_is_not_reordered() {
     let error = fault(&model(&[5, 20_000, 20_000], &[transpose, nodes[1].clone()]));
     assert!(error.contains("reorders"), "{error}");
 }
+
+#[test]
+fn a_refusal_names_what_is_in_the_way() {
+    // A loop is named before what it takes.
+    let cell = field(1, &[field(1, b"x"), field(1, b"w"), field(2, b"y"), field(4, b"LSTM")].concat());
+    assert!(fault(&model(&[5, 2, 3], &[tensor("w", &[1], &[f32::NAN]), cell])).contains("LSTM"));
+    let graph = [end(12, "y", &[]), tensor("w", &[1, 2], &[1.0, 2.0]), node("Relu", &["w"], "y")].concat();
+    let error = fault(&[field(7, &graph), field(8, &number(2, 17))].concat());
+    assert!(error.contains("it has no inputs"), "{error}");
+}
