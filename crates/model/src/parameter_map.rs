@@ -110,7 +110,8 @@ impl ParameterMap {
             let [theirs, ours] = words[..] else {
                 return Err(fault(shape_of_a_line(line)));
             };
-            if theirs.is_empty() || ours.is_empty() {
+            // Behind a blank, as it is written again, a `#` begins a comment.
+            if [theirs, ours].iter().any(|name| name.is_empty() || name.starts_with('#')) {
                 return Err(fault(shape_of_a_line(line)));
             }
             for (name, seen) in [theirs, ours].into_iter().zip(&mut seen) {
@@ -206,6 +207,12 @@ mod tests {
             assert!(error.contains(part), "{text:?}: {error}");
         }
         assert!(parse(&"\n".repeat(LARGEST + 1)).unwrap_err().to_string().contains("1 MiB"));
+    }
+
+    #[test]
+    fn a_name_is_no_comment() {
+        let error = ParameterMap::parse(Path::new("map"), "a=#b").unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("is no line"), "{error}");
     }
 
     #[test]
