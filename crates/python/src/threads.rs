@@ -15,7 +15,8 @@ const PRODUCTS_TO_SHARE: usize = 1 << 27;
 /// Some tens of microseconds of one thread, in which a second one that runs already gains less than it waits.
 const PRODUCTS_OF_A_STEP: usize = 1 << 21;
 
-/// `work` on so many rows by so many parameters, whose products `threads` threads share if it is worth it.
+/// Runs `work`, a forward pass over `rows` examples by a network of `parameters` parameters, on `threads` threads if that is faster than
+/// one.
 ///
 /// The threads end with it: a process that forks, as those of joblib may, has no threads of its parent.
 pub(crate) fn shared<T>(threads: usize, rows: usize, parameters: usize, work: impl FnOnce() -> T) -> T {

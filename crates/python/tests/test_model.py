@@ -264,9 +264,8 @@ def test_what_is_no_answer_is_no_answer():
         model.predict(X[0])
     assert len(model.predict(X[:0])) == 0
     squared = Model("dense 10", 64).fit(X[:60], y[:60], epochs=2, loss="squared-error")
-    if not squared._network.gives_probabilities:
-        with pytest.raises(ValueError, match="no probabilities"):
-            squared.predict_proba(X[:1])
+    with pytest.raises(ValueError, match="no probabilities"):
+        squared.predict_proba(X[:1])
     assert (Model("dense 10", 64).fit(X[:60], y[:60, None], epochs=1).classes_ == np.arange(10)).all()
     with pytest.raises(ValueError, match="columns of words or integers"):
         Model("dense 2", 64).fit(X[:60], np.c_[y[:60], y[:60]], epochs=1)

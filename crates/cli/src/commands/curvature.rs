@@ -131,9 +131,9 @@ impl CurvatureCommand {
         self.data.name_part(&self.part, &data);
         let kept = self.examples.map_or(data.len(), |n| n as usize).min(data.len());
         let data = data.select(&(0..kept).collect::<Vec<_>>());
-        let loss_name = loss_spec(card).kind();
-        let encoding = loss::encoding(loss_name, data.target())?;
-        let (model, loss) = (card.architecture.build::<f64>(None), loss_spec(card).build::<f64>());
+        let spec = loss_spec(card);
+        let encoding = loss::encoding(spec.kind(), data.target())?;
+        let (model, loss) = (card.architecture.build::<f64>(None), spec.build::<f64>());
         let range = self.range(model.layout())?;
         if let Some(out) = &self.out {
             let files = [JSON, SPECTRUM, VECTORS].into_iter().chain(self.density.then_some(DENSITY));
@@ -156,7 +156,7 @@ impl CurvatureCommand {
         let place = Place {
             data: data.name().to_owned(),
             examples: kept,
-            loss: loss::units(&loss_spec(card), data.target(), false).in_words(),
+            loss: loss::units(&spec, data.target(), false).in_words(),
             cost,
             gradient_norm: vector::norm(&gradient),
         };

@@ -27,7 +27,7 @@ pub(crate) use self::test_part::TestPart;
 pub(crate) use self::text::TextArgs;
 pub(crate) use self::user_files::Columns;
 use self::user_files::{OwnArgs, TaskName};
-use super::model::{ModelArgs, picture_shape};
+use super::model::{ModelArgs, is_of_files, picture_shape};
 use super::options::{Dtype, absolute};
 use crate::failure::{Failure, errln};
 use crate::headings::DATA;
@@ -139,8 +139,8 @@ impl DataArgs {
             options.task = TaskKind::Regression;
         }
         options.pictures = picture_shape(card);
-        // A file has one channel or three; what else a network takes is no picture in the order of a file.
-        if let Some(shape) = picture_shape(card).filter(|shape| matches!(shape.channels, 1 | 3)) {
+        // What else a network takes is no picture in the order of a file.
+        if let Some(shape) = picture_shape(card).filter(is_of_files) {
             options.image = of_size(shape);
         }
         Ok(knowing(options, card.input.as_ref(), &card.classes, &card.labels))

@@ -242,7 +242,7 @@ impl ModelArgs {
         let shape = picture_shape(card).ok_or_else(|| {
             Failure::Input(format!("{model}: the network takes rows of numbers and no images: give a table"))
         })?;
-        if !matches!(shape.channels, 1 | 3) {
+        if !is_of_files(&shape) {
             return Err(Failure::Input(format!(
                 "{model}: the network takes pictures of {shape}, and image files have one channel or three: where it takes its channels \
                  first, export it with its channels last"
@@ -345,6 +345,11 @@ pub(crate) fn picture_shape(card: &ModelCard) -> Option<ImageShape> {
         (None, Shape::Image { height, width, channels }) => Some(ImageShape { height, width, channels }),
         _ => None,
     }
+}
+
+/// Whether image files can have this shape: they have one channel, or three.
+pub(crate) fn is_of_files(shape: &ImageShape) -> bool {
+    matches!(shape.channels, 1 | 3)
 }
 
 /// What is wrong with pictures of another shape than a model takes; so are those of a network whose channels come first.

@@ -409,12 +409,13 @@ class Model:
             raise ValueError(f"{name} has complex numbers, and a network takes real ones")
         if X.dtype not in (np.uint8, np.float32, np.float64):
             X = X.astype(np.float64)
+        X = X.reshape(len(X), int(np.prod(shape)))
         if X.dtype.kind == "f":
-            finite = np.isfinite(X).reshape(len(X), int(np.prod(shape))).all(axis=1)
+            finite = np.isfinite(X).all(axis=1)
             if not finite.all():
                 raise ValueError(f"{name} has NaN or infinity in example {int(finite.argmin())}: replace it or drop the example")
         # The engine steps by whole numbers, which the fields of a packed record do not.
-        return np.require(X.reshape(len(X), int(np.prod(shape))), requirements="A")
+        return np.require(X, requirements="A")
 
     def _classes_of(self, y: Any) -> np.ndarray | None:
         """The classes of a training on y."""

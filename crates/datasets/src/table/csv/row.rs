@@ -92,7 +92,8 @@ fn split(text: &str, path: &Path, schema: &Schema) -> Result<Vec<String>, Error>
     Ok(if cells.is_empty() { vec![String::new()] } else { cells })
 }
 
-/// The position of the cell of each feature in a row of so many cells; `None` if they are neither the features nor the columns of the file.
+/// The index of each feature's cell in a row of this length; `None` if the row has neither a cell for each feature nor one for each column
+/// of the file.
 fn places(schema: &Schema, cells: usize) -> Option<Vec<usize>> {
     let features = &schema.features;
     if cells == features.len() {

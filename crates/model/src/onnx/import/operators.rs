@@ -75,9 +75,14 @@ fn shape(operator: &Operator<'_, '_>) -> Result<Array, ImportError> {
     let (dims, is_merged) = operator.live(0)?.labels.visible();
     let rest = if is_merged { &dims[1..] } else { dims };
     let lengths: Vec<i64> = [BATCH].into_iter().chain(rest.iter().map(|&length| length as i64)).collect();
+    from_start_to_end(operator, lengths)?.ok_or_else(|| operator.form("its range of axes is wrong"))
+}
+
+/// The lengths of the axes that the settings of a `Shape` choose.
+fn from_start_to_end(operator: &Operator<'_, '_>, lengths: Vec<i64>) -> Result<Option<Array>, ImportError> {
     let all = Array::whole(vec![lengths.len()], lengths);
     let (start, end) = (operator.int("start", 0)?, operator.int("end", i64::MAX)?);
-    fold::slice(&all, &[start], &[end], &[0], &[1]).ok_or_else(|| operator.form("its range of axes is wrong"))
+    Ok(fold::slice(&all, &[start], &[end], &[0], &[1]))
 }
 
 /// What a node makes of constants.
@@ -90,9 +95,7 @@ fn known(operator: &Operator<'_, '_>) -> Result<Array, ImportError> {
         "Cast" => cast::cast(operator, x(0)?),
         "Shape" => {
             let lengths: Vec<i64> = x(0)?.dims.iter().map(|&length| length as i64).collect();
-            let all = Array::whole(vec![lengths.len()], lengths);
-            let (start, end) = (operator.int("start", 0)?, operator.int("end", i64::MAX)?);
-            fold::slice(&all, &[start], &[end], &[0], &[1])
+            from_start_to_end(operator, lengths)?
         }
         "Reshape" => ints("shape", 1)?.and_then(|target| fold::reshape(operator.inputs_first()?, &target)),
         "Transpose" => {

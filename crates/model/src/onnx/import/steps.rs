@@ -202,7 +202,8 @@ impl<A: Scalar> Steps<A> {
         self.reordered = self.reordered.saturating_add(size);
         if size > MOST_REORDERED || self.reordered > 8 * MOST_REORDERED {
             return Err(ImportError::size(format!(
-                "it reorders values of more than {MOST_REORDERED} numbers, or of so many often"
+                "it reorders a value of more than {MOST_REORDERED} numbers, or values of more than {} in all",
+                8 * MOST_REORDERED
             )));
         }
         let Labels { dims, order: from, .. } = x.labels.clone();

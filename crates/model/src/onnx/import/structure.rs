@@ -115,7 +115,7 @@ impl<A: Scalar> Walk<'_, A> {
                     ));
                 }
                 Kind::Across(_) => return Err(fault("a product along an axis of positions is no layer")),
-                Kind::Concat => at = self.join(Join::Concat, &step.inputs, at, depth, &mut pieces)?,
+                Kind::Concat => at = self.join(Join::Concat, at, depth, &mut pieces)?,
                 Kind::Pointwise(function) => {
                     if let Some((layer, earlier)) = pointwise::recognised(self.steps, at, from) {
                         pieces.extend(layer.map(Piece::Layer));
@@ -154,8 +154,8 @@ impl<A: Scalar> Walk<'_, A> {
             return Err(fault("the function of single numbers that ends here is none of the activations"));
         }
         match function.operator {
-            "Add" | "Sum" | "Sub" => self.join(Join::Sum, &step.inputs, at, depth, pieces),
-            "Mul" => self.join(Join::Product, &step.inputs, at, depth, pieces),
+            "Add" | "Sum" | "Sub" => self.join(Join::Sum, at, depth, pieces),
+            "Mul" => self.join(Join::Product, at, depth, pieces),
             _ => Err(fault("there is no layer that joins two values so")),
         }
     }
@@ -164,7 +164,6 @@ impl<A: Scalar> Walk<'_, A> {
     fn join(
         &self,
         join: Join,
-        inputs: &[usize],
         at: usize,
         depth: usize,
         pieces: &mut Vec<Piece<A>>,
@@ -175,11 +174,11 @@ impl<A: Scalar> Walk<'_, A> {
             )));
         }
         let from = self.above[at];
-        let mut ends = self.signed(at, inputs, false);
+        let mut ends = self.signed(at, false);
         // (f + g) − h is one sum.
         while let Some(place) = ends.iter().position(|&(end, _)| self.is_part(join, end, from)) {
             let (end, is_negative) = ends[place];
-            ends.splice(place..=place, self.signed(end, &self.steps.get(end).inputs, is_negative));
+            ends.splice(place..=place, self.signed(end, is_negative));
             self.count()?;
         }
         let mut branches = Vec::new();
@@ -196,14 +195,11 @@ impl<A: Scalar> Walk<'_, A> {
     }
 
     /// The inputs of a join, and whether each is taken away instead of added, in a sum that is itself taken away or not.
-    fn signed(&self, step: usize, inputs: &[usize], is_negative: bool) -> Vec<(usize, bool)> {
-        let is_difference =
-            matches!(&self.steps.get(step).kind, Kind::Pointwise(Function { operator: "Sub", .. }));
-        inputs
-            .iter()
-            .enumerate()
-            .map(|(at, &input)| (input, is_negative ^ (is_difference && at == 1)))
-            .collect()
+    fn signed(&self, step: usize, is_negative: bool) -> Vec<(usize, bool)> {
+        let step = self.steps.get(step);
+        let is_difference = matches!(&step.kind, Kind::Pointwise(Function { operator: "Sub", .. }));
+        let signed = |(at, &input): (usize, &usize)| (input, is_negative ^ (is_difference && at == 1));
+        step.inputs.iter().enumerate().map(signed).collect()
     }
 
     /// Whether a step is the same join of values that part at the same place.
