@@ -1,6 +1,6 @@
 //! From one or several columns of cells to a target.
 
-use chainrule_tensor::ndarray::Array2;
+use chainrule_tensor::ndarray::{Array2, ArrayView1};
 
 use crate::labels::Labels;
 use crate::options::ReadOptions;
@@ -15,6 +15,16 @@ pub(crate) struct TargetCells {
     task: TaskKind,
     /// Whether the labels are those of a model.
     known: bool,
+    one_hot: OneHot,
+}
+
+/// Whether rows with a single 1 among zeros are classes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OneHot {
+    Never,
+    /// If every row is one.
+    Possible,
+    Required,
 }
 
 impl TargetCells {
@@ -43,7 +53,28 @@ impl TargetCells {
             (None, TaskKind::MultiLabel) => Labels::new(TaskKind::Classification, &[]),
             (None, task) => Labels::new(task, &options.classes),
         };
-        Ok(Self { columns: (0..columns).map(column).collect(), task, known: !labels.is_empty() })
+        let known = !labels.is_empty();
+        Ok(Self { columns: (0..columns).map(column).collect(), task, known, one_hot: OneHot::Never })
+    }
+
+    /// For the rows of an array: its columns have no names, and one-hot rows are classes, numbered by the place of their 1.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn of_rows(columns: usize, options: &ReadOptions) -> Result<Self, String> {
+        let classes = &options.classes;
+        let fits = classes.is_empty() || *classes == numbered("", columns);
+        let one_hot = match options.task {
+            _ if columns == 1 || !options.labels.is_empty() || !fits => OneHot::Never,
+            TaskKind::Auto if classes.is_empty() => OneHot::Possible,
+            TaskKind::Auto | TaskKind::Classification => OneHot::Required,
+            TaskKind::Regression | TaskKind::MultiLabel => OneHot::Never,
+        };
+        if one_hot != OneHot::Required {
+            return Ok(Self { one_hot, ..Self::new(columns, options)? });
+        }
+        let as_labels = ReadOptions { task: TaskKind::MultiLabel, classes: Vec::new(), ..options.clone() };
+        Ok(Self { one_hot, ..Self::new(columns, &as_labels)? })
     }
 
     /// The cells of a column, to take the next one.
@@ -67,6 +98,21 @@ impl TargetCells {
     /// # Errors
     /// If several columns are neither all numbers nor all labels.
     pub(crate) fn finish(self, names: &[String]) -> Result<Target, String> {
+        let one_hot = self.one_hot;
+        let target = self.together(names)?;
+        let classes = match &target {
+            _ if one_hot == OneHot::Never => return Ok(target),
+            Target::MultiLabel { values, labels } => classes_of(values, labels),
+            // A class that does not occur is a column of one number.
+            Target::Real { values, .. } if values.iter().all(|&x| x == 0.0 || x == 1.0) => {
+                classes_of(&values.mapv(|x| x == 1.0), &[])
+            }
+            _ => return Ok(target),
+        };
+        if one_hot == OneHot::Possible { Ok(classes.unwrap_or(target)) } else { classes }
+    }
+
+    fn together(self, names: &[String]) -> Result<Target, String> {
         let (task, known) = (self.task, self.known);
         let mut targets: Vec<Target> =
             self.columns.into_iter().zip(names).map(|(column, name)| column.finish(name)).collect();
@@ -108,6 +154,28 @@ fn has_words(target: &Target) -> bool {
 fn is_label(target: &Target) -> bool {
     let Target::Classes { names, .. } = target else { return false };
     names.len() <= 2 && (has_words(target) || names.iter().all(|name| name == "0" || name == "1"))
+}
+
+/// The classes of one-hot rows.
+fn classes_of(rows: &Array2<bool>, labels: &[Label]) -> Result<Target, String> {
+    if let Some(other) = labels.iter().find(|label| label.words != ["0", "1"]) {
+        let [no, yes] = &other.words;
+        return Err(format!(
+            "its columns hold {no:?} and {yes:?}, and one-hot rows hold 0 and 1: make these several labels (--task multi-label)"
+        ));
+    }
+    let class = |(row, flags): (usize, ArrayView1<bool>)| {
+        let mut ones = flags.iter().zip(0..).filter(|(flag, _)| **flag);
+        match (ones.next(), ones.next()) {
+            (Some((_, class)), None) => Ok(class),
+            (first, _) => Err(format!(
+                "row {row} has {}, and a one-hot row has one: make these several labels (--task multi-label)",
+                if first.is_some() { "more than one 1" } else { "no 1" }
+            )),
+        }
+    };
+    let labels = rows.outer_iter().enumerate().map(class).collect::<Result<_, _>>()?;
+    Ok(Target::Classes { labels, names: numbered("", rows.ncols()) })
 }
 
 fn numbers(targets: Vec<Target>, names: &[String]) -> Target {
@@ -197,6 +265,39 @@ mod tests {
         assert!(
             matches!(new, Target::MultiLabel { values, .. } if values == array![[true, true], [true, true]])
         );
+    }
+
+    #[test]
+    fn one_hot_rows_of_an_array_are_classes() {
+        let rows = |columns: &[&[&str]], options: &ReadOptions| {
+            let mut cells = TargetCells::of_rows(columns.len(), options)?;
+            for (at, column) in columns.iter().enumerate() {
+                column.iter().try_for_each(|cell| cells.column(at).push::<f64>(cell))?;
+            }
+            cells.finish(&usual_names(columns.len()))
+        };
+        let auto = ReadOptions::default();
+        let one_hot: [&[&str]; 3] = [&["0", "1", "0"], &["0", "0", "0"], &["1", "0", "1"]];
+        let classes = Target::Classes { labels: vec![2, 0, 2], names: numbered("", 3) };
+        let of_model = ReadOptions { classes: numbered("", 3), ..ReadOptions::default() };
+        for options in [&auto, &with(TaskKind::Classification), &of_model] {
+            assert_eq!(rows(&one_hot, options), Ok(classes.clone()));
+        }
+        // Any number of ones is any number of labels, and whoever names a task gets it.
+        let several: [&[&str]; 2] = [&["0", "1", "1", "0"], &["1", "0", "1", "1"]];
+        assert!(matches!(rows(&several, &auto), Ok(Target::MultiLabel { .. })));
+        assert!(matches!(rows(&one_hot, &with(TaskKind::MultiLabel)), Ok(Target::MultiLabel { .. })));
+        assert!(matches!(rows(&one_hot, &with(TaskKind::Regression)), Ok(Target::Real { .. })));
+        for (columns, fault) in [
+            (several, "row 2 has more than one 1"),
+            ([&["0", "1"], &["0", "0"]], "row 0 has no 1"),
+            ([&["2", "1"], &["1", "2"]], "hold \"1\" and \"2\""),
+        ] {
+            let error = rows(&columns, &with(TaskKind::Classification)).unwrap_err();
+            assert!(error.contains(fault), "{error}");
+        }
+        let words = ReadOptions { classes: vec!["cat".into(), "dog".into()], ..ReadOptions::default() };
+        assert!(rows(&several, &words).unwrap_err().contains("is one column of classes"));
     }
 
     #[test]

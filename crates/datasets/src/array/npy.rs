@@ -242,7 +242,7 @@ pub(crate) fn decode_target<A: Scalar>(
         fault(format!("row {}{column}: {text}", at / width))
     };
     if let Some((texts, width)) = text::matrix(bytes) {
-        let mut cells = TargetCells::new(width, options).map_err(fault)?;
+        let mut cells = TargetCells::of_rows(width, options).map_err(fault)?;
         for (at, text) in texts.iter().enumerate() {
             if text.trim().is_empty() {
                 return Err(failed(at, width, "it is empty: fill it in or drop the row".to_owned()));
@@ -257,7 +257,7 @@ pub(crate) fn decode_target<A: Scalar>(
         let fault = format!("its shape is {:?}", header.shape);
         return Err(Error::format(path, fault, "give one number, or one row of numbers, for each row"));
     }
-    let mut cells = TargetCells::new(width, options).map_err(fault)?;
+    let mut cells = TargetCells::of_rows(width, options).map_err(fault)?;
     for row in 0..header.shape[0] {
         for at in 0..width {
             let place = if header.fortran { at * header.shape[0] + row } else { row * width + at };
