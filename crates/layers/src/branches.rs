@@ -197,7 +197,10 @@ impl<A: Scalar> Layer<A> for Branches<A> {
     }
 
     fn structure(&self) -> Structure {
-        Structure::Branches
+        match self.join {
+            Join::Concat => Structure::SideBySide,
+            Join::Sum | Join::Product => Structure::Joined { passed_on: false },
+        }
     }
 
     fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {

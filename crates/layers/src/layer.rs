@@ -250,8 +250,17 @@ pub enum Structure {
     Leaf,
     /// Each takes what the one before it gives.
     Chain,
-    /// In another way.
-    Branches,
+    /// All take x, and what they give is joined number by number, with x itself if it is passed on.
+    Joined {
+        /// Whether x is one of the numbers.
+        passed_on: bool,
+    },
+    /// All take x, and the features that they give lie side by side.
+    SideBySide,
+    /// It takes what it has given.
+    Repeated,
+    /// Between a weight and its transpose.
+    Tied,
 }
 
 /// A layer met on a walk.

@@ -172,7 +172,7 @@ impl<A: Scalar> Layer<A> for Repeat<A> {
     }
 
     fn structure(&self) -> Structure {
-        Structure::Branches
+        Structure::Repeated
     }
 
     /// The body once, or each application where a pass has left its values.

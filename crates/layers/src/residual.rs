@@ -178,7 +178,7 @@ impl<A: Scalar> Layer<A> for Residual<A> {
     }
 
     fn structure(&self) -> Structure {
-        Structure::Branches
+        Structure::Joined { passed_on: !self.has_projection() }
     }
 
     fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {

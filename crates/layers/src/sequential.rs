@@ -4,7 +4,7 @@ use chainrule_tensor::ndarray::{Array2, ArrayRef2};
 use chainrule_tensor::{Layout, Scalar, Shape, rows};
 
 use crate::between::{Step, above, below, downwards};
-use crate::flattened::Flattened;
+use crate::flattened::{Flattened, Stored};
 use crate::fused::InPlaceActivation;
 use crate::layer::{Layer, Station, Structure, Values};
 use crate::mode::Mode;
@@ -115,11 +115,8 @@ impl<A: Scalar> Sequential<A> {
         }
         self.slots.push(self.layout.nest(&place.to_string(), layer.layout()));
         self.statistics_slots.push(self.statistics.nest(&place.to_string(), layer.statistics()));
-        let is_lowest = self.layers.iter().all(|below| below.is_view());
-        let nested =
-            [(&mut self.layout, &self.slots[place]), (&mut self.statistics, &self.statistics_slots[place])];
-        self.flattened.push(layer.as_ref(), is_lowest, nested);
         self.layers.push(layer);
+        self.order_features();
         self.join_activation();
         for steps in [&mut self.single, &mut self.joined] {
             match steps.last_mut() {
@@ -132,6 +129,22 @@ impl<A: Scalar> Sequential<A> {
                 _ => steps.push(Step { layers: place..place + 1, work: place, activation: None }),
             }
         }
+    }
+
+    /// Lets files hold the parameters of the layer on top as PyTorch does.
+    fn order_features(&mut self) {
+        let station = |at: usize| Station {
+            path: String::new(),
+            layer: self.layers[at].as_ref(),
+            window: self.slots[at].clone(),
+            statistics: self.statistics_slots[at].clone(),
+            values: None,
+        };
+        let top = self.layers.len() - 1;
+        let is_lowest = self.layers[..top].iter().all(|below| below.is_view());
+        let below: Vec<_> = if self.layers[top].is_view() { (0..top).map(station).collect() } else { vec![] };
+        let mut stored = Stored { parameters: &mut self.layout, statistics: &mut self.statistics };
+        self.flattened.push(&below, &station(top), is_lowest, &mut stored);
     }
 
     /// The layers, bottom first.

@@ -201,7 +201,7 @@ impl<A: Scalar> Layer<A> for Tied<A> {
     }
 
     fn structure(&self) -> Structure {
-        Structure::Branches
+        Structure::Tied
     }
 
     fn each_part<'a>(&'a self, station: &Station<'a, A>, visit: &mut dyn FnMut(Station<'a, A>)) {

@@ -55,7 +55,10 @@ pub(crate) const OWN_LAYERS: &str = "chainrule-own-layers";
 const WITH_CHECKSUM: u32 = 3;
 
 /// The first version whose files hold the weights behind a flattened picture as PyTorch does, channels first.
-const CHANNELS_FIRST: u32 = 4;
+pub(crate) const CHANNELS_FIRST: u32 = 4;
+
+/// The first version whose files do so in branches, behind them and for a bias of as many numbers, too.
+const IN_BRANCHES: u32 = 5;
 
 /// The metadata as they are written.
 #[derive(Serialize)]
@@ -337,8 +340,9 @@ pub(crate) fn decode<A: Scalar>(
     if let Some(name) = file.names().into_iter().find(|name| !known(name)) {
         return Err(mismatch(format!("it has a parameter {name:?} that the network has not")));
     }
-    let format = file.metadata(KEY).and_then(|json| serde_json::from_str::<Format>(json).ok());
-    let is_as_it_lies = format.is_some_and(|format| format.version < CHANNELS_FIRST);
+    let format = |key| file.metadata(key).and_then(|json| serde_json::from_str::<Format>(json).ok());
+    let own = || format(OWN_LAYERS).map(|format| format.version.max(CHANNELS_FIRST));
+    let version = format(KEY).map(|format| format.version).or_else(own).unwrap_or(VERSION);
     // Grows with what the file really holds, not with what its description claims.
     let mut theta = Vec::new();
     for entry in entries() {
@@ -346,7 +350,11 @@ pub(crate) fn decode<A: Scalar>(
         let Some(shape) = file.shape(&name) else {
             return Err(mismatch(format!("it has no parameter {:?}", entry.name)));
         };
-        let storage = if is_as_it_lies { entry.storage_as_it_lies() } else { entry.storage.clone() };
+        let storage = match version {
+            ..CHANNELS_FIRST => entry.storage_as_it_lies(),
+            CHANNELS_FIRST..IN_BRANCHES => entry.fourth.clone().unwrap_or_else(|| entry.storage_as_it_lies()),
+            IN_BRANCHES.. => entry.storage.clone(),
+        };
         let expected = storage.shape();
         if shape != expected {
             let fault = format!("{:?} has shape {shape:?}, the network's {expected:?}", entry.name);

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::parameter_map::ParameterMapError;
 
 /// The version of the format that this program writes. Files without a version are of version 1.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Why a checkpoint could not be read or written.
 #[derive(Debug, Error)]

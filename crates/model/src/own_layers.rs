@@ -9,8 +9,8 @@ use chainrule_tensor::Scalar;
 use chainrule_train::tensors::{self, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{OWN_LAYERS, card_of, decode, encoded, stored};
-use crate::checkpoint_error::CheckpointError;
+use crate::checkpoint::{CHANNELS_FIRST, OWN_LAYERS, card_of, decode, encoded, stored};
+use crate::checkpoint_error::{CheckpointError, VERSION};
 use crate::model::Model;
 use crate::model_card::{ModelCard, Untrained};
 use crate::output::Output;
@@ -19,6 +19,9 @@ use crate::output::Output;
 #[derive(Serialize, Deserialize)]
 struct Description {
     checksum: String,
+    /// That of the form of the arrays, as a model card has it; the first files had none.
+    #[serde(default = "unversioned")]
+    version: u32,
     /// The layers as they describe themselves, for the reader of the file.
     layers: Vec<String>,
     output: Output,
@@ -32,10 +35,15 @@ struct Description {
     untrained: Option<Untrained>,
 }
 
+fn unversioned() -> u32 {
+    CHANNELS_FIRST
+}
+
 impl<A: Scalar> Model<A> {
     pub(crate) fn save_own(&self, path: &Path) -> Result<(), CheckpointError> {
         let description = Description {
             checksum: String::new(),
+            version: VERSION,
             layers: layers(self.network()),
             output: self.output,
             loss: self.loss.clone(),

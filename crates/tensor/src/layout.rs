@@ -1,6 +1,7 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
 
@@ -68,6 +69,8 @@ pub struct Entry {
     pub trained: bool,
     /// How a file holds it.
     pub storage: Storage,
+    /// How a file of the fourth format holds it, if in another way: see [`Layout::flattened`].
+    pub fourth: Option<Storage>,
 }
 
 impl Entry {
@@ -81,7 +84,7 @@ impl Entry {
         self.offset..self.offset + self.size()
     }
 
-    /// How a file holds it if nothing was flattened below it: see [`Layout::flattened`].
+    /// How a file holds it if nothing was flattened below it: see [`Layout::order`].
     pub fn storage_as_it_lies(&self) -> Storage {
         if self.shape.len() > 2 { self.storage.clone() } else { Storage::usual(&self.shape) }
     }
@@ -183,7 +186,16 @@ impl Layout {
             "layout: {name} of shape {shape:?} cannot be stored as {storage:?}"
         );
         let (offset, name) = (self.len, name.to_owned());
-        self.entries.push(Entry { name, shape, offset, init, decayed: role.decayed, trained: true, storage });
+        self.entries.push(Entry {
+            name,
+            shape,
+            offset,
+            init,
+            decayed: role.decayed,
+            trained: true,
+            storage,
+            fourth: None,
+        });
         self.len += dim.size();
         Param { offset, dim }
     }
@@ -200,8 +212,8 @@ impl Layout {
         start..self.len
     }
 
-    /// Lets files hold the parameters in `window` as if the inputs of their layer, flattened from these axes with the features
-    /// last, had been flattened with the features first, which is where PyTorch has them.
+    /// Lets files hold the parameters with this number of axes in `window` in another order along one of the axes, as
+    /// [`Storage::along`] does: PyTorch flattens a picture with its channels first, and so has the weights behind it.
     ///
     /// ```
     /// use chainrule_tensor::{Init, Layout};
@@ -209,10 +221,20 @@ impl Layout {
     /// let (mut dense, mut network) = (Layout::new(), Layout::new());
     /// dense.push("weight", (6, 1), Init::Zeros);
     /// let window = network.nest("1", &dense);
-    /// network.flattened(&window, &[1, 3, 2]);
+    /// network.order(&window, 2, 0, &[0, 2, 4, 1, 3, 5].into());
     /// let stored = network.entries()[0].storage.to_file(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     /// assert_eq!(stored, [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
     /// ```
+    pub fn order(&mut self, window: &Range<usize>, axes: usize, axis: usize, places: &Arc<[usize]>) {
+        for entry in self.entries.iter_mut().filter(|entry| window.contains(&entry.offset)) {
+            if entry.shape.len() == axes && entry.shape[axis] == places.len() {
+                entry.storage = entry.storage.clone().along(axis, Arc::clone(places));
+            }
+        }
+    }
+
+    /// Lets files of the fourth format hold the parameters in `window` as these files do where the inputs of the layer are flattened
+    /// from these axes: also a bias of as many numbers, which is wrong, in the order of the inputs.
     pub fn flattened(&mut self, window: &Range<usize>, axes: &[usize]) {
         let size: usize = axes.iter().product();
         let features_first = || std::iter::once(axes.len() - 1).chain(0..axes.len() - 1);
@@ -226,7 +248,7 @@ impl Layout {
                 _ => continue,
             };
             let file = Storage::usual(&entry.shape).shape().to_vec();
-            entry.storage = Storage::permuted(&shape, &order).reshaped(&file);
+            entry.fourth = Some(Storage::permuted(&shape, &order).reshaped(&file));
         }
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::scalar::Scalar;
 
 /// How a file holds a parameter: its numbers as an array whose axes are put into another order, and some of them joined.
@@ -18,6 +20,8 @@ pub struct Storage {
     axes: Vec<usize>,
     /// Which axis here each axis of the permuted array is.
     order: Vec<usize>,
+    /// For each axis here, at which place each of the file's places lies, where they are not the same.
+    places: Vec<Option<Arc<[usize]>>>,
     /// The shape in the file.
     shape: Vec<usize>,
     /// Whether a file holds whole numbers.
@@ -45,7 +49,34 @@ impl Storage {
         let each_once = sorted.iter().copied().eq(0..axes.len());
         assert!(each_once, "storage: {order:?} is no order of the axes of {axes:?}");
         let shape = order.iter().map(|&axis| axes[axis]).collect();
-        Self { axes: axes.to_vec(), order: order.to_vec(), shape, whole: false }
+        Self {
+            axes: axes.to_vec(),
+            order: order.to_vec(),
+            places: vec![None; axes.len()],
+            shape,
+            whole: false,
+        }
+    }
+
+    /// The same with another order along an axis here: what a file has at its place k lies at `places[k]`.
+    ///
+    /// ```
+    /// use chainrule_tensor::Storage;
+    ///
+    /// let storage = Storage::usual(&[3]).along(0, [2, 0, 1].into());
+    /// assert_eq!(storage.to_file(&[10.0, 11.0, 12.0]), [12.0, 10.0, 11.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `places` does not name each place of the axis once.
+    #[must_use]
+    #[track_caller]
+    pub fn along(mut self, axis: usize, places: Arc<[usize]>) -> Self {
+        let mut sorted = places.to_vec();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..self.axes[axis]), "storage: no order of the places of axis {axis}");
+        self.places[axis] = Some(places);
+        self
     }
 
     /// The same numbers under another shape, such as a matrix whose inputs are the pixels of a picture.
@@ -123,17 +154,21 @@ impl Storage {
         for axis in (1..self.axes.len()).rev() {
             strides[axis - 1] = strides[axis] * self.axes[axis];
         }
+        let at = move |axis: usize, i: usize| {
+            strides[axis] * self.places[axis].as_ref().map_or(i, |places| places[i])
+        };
         let mut index = vec![0; self.order.len()];
-        let mut place = 0;
+        let is_empty = self.size() == 0;
+        let mut place = if is_empty { 0 } else { (0..self.axes.len()).map(|axis| at(axis, 0)).sum() };
         (0..self.size()).map(move |_| {
             let here = place;
             for (&axis, i) in self.order.iter().zip(&mut index).rev() {
-                (*i, place) = (*i + 1, place + strides[axis]);
-                if *i < self.axes[axis] {
+                place -= at(axis, *i);
+                *i = (*i + 1) % self.axes[axis];
+                place += at(axis, *i);
+                if *i > 0 {
                     break;
                 }
-                place -= *i * strides[axis];
-                *i = 0;
             }
             here
         })
@@ -169,11 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_behind_a_flattened_picture_is_the_one_of_channels_first() {
-        // Two rows of one pixel with two channels, one output: (h, w, c, out) here, (out, c·h·w) in the file.
-        let storage = Storage::permuted(&[2, 1, 2, 1], &[3, 2, 0, 1]).reshaped(&[1, 4]);
-        assert_eq!(storage.shape(), [1, 4]);
-        assert_eq!(storage.to_file(&[1.0_f64, 2.0, 3.0, 4.0]), [1.0, 3.0, 2.0, 4.0]);
+    fn each_axis_has_an_order_of_its_own() {
+        // Three inputs and two outputs here, (out, in) in the file.
+        let storage = Storage::usual(&[3, 2]).along(0, [2, 0, 1].into()).along(1, [1, 0].into());
+        let stored = storage.to_file(&[0.0, 0.1, 1.0, 1.1, 2.0, 2.1]);
+        assert_eq!(stored, [2.1, 0.1, 1.1, 2.0, 0.0, 1.0]);
+        assert_eq!(storage.from_file(&stored), [0.0, 0.1, 1.0, 1.1, 2.0, 2.1]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Containers that are no chains: names, paths, messages, random numbers and statistics.
 
 use chainrule_layers::{
-    Architecture, Branches, Conv, Dense, Dropout, Flatten, Grad, Join, Layer, Mode, Point, Repeat, Residual,
-    Sequential, Stage, Station, Tape, TapeKind, leaves, onnx::OnnxWriter, walk,
+    Architecture, Branches, Dense, Dropout, Grad, Join, Layer, Mode, Point, Repeat, Residual, Sequential,
+    Stage, Station, Tape, TapeKind, leaves, onnx::OnnxWriter, walk,
 };
 use chainrule_tensor::ndarray::{Array2, ArrayRef2, array};
 use chainrule_tensor::{Accum, Entry, Init, Layout, Rng, Shape};
@@ -305,36 +305,4 @@ fn a_forward_pass_without_the_statistics_of_its_network_is_refused() {
         &mut y,
         &mut network.tape(TapeKind::Complete, 1),
     );
-}
-
-#[test]
-fn weights_behind_a_flattened_picture_are_stored_channels_first() {
-    let network: Sequential<f64> = Sequential::input(Shape::image(3, 4, 2))
-        .then(|s| Conv::new(s, 5, 2))
-        .then(Flatten::new)
-        .then(|n| Dropout::new(n, 0.5))
-        .then(|n| Dense::new(n, 7))
-        .then(|n| Dense::new(n, 30));
-    let layout = network.layout();
-    let entry = |name: &str| layout.entries().iter().find(|entry| entry.name == name).unwrap();
-    // torch.nn.Conv2d(2, 5, 2).weight.shape
-    assert_eq!(entry("0.weight").storage.shape(), [5, 2, 2, 2]);
-    // torch.nn.Linear(30, 7).weight.shape
-    assert_eq!(entry("3.weight").storage.shape(), [7, 30]);
-    let ours: Vec<f64> = (0..30 * 7).map(f64::from).collect();
-    let file = entry("3.weight").storage.to_file(&ours);
-    for output in 0..7 {
-        for (channel, row, column) in
-            (0..5).flat_map(|c| (0..2).flat_map(move |i| (0..3).map(move |j| (c, i, j))))
-        {
-            let stored = file[output * 30 + (channel * 2 + row) * 3 + column];
-            assert_eq!(stored, ours[((row * 3 + column) * 5 + channel) * 7 + output]);
-        }
-    }
-    // A dense layer mixes what it takes: the order ends there. And data are flattened as they are.
-    assert_eq!(entry("4.weight").storage, entry("4.weight").storage_as_it_lies());
-    let data: Sequential<f64> =
-        Sequential::input(Shape::image(3, 4, 2)).then(Flatten::new).then(|n| Dense::new(n, 7));
-    let weight = &data.layout().entries()[0];
-    assert_eq!(weight.storage, weight.storage_as_it_lies());
 }

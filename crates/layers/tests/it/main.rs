@@ -3,5 +3,6 @@
 mod containers;
 mod harness;
 mod joined;
+mod stored;
 mod windows;
 mod zoo;

@@ -127,7 +127,7 @@ fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let bytes = model.to_bytes();
     // Those had no checksum.
     let plain = with_metadata(&bytes, &checksum(&bytes), "");
-    let old = with_metadata(&plain, r#"\"version\":4,"#, "");
+    let old = with_metadata(&plain, r#"\"version\":5,"#, "");
     assert_eq!(Checkpoint::from_bytes(path, &old).unwrap(), model);
     // Version 1 has the name of the loss alone.
     let named = r#"\"loss\":\"cross-entropy\""#;
@@ -135,9 +135,9 @@ fn a_file_without_a_version_loads_and_one_of_a_later_version_is_refused() {
     let old = with_metadata(&old, &format!(r#"\"loss\":{spec}"#), named);
     let card = Checkpoint::<f64>::from_bytes(path, &old).unwrap().card;
     assert_eq!(card.loss, Some(LossKind::CrossEntropy.spec()));
-    let new = with_metadata(&bytes, r#"\"version\":4,"#, r#"\"version\":5,\"architecture\":{},"#);
+    let new = with_metadata(&bytes, r#"\"version\":5,"#, r#"\"version\":6,\"architecture\":{},"#);
     let error = Checkpoint::<f64>::from_bytes(path, &new).unwrap_err();
-    assert!(matches!(error, CheckpointError::Newer { version: 5, .. }), "{error}");
+    assert!(matches!(error, CheckpointError::Newer { version: 6, .. }), "{error}");
     assert!(error.to_string().contains("update chainrule"), "{error}");
 }
 
@@ -152,7 +152,7 @@ fn weights_behind_a_flattened_picture_were_stored_as_they_lie_before_version_4()
     assert_eq!(Checkpoint::from_bytes(path, &bytes).unwrap(), model);
     // The same numbers in a file of an earlier version, which had no checksum.
     let old = with_metadata(&bytes, &checksum(&bytes), "");
-    let old = Checkpoint::<f64>::from_bytes(path, &with_metadata(&old, r#"\"version\":4,"#, "")).unwrap();
+    let old = Checkpoint::<f64>::from_bytes(path, &with_metadata(&old, r#"\"version\":5,"#, "")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let stored = file.tensor("2.weight").unwrap();
     let stored: Vec<f64> =

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chainrule_layers::Architecture;
-use chainrule_model::{Checkpoint, CheckpointError, ModelCard, Output, pt, sharded};
-use chainrule_tensor::Rng;
+use chainrule_model::{Checkpoint, CheckpointError, Model, ModelCard, Output, pt, sharded};
+use chainrule_tensor::{Rng, ndarray::array};
 use chainrule_train::tensors::{Float, TensorBytes, TensorFile, read};
 
 fn golden(name: &str) -> PathBuf {
@@ -61,4 +61,23 @@ fn a_state_dict_is_written_with_statistics_and_refused_with_the_parameter_that_i
     );
     model.save_state_dict(&path, Float::F64).unwrap();
     assert_eq!(Checkpoint::<f64>::load_as(&path, model.card.clone()).unwrap(), model);
+}
+
+/// A file of the fourth format: PyTorch's order ended at branches, and was that of a bias of as many numbers too.
+#[test]
+fn a_model_whose_file_had_another_order_behind_a_flattened_picture_predicts_as_it_did() {
+    let model = Model::<f64>::load(golden("fourth.safetensors")).unwrap();
+    let x = array![[0.5, -1.0, 2.0, 0.25], [-0.125, 1.5, 0.75, -2.0]];
+    // Printed by the program of that time.
+    let expected = array![
+        [0.766_912_695_456_86, 0.233_087_304_543_139_94],
+        [0.472_110_060_873_454, 0.527_889_939_126_546]
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let again = folder.path().join("model.safetensors");
+    model.save(&again).unwrap();
+    for model in [&model, &Model::load(again).unwrap()] {
+        let far = (model.predict_proba(&x) - &expected).iter().fold(0.0_f64, |most, d| most.max(d.abs()));
+        assert!(far < 1e-12, "{far}");
+    }
 }

@@ -44,7 +44,9 @@ struct Link<'a, A: Scalar> {
 /// is no such chain.
 fn chain<A: Scalar>(model: &dyn Layer<A>) -> Option<Vec<Link<'_, A>>> {
     let mut chained = model.structure() == Structure::Chain;
-    walk(Station::network(model), &mut |station| chained &= station.layer.structure() != Structure::Branches);
+    walk(Station::network(model), &mut |station| {
+        chained &= matches!(station.layer.structure(), Structure::Leaf | Structure::Chain);
+    });
     let links =
         leaves(Station::network(model)).into_iter().filter(|leaf| !leaf.layer.is_view()).map(|leaf| {
             let affine = leaf.layer.affine().is_some_and(|affine| affine.positions() == 1);
