@@ -1,8 +1,6 @@
 //! In which order files hold what stands behind a flattened picture: PyTorch's has its channels first.
 
-use std::sync::Arc;
-
-use chainrule_tensor::{Layout, Scalar, Shape};
+use chainrule_tensor::{FeatureOrder, Layout, Scalar, Shape};
 
 use crate::layer::{Station, Structure};
 
@@ -14,62 +12,22 @@ pub(crate) struct Stored<'a> {
 
 impl Stored<'_> {
     /// Orders what the layer at a station has with `axes` axes along one of them.
-    fn order<A: Scalar>(&mut self, station: &Station<'_, A>, axes: usize, axis: usize, order: &Order) {
-        let places = order.places();
-        self.parameters.order(&station.window, axes, axis, &places);
-        self.statistics.order(&station.statistics, axes, axis, &places);
+    fn order<A: Scalar>(&mut self, station: &Station<'_, A>, axes: usize, axis: usize, order: &FeatureOrder) {
+        self.parameters.order(&station.window, axes, axis, order);
+        self.statistics.order(&station.statistics, axes, axis, order);
     }
 }
 
-/// The order in which PyTorch has the features of a row, as blocks side by side.
-#[derive(Debug, Clone, PartialEq)]
-struct Order(Vec<Block>);
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Block {
-    /// As many features as they stand here.
-    Same(usize),
-    /// A flattened picture.
-    Flattened(Shape),
-}
-
-impl Order {
-    /// That of a flattened picture, if it is another than here.
-    fn of(picture: Shape) -> Option<Self> {
-        (picture.positions() > 1 && picture.features() > 1).then(|| Self(vec![Block::Flattened(picture)]))
-    }
-
-    /// That of features side by side, each with their number.
-    fn side_by_side(orders: impl IntoIterator<Item = (Option<Self>, usize)>) -> Option<Self> {
-        let blocks: Vec<Block> = orders
-            .into_iter()
-            .flat_map(|(order, count)| order.map_or(vec![Block::Same(count)], |order| order.0))
-            .collect();
-        blocks.iter().any(|block| matches!(block, Block::Flattened(_))).then_some(Self(blocks))
-    }
-
-    /// Where here the feature is that PyTorch has at each place.
-    fn places(&self) -> Arc<[usize]> {
-        let (mut places, mut first) = (Vec::new(), 0);
-        for block in &self.0 {
-            match *block {
-                Block::Same(count) => places.extend(first..first + count),
-                Block::Flattened(picture) => {
-                    let (positions, features) = (picture.positions(), picture.features());
-                    let of = |feature| (0..positions).map(move |at| first + at * features + feature);
-                    places.extend((0..features).flat_map(of));
-                }
-            }
-            first = places.len();
-        }
-        places.into()
-    }
+/// The order in which PyTorch flattens a picture, if it is another than here.
+fn flattened(picture: Shape) -> Option<FeatureOrder> {
+    Some(FeatureOrder::features_first(picture.positions(), picture.features()))
+        .filter(|order| !order.is_same())
 }
 
 /// What a chain of layers gives, as far as it has been followed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flattened {
-    order: Option<Order>,
+    order: Option<FeatureOrder>,
     /// What files of the fourth format took it for.
     fourth: Option<Shape>,
 }
@@ -109,19 +67,19 @@ impl Flattened {
 fn on_top<A: Scalar>(
     below: &[Station<'_, A>],
     top: &Station<'_, A>,
-    order: Option<Order>,
+    order: Option<FeatureOrder>,
     is_lowest: bool,
     stored: &mut Stored<'_>,
-) -> Option<Order> {
+) -> Option<FeatureOrder> {
     let layer = top.layer;
     let (takes, gives) = (layer.input_shape(), layer.output_shape());
     let parts = parts_of(top);
     match layer.structure() {
         Structure::Leaf if layer.is_view() => {
             if takes.positions() > 1 {
-                return Order::of(takes).filter(|_| gives.positions() == 1 && !is_lowest);
+                return flattened(takes).filter(|_| gives.positions() == 1 && !is_lowest);
             }
-            if let Some(wanted) = Order::of(gives).filter(|wanted| order.as_ref() != Some(wanted)) {
+            if let Some(wanted) = flattened(gives).filter(|wanted| order.as_ref() != Some(wanted)) {
                 give(below, &wanted, stored);
             }
             order.filter(|_| gives.positions() == 1)
@@ -147,7 +105,7 @@ fn on_top<A: Scalar>(
         }
         Structure::Joined { passed_on } => {
             let is_lowest = is_lowest && !parts.iter().any(computes_on_pictures);
-            let orders: Vec<Option<Order>> =
+            let orders: Vec<Option<FeatureOrder>> =
                 parts.iter().map(|part| on_top(&[], part, order.clone(), is_lowest, stored)).collect();
             let passed = passed_on.then_some(&order);
             let wanted = orders.iter().chain(passed).flatten().next().cloned()?;
@@ -158,9 +116,13 @@ fn on_top<A: Scalar>(
         }
         Structure::SideBySide => {
             let is_lowest = is_lowest && !parts.iter().any(computes_on_pictures);
-            let of = |part| (on_top(&[], part, order.clone(), is_lowest, stored), part.layer.outputs());
-            let orders: Vec<_> = parts.iter().map(of).collect();
-            Order::side_by_side(orders).filter(|_| gives.positions() == 1)
+            let of = |part: &Station<'_, A>| {
+                let order = on_top(&[], part, order.clone(), is_lowest, stored);
+                order.unwrap_or_else(|| FeatureOrder::same(part.layer.outputs()))
+            };
+            let orders: Vec<FeatureOrder> = parts.iter().map(of).collect();
+            let together = FeatureOrder::side_by_side(orders);
+            Some(together).filter(|order| gives.positions() == 1 && !order.is_same())
         }
         Structure::Repeated => {
             let body = parts.first()?;
@@ -182,7 +144,7 @@ fn on_top<A: Scalar>(
 }
 
 /// Lets the layers of a chain give features in this order in a file, where they can.
-fn give<A: Scalar>(chain: &[Station<'_, A>], order: &Order, stored: &mut Stored<'_>) {
+fn give<A: Scalar>(chain: &[Station<'_, A>], order: &FeatureOrder, stored: &mut Stored<'_>) {
     if ordered(chain, order, &mut None) == Given::Ordered {
         ordered(chain, order, &mut Some(stored));
     }
@@ -201,7 +163,7 @@ enum Given {
 /// Puts what a chain gives into an order, from its top down to the layer that computes it; without tables only asks whether it can be.
 fn ordered<A: Scalar>(
     chain: &[Station<'_, A>],
-    order: &Order,
+    order: &FeatureOrder,
     stored: &mut Option<&mut Stored<'_>>,
 ) -> Given {
     for station in chain.iter().rev() {

@@ -1,11 +1,11 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
 
 use crate::aligned::Aligned;
+use crate::feature_order::FeatureOrder;
 use crate::init::Init;
 use crate::rng::Rng;
 use crate::scalar::Scalar;
@@ -216,19 +216,19 @@ impl Layout {
     /// [`Storage::along`] does: PyTorch flattens a picture with its channels first, and so has the weights behind it.
     ///
     /// ```
-    /// use chainrule_tensor::{Init, Layout};
+    /// use chainrule_tensor::{FeatureOrder, Init, Layout};
     ///
     /// let (mut dense, mut network) = (Layout::new(), Layout::new());
     /// dense.push("weight", (6, 1), Init::Zeros);
     /// let window = network.nest("1", &dense);
-    /// network.order(&window, 2, 0, &[0, 2, 4, 1, 3, 5].into());
+    /// network.order(&window, 2, 0, &FeatureOrder::features_first(3, 2));
     /// let stored = network.entries()[0].storage.to_file(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     /// assert_eq!(stored, [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
     /// ```
-    pub fn order(&mut self, window: &Range<usize>, axes: usize, axis: usize, places: &Arc<[usize]>) {
+    pub fn order(&mut self, window: &Range<usize>, axes: usize, axis: usize, order: &FeatureOrder) {
         for entry in self.entries.iter_mut().filter(|entry| window.contains(&entry.offset)) {
-            if entry.shape.len() == axes && entry.shape[axis] == places.len() {
-                entry.storage = entry.storage.clone().along(axis, Arc::clone(places));
+            if entry.shape.len() == axes && entry.shape[axis] == order.len() {
+                entry.storage = entry.storage.clone().along(axis, order.clone());
             }
         }
     }

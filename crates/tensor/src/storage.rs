@@ -1,5 +1,4 @@
-use std::sync::Arc;
-
+use crate::feature_order::FeatureOrder;
 use crate::scalar::Scalar;
 
 /// How a file holds a parameter: its numbers as an array whose axes are put into another order, and some of them joined.
@@ -20,8 +19,8 @@ pub struct Storage {
     axes: Vec<usize>,
     /// Which axis here each axis of the permuted array is.
     order: Vec<usize>,
-    /// For each axis here, at which place each of the file's places lies, where they are not the same.
-    places: Vec<Option<Arc<[usize]>>>,
+    /// For each axis here, in which order the file has its places, where it is another.
+    orders: Vec<Option<FeatureOrder>>,
     /// The shape in the file.
     shape: Vec<usize>,
     /// Whether a file holds whole numbers.
@@ -52,30 +51,28 @@ impl Storage {
         Self {
             axes: axes.to_vec(),
             order: order.to_vec(),
-            places: vec![None; axes.len()],
+            orders: vec![None; axes.len()],
             shape,
             whole: false,
         }
     }
 
-    /// The same with another order along an axis here: what a file has at its place k lies at `places[k]`.
+    /// The same with another order along an axis here.
     ///
     /// ```
-    /// use chainrule_tensor::Storage;
+    /// use chainrule_tensor::{FeatureOrder, Storage};
     ///
-    /// let storage = Storage::usual(&[3]).along(0, [2, 0, 1].into());
-    /// assert_eq!(storage.to_file(&[10.0, 11.0, 12.0]), [12.0, 10.0, 11.0]);
+    /// let storage = Storage::usual(&[4]).along(0, FeatureOrder::features_first(2, 2));
+    /// assert_eq!(storage.to_file(&[0.0, 1.0, 2.0, 3.0]), [0.0, 2.0, 1.0, 3.0]);
     /// ```
     ///
     /// # Panics
-    /// If `places` does not name each place of the axis once.
+    /// If the axis has another length.
     #[must_use]
     #[track_caller]
-    pub fn along(mut self, axis: usize, places: Arc<[usize]>) -> Self {
-        let mut sorted = places.to_vec();
-        sorted.sort_unstable();
-        assert!(sorted.into_iter().eq(0..self.axes[axis]), "storage: no order of the places of axis {axis}");
-        self.places[axis] = Some(places);
+    pub fn along(mut self, axis: usize, order: FeatureOrder) -> Self {
+        assert_eq!(order.len(), self.axes[axis], "storage: an order of another length than axis {axis}");
+        self.orders[axis] = Some(order);
         self
     }
 
@@ -155,7 +152,7 @@ impl Storage {
             strides[axis - 1] = strides[axis] * self.axes[axis];
         }
         let at = move |axis: usize, i: usize| {
-            strides[axis] * self.places[axis].as_ref().map_or(i, |places| places[i])
+            strides[axis] * self.orders[axis].as_ref().map_or(i, |order| order.place(i))
         };
         let mut index = vec![0; self.order.len()];
         let is_empty = self.size() == 0;
@@ -205,11 +202,13 @@ mod tests {
 
     #[test]
     fn each_axis_has_an_order_of_its_own() {
-        // Three inputs and two outputs here, (out, in) in the file.
-        let storage = Storage::usual(&[3, 2]).along(0, [2, 0, 1].into()).along(1, [1, 0].into());
-        let stored = storage.to_file(&[0.0, 0.1, 1.0, 1.1, 2.0, 2.1]);
-        assert_eq!(stored, [2.1, 0.1, 1.1, 2.0, 0.0, 1.0]);
-        assert_eq!(storage.from_file(&stored), [0.0, 0.1, 1.0, 1.1, 2.0, 2.1]);
+        // Four inputs and four outputs here, (out, in) in the file.
+        let order = FeatureOrder::features_first(2, 2);
+        let storage = Storage::usual(&[4, 4]).along(0, order.clone()).along(1, order);
+        let here: Vec<f64> = (0..16).map(f64::from).collect();
+        let stored = storage.to_file(&here);
+        assert_eq!(stored[..8], [0.0, 8.0, 4.0, 12.0, 2.0, 10.0, 6.0, 14.0]);
+        assert_eq!(storage.from_file(&stored), here);
     }
 
     #[test]
