@@ -1,7 +1,8 @@
 //! The first steps of each rule against its formula, worked out by hand for the gradients 1, 2, 3.
 
 use chainrule_optim::{
-    Adagrad, Adam, Decay, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, Schedule, Sgd,
+    Adagrad, Adam, AdamWConfig, Decay, Descent, Momentum, Objective, Optimizer, RmsProp, Rule, RuleSpec,
+    Schedule, Sgd,
 };
 use chainrule_tensor::{Init, Layout};
 use proptest::prelude::*;
@@ -31,6 +32,11 @@ fn check(rule: impl Rule<f64>, expected: [f64; 3]) {
         descent.step(&mut ramp, &mut theta);
         assert!((theta[0] - expected).abs() < 1e-12, "{} instead of {expected}", theta[0]);
     }
+}
+
+/// Where θ is after each of the updates u, from 1 at a rate of 0.1.
+fn path(u: [f64; 3]) -> [f64; 3] {
+    [1.0 - 0.1 * u[0], 1.0 - 0.1 * (u[0] + u[1]), 1.0 - 0.1 * (u[0] + u[1] + u[2])]
 }
 
 #[test]
@@ -88,28 +94,54 @@ fn what_fades_ends_at_zero_and_not_among_the_subnormal_numbers() {
 #[test]
 fn adagrad() {
     // s = 1, 5, 14.
-    let u = [1.0, 2.0 / 5.0_f64.sqrt(), 3.0 / 14.0_f64.sqrt()];
-    check(
-        Adagrad { epsilon: 0.0 },
-        [1.0 - 0.1 * u[0], 1.0 - 0.1 * (u[0] + u[1]), 1.0 - 0.1 * (u[0] + u[1] + u[2])],
-    );
+    for epsilon in [0.0, 0.5] {
+        let u = |g: f64, s: f64| g / (s.sqrt() + epsilon);
+        check(Adagrad { epsilon }, path([u(1.0, 1.0), u(2.0, 5.0), u(3.0, 14.0)]));
+    }
 }
 
 #[test]
 fn rmsprop() {
     // v = 0.5, 2.25, 5.625 with α = ½.
-    let u = [1.0 / 0.5_f64.sqrt(), 2.0 / 2.25_f64.sqrt(), 3.0 / 5.625_f64.sqrt()];
-    let rule = RmsProp { alpha: 0.5, epsilon: 0.0 };
-    check(rule, [1.0 - 0.1 * u[0], 1.0 - 0.1 * (u[0] + u[1]), 1.0 - 0.1 * (u[0] + u[1] + u[2])]);
+    for epsilon in [0.0, 0.5] {
+        let u = |g: f64, v: f64| g / (v.sqrt() + epsilon);
+        check(RmsProp { alpha: 0.5, epsilon }, path([u(1.0, 0.5), u(2.0, 2.25), u(3.0, 5.625)]));
+    }
 }
 
 #[test]
-fn adam() {
+fn adam_and_adamw() {
     // β₁ = β₂ = ½: m = ½, 1.25, 2.125; v = ½, 2.25, 5.625; the bias corrections are ½, ¾, ⅞.
-    let u = |m: f64, v: f64, c: f64| (m / c) / (v / c).sqrt();
-    let u = [u(0.5, 0.5, 0.5), u(1.25, 2.25, 0.75), u(2.125, 5.625, 0.875)];
-    let rule = Adam { beta1: 0.5, beta2: 0.5, epsilon: 0.0 };
-    check(rule, [1.0 - 0.1 * u[0], 1.0 - 0.1 * (u[0] + u[1]), 1.0 - 0.1 * (u[0] + u[1] + u[2])]);
+    for epsilon in [0.0, 0.5] {
+        let u = |m: f64, v: f64, c: f64| (m / c) / ((v / c).sqrt() + epsilon);
+        let u = [u(0.5, 0.5, 0.5), u(1.25, 2.25, 0.75), u(2.125, 5.625, 0.875)];
+        let rule = Adam { beta1: 0.5, beta2: 0.5, epsilon };
+        check(rule, path(u));
+        // Decoupled: θ ← θ − η(u + λθ), that is θ(1 − ηλ) − ηu.
+        let mut theta = 1.0;
+        let decayed = u.map(|u| {
+            theta = theta * (1.0 - 0.1 * 0.2) - 0.1 * u;
+            theta
+        });
+        let adamw = RuleSpec::Adamw(AdamWConfig(rule));
+        check(adamw.build::<f64>(Some(Decay::on_all(0.2))), decayed);
+        check(adamw.build::<f64>(None), path(u));
+    }
+}
+
+#[test]
+fn each_rule_of_a_chain_has_a_memory_of_its_own() {
+    // The momenta are 1, 2.9, 5.61, and Adagrad's s their sums of squares: 1, 9.41, 40.8821.
+    let (g, s) = ([1.0, 2.9, 5.61], [1.0, 9.41, 40.8821_f64]);
+    let chain = (Momentum::default(), Adagrad { epsilon: 0.0 });
+    check(chain, path([0, 1, 2].map(|i| g[i] / s[i].sqrt())));
+    // The other way round: u = 1, 2/√5, 3/√14, and b ← 0.9·b + u.
+    let u = [1.0, 2.0 / 5.0_f64.sqrt(), 3.0 / 14.0_f64.sqrt()];
+    let b = [u[0], 0.9 * u[0] + u[1], 0.81 * u[0] + 0.9 * u[1] + u[2]];
+    let boxed: Box<dyn Rule<f64>> = Box::new(Adagrad { epsilon: 0.0 });
+    check((boxed, Momentum::default()), path(b));
+    let adam = (Momentum::default(), Adam::default());
+    assert_eq!(Rule::<f64>::memory(&adam), ["momentum", "mean", "mean_square"]);
 }
 
 #[test]
