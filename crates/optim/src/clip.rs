@@ -57,9 +57,33 @@ mod tests {
     }
 
     #[test]
-    fn a_short_gradient_is_left_alone() {
-        let mut gradient = [0.3, 0.4];
-        Clip::Norm(1.0).apply(&mut gradient);
-        assert_eq!(gradient, [0.3, 0.4]);
+    fn what_is_not_too_long_is_left_alone_bit_by_bit() {
+        // With the 10⁻⁶ that is added, a norm of 5 is not too long for 5.000001, but for 5.
+        for (clip, gradient) in [
+            (Clip::Norm(1.0), [0.3_f64, 0.4]),
+            (Clip::Norm(5.000_001), [3.0, -4.0]),
+            (Clip::Value(4.0), [3.0, -4.0]),
+            (Clip::Value(0.0), [0.0, -0.0]),
+        ] {
+            let mut clipped = gradient;
+            clip.apply(&mut clipped);
+            assert_eq!(clipped.map(f64::to_bits), gradient.map(f64::to_bits), "{clip:?}: {clipped:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_too_long_is_shortened_as_by_pytorch() {
+        // c/(‖g‖ + 10⁻⁶) by hand: ‖(3, 4)‖ = 5 and ‖(1, 2, 2)‖ = 3.
+        for (longest, gradient, factor) in [
+            (1.0, vec![3.0_f64, 4.0], 1.0 / 5.000_001),
+            (5.0, vec![3.0, 4.0], 5.0 / 5.000_001),
+            (0.5, vec![-1.0, 2.0, 2.0], 0.5 / 3.000_001),
+        ] {
+            let mut clipped = gradient.clone();
+            Clip::Norm(longest).apply(&mut clipped);
+            for (clipped, g) in clipped.iter().zip(&gradient) {
+                assert!((clipped - factor * g).abs() < 1e-14, "{longest}: {clipped} of {g}");
+            }
+        }
     }
 }
