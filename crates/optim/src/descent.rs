@@ -159,3 +159,30 @@ impl<A: Scalar, R: Rule<A>> Optimizer<A> for Descent<A, R> {
         self.schedule.observe(loss);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::Init;
+
+    use super::*;
+    use crate::sgd::Sgd;
+
+    /// Where threads share θ, and in what multiples, along a layout of arrays with these shapes.
+    fn segments(shapes: &[&[usize]]) -> Vec<(Range<usize>, usize)> {
+        let mut layout = Layout::new();
+        for &shape in shapes {
+            layout.push("array", shape, Init::Zeros);
+        }
+        let descent = Descent::<f32, _>::new(Sgd, layout.len(), Schedule::constant(0.1)).along(&layout);
+        descent.segments.iter().map(|segment| (segment.range.clone(), segment.unit)).collect()
+    }
+
+    #[test]
+    fn threads_share_a_long_vector_by_blocks_of_16_rows_and_a_short_one_in_one_piece() {
+        assert_eq!(segments(&[&[2, 3], &[3]]), [(0..9, 1024)]);
+        assert_eq!(segments(&[&[32, 1000], &[767]]), [(0..32_767, 1024)]);
+        let shared = [(0..32_000, 16 * 1000), (32_000..32_768, 16)];
+        assert_eq!(segments(&[&[32, 1000], &[768]]), shared);
+        assert_eq!(segments(&[&[100, 20, 30], &[5]]), [(0..60_000, 16 * 600), (60_000..60_005, 16)]);
+    }
+}
