@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 
+use chainrule_optim::testing::Quadratic;
 use chainrule_optim::{
-    Adagrad, Adam, Clip, DescentSpec, Momentum, QuasiNewtonKind, QuasiNewtonSpec, RmsProp, RuleKind,
-    RuleSpec, Schedule, ScheduleKind, Sgd,
+    Adagrad, Adam, AdamWConfig, Clip, Descent, DescentSpec, Momentum, MomentumConfig, NesterovConfig,
+    Optimizer, OptimizerConfig, OptimizerKind, QuasiNewtonKind, QuasiNewtonSpec, RmsProp, RuleKind, RuleSpec,
+    Schedule, ScheduleKind, Sgd,
 };
-use chainrule_tensor::Layout;
-use serde::{Serialize, de::DeserializeOwned};
+use chainrule_tensor::registry::Parameters;
+use chainrule_tensor::{Init, Layout, Scalar};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 #[track_caller]
 fn returns<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
@@ -90,6 +93,150 @@ fn every_name_is_read_and_written_back() {
     }
     assert_eq!("adma".parse::<RuleKind>().unwrap_err().nearest(), Some("adam"));
     assert_eq!("one_cycle".parse::<ScheduleKind>().unwrap_err().nearest(), Some("one-cycle"));
+}
+
+#[test]
+fn an_optimizer_is_known_by_the_names_of_both_tables() {
+    let names = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"];
+    assert_eq!(OptimizerKind::names().collect::<Vec<_>>(), names);
+    for name in names {
+        let kind: OptimizerKind = name.parse().unwrap();
+        assert_eq!(matches!(kind, OptimizerKind::QuasiNewton(_)), name == "lbfgs");
+        assert_eq!((kind.name(), format!("{kind:>9}")), (name, format!("{name:>9}")));
+    }
+    assert_eq!("lbgfs".parse::<OptimizerKind>().unwrap_err().nearest(), Some("lbfgs"));
+}
+
+#[test]
+fn the_top_of_one_cycle_is_ten_times_the_rate_of_the_rules_that_divide_by_the_gradients_size() {
+    let rates: Vec<_> = RuleKind::ALL
+        .iter()
+        .map(|kind| {
+            let rate = |schedule| kind.spec().rate_under(schedule);
+            assert_eq!(rate(ScheduleKind::Cosine), kind.spec().learning_rate());
+            (kind.name(), rate(ScheduleKind::OneCycle))
+        })
+        .collect();
+    assert_eq!(
+        rates,
+        [
+            ("sgd", 0.1),
+            ("momentum", 0.01),
+            ("nesterov", 0.01),
+            ("adagrad", 0.01),
+            ("rmsprop", 0.01),
+            ("adam", 0.01),
+            ("adamw", 0.01),
+        ]
+    );
+}
+
+#[test]
+fn a_parameter_that_its_formula_does_not_allow_is_refused_by_name() {
+    let (share, above) = ("from 0 up to, but not including, 1", "above 0");
+    let adam = |beta1, beta2, epsilon| Adam { beta1, beta2, epsilon };
+    let momentum = |mu| MomentumConfig { mu };
+    let cases = [
+        (RuleSpec::Momentum(momentum(1.0)), format!("momentum: mu = 1 is not {share}")),
+        (RuleSpec::Momentum(momentum(-0.5)), format!("momentum: mu = -0.5 is not {share}")),
+        (RuleSpec::Momentum(momentum(f64::NAN)), format!("momentum: mu = NaN is not {share}")),
+        (RuleSpec::Nesterov(NesterovConfig(momentum(1.0))), format!("nesterov: mu = 1 is not {share}")),
+        (RuleSpec::Adagrad(Adagrad { epsilon: 0.0 }), format!("adagrad: epsilon = 0 is not {above}")),
+        (RuleSpec::Adagrad(Adagrad { epsilon: -0.5 }), format!("adagrad: epsilon = -0.5 is not {above}")),
+        (
+            RuleSpec::Rmsprop(RmsProp { alpha: 1.0, epsilon: 0.5 }),
+            format!("rmsprop: alpha = 1 is not {share}"),
+        ),
+        (
+            RuleSpec::Rmsprop(RmsProp { alpha: 0.5, epsilon: 0.0 }),
+            format!("rmsprop: epsilon = 0 is not {above}"),
+        ),
+        (RuleSpec::Adam(adam(-0.5, 0.5, 0.5)), format!("adam: beta1 = -0.5 is not {share}")),
+        (RuleSpec::Adam(adam(0.5, 1.0, 0.5)), format!("adam: beta2 = 1 is not {share}")),
+        (RuleSpec::Adam(adam(0.5, 0.5, 0.0)), format!("adam: epsilon = 0 is not {above}")),
+        (RuleSpec::Adam(adam(0.5, 0.5, f64::INFINITY)), format!("adam: epsilon = inf is not {above}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(1.0, 0.5, 0.5))), format!("beta1 = 1 is not {share}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 1.0, 0.5))), format!("beta2 = 1 is not {share}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 0.5, 0.0))), format!("epsilon = 0 is not {above}")),
+    ];
+    for (spec, says) in cases {
+        let fault = spec.validate().unwrap_err().to_string();
+        assert!(fault.contains(&says), "{spec:?}: {fault}");
+    }
+    // The ends of the ranges are allowed.
+    for spec in [
+        RuleSpec::Momentum(momentum(0.0)),
+        RuleSpec::Nesterov(NesterovConfig(momentum(0.0))),
+        RuleSpec::Adagrad(Adagrad { epsilon: f64::MIN_POSITIVE }),
+        RuleSpec::Rmsprop(RmsProp { alpha: 0.0, epsilon: f64::MIN_POSITIVE }),
+        RuleSpec::Adamw(AdamWConfig(adam(0.0, 0.0, f64::MIN_POSITIVE))),
+    ] {
+        assert_eq!(spec.validate(), Ok(()));
+    }
+}
+
+#[test]
+fn a_schedule_by_its_name_fills_the_run() {
+    for (schedule, expected) in [
+        (ScheduleKind::Constant.over(0.5, 30), Schedule::constant(0.5)),
+        (ScheduleKind::Step.over(0.5, 30), Schedule::step(0.5, 10, 0.1)),
+        (ScheduleKind::Step.over(0.5, 31), Schedule::step(0.5, 11, 0.1)),
+        (ScheduleKind::Step.over(0.5, 0), Schedule::step(0.5, 1, 0.1)),
+        (ScheduleKind::Cosine.over(0.5, 30), Schedule::cosine(0.5, 30)),
+        (ScheduleKind::OneCycle.over(0.5, 30), Schedule::one_cycle(0.5, 30)),
+        (ScheduleKind::Plateau.over(0.5, 30), Schedule::plateau(0.5)),
+    ] {
+        assert_eq!(schedule, expected);
+    }
+    let exponential = ScheduleKind::Exponential.over(0.5, 30);
+    for (t, rate) in [(0, 0.5), (15, 0.05), (30, 0.005)] {
+        assert!((exponential.rate(t) - rate).abs() < 1e-12, "{}", exponential.rate(t));
+    }
+    assert_eq!(ScheduleKind::Exponential.over(0.5, 0), Schedule::exponential(0.5, 0.01));
+}
+
+/// An optimizer of which the harness tries one case alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Halving;
+
+impl Parameters for Halving {}
+
+impl OptimizerConfig for Halving {
+    fn build<A: Scalar>(&self, dim: usize) -> Box<dyn Optimizer<A>> {
+        Box::new(Descent::new(Sgd, dim, Schedule::constant(0.5)))
+    }
+}
+
+#[test]
+fn an_optimizer_without_other_paths_is_one_case_of_the_harness() {
+    let [case] = Halving.cases::<f64>().try_into().unwrap();
+    assert_eq!(case.name, "");
+    let case = case.of("halving");
+    assert_eq!(format!("{case:?}"), r#"OptimizerCase { name: "halving", .. }"#);
+    let mut theta = [4.0, 2.0];
+    (case.make)(2).step(&mut Quadratic::new(vec![1.0, 1.0]), &mut theta);
+    assert_eq!(theta, [2.0, 1.0]);
+}
+
+#[test]
+fn a_descent_decays_weights_at_its_rate_or_at_that_of_its_rule() {
+    let mut layout = Layout::new();
+    layout.push("weight", (1, 1), Init::Zeros);
+    layout.push("bias", 1, Init::Zeros);
+    // Where C is flat, decay is all that moves θ: by ηλ of itself.
+    for (rule, weight_decay, left) in [
+        (RuleKind::Sgd, None, 1.0),
+        (RuleKind::Sgd, Some(0.5), 1.0 - 0.1 * 0.5),
+        (RuleKind::Adamw, None, 1.0 - 0.001 * 0.01),
+        (RuleKind::Adamw, Some(0.5), 1.0 - 0.001 * 0.5),
+        (RuleKind::Adamw, Some(0.0), 1.0),
+    ] {
+        let spec = DescentSpec { weight_decay, ..DescentSpec::of(rule.spec()) };
+        let (mut descent, mut theta) = (spec.build::<f64>(&layout), [1.0, 1.0]);
+        assert_eq!(format!("{descent:?}").contains("Decay"), left < 1.0, "{spec:?}");
+        descent.step(&mut Quadratic::new(vec![0.0, 0.0]), &mut theta);
+        assert_eq!(theta, [left, 1.0], "{spec:?}");
+    }
 }
 
 #[test]

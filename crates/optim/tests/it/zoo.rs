@@ -21,6 +21,58 @@ fn of<A: Scalar>(values: &[f64]) -> Vec<A> {
     values.iter().map(|&x| A::of(x)).collect()
 }
 
+/// Each optimizer with the names that a checkpoint of it has, in their order.
+#[test]
+fn the_zoo_has_every_optimizer_and_each_the_state_of_its_checkpoints() {
+    let names: Vec<_> = zoo::<f64>()
+        .into_iter()
+        .map(|specimen| {
+            let mut state = Vec::new();
+            (specimen.make)(1).state(&mut |name, _| state.push(name.to_owned()));
+            (specimen.name, state.join(" "))
+        })
+        .collect();
+    let pairs: Vec<_> = (0..10).map(|i| format!(" s.{i} y.{i}")).collect();
+    let lbfgs = format!("pairs next known value gradient{}", pairs.concat());
+    let expected = [
+        ("sgd", "step"),
+        ("momentum", "step momentum"),
+        ("nesterov", "step momentum"),
+        ("adagrad", "step sum_of_squares"),
+        ("rmsprop", "step mean_square"),
+        ("adam", "step mean mean_square"),
+        ("adamw", "step mean mean_square"),
+        ("sgd, clipped", "step"),
+        ("sgd, plateau", "step plateau.factor plateau.best plateau.waited"),
+        ("lbfgs", &lbfgs),
+        ("lbfgs, full batch", &lbfgs),
+    ];
+    assert_eq!(names, expected.map(|(name, state)| (name.to_owned(), state.to_owned())));
+}
+
+#[test]
+fn of_the_zoo_adamw_alone_decays_and_lbfgs_alone_has_no_rate() {
+    for specimen in zoo::<f64>() {
+        let mut optimizer = (specimen.make)(1);
+        assert!(!optimizer.wants_curvature(), "{}", specimen.name);
+        assert_eq!(
+            optimizer.learning_rate().is_none(),
+            specimen.name.starts_with("lbfgs"),
+            "{}",
+            specimen.name
+        );
+        // Where C is flat, decay is all that moves θ: by ηλ = 0.05·0.01 of itself.
+        let mut theta = [1.0];
+        optimizer.step(&mut Quadratic::new(vec![0.0]), &mut theta);
+        assert_eq!(
+            theta,
+            [if specimen.name == "adamw" { 1.0 - 0.05 * 0.01 } else { 1.0 }],
+            "{}",
+            specimen.name
+        );
+    }
+}
+
 #[track_caller]
 fn finds_the_bottom_of_a_bowl<A: Scalar>() {
     for specimen in zoo::<A>() {
