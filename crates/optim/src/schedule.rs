@@ -264,13 +264,22 @@ mod tests {
         check(&Schedule::cosine(2.0, 10), &[(0, 2.0), (5, 1.0), (10, 0.0), (99, 0.0)]);
         check(&Schedule::constant(1.0).warm_up(4), &[(0, 0.25), (3, 1.0), (4, 1.0)]);
         check(&Schedule::cosine(1.0, 10).warm_up(2), &[(1, 1.0), (2, 1.0), (7, 0.5)]);
+        check(&Schedule::constant(0.5).warm_up(4), &[(0, 0.125), (2, 0.375), (3, 0.5), (4, 0.5)]);
+        // The rise ends where the schedule begins: one cycle at η/25.
+        check(&Schedule::one_cycle(5.0, 10).warm_up(2), &[(0, 0.1), (1, 0.2), (2, 0.2), (4, 5.0)]);
+        // What has no length is over.
+        check(&Schedule::cosine(1.0, 0), &[(0, 0.0)]);
+        check(&Schedule::one_cycle(1.0, 0), &[(0, 4e-6), (7, 4e-6)]);
     }
 
     #[test]
     fn one_cycle_has_its_corners() {
         // 10 steps: the peak is at 0.3·10 − 1 = 2, the end at 9.
         let cycle = Schedule::one_cycle(1.0, 10);
-        check(&cycle, &[(0, 0.04), (1, 0.52), (2, 1.0), (9, 4e-6)]);
+        check(&cycle, &[(0, 0.04), (1, 0.52), (2, 1.0), (9, 4e-6), (99, 4e-6)]);
+        // 20 steps: the peak is at 5, the end at 19, and half-way down at 12 the mean of both.
+        let (top, end) = (2.0, 2.0 * 4e-6);
+        check(&Schedule::one_cycle(2.0, 20), &[(0, 0.08), (5, top), (12, 0.5 * (top + end)), (19, end)]);
     }
 
     #[test]
@@ -283,6 +292,17 @@ mod tests {
         }
         plateau.observe(1.0);
         assert!((plateau.rate(0) - 0.1).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_plateau_counts_a_loss_as_better_below_one_ten_thousandth_of_itself_and_not_at_it() {
+        let bound: f64 = 2.0 * (1.0 - 1e-4);
+        for (loss, reduced) in [(bound, true), (bound.next_down(), false), (f64::NAN, true)] {
+            let mut plateau = Schedule::plateau(1.0);
+            plateau.observe(2.0);
+            (0..11).for_each(|_| plateau.observe(loss));
+            assert_eq!(plateau.rate(0) < 1.0, reduced, "after {loss}");
+        }
     }
 
     proptest! {
