@@ -260,4 +260,69 @@ mod tests {
         let flat = check(&mut Broken(Fault::None), &mut Broken(Fault::None), &[1e-8; 3], effort);
         assert!(flat.rounding.gradient > 1.0, "{flat:?}");
     }
+
+    #[test]
+    fn rounding_is_that_of_numbers_of_the_size_of_the_loss() {
+        // Sixteen numbers near 3 in f32, ε = 2⁻²³, and their differences in f64 over a step of 2⁻¹⁰, ε = 2⁻⁵².
+        let (own, differences) = (48.0 * 2.0_f64.powi(-23), 48.0 * 2.0_f64.powi(-42));
+        let expected = Rounding {
+            value: own / 3.0,
+            gradient: (own + differences) * 2.0,
+            hessian: (own + differences) / 4.0,
+        };
+        assert_eq!(Rounding::of::<f32>(-3.0, 0.5, -4.0, 2.0_f64.powi(-10)), expected);
+        // A loss below 1 comes from numbers near 1, and all of a derivative of zero may be rounding.
+        let expected = Rounding {
+            value: 2.0_f64.powi(-46),
+            gradient: f64::INFINITY,
+            hessian: 2.0_f64.powi(-48) + 2.0_f64.powi(-38),
+        };
+        assert_eq!(Rounding::of::<f64>(0.25, 0.0, 1.0, 2.0_f64.powi(-10)), expected);
+    }
+
+    #[test]
+    fn a_sample_of_coordinates_has_none_twice_and_as_many_as_there_are_is_all_in_order() {
+        let sample = |dim, most| {
+            coordinates(dim, Effort { coordinates: most, floor: 1e-3, step: difference::STEP, seed: 7 })
+        };
+        for most in [10, 11, usize::MAX] {
+            assert_eq!(sample(10, most), (0..10).collect::<Vec<_>>());
+        }
+        let mut few = sample(100, 9);
+        few.sort_unstable();
+        few.dedup();
+        assert!(few.len() == 9 && few[8] < 100, "{few:?}");
+    }
+
+    #[test]
+    fn a_direction_has_length_2_in_any_dimension_and_is_exact_in_f32() {
+        for dim in [1, 2, 1000] {
+            let v = direction(dim, &mut Rng::stream(7, 2));
+            assert!((vector::norm(&v) - 2.0).abs() < 1e-6, "{dim}: {}", vector::norm(&v));
+            assert!(v.len() == dim && v.iter().all(|&x| f64::from(x as f32) == x));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_error_has_to_be_within_its_own_bar() {
+        let rounding = Rounding { value: 0.0, gradient: 0.0, hessian: 0.0 };
+        let none = ObjectiveErrors {
+            value: 0.0,
+            gradient: 0.0,
+            gauss_newton: 0.0,
+            hessian: 0.0,
+            symmetry: 0.0,
+            coordinates: 0,
+            rounding,
+        };
+        for (errors, gradient, hessian) in [
+            (ObjectiveErrors { value: 0.5, ..none }, 0.5, 0.0),
+            (ObjectiveErrors { gradient: 0.5, ..none }, 0.5, 0.0),
+            (ObjectiveErrors { gauss_newton: 0.5, ..none }, 0.5, 0.0),
+            (ObjectiveErrors { hessian: 0.5, ..none }, 0.0, 0.5),
+            (ObjectiveErrors { symmetry: 0.5, ..none }, 0.0, 0.5),
+        ] {
+            assert!(errors.within(gradient, hessian) && !errors.within(hessian, gradient), "{errors:?}");
+        }
+    }
 }

@@ -132,3 +132,70 @@ pub fn central_difference<A: Scalar, O: Objective<A> + ?Sized>(
     vector::axpy(-A::one(), &below, hv);
     vector::scale((epsilon + epsilon).recip(), hv);
 }
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::ndarray::{Array2, array};
+
+    use super::*;
+
+    /// C(θ) = Σ θᵢ⁴, with a note of where its gradient was asked.
+    struct Quartic(Vec<Vec<f64>>);
+
+    impl Objective<f64> for Quartic {
+        fn dim(&self) -> usize {
+            2
+        }
+        fn value(&mut self, theta: &[f64]) -> f64 {
+            theta.iter().map(|t| t.powi(4)).sum()
+        }
+        fn value_and_grad(&mut self, theta: &[f64], grad: &mut [f64]) -> f64 {
+            self.0.push(theta.to_vec());
+            grad.iter_mut().zip(theta).for_each(|(g, t)| *g = 4.0 * t.powi(3));
+            self.value(theta)
+        }
+    }
+
+    #[test]
+    fn an_objective_with_nothing_but_a_gradient_has_all_products_by_differences() {
+        // ∇²C = diag(12θ²).
+        let (theta, v, expected) = ([1.0, -2.0], [1.0, 0.5], [12.0, 24.0]);
+        let mut dense = Array2::from_elem((2, 2), f64::NAN);
+        Quartic(Vec::new()).hessian(&theta, &mut dense);
+        for (i, h) in dense.indexed_iter() {
+            let exact = [[12.0, 0.0], [0.0, 48.0]][i.0][i.1];
+            assert!((h - exact).abs() < 1e-6, "{i:?}: {h}");
+        }
+        let (mut hv, mut gv) = ([f64::NAN; 2], [f64::NAN; 2]);
+        Quartic(Vec::new()).hessian_vector(&theta, &v, &mut hv);
+        Quartic(Vec::new()).gauss_newton_vector(&theta, &v, &mut gv);
+        for product in [hv, gv] {
+            for (product, expected) in product.iter().zip(expected) {
+                assert!((product - expected).abs() < 1e-6, "{product}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_difference_reaches_as_far_as_balances_truncation_and_rounding() {
+        // ∛2⁻⁵² = 2⁻¹⁸ · 2^⅔, with ‖θ‖ = 5 and ‖v‖ = 4: ε = ∛u·6/4.
+        let epsilon = 2.0_f64.powi(-18) * 2.0_f64.powf(2.0 / 3.0) * 1.5;
+        let (mut quartic, mut hv) = (Quartic(Vec::new()), [f64::NAN; 2]);
+        central_difference(&mut quartic, &[3.0, -4.0], &[4.0, 0.0], &mut hv);
+        let moved: Vec<_> = quartic.0.iter().map(|at| (at[0] - 3.0, at[1])).collect();
+        assert_eq!(moved.len(), 2);
+        for ((moved, other), sign) in moved.into_iter().zip([-1.0, 1.0]) {
+            assert!((moved - sign * 4.0 * epsilon).abs() < 1e-12, "{moved}");
+            assert_eq!(other, -4.0);
+        }
+        central_difference(&mut quartic, &[3.0, -4.0], &[0.0; 2], &mut hv);
+        assert_eq!((hv, quartic.0.len()), ([0.0; 2], 2), "nothing is asked for a direction of no length");
+    }
+
+    #[test]
+    fn a_mirrored_matrix_has_its_upper_triangle_twice() {
+        let mut h = array![[1.0, 2.0, 3.0], [7.0, 4.0, 5.0], [8.0, 9.0, 6.0]];
+        mirror(&mut h);
+        assert_eq!(h, array![[1.0, 2.0, 3.0], [2.0, 4.0, 5.0], [3.0, 5.0, 6.0]]);
+    }
+}

@@ -215,4 +215,46 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(Optimizer::<f64>::learning_rate(&penalised), Some(0.1));
     }
+
+    /// Remembers what it is asked and told.
+    struct Spy {
+        curvature: bool,
+        observed: f64,
+        count: f64,
+    }
+
+    impl Optimizer<f64> for Spy {
+        fn step(&mut self, objective: &mut dyn Objective<f64>, theta: &mut [f64]) -> f64 {
+            assert_eq!(objective.dim(), theta.len());
+            objective.value(theta)
+        }
+        fn state(&mut self, visit: &mut dyn FnMut(&str, &mut [f64])) {
+            visit("count", std::slice::from_mut(&mut self.count));
+        }
+        fn wants_curvature(&self) -> bool {
+            self.curvature
+        }
+        fn observe(&mut self, loss: f64) {
+            self.observed = loss;
+        }
+    }
+
+    #[test]
+    fn a_penalised_optimizer_answers_as_the_one_within() {
+        for curvature in [false, true] {
+            let spy = Spy { curvature, observed: 0.0, count: 3.0 };
+            let mut penalised = Penalised::new(spy, Penalty::on_weights(0.5, &layout()));
+            assert_eq!(penalised.wants_curvature(), curvature);
+            assert_eq!(penalised.learning_rate(), None);
+            penalised.observe(0.25);
+            penalised.state(&mut |name, numbers| {
+                assert_eq!((name, numbers[0]), ("count", 3.0));
+                numbers[0] = 4.0;
+            });
+            assert_eq!((penalised.optimizer.observed, penalised.optimizer.count), (0.25, 4.0));
+            // ½(3·4 + 9) and ½·½·4: the bias 3 is no part of the penalty.
+            let value = penalised.step(&mut Quadratic::new(vec![3.0, 1.0]), &mut [2.0, 3.0]);
+            assert_eq!(value, 10.5 + 1.0);
+        }
+    }
 }

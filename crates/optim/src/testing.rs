@@ -144,6 +144,7 @@ mod tests {
         objective.hessian_vector(&theta, &v, &mut exact);
         central_difference(objective, &theta, &v, &mut difference);
         assert!(relative_error(&exact, &difference) < 1e-6, "{exact:?} and {difference:?}");
+        assert_eq!(objective.dim(), theta.len());
     }
 
     #[test]
