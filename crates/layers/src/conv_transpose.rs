@@ -139,13 +139,17 @@ impl LayerSpec for ConvTransposeSpec {
         let axes = self.axes(input).expect("a network that was built fits together");
         let output = self.output(input).expect("likewise");
         let mut attributes = self.0.onnx_attributes(input, axes);
-        let lengths = match output {
-            Shape::Image { height, width, .. } => vec![height as i64, width as i64],
-            _ => vec![output.positions() as i64],
+        let lengths = |Extent { height, width }: Extent| match input {
+            Shape::Image { .. } => vec![height as i64, width as i64],
+            _ => vec![width as i64],
         };
-        // The border behind follows from it.
-        attributes.retain(|(name, _)| *name != "pads");
-        attributes.push(("output_shape", OnnxAttribute::Ints(lengths)));
+        // The convolution's border behind is what its windows cover, which leaves out the output padding; the operator wants the
+        // border that was asked for, and the output padding beside it. `output_shape` would let it share out the border anew.
+        if let Padding::Each(border) = self.0.padding {
+            attributes.retain(|(name, _)| *name != "pads");
+            attributes.push(("pads", OnnxAttribute::Ints(lengths(border).repeat(2))));
+        }
+        attributes.push(("output_padding", OnnxAttribute::Ints(lengths(self.0.output_padding))));
         self.0.write_onnx("ConvTranspose", attributes, (input, output), x, onnx)
     }
 
@@ -157,6 +161,28 @@ impl LayerSpec for ConvTransposeSpec {
             conv(Shape::image(2, 3, 4), "6 3 stride 2 padding 1 groups 2 output-padding 1"),
             conv(Shape::image(3, 3, 1), "1 2 dilation 2 no-bias"),
             conv(Shape::sequence(4, 2), "3 3 stride 3"),
+            conv(Shape::image(2, 3, 2), "2 4x2 stride 3 padding 1x0 output-padding 2x1"),
+            conv(Shape::sequence(5, 1), "2 3 padding 2"),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_has_the_border_and_the_output_padding_that_were_asked_for() {
+        let input = Shape::image(3, 4, 2);
+        let spec = ConvTransposeSpec(FilterSpec::specimen("2 4 stride 3 padding 1x0 output-padding 2"));
+        let parameters = ["weight", "bias"].map(|name| (name.to_owned(), (vec![0], Vec::new())));
+        let mut onnx = OnnxWriter::new(false, parameters);
+        spec.write_onnx(input, "x", &mut onnx);
+        let node = onnx.nodes().iter().find(|node| node.operator == "ConvTranspose").unwrap();
+        let found =
+            |name: &str| node.attributes.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
+        assert_eq!(found("pads"), Some(&OnnxAttribute::Ints(vec![1, 0, 1, 0])));
+        assert_eq!(found("output_padding"), Some(&OnnxAttribute::Ints(vec![2, 2])));
+        assert_eq!(found("output_shape"), None);
     }
 }

@@ -124,6 +124,27 @@ fn every_layer_comes_back_from_onnx_in_both_number_types() {
     }
 }
 
+#[test]
+fn a_transposed_convolution_comes_back_with_every_border_and_output_padding() {
+    let mut tried = 0;
+    for at in 0..4 * 3 * 3 {
+        let (kernel, stride, padding) = (at / 9 + 1, at / 3 % 3 + 1, at % 3);
+        for (more, dilation) in [(0, 1), (0, 2), (1, 1), (2, 1), (1, 2)] {
+            let words = format!(
+                "conv-transpose 2 {kernel} stride {stride} padding {padding} output-padding {more} dilation {dilation}"
+            );
+            for input in ["3x4x2", "5x1"] {
+                let architecture = Architecture::parse(input.parse().unwrap(), &words).unwrap();
+                if architecture.validated().is_ok() {
+                    check_there_and_back::<f32>(&words, architecture, 1e-5);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+}
+
 /// `tests/golden/onnx` holds files of PyTorch's and scikit-learn's with the rows that they were given and what they made of them;
 /// `make.py` there writes them.
 #[test]

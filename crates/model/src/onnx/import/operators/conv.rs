@@ -86,6 +86,19 @@ pub(super) fn conv<A: Scalar>(
     push_windowed(steps, layer.with([filters.weights].into_iter().chain(bias)), &x)
 }
 
+/// The setting `name` of a transposed convolution, one number for each axis of positions, if it has it.
+fn lengths_of(
+    operator: &Operator<'_, '_>,
+    name: &str,
+    rank: usize,
+) -> Result<Option<Vec<usize>>, ImportError> {
+    let Some(ints) = operator.ints(name)?.filter(|ints| !ints.is_empty()) else { return Ok(None) };
+    let numbers: Option<Vec<usize>> = ints.iter().map(|&int| usize::try_from(int).ok()).collect();
+    let numbers = numbers.filter(|numbers| numbers.len() == rank && numbers.iter().all(|&n| n < 1 << 32));
+    let shown = &ints[..ints.len().min(8)];
+    numbers.map(Some).ok_or_else(|| operator.form(format!("{name} of {shown:?}")))
+}
+
 pub(super) fn conv_transpose<A: Scalar>(
     operator: &Operator<'_, '_>,
     steps: &mut Steps<A>,
@@ -97,14 +110,9 @@ pub(super) fn conv_transpose<A: Scalar>(
     let (rank, groups) = (lengths.len(), groups(operator)?);
     let outputs = filters.dims[1].checked_mul(groups).filter(|_| filters.dims[0] == x.labels.dims[0]);
     let outputs = outputs.ok_or_else(|| operator.form(format!("filters of shape {:?}", filters.dims)))?;
-    let small = |ints: Option<Vec<i64>>| -> Option<Vec<usize>> {
-        let ints = ints.filter(|ints| !ints.is_empty())?;
-        let numbers: Option<Vec<usize>> = ints.into_iter().map(|int| usize::try_from(int).ok()).collect();
-        numbers.filter(|numbers| numbers.len() == rank && numbers.iter().all(|&number| number < 1 << 32))
-    };
-    let more = small(operator.ints("output_padding")?).unwrap_or_else(|| vec![0; rank]);
     let auto_pad = operator.text("auto_pad", "NOTSET")?;
-    let wanted = match small(operator.ints("output_shape")?) {
+    let more = lengths_of(operator, "output_padding", rank)?.unwrap_or_else(|| vec![0; rank]);
+    let wanted = match lengths_of(operator, "output_shape", rank)? {
         None if auto_pad.starts_with("SAME") => {
             Some(lengths.iter().zip(&windows.strides).map(|(length, stride)| length * stride).collect())
         }
@@ -115,7 +123,12 @@ pub(super) fn conv_transpose<A: Scalar>(
         let whole = windows.strides[axis] * (lengths[axis] - 1) + windows.reach(axis) + 1 + more[axis];
         if let Some(wanted) = &wanted {
             let cut = whole.checked_sub(wanted[axis]);
-            let cut = cut.ok_or_else(|| operator.form("its output shape is larger than its output"))?;
+            let cut = cut.ok_or_else(|| {
+                operator.form(format!(
+                    "an output of {} along an axis where its windows cover {whole}",
+                    wanted[axis]
+                ))
+            })?;
             let before = if auto_pad == "SAME_UPPER" { cut / 2 } else { cut.div_ceil(2) };
             (windows.pads[0][axis], windows.pads[1][axis]) = (before, cut - before);
         }
