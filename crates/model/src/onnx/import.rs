@@ -126,6 +126,8 @@ pub fn import_bytes<A: Scalar>(bytes: &[u8], folder: Option<&Path>) -> Result<Im
         let Permutation { dims: lengths, from, to } = reordered.permutation;
         dims = from.iter().map(|&axis| lengths[axis]).collect();
         order = to.iter().filter_map(|axis| from.iter().position(|from| from == axis)).collect();
+    } else if let Some(channels_first) = ends::lone_channel(&pieces, &dims) {
+        (shape, order) = (channels_first.shape(), channels_first.order);
     }
     let input = GraphEnd { name: ends.input.to_owned(), dims, order, shape };
     pair_of_classes(&mut pieces);

@@ -9,6 +9,7 @@ use chainrule_tensor::{Scalar, Shape};
 use super::array::{DOUBLE, FLOAT, Numbers, Reader, STRING};
 use super::emit::Network;
 use super::error::{ImportError, quoted};
+use super::labels::Labels;
 use super::message::{Graph, Model, Node};
 use super::pointwise::tidy;
 use super::steps::Layer;
@@ -173,6 +174,29 @@ pub(super) fn classes(
         }
     }
     Ok(Vec::new())
+}
+
+/// The axes of an input whose first one is its only channel. Nothing moves it behind the others, which lie alike either way: what it is
+/// shows in the first layer that needs places or, in front of a flattened input, in the order that such graphs have.
+pub(super) fn lone_channel<A: Scalar>(pieces: &[Piece<A>], dims: &[usize]) -> Option<Labels> {
+    if dims[0] != 1 || !(2..=3).contains(&dims.len()) {
+        return None;
+    }
+    let channels_first = Labels::channels_first(dims.to_vec());
+    let is_first = match first_input(pieces)? {
+        Shape::Flat(_) => true,
+        places => places == channels_first.shape(),
+    };
+    is_first.then_some(channels_first)
+}
+
+/// The input of the first layer that is described for one.
+fn first_input<A: Scalar>(pieces: &[Piece<A>]) -> Option<Shape> {
+    pieces.iter().find_map(|piece| match piece {
+        Piece::Layer(layer) => layer.input,
+        Piece::Join { branches, .. } => branches.iter().find_map(|branch| first_input(branch)),
+        Piece::Permute(..) => None,
+    })
 }
 
 /// y = s·x + t before all layers is the transform of the input; else there is none.

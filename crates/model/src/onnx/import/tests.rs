@@ -197,6 +197,26 @@ fn names_of_classes_and_the_function_of_the_output_are_taken() {
     assert_eq!(picture.input.shape, Shape::image(6, 4, 2));
 }
 
+#[test]
+fn one_channel_that_comes_first_is_the_last_axis_here() {
+    let ends = |dims: &[u64], nodes: &[Vec<u8>]| {
+        let imported = import_bytes::<f32>(&model(dims, nodes), None).unwrap();
+        (imported.input.shape, imported.input.order, imported.checkpoint.card.architecture.to_string())
+    };
+    let picture = [tensor("w", &[1, 1, 3, 3], &[0.5; 9]), node("Conv", &["x", "w"], "y")];
+    let words = "conv 1 3 no-bias".to_owned();
+    assert_eq!(ends(&[2, 1, 6, 5], &picture), (Shape::image(6, 5, 1), vec![1, 2, 0], words));
+    let series = [tensor("w", &[1, 1, 3], &[0.5; 3]), node("Conv", &["x", "w"], "y")];
+    assert_eq!(ends(&[2, 1, 6], &series).0, Shape::sequence(6, 1));
+    let dense = tensor("w", &[30, 2], &[0.5; 60]);
+    let flat = [dense, node("Flatten", &["x"], "v"), node("MatMul", &["v", "w"], "y")];
+    assert_eq!(ends(&[2, 1, 6, 5], &flat).2, "flatten, dense 2");
+    assert_eq!(ends(&[2, 1, 6, 5], &flat).0, Shape::image(6, 5, 1));
+    // A layer that takes the last axis for the features says so.
+    let rows = [tensor("w", &[5, 2], &[0.5; 10]), node("MatMul", &["x", "w"], "y")];
+    assert_eq!(ends(&[2, 1, 5], &rows).0, Shape::sequence(1, 5));
+}
+
 fn relus(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|at| node("Relu", &["x"], &format!("v{at}"))).collect()
 }
