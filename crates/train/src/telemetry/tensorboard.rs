@@ -125,6 +125,20 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_its_time_its_step_unless_it_is_the_first_and_its_content() {
+        let mut bytes = Vec::new();
+        let mut file = EventFile::new(&mut bytes, 2.0).unwrap();
+        file.restart(2.0, 300).unwrap();
+        // Without length and checksums: wall_time = 1, step = 2, file_version = 3 and session_log = 7 of event.proto.
+        let time = [&[0x09][..], &2.0_f64.to_le_bytes()].concat();
+        let first = [&time[..], &[0x1a, 13], b"brain.Event:2"].concat();
+        let second = [&time[..], &[0x10, 0xac, 0x02, 0x3a, 2, 0x08, 1]].concat();
+        let (start, end) = (12 + first.len() + 4, bytes.len() - 4);
+        assert_eq!(bytes[12..12 + first.len()], first);
+        assert_eq!(bytes[start + 12..end], second);
+    }
+
+    #[test]
     fn a_varint_has_seven_bits_a_byte() {
         let mut out = Vec::new();
         varint(300, &mut out);

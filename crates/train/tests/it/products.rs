@@ -65,6 +65,25 @@ fn what_is_remembered_changes_no_bit_whatever_was_asked_before() {
     assert_eq!(run(ShardBuffers::remembering(model, ROWS)), run(ShardBuffers::new(model, ROWS)));
 }
 
+/// More rows than 64 leaves of 256 have.
+#[test]
+fn value_and_gradient_of_many_leaves_are_those_of_the_whole() {
+    let Task { model, loss, theta, .. } = &task();
+    let (rng, rows) = (&mut Rng::new(8), 20_000);
+    let x = Array2::from_shape_simple_fn((rows, 3), || rng.normal(1.0));
+    let target = Array2::from_shape_simple_fn((rows, 1), || rng.below(4) as f64);
+    let (pool, mut buffers) = (Pool::new(2), ShardBuffers::new(model, rows));
+    let (mut gradient, mut whole) = (vec![f64::NAN; theta.len()], vec![f64::NAN; theta.len()]);
+    let mut sharded = Sharded::new(model, loss, &x, &target, Mode::EVAL, &mut buffers, &pool);
+    let mut risk = Risk::new(model, loss, &x, &target);
+    let (value, expected) =
+        (sharded.value_and_grad(theta, &mut gradient), risk.value_and_grad(theta, &mut whole));
+    assert!((value - expected).abs() < 1e-12 * expected, "{value}, not {expected}");
+    assert!((sharded.value(theta) - expected).abs() < 1e-12 * expected);
+    vector::axpy(-1.0, &whole, &mut gradient);
+    assert!(vector::norm_max(&gradient) < 1e-13 * (1.0 + vector::norm_max(&whole)), "{gradient:?}");
+}
+
 #[test]
 fn a_new_batch_is_not_mistaken_for_the_remembered_one() {
     let Task { model, loss, theta, x, target, v } = &task();
