@@ -1,22 +1,30 @@
-//! docs/performance.md: what is between two markers is ours to write, the rest is the reader's.
+//! docs/performance.md and the kernel notes: what is between two markers is ours to write, the rest is the reader's.
 
 use std::fs;
 
 use crate::failure::Failure;
 use crate::process;
 
-/// Puts `text` between the markers of its part.
+/// The pages with measured parts.
+const PAGES: [&str; 2] = ["docs/performance.md", "docs/dev/kernel-notes.md"];
+
+/// Puts `text` between the markers of its part, on the page that has them.
 pub(crate) fn put(part: &str, text: &str) -> Result<(), Failure> {
-    let page = process::root().join("docs/performance.md");
-    let old = fs::read_to_string(&page)
-        .map_err(|error| Failure::Unusable(format!("docs/performance.md cannot be read: {error}")))?;
-    let new = replaced(&old, part, text).ok_or_else(|| {
-        Failure::Unusable(format!("docs/performance.md has lost its markers `<!-- begin: {part} -->` and `<!-- end: {part} -->`: put them back"))
-    })?;
-    fs::write(&page, new)
-        .map_err(|error| Failure::Unusable(format!("docs/performance.md cannot be written: {error}")))?;
-    eprintln!("wrote docs/performance.md");
-    Ok(())
+    for name in PAGES {
+        let page = process::root().join(name);
+        let old = fs::read_to_string(&page)
+            .map_err(|error| Failure::Unusable(format!("{name} cannot be read: {error}")))?;
+        if let Some(new) = replaced(&old, part, text) {
+            fs::write(&page, new)
+                .map_err(|error| Failure::Unusable(format!("{name} cannot be written: {error}")))?;
+            eprintln!("wrote {name}");
+            return Ok(());
+        }
+    }
+    Err(Failure::Unusable(format!(
+        "{} have lost the markers `<!-- begin: {part} -->` and `<!-- end: {part} -->`: put them back",
+        PAGES.join(" and ")
+    )))
 }
 
 /// Writes the chart.
