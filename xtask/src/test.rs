@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that CI checks on this machine, in the order in which it fails fastest.
+//! `cargo xtask test`: nearly everything that CI checks on this machine, in the order in which it fails fastest.
 
 use crate::{
     blas::Blas,
