@@ -63,6 +63,13 @@ impl<A: Scalar> Rule<A> for Adam {
 }
 
 impl Adam {
+    /// Of the rule with this name, which has these parameters.
+    fn validate_for(&self, rule: &'static str) -> Result<(), InvalidParameter> {
+        check_share(rule, "beta1", self.beta1)?;
+        check_share(rule, "beta2", self.beta2)?;
+        check_epsilon(rule, self.epsilon)
+    }
+
     /// (g, m, v) → u, with m and v moved on.
     fn formula<A: Scalar>(&self, step: Step<A>) -> impl Fn(A, &mut A, &mut A) -> A + use<A> {
         let t = step.t as f64;
@@ -82,9 +89,7 @@ impl Adam {
 
 impl Parameters for Adam {
     fn validate(&self) -> Result<(), InvalidParameter> {
-        check_share("adam", "beta1", self.beta1)?;
-        check_share("adam", "beta2", self.beta2)?;
-        check_epsilon("adam", self.epsilon)
+        self.validate_for("adam")
     }
 }
 
@@ -104,7 +109,7 @@ pub struct AdamWConfig(pub Adam);
 
 impl Parameters for AdamWConfig {
     fn validate(&self) -> Result<(), InvalidParameter> {
-        self.0.validate()
+        self.0.validate_for("adamw")
     }
 }
 

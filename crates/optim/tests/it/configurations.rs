@@ -155,9 +155,9 @@ fn a_parameter_that_its_formula_does_not_allow_is_refused_by_name() {
         (RuleSpec::Adam(adam(0.5, 1.0, 0.5)), format!("adam: beta2 = 1 is not {share}")),
         (RuleSpec::Adam(adam(0.5, 0.5, 0.0)), format!("adam: epsilon = 0 is not {above}")),
         (RuleSpec::Adam(adam(0.5, 0.5, f64::INFINITY)), format!("adam: epsilon = inf is not {above}")),
-        (RuleSpec::Adamw(AdamWConfig(adam(1.0, 0.5, 0.5))), format!("beta1 = 1 is not {share}")),
-        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 1.0, 0.5))), format!("beta2 = 1 is not {share}")),
-        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 0.5, 0.0))), format!("epsilon = 0 is not {above}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(1.0, 0.5, 0.5))), format!("adamw: beta1 = 1 is not {share}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 1.0, 0.5))), format!("adamw: beta2 = 1 is not {share}")),
+        (RuleSpec::Adamw(AdamWConfig(adam(0.5, 0.5, 0.0))), format!("adamw: epsilon = 0 is not {above}")),
     ];
     for (spec, says) in cases {
         let fault = spec.validate().unwrap_err().to_string();
