@@ -56,7 +56,7 @@ pub enum Error {
     /// The decoded data takes more memory than is allowed.
     #[error(
         "{}: its data takes {} in memory, and {} are allowed: allow more (--max-memory), or stream it (--stream) if it is .npy or IDX",
-        path.display(), mebibytes(*needed), mebibytes(*limit)
+        path.display(), at_least(*needed), at_most(*limit)
     )]
     Memory {
         /// The file.
@@ -156,9 +156,22 @@ fn short(fault: String) -> String {
     format!("{head}…{tail}")
 }
 
-/// A number of bytes for a message.
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
+/// Bytes that are needed, rounded up, so that they are more than what is allowed also in a message.
+fn at_least(bytes: u64) -> String {
+    if bytes < 1 << 20 {
+        format!("{} KiB", bytes.div_ceil(1 << 10))
+    } else {
+        format!("{} MiB", bytes.div_ceil(1 << 20))
+    }
+}
+
+/// Bytes that are allowed, rounded down.
+fn at_most(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        ..0x10_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
 }
 
 #[cfg(test)]

@@ -77,10 +77,15 @@ impl ReadOptions {
     /// If there is one.
     pub(crate) fn refuse_columns(&self, path: &Path) -> Result<(), Error> {
         let table = &self.table;
-        if table.drop.is_empty() && table.categorical.is_empty() && !table.date_parts {
+        if table.drop.is_empty()
+            && table.categorical.is_empty()
+            && !table.date_parts
+            && table.impute.is_none()
+        {
             return Ok(());
         }
-        let fault = "all of its numbers are features, and --drop, --categorical and --dates are for tables";
+        let fault =
+            "all of its numbers are features, and --drop, --categorical, --dates and --impute are for tables";
         Err(Error::format(path, fault, "omit these options, or save the data as a table"))
     }
 

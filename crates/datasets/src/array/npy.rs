@@ -29,7 +29,7 @@ use crate::file::read_file;
 use crate::labels::Labels;
 use crate::options::ReadOptions;
 use crate::table::builder::{Builder, MOST_COLUMNS};
-use crate::table::cells::Cell;
+use crate::table::cells::{Cell, is_missing};
 use crate::table::column::numbered;
 use crate::target::Target;
 use crate::target_cells::{TargetCells, usual_names};
@@ -244,8 +244,12 @@ pub(crate) fn decode_target<A: Scalar>(
     if let Some((texts, width)) = text::matrix(bytes) {
         let mut cells = TargetCells::of_rows(width, options).map_err(fault)?;
         for (at, text) in texts.iter().enumerate() {
-            if text.trim().is_empty() {
-                return Err(failed(at, width, "it is empty: fill it in or drop the row".to_owned()));
+            if is_missing(text.trim(), &[]) {
+                return Err(failed(
+                    at,
+                    width,
+                    format!("{text:?} is a missing value: fill it in or drop the row"),
+                ));
             }
             cells.column(at % width).push::<A>(text.trim()).map_err(|text| failed(at, width, text))?;
         }

@@ -6,7 +6,7 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
 use super::cells::{Cell, Cells, Dates, FeatureCells, MissingCells, Origin, shortened};
-use super::column::{Column, Impute};
+use super::column::{Column, Impute, numbered};
 use super::columns::Columns;
 use super::dialect::Dialect;
 use super::form::NumberForm;
@@ -24,6 +24,8 @@ use crate::target_cells::{TargetCells, usual_names};
 pub(crate) const MOST_COLUMNS: usize = 1 << 16;
 /// What to do about words where only numbers are taken.
 pub(super) const NUMBERS_ONLY: &str = "give it numbers only";
+/// What to do about a column that could be several.
+const SEVERAL: &str = "give the columns different names, count from 0, or write a number that is a name in quotes, as in '\"0\"' ('\"\"' for a column without a name)";
 const LEAVE_OUT: &str = "leave it out (--drop), or make it a category all the same (--categorical)";
 
 /// Collects the cells of a table of any format, row by row, into a data set.
@@ -45,6 +47,12 @@ pub(crate) struct Builder<A> {
     dialect: Option<Dialect>,
     keeper: Keeper,
     number: PhantomData<A>,
+}
+
+/// Whether a column is an index of pandas, as it writes one without a name to Parquet.
+fn is_index(name: &str) -> bool {
+    let level = name.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
+    level.is_some_and(|level| level.parse::<usize>().is_ok())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +77,7 @@ impl<A: Scalar> Builder<A> {
         }
         let lost = |column: &str, several: Option<String>| {
             if let Some(fault) = several {
-                return Error::format(path, fault, "give the columns different names, or count from 0");
+                return Error::format(path, fault, SEVERAL);
             }
             let among =
                 if names.is_empty() { format!("{width} columns without names") } else { shortened(names) };
@@ -89,16 +97,29 @@ impl<A: Scalar> Builder<A> {
             }
             Ok(marked)
         };
-        let (ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
+        let (mut ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
+        // Where the user names it as the target, it is one.
+        let is_index = |place: &usize| options.table.schema.is_none() && is_index(&names[*place]);
+        let index: Vec<usize> = (0..names.len()).filter(is_index).collect();
+        let mut usable = ignored.clone();
+        index.iter().for_each(|&place| usable[place] = true);
         let places = if target {
-            options.target.find(names, &ignored).map_err(|(column, several)| lost(&column, several))?
+            options.target.find(names, &usable).map_err(|(column, several)| lost(&column, several))?
         } else {
             Vec::new()
         };
+        for place in index.into_iter().filter(|place| !places.contains(place)) {
+            ignored[place] = true;
+        }
         if let Some(&place) = places.iter().find(|&&place| ignored[place]) {
             let name = names.get(place).map_or_else(|| place.to_string(), |name| format!("{name:?}"));
             let fault = format!("the column {name} is the target and is to be left out");
             return Err(Error::format(path, fault, "name another target (--target), or keep it (--drop)"));
+        }
+        if let Some(&place) = places.iter().find(|&&place| asked[place]) {
+            let fault = format!("{} is the target", numbered(place, names.get(place).map(String::as_str)));
+            let cure = "omit --categorical, or make it classes (--task classification)";
+            return Err(Error::format(path, fault, cure));
         }
         let cells = |columns| {
             TargetCells::new(columns, options)
@@ -124,7 +145,10 @@ impl<A: Scalar> Builder<A> {
             named: !names.is_empty(),
             #[cfg(any(feature = "csv", feature = "parquet"))]
             has_model: options.table.schema.is_some(),
-            missing: MissingCells { words: Vec::new(), imputed: options.table.impute.is_some() },
+            missing: MissingCells {
+                words: options.table.missing.clone(),
+                imputed: options.table.impute.is_some(),
+            },
             impute: options.table.impute,
             dialect: None,
             keeper,
@@ -225,6 +249,12 @@ impl<A: Scalar> Builder<A> {
     pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
         self.missing.words.clone_from(&dialect.missing);
         self.dialect = Some(dialect);
+    }
+
+    /// The words for missing cells; none for the usual ones.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn missing_words(&self) -> &[String] {
+        &self.missing.words
     }
 
     /// Whether a column of the file is a feature, the target, or kept.
@@ -359,7 +389,11 @@ impl<A: Scalar> Builder<A> {
         let mut features = Vec::with_capacity(width);
         for (cells, column) in self.columns.into_iter().zip(x.columns_mut()) {
             // Where there is no target, a model or a program wants numbers.
-            let cure = if self.target_at.is_empty() { NUMBERS_ONLY } else { LEAVE_OUT };
+            let cure = match self.target_at[..] {
+                [] => NUMBERS_ONLY,
+                _ if cells.is_empty() => "leave it out (--drop)",
+                _ => LEAVE_OUT,
+            };
             let feature = cells
                 .finish(self.impute, column, self.named)
                 .map_err(|fault| Error::format(path, fault, cure))?;

@@ -57,8 +57,9 @@ impl Cell<'_> {
     pub(super) fn is_missing(&self, words: &[String]) -> bool {
         match self {
             Cell::Text(text) => is_missing(text, words),
-            Cell::Number(x) => x.is_nan(),
-            Cell::Integer(_) => false,
+            // A word for a missing cell can be a number, as -999 or inf are.
+            Cell::Number(x) => x.is_nan() || words.iter().any(|word| word.parse() == Ok(*x)),
+            Cell::Integer(n) => words.iter().any(|word| word.parse() == Ok(*n)),
             Cell::Missing => true,
         }
     }
@@ -179,10 +180,14 @@ impl FeatureCells {
             Cells::Numbers => {
                 let x = number.ok_or_else(|| {
                     if let NumberForm::Date(_) = self.form {
-                        return format!("{text:?} is no date in the form of the others: correct it");
+                        return format!("{text:?} is no date in the form of the others: correct it, or name it as a missing cell (--missing, with --impute mean)");
                     }
                     if is_marker(text) {
                         return format!("{text:?} is no number: if it marks a missing cell, name it (--missing)");
+                    }
+                    if self.known && let Some(example) = self.form.example(text) {
+                        let form = &self.form;
+                        return format!("{text:?} is no number in the form of the training data ({form}): write it as {example}");
                     }
                     if self.known {
                         let form = &self.form;
@@ -249,6 +254,16 @@ impl FeatureCells {
         }
     }
 
+    /// Whether every cell is missing.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.cells {
+            Cells::Unknown => true,
+            // The options can ask for a category that has no words.
+            Cells::Words { known, .. } => known.is_empty(),
+            Cells::Numbers => false,
+        }
+    }
+
     /// The column of the schema. Words found in this file get their codes by the alphabet.
     ///
     /// # Errors
@@ -259,14 +274,9 @@ impl FeatureCells {
         mut column: ArrayViewMut1<'_, f64>,
         named: bool,
     ) -> Result<Feature, String> {
+        let is_empty = self.is_empty();
         let Self { name, place, cells, mut fill, form, twin, dates, known: _ } = self;
         let column_in_words = || numbered(place, Some(name.as_str()).filter(|_| named));
-        let is_empty = match &cells {
-            Cells::Unknown => true,
-            // The options can ask for a category that has no words.
-            Cells::Words { known, .. } => known.is_empty(),
-            Cells::Numbers => false,
-        };
         if is_empty {
             return Err(format!("{} has no cell that is not missing", column_in_words()));
         }

@@ -20,12 +20,13 @@ pub enum HeaderRow {
 /// A column in a message: by its place from 1 and its name, or as flags count those without names, from 0.
 pub(crate) fn numbered(place: usize, name: Option<&str>) -> String {
     match name {
+        Some("") => format!("column {} (without a name)", place + 1),
         Some(name) => format!("column {} ({name})", place + 1),
         None => format!("column {place} (counted from 0)"),
     }
 }
 
-/// A column of a table.
+/// A column of a table. A text in double quotes is a name only, also if it is a number.
 ///
 /// ```
 /// use chainrule_datasets::Column;
@@ -33,10 +34,11 @@ pub(crate) fn numbered(place: usize, name: Option<&str>) -> String {
 /// assert_eq!("last".parse(), Ok(Column::Last));
 /// assert_eq!("0".parse(), Ok(Column::Index(0)));
 /// assert_eq!("price".parse(), Ok(Column::Name("price".to_owned())));
+/// assert_eq!("\"0\"".parse(), Ok(Column::Name("0".to_owned())));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Column {
-    /// The rightmost.
+    /// The column with the name `last`, or without one the rightmost.
     #[default]
     Last,
     /// By number, from 0.
@@ -45,13 +47,19 @@ pub enum Column {
     Name(String),
 }
 
+/// The word for the rightmost column.
+const LAST: &str = "last";
+
 impl FromStr for Column {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "last" => Column::Last,
-            _ => text.parse().map_or_else(|_| Column::Name(text.to_owned()), Column::Index),
+            LAST => Column::Last,
+            _ => match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                Some(name) => Column::Name(name.to_owned()),
+                None => text.parse().map_or_else(|_| Column::Name(text.to_owned()), Column::Index),
+            },
         })
     }
 }
@@ -59,7 +67,7 @@ impl FromStr for Column {
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Column::Last => f.write_str("last"),
+            Column::Last => f.write_str(LAST),
             Column::Index(i) => i.fmt(f),
             Column::Name(name) => f.write_str(name),
         }
@@ -80,7 +88,7 @@ impl Column {
             }
         };
         match self {
-            Column::Last => width.checked_sub(1).ok_or(None),
+            Column::Last => named(LAST)?.or(width.checked_sub(1)).ok_or(None),
             Column::Name(name) => named(name)?.ok_or(None),
             Column::Index(i) => match (named(&i.to_string())?, *i < width) {
                 (Some(place), true) if place != *i => {
@@ -104,6 +112,13 @@ impl Column {
         width: usize,
     ) -> Result<Vec<usize>, (String, Option<String>)> {
         let find = |column: &Column| column.find(names, width).map_err(|fault| (column.to_string(), fault));
+        if *self == Column::Name(String::new()) {
+            // A table of pandas can have several columns of an index, none of which has a name.
+            let unnamed: Vec<usize> = (0..names.len()).filter(|&place| names[place].is_empty()).collect();
+            if !unnamed.is_empty() {
+                return Ok(unnamed);
+            }
+        }
         match (find(self), self.parts()) {
             (Ok(place), _) => Ok(vec![place]),
             (Err(_), Some(parts)) => parts.iter().map(find).collect(),
@@ -171,6 +186,9 @@ impl FromStr for TargetColumns {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == LAST {
+            return Ok(Self { columns: vec![Column::Last], whole: Some(text.to_owned()) });
+        }
         if !text.contains(',') {
             return text.parse().map(Column::into);
         }
@@ -218,7 +236,9 @@ impl TargetColumns {
         }
         let mut places = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            let last = dropped.iter().rposition(|dropped| !dropped).filter(|_| *column == Column::Last);
+            let is_name = self.whole.is_some() && names.iter().any(|name| name == LAST);
+            let is_last = *column == Column::Last && !is_name;
+            let last = dropped.iter().rposition(|dropped| !dropped).filter(|_| is_last);
             let place = match last {
                 Some(last) => last,
                 None => column.find(names, width).map_err(|fault| (column.to_string(), fault))?,

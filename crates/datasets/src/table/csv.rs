@@ -72,7 +72,13 @@ fn read_text(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| {
+            // What is allowed may be more than there is.
+            if source.kind() == io::ErrorKind::OutOfMemory {
+                return Error::Memory { path: path.to_owned(), needed: limit.saturating_add(1), limit };
+            }
+            failed(source)
+        })?;
         memory::check(path, Some(bytes.len() as u64), limit)?;
         bytes
     } else {

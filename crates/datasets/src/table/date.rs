@@ -58,6 +58,15 @@ impl DateForm {
         self != Self::TimeOfDay
     }
 
+    /// Whether a text has the digits of a date, also of one that the calendar does not have.
+    pub(super) fn is_shape(text: &str) -> bool {
+        let date = text.split(['T', ' ']).next().unwrap_or_default();
+        let parts: Vec<&str> = date.split(['-', '/', '.']).collect();
+        let are_digits = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        are_digits && matches!(lengths[..], [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 2 | 4])
+    }
+
     /// Days since 1970-01-01, with the time as a fraction; of a time of day the fraction alone.
     pub(super) fn parse(self, text: &str) -> Option<f64> {
         if !text.is_ascii() {

@@ -68,6 +68,12 @@ impl NumberForm {
         }
     }
 
+    /// A number, that of the text if it is one, with the unit of this form; `None` if it has none.
+    pub(crate) fn example(&self, text: &str) -> Option<String> {
+        let has_unit = !matches!(self, NumberForm::Date(_)) && !self.has_unit_of(&NumberForm::Plain);
+        has_unit.then(|| self.spelled(plain(text).unwrap_or(50.5)))
+    }
+
     /// Whether both are numbers with the same currency or per cent sign, or none.
     pub(crate) fn has_unit_of(&self, other: &Self) -> bool {
         let unit = |form: &Self| match form {
@@ -166,7 +172,7 @@ impl fmt::Display for NumberForm {
                     words.push("per cent".to_owned());
                 }
                 if words.is_empty() {
-                    words.push("negative numbers in brackets".to_owned());
+                    words.push("negative numbers in brackets or as − 5".to_owned());
                 }
                 f.write_str(&words.join(", "))
             }
@@ -298,7 +304,8 @@ impl Decoration {
 
     /// Whether the text of a number uses the separator between thousands.
     pub(crate) fn separates(&self, text: &str) -> bool {
-        self.thousands.is_some_and(|separator| text.contains(separator))
+        // A blank after a sign separates nothing.
+        self.thousands.is_some_and(|separator| undecorated(text).0.contains(separator))
     }
 }
 

@@ -135,11 +135,12 @@ fn find_forms<A: Scalar, R: ChunkReader + 'static>(
     let hints =
         Hints { decimal: options.table.decimal, thousands: options.table.thousands, comma_delimits: false };
     let mut profiles = Profiles::new(builder, fields.len(), hints);
+    let missing = builder.missing_words().to_vec();
     let pass = |profiles: &mut Profiles, take: fn(&mut Profiles, usize, &str, &[String])| {
         each_row(reader, path, &texts, |_, row| {
             for ((_, field), &at) in row.get_column_iter().zip(&texts) {
                 if let Field::Str(text) = field {
-                    take(profiles, at, text.trim(), &[]);
+                    take(profiles, at, text.trim(), &missing);
                 }
             }
             Ok(())

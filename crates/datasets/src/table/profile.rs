@@ -22,7 +22,44 @@ struct Profile {
     forms: Option<Vec<NumberForm>>,
     /// A cell that separates thousands in one of the forms.
     separated: Option<Box<str>>,
+    dates: Dates,
     model: Option<Known>,
+}
+
+/// The cells of a column that are dates of one form, and the others.
+#[derive(Debug, Default)]
+struct Dates {
+    /// The forms of all cells that are dates; empty before the first.
+    forms: Vec<NumberForm>,
+    dates: usize,
+    others: usize,
+    /// Those of the others that are written as dates, such as 0000-00-00.
+    impossible: usize,
+}
+
+impl Dates {
+    fn take(&mut self, text: &str) {
+        let is_date = |form: &NumberForm| form.parse(text).is_some();
+        let forms: Vec<NumberForm> = if self.forms.is_empty() {
+            DateForm::ALL.map(NumberForm::Date).into_iter().filter(is_date).collect()
+        } else {
+            self.forms.iter().filter(|form| is_date(form)).cloned().collect()
+        };
+        if forms.is_empty() {
+            self.others += 1;
+            self.impossible += usize::from(DateForm::is_shape(text));
+        } else {
+            self.forms = forms;
+            self.dates += 1;
+        }
+    }
+
+    /// The form of nearly all cells: a cell in another one then is a mistake, and no word.
+    fn of_most(&self) -> Option<&NumberForm> {
+        let words = self.others - self.impossible;
+        let are_most = self.dates > 1 && self.dates >= 10 * words + 2 * self.impossible;
+        self.forms.first().filter(|_| are_most && self.others > 0)
+    }
 }
 
 /// The form in a model's training data, and whether a cell is none.
@@ -106,6 +143,7 @@ impl Profile {
             return;
         }
         self.take_point(text);
+        self.dates.take(text);
         match &mut self.forms {
             None => self.forms = Some(NumberForm::all(text, hints.decimal, hints.thousands)),
             Some(forms) => forms.retain(|form| form.parse(text).is_some()),
@@ -138,7 +176,10 @@ impl Profile {
             return Found::Form(NumberForm::Plain);
         }
         let Some(forms) = &self.forms else { return Found::Nothing };
-        let Some(first) = forms.first() else { return self.forbidden(hints) };
+        let Some(first) = forms.first() else {
+            let dates = self.dates.of_most().cloned();
+            return dates.map_or_else(|| self.forbidden(hints), Found::Form);
+        };
         let ambiguous = |separator: &str| {
             let cell = self.separated.as_deref().unwrap_or_default();
             Found::Refused(format!(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::records::{Records, Syntax};
+use super::records::{Records, Syntax, line_ends};
 use super::sniff::{self, FirstRow, Sample, USUAL};
 use crate::error::Error;
 use crate::options::ReadOptions;
@@ -55,7 +55,7 @@ impl<'a> Text<'a> {
             _ => 0,
         };
         let (mut delimiter, lines) = sniff::delimiter(text, path, &table, skip_rows);
-        let skip = skip_rows + lines;
+        let skip = skip_rows.saturating_add(lines);
         let sample = |delimiter| Sample::new(text, Syntax { delimiter, comment: table.comment }, skip);
         if table.delimiter.is_none() && lines == 0 {
             let known = model.and_then(|model| u8::try_from(model.delimiter).ok());
@@ -70,6 +70,10 @@ impl<'a> Text<'a> {
         let mut records = Records::new(text, syntax, skip);
         let first = records.whole(MOST_COLUMNS + 1).map_err(|fault| fault.into_error(path))?;
         let Some(first) = first else {
+            if skip_rows > 0 {
+                let fault = format!("nothing is left after the first {skip_rows} lines");
+                return Err(Error::format(path, fault, "skip fewer (--skip-rows)"));
+            }
             return Err(Error::format(path, "it is empty", "give it a row for each example"));
         };
         if first.len() > MOST_COLUMNS {
@@ -139,7 +143,7 @@ fn lines_before(
     let rows = |skip: usize| {
         let row = move |&delimiter: &u8| -> Vec<String> {
             let syntax = Syntax { delimiter, comment: table.comment };
-            let row = Records::new(text, syntax, skip + lines).whole(MOST_COLUMNS + 1);
+            let row = Records::new(text, syntax, skip.saturating_add(lines)).whole(MOST_COLUMNS + 1);
             row.ok().flatten().unwrap_or_default().into_iter().map(|cell| cell.text.into_owned()).collect()
         };
         delimiters.iter().map(row)
@@ -147,7 +151,7 @@ fn lines_before(
     if schema.named && table.header != HeaderRow::Absent {
         // Names that are numbers could be a row.
         let numbers = schema.features.iter().all(|feature| plain(&feature.name).is_some());
-        let most = model.skip_rows + if numbers { 0 } else { MORE_LINES };
+        let most = model.skip_rows.min(line_ends(text)) + if numbers { 0 } else { MORE_LINES };
         if let Some(skip) = (0..=most).find(|&skip| rows(skip).any(|row| has_all_names(schema, &row))) {
             return Ok(skip);
         }
@@ -155,7 +159,9 @@ fn lines_before(
     let is_part = |row: &[String]| {
         misfit(schema, row, table, Strict::No).is_none() || schema.named && has_a_name(schema, row)
     };
-    if let Some(skip) = (0..model.skip_rows).find(|&skip| rows(skip).any(|row| is_part(&row))) {
+    // Beyond its end every row is the same.
+    let skipped = model.skip_rows.min(line_ends(text) + 1);
+    if let Some(skip) = (0..skipped).find(|&skip| rows(skip).any(|row| is_part(&row))) {
         let (line, skipped) = (skip + lines + 1, model.skip_rows);
         let fault = format!(
             "line {line} could be part of the table, and of the training data the first {skipped} lines were skipped"

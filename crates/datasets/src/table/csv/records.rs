@@ -11,10 +11,17 @@ const LONGEST_CELL: usize = 1 << 20;
 /// How the cells of a text are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Syntax {
-    /// A blank stands for any number of blanks.
+    /// A blank stands for any number of blanks and tabs.
     pub(super) delimiter: u8,
     /// Lines that begin with this character are skipped.
     pub(super) comment: Option<u8>,
+}
+
+impl Syntax {
+    /// Whether a byte stands between two cells.
+    fn separates(self, byte: u8) -> bool {
+        byte == self.delimiter || self.delimiter == b' ' && byte == b'\t'
+    }
 }
 
 /// A cell without its quotes and the blanks around it.
@@ -74,6 +81,9 @@ impl<'a> Records<'a> {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let mut records = Self { text, at, line: 1, syntax };
         for _ in 0..skip {
+            if records.at >= text.len() {
+                break;
+            }
             records.skip_line();
         }
         records
@@ -109,7 +119,7 @@ impl<'a> Records<'a> {
             return self.quoted(start);
         }
         let rest = &self.text[self.at..];
-        let is_end = |byte: &u8| *byte == self.syntax.delimiter || b"\r\n".contains(byte);
+        let is_end = |byte: &u8| self.syntax.separates(*byte) || b"\r\n".contains(byte);
         let length = rest.iter().position(is_end).unwrap_or(rest.len());
         if length > LONGEST_CELL {
             return Err(Fault::TooLong(self.line));
@@ -159,7 +169,7 @@ impl<'a> Records<'a> {
         self.at += self.blanks();
         match text.get(self.at) {
             None | Some(b'\r' | b'\n') => {}
-            Some(&byte) if byte == self.syntax.delimiter => {}
+            Some(&byte) if self.syntax.separates(byte) => {}
             // The blanks that delimit have just been skipped.
             Some(_) if self.syntax.delimiter == b' ' && self.at > close + 1 => self.at = close + 1,
             Some(_) => return Err(Fault::AfterQuote(opened)),

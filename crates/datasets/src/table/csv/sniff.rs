@@ -113,6 +113,15 @@ impl<'a> Sample<'a> {
         let is_value = |cell: &str, below: &[&str]| {
             is_word(cell) && below.contains(&cell) || is_number(cell) && cell.parse::<i64>().is_err()
         };
+        if has_index(&first, &columns) {
+            let numbers = Numbers::of(&first[1..]);
+            let differ = first.iter().collect::<HashSet<_>>().len() == first.len();
+            let are_words = pairs().skip(1).all(|(cell, below)| is_word(cell) && !below.contains(cell));
+            let are_places = first.iter().skip(1).enumerate().all(|(at, cell)| **cell == at.to_string());
+            if differ && (are_words || are_places && numbers.len() + 1 == first.len()) {
+                return FirstRow::Names;
+            }
+        }
         let has_values = pairs().any(|(cell, below)| is_value(cell, below));
         let numbers = Numbers::of(&first);
         // A word above numbers names its column, unless the other cells say that it is a slip in an example.
@@ -162,7 +171,35 @@ impl<'a> Sample<'a> {
         let has_names = counted
             && self.rows.len() > 1
             && (first.len() > 2 || pairs().any(|(_, below)| has_fraction(below)));
-        if has_names { FirstRow::Names } else { FirstRow::Example }
+        if has_names { FirstRow::Names } else { above_fractions(&first, &columns) }
+    }
+}
+
+/// Whether the first cell alone is empty above a full column, as pandas writes a table with its index.
+fn has_index(first: &[&str], columns: &[Vec<&str>]) -> bool {
+    let rows = columns.iter().map(Vec::len).max().unwrap_or_default();
+    first.len() > 1 && first[0].is_empty() && rows > 0 && columns[0].len() == rows
+}
+
+/// What a first row of whole numbers is, such as years, by the columns below whose numbers are all written with a fraction: by chance
+/// an example has none in several of them.
+fn above_fractions(first: &[&str], columns: &[Vec<&str>]) -> FirstRow {
+    let named = usize::from(has_index(first, columns));
+    let whole: Option<Vec<i64>> = first[named..].iter().map(|cell| cell.parse().ok()).collect();
+    let Some(whole) = whole else { return FirstRow::Example };
+    let has_fractions = |below: &&Vec<&str>| {
+        below.len() > 1 && below.iter().all(|cell| is_number(cell) && cell.parse::<i64>().is_err())
+    };
+    let fractions = columns[named..].iter().filter(has_fractions).count();
+    let ascend = whole.windows(2).all(|pair| pair[0] < pair[1]);
+    let differ = whole.iter().collect::<HashSet<_>>().len() == whole.len();
+    match fractions {
+        0 => FirstRow::Example,
+        2.. if ascend => FirstRow::Names,
+        _ if ascend && whole.len() > 1 || fractions > 1 && differ => {
+            FirstRow::Either(first[named].to_owned())
+        }
+        _ => FirstRow::Example,
     }
 }
 
