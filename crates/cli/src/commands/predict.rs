@@ -72,7 +72,7 @@ impl Predict {
     fn read<A: Scalar>(&self, card: &ModelCard) -> Result<Examples<A>, Failure> {
         let image = picture_shape(card);
         let mut options = ReadOptions::default();
-        self.text.apply(&mut options);
+        self.text.apply(&mut options)?;
         if is_image_file(&self.input) || self.input.is_dir() {
             if self.keep.is_some() {
                 return Err(self.keeps_nothing());

@@ -7,7 +7,7 @@ use chainrule::datasets::{HeaderRow, ReadOptions, Schema};
 use clap::{Args, ValueEnum};
 
 use crate::commands::options::{ANY, whole};
-use crate::failure::{errln, escaped};
+use crate::failure::{Failure, errln, escaped};
 use crate::headings::DATA;
 
 /// The value of `--header`.
@@ -46,10 +46,10 @@ pub(crate) struct TextArgs {
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "N", value_parser = whole::<usize>(ANY))]
     skip_rows: Option<usize>,
     /// The decimal mark of a table, a point or a comma [default: found in each column]
-    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]
+    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR", value_parser = decimal)]
     decimal: Option<Mark>,
     /// The mark between thousands [default: found in each column]
-    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR")]
+    #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "CHAR", value_parser = thousands)]
     thousands: Option<Mark>,
     /// The words for a missing cell, joined by commas [default: ?, NA, N/A, NaN, null, in any case]
     #[arg(long, help_heading = DATA, hide_short_help = true, value_name = "WORDS", allow_hyphen_values = true)]
@@ -80,6 +80,16 @@ impl FromStr for Mark {
             .map(Self)
             .ok_or_else(|| "expected one ASCII character, or tab, blank, comma".to_owned())
     }
+}
+
+fn decimal(text: &str) -> Result<Mark, String> {
+    let mark = text.parse().ok().filter(|&Mark(mark)| mark == '.' || mark == ',');
+    mark.ok_or_else(|| "expected a point or a comma".to_owned())
+}
+
+fn thousands(text: &str) -> Result<Mark, String> {
+    let mark = text.parse().ok().filter(|&Mark(mark)| ",. '_".contains(mark));
+    mark.ok_or_else(|| "expected a comma, point, blank, apostrophe or underscore".to_owned())
 }
 
 impl FromStr for Words {
@@ -116,7 +126,15 @@ impl TextArgs {
     }
 
     /// Puts what was said into the options.
-    pub(crate) fn apply(&self, options: &mut ReadOptions) {
+    ///
+    /// # Errors
+    /// If a mark would be the decimal mark and that between thousands.
+    pub(crate) fn apply(&self, options: &mut ReadOptions) -> Result<(), Failure> {
+        if let Some(Mark(mark)) = self.decimal.filter(|_| self.decimal == self.thousands) {
+            return Err(Failure::Input(format!(
+                "--decimal {mark} and --thousands {mark} are one mark: name two, or omit one of them"
+            )));
+        }
         let byte = |mark: Option<Mark>| mark.and_then(|Mark(mark)| u8::try_from(mark).ok());
         let table = &mut options.table;
         table.header = match self.header {
@@ -131,5 +149,6 @@ impl TextArgs {
         table.thousands = self.thousands.map(|Mark(mark)| mark);
         table.missing = self.missing.clone().map_or_else(Vec::new, |Words(words)| words);
         options.max_memory = self.max_memory.map(|Bytes(bytes)| bytes);
+        Ok(())
     }
 }

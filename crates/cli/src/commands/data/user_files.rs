@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 
-use chainrule::datasets::{Column, FileFormat, ImageOptions, Impute, ReadOptions, TableOptions, TaskKind};
+use chainrule::datasets::{
+    Column, FileFormat, ImageOptions, Impute, ReadOptions, TableOptions, TargetColumns, TaskKind,
+};
 use clap::{ArgAction, Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
@@ -109,12 +111,15 @@ impl OwnArgs {
     }
 
     pub(super) fn options(&self) -> Result<ReadOptions, Failure> {
-        let target = self.target.as_deref().unwrap_or("last");
         let columns = |columns: &Option<Columns>| columns.clone().map_or_else(Vec::new, |Columns(list)| list);
         let mut options = ReadOptions {
-            target: target
-                .parse()
-                .map_err(|_| Failure::Input(format!("--target {target}: name a column")))?,
+            // No name is not the word `last`, which may be the name of a column.
+            target: match &self.target {
+                Some(target) => {
+                    target.parse().map_err(|_| Failure::Input(format!("--target {target}: name a column")))?
+                }
+                None => TargetColumns::default(),
+            },
             task: match self.task {
                 TaskName::Auto => TaskKind::Auto,
                 TaskName::Classification => TaskKind::Classification,
@@ -138,7 +143,7 @@ impl OwnArgs {
             },
             ..ReadOptions::default()
         };
-        self.text.apply(&mut options);
+        self.text.apply(&mut options)?;
         Ok(options)
     }
 }

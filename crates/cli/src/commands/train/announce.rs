@@ -64,8 +64,14 @@ pub(super) fn announce<A: Scalar>(
 /// Warns of columns that may not be what they seem.
 fn warn<A: Scalar>(train: &Dataset<A>) {
     if train.counts_rows() {
+        // Where a column is called 0, the number could mean that one.
+        let is_name = train.schema().is_some_and(|schema| {
+            let features = schema.features.iter().map(|feature| &feature.name);
+            features.chain(schema.targets.iter().map(|target| &target.name)).any(|name| name == "0")
+        });
+        let index = if is_name { "\"\"" } else { "0" };
         errln!(
-            "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop 0)"
+            "warning: column 1 has no name and numbers the rows: if it is an index, leave it out (--drop {index})"
         );
     }
     let twins = train.schema().map(Schema::twins).unwrap_or_default();

@@ -149,6 +149,12 @@ fn architecture<A: Scalar>(
     }
     let Some(text) = &args.network else {
         let widths = args.layers.complete((data.inputs(), data.outputs()), &size(data))?;
+        let unused = ["activation", "dropout"].into_iter().find(|id| line.has(id));
+        if let Some(id) = unused.filter(|_| widths.len() == 2 && args.resume.is_none()) {
+            return Err(Failure::Input(format!(
+                "--{id} is for hidden layers, and --layers gives none: omit it, or add a width between the first and the last"
+            )));
+        }
         return Ok(Architecture::perceptron(&widths, args.activation.clone(), args.dropout));
     };
     if let Some((flag, _)) = of_perceptrons(args).iter().find(|(_, usual)| !usual) {

@@ -77,6 +77,10 @@ pub(super) fn refuse_unused(args: &Train, line: &CommandLine<'_>, loss: LossKind
         && let Some(format) = FileFormat::of(path)
     {
         unused.extend(of_others(format).into_iter().map(|(id, what)| (id.to_owned(), what.to_owned())));
+        if matches!(format, FileFormat::Text | FileFormat::Parquet) {
+            let what = "is for images and arrays, as the inputs of a table always are standardised,";
+            unused.push(("standardize".to_owned(), what.to_owned()));
+        }
         if format == FileFormat::Images && args.data.wants_numbers() {
             unused.push(("task".to_owned(), "regression is for a table or an array".to_owned()));
         }
