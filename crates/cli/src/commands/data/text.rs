@@ -88,7 +88,7 @@ fn decimal(text: &str) -> Result<Mark, String> {
 }
 
 fn thousands(text: &str) -> Result<Mark, String> {
-    let mark = text.parse().ok().filter(|&Mark(mark)| ",. '_".contains(mark));
+    let mark = text.parse().ok().filter(|&Mark(mark)| ",. \u{a0}\u{202f}'’_".contains(mark));
     mark.ok_or_else(|| "expected a comma, point, blank, apostrophe or underscore".to_owned())
 }
 
