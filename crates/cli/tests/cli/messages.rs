@@ -222,7 +222,7 @@ fn more_memory_than_allowed_is_refused_in_every_format() {
     {
         let train =
             [&["train", "--data", data, "--epochs", "0", "--max-memory"][..], &["1000"], extra].concat();
-        refused(here, &train, &["--max-memory", "MiB"]);
+        refused(here, &train, &["--max-memory", "1000 bytes are allowed"]);
         let train =
             [&["train", "--data", data, "--epochs", "0", "--max-memory"][..], &["1M"], extra].concat();
         let trained = run(here, &train);
