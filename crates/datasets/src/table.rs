@@ -25,6 +25,7 @@ pub(crate) mod options;
 pub mod parquet;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 mod profile;
+mod roles;
 pub(crate) mod schema;
 #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only text spells times of day"))]
 mod time_of_day;

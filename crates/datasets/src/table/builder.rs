@@ -6,13 +6,14 @@ use chainrule_tensor::Scalar;
 use chainrule_tensor::ndarray::Array2;
 
 use super::cells::{Cell, Cells, Dates, FeatureCells, MissingCells, Origin, shortened};
-use super::column::{Column, Impute, numbered};
+use super::column::{Column, Impute};
 use super::columns::Columns;
 use super::dialect::Dialect;
 use super::form::NumberForm;
 use super::kept::{Keeper, KeptColumn};
 use super::names::Names;
 use super::of_model::contradiction;
+use super::roles::{leave_out_indices, target_places};
 use super::schema::{Schema, SchemaTarget};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -47,12 +48,6 @@ pub(crate) struct Builder<A> {
     dialect: Option<Dialect>,
     keeper: Keeper,
     number: PhantomData<A>,
-}
-
-/// Whether a column is an index of pandas, as it writes one without a name to Parquet.
-fn is_index(name: &str) -> bool {
-    let level = name.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
-    level.is_some_and(|level| level.parse::<usize>().is_ok())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,29 +93,12 @@ impl<A: Scalar> Builder<A> {
             Ok(marked)
         };
         let (mut ignored, asked) = (mark(&options.table.drop)?, mark(&options.table.categorical)?);
-        // Where the user names it as the target, it is one.
-        let is_index = |place: &usize| options.table.schema.is_none() && is_index(&names[*place]);
-        let index: Vec<usize> = (0..names.len()).filter(is_index).collect();
-        let mut usable = ignored.clone();
-        index.iter().for_each(|&place| usable[place] = true);
         let places = if target {
-            options.target.find(names, &usable).map_err(|(column, several)| lost(&column, several))?
+            target_places(path, names, options, &mut ignored, &asked, &lost)?
         } else {
+            leave_out_indices(names, options, &[], &mut ignored);
             Vec::new()
         };
-        for place in index.into_iter().filter(|place| !places.contains(place)) {
-            ignored[place] = true;
-        }
-        if let Some(&place) = places.iter().find(|&&place| ignored[place]) {
-            let name = names.get(place).map_or_else(|| place.to_string(), |name| format!("{name:?}"));
-            let fault = format!("the column {name} is the target and is to be left out");
-            return Err(Error::format(path, fault, "name another target (--target), or keep it (--drop)"));
-        }
-        if let Some(&place) = places.iter().find(|&&place| asked[place]) {
-            let fault = format!("{} is the target", numbered(place, names.get(place).map(String::as_str)));
-            let cure = "omit --categorical, or make it classes (--task classification)";
-            return Err(Error::format(path, fault, cure));
-        }
         let cells = |columns| {
             TargetCells::new(columns, options)
                 .map_err(|fault| Error::data(path.display().to_string(), format!("the target: {fault}")))

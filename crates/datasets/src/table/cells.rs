@@ -178,23 +178,7 @@ impl FeatureCells {
         }
         match &mut self.cells {
             Cells::Numbers => {
-                let x = number.ok_or_else(|| {
-                    if let NumberForm::Date(_) = self.form {
-                        return format!("{text:?} is no date in the form of the others: correct it, or name it as a missing cell (--missing, with --impute mean)");
-                    }
-                    if is_marker(text) {
-                        return format!("{text:?} is no number: if it marks a missing cell, name it (--missing)");
-                    }
-                    if self.known && let Some(example) = self.form.example(text) {
-                        let form = &self.form;
-                        return format!("{text:?} is no number in the form of the training data ({form}): write it as {example}");
-                    }
-                    if self.known {
-                        let form = &self.form;
-                        return format!("{text:?} is no number in the form of the training data ({form}): correct it, or say how numbers are spelled (--decimal, --thousands)");
-                    }
-                    format!("{text:?} is no number, but the cells above it are numbers: correct it, or make the column a category (--categorical)")
-                })?;
+                let Some(x) = number else { return Err(self.no_number(text)) };
                 if A::of(x).is_finite() {
                     Ok(x)
                 } else {
@@ -252,6 +236,34 @@ impl FeatureCells {
             }
             Cells::Unknown => unreachable!("set above"),
         }
+    }
+
+    /// What is wrong with a cell among numbers, and the cure.
+    fn no_number(&self, text: &str) -> String {
+        let form = &self.form;
+        if let NumberForm::Date(_) = form {
+            return format!(
+                "{text:?} is no date in the form of the others: correct it, or name it as a missing cell (--missing, with --impute mean)"
+            );
+        }
+        if is_marker(text) {
+            return format!("{text:?} is no number: if it marks a missing cell, name it (--missing)");
+        }
+        if self.known
+            && let Some(example) = form.example(text)
+        {
+            return format!(
+                "{text:?} is no number in the form of the training data ({form}): write it as {example}"
+            );
+        }
+        if self.known {
+            return format!(
+                "{text:?} is no number in the form of the training data ({form}): correct it, or say how numbers are spelled (--decimal, --thousands)"
+            );
+        }
+        format!(
+            "{text:?} is no number, but the cells above it are numbers: correct it, or make the column a category (--categorical)"
+        )
     }
 
     /// Whether every cell is missing.

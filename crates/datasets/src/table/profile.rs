@@ -31,7 +31,7 @@ struct Profile {
 struct Dates {
     /// The forms of all cells that are dates; empty before the first.
     forms: Vec<NumberForm>,
-    dates: usize,
+    found: usize,
     others: usize,
     /// Those of the others that are written as dates, such as 0000-00-00.
     impossible: usize,
@@ -50,14 +50,14 @@ impl Dates {
             self.impossible += usize::from(DateForm::is_shape(text));
         } else {
             self.forms = forms;
-            self.dates += 1;
+            self.found += 1;
         }
     }
 
     /// The form of nearly all cells: a cell in another one then is a mistake, and no word.
     fn of_most(&self) -> Option<&NumberForm> {
         let words = self.others - self.impossible;
-        let are_most = self.dates > 1 && self.dates >= 10 * words + 2 * self.impossible;
+        let are_most = self.found > 1 && self.found >= 10 * words + 2 * self.impossible;
         self.forms.first().filter(|_| are_most && self.others > 0)
     }
 }

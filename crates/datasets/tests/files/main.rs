@@ -13,6 +13,8 @@ mod dialects;
 mod folders;
 #[cfg(all(feature = "csv", feature = "images"))]
 mod formats;
+#[cfg(feature = "csv")]
+mod heads;
 mod idx;
 mod mnist;
 #[cfg(feature = "csv")]
