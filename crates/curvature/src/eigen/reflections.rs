@@ -31,3 +31,34 @@ impl Reflections {
         vector::axpy(-share, below, rest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chainrule_tensor::ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn reflections_are_applied_last_first_and_transposed_first_first() {
+        // H₁ = I − v·vᵀ with v = (0, 1, −1) swaps the last two, and H₂ = I − 2·e₃·e₃ᵀ turns the last about. What is not
+        // read has a 9.
+        let vectors = array![[9.0, 9.0, -1.0], [9.0, 9.0, 9.0], [9.0, 9.0, 9.0]];
+        let q = Reflections { vectors, tau: vec![1.0, 2.0, 9.0] };
+        let mut v = [1.0, 2.0, 3.0];
+        q.apply(&mut v);
+        assert_eq!(v, [1.0, -3.0, 2.0]);
+        q.apply_transposed(&mut v);
+        assert_eq!(v, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_reflection_of_four_is_the_identity_less_an_outer_product() {
+        // v = (0, 1, 2, −1) and τ = ½ on (5, 1, 2, 3): vᵀx = 2, and x − v.
+        let mut vectors = Array2::zeros((4, 4));
+        (vectors[(0, 2)], vectors[(0, 3)]) = (2.0, -1.0);
+        let q = Reflections { vectors, tau: vec![0.5, 0.0, 0.0, 0.0] };
+        let mut x = [5.0, 1.0, 2.0, 3.0];
+        q.apply(&mut x);
+        assert_eq!(x, [5.0, 0.0, 0.0, 4.0]);
+    }
+}
