@@ -30,14 +30,20 @@ impl<A: Scalar> Krylov<A> {
     /// If `start` is zero or does not have the operator's dimension.
     #[track_caller]
     pub fn from(operator: &mut dyn Operator<A>, start: &[A], steps: usize) -> Self {
+        let mut space = Self::begin(operator, start);
+        space.extend(operator, steps.min(start.len()), None);
+        space
+    }
+
+    /// The space of no vector, to which `start` is the next.
+    #[track_caller]
+    fn begin(operator: &dyn Operator<A>, start: &[A]) -> Self {
         let length = vector::norm(start);
         assert!(length > A::zero(), "lanczos: a start vector of length {length}");
         assert_eq!(start.len(), operator.dim(), "lanczos: the start vector has another dimension");
         let mut next = start.to_vec();
         vector::scale(length.recip(), &mut next);
-        let mut space = Self { basis: Vec::new(), projected: Array2::zeros((0, 0)), beta: 1.0, next };
-        space.extend(operator, steps.min(start.len()), None);
-        space
+        Self { basis: Vec::new(), projected: Array2::zeros((0, 0)), beta: 1.0, next }
     }
 
     /// Adds vectors until there are `steps`. Where the space turns out to be invariant, it goes on with a random
@@ -211,8 +217,7 @@ impl Lanczos {
         let room = (2 * wanted + 20).min(dim);
         let rng = &mut Rng::new(self.seed);
         let start: Vec<A> = (0..dim).map(|_| rng.normal(1.0)).collect();
-        let mut space = Krylov::from(operator, &start, 1);
-        let mut products = 1;
+        let (mut space, mut products) = (Krylov::begin(operator, &start), 0);
         loop {
             let before = space.basis.len();
             space.extend(operator, room, Some(rng));

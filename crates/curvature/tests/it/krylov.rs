@@ -97,6 +97,17 @@ fn a_multiple_eigenvalue_has_as_many_pairs_as_are_wanted() {
     let values = ends.bottom.iter().map(|pair| pair.value);
     assert!(values.zip([1.0, 1.0, 1.0, 1.0, 3.0]).all(|(a, b): (f64, f64)| (a - b).abs() < 1e-14));
     assert!((ends.top[0].value - 3.0).abs() < 1e-14 && (ends.top[2].value - 1.0).abs() < 1e-14);
+    // Every start is an eigenvector here.
+    for value in [1.0, -0.5, 0.0] {
+        let lanczos = Lanczos { top: 3, bottom: 9, ..Lanczos::default() };
+        let ends = lanczos.run(&mut diagonal(&[value; 5]), &mut |_, _| ControlFlow::Continue(()));
+        for pair in ends.top.iter().chain(&ends.bottom) {
+            assert!((pair.value - value).abs() < 1e-14, "{}, not {value}", pair.value);
+            let length = pair.vector.iter().map(|x| x * x).sum::<f64>();
+            assert!((length - 1.0).abs() < 1e-13, "{length}");
+        }
+        assert_eq!((ends.top.len(), ends.bottom.len(), ends.converged), (3, 5, true));
+    }
     let none =
         Lanczos::default().run(&mut Array2::<f64>::zeros((0, 0)), &mut |_, _| ControlFlow::Continue(()));
     assert_eq!((none.top.len(), none.bottom.len(), none.converged, none.products), (0, 0, true, 0));

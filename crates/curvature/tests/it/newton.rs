@@ -255,7 +255,7 @@ impl Objective<f64> for Large {
 }
 
 #[test]
-fn a_configuration_takes_the_whole_spectrum_up_to_1500_parameters_or_where_it_is_told_to() {
+fn a_configuration_takes_the_whole_spectrum_up_to_1500_parameters_or_where_it_is_asked_to() {
     for (krylov, dim, whole) in
         [(None, 1500, true), (None, 1501, false), (Some(0), 1501, true), (Some(3), 5, false)]
     {
