@@ -77,15 +77,13 @@ impl ReadOptions {
     /// If there is one.
     pub(crate) fn refuse_columns(&self, path: &Path) -> Result<(), Error> {
         let table = &self.table;
-        if table.drop.is_empty()
-            && table.categorical.is_empty()
-            && !table.date_parts
-            && table.impute.is_none()
-        {
+        let fault = if !table.drop.is_empty() || !table.categorical.is_empty() || table.date_parts {
+            "all of its numbers are features, and --drop, --categorical and --dates are for tables"
+        } else if table.impute.is_some() {
+            "its numbers are features as they are, and --impute, which is for tables, does nothing"
+        } else {
             return Ok(());
-        }
-        let fault =
-            "all of its numbers are features, and --drop, --categorical, --dates and --impute are for tables";
+        };
         Err(Error::format(path, fault, "omit these options, or save the data as a table"))
     }
 
