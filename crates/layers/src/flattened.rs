@@ -1,4 +1,4 @@
-//! In which order files hold what stands behind a flattened picture: PyTorch's has its channels first.
+//! The order of parameters behind a flattened image in files: PyTorch flattens with channels first, this library with channels last.
 
 use chainrule_tensor::{FeatureOrder, Layout, Scalar, Shape};
 

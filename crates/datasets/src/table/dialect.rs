@@ -17,7 +17,7 @@ pub(super) const USUAL_MISSING: [&str; 5] = ["?", "na", "n/a", "nan", "null"];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dialect {
-    /// What separates cells; a blank stands for any number of blanks and tabs.
+    /// The delimiter; a space is any run of spaces and tabs.
     pub delimiter: char,
     /// Whether the first row names the columns.
     pub header: bool,

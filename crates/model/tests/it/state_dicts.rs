@@ -68,7 +68,7 @@ fn a_state_dict_is_written_with_statistics_and_refused_with_the_parameter_that_i
 fn a_model_whose_file_had_another_order_behind_a_flattened_picture_predicts_as_it_did() {
     let model = Model::<f64>::load(golden("fourth.safetensors")).unwrap();
     let x = array![[0.5, -1.0, 2.0, 0.25], [-0.125, 1.5, 0.75, -2.0]];
-    // Printed by the program of that time.
+    // The predictions of the program that wrote this file.
     let expected = array![
         [0.766_912_695_456_86, 0.233_087_304_543_139_94],
         [0.472_110_060_873_454, 0.527_889_939_126_546]

@@ -11,7 +11,7 @@ const LONGEST_CELL: usize = 1 << 20;
 /// How the cells of a text are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Syntax {
-    /// A blank stands for any number of blanks and tabs.
+    /// For the delimiter `blank`, a run of spaces and tabs separates two cells.
     pub(super) delimiter: u8,
     /// Lines that begin with this character are skipped.
     pub(super) comment: Option<u8>,
